@@ -1,0 +1,61 @@
+# Everything here needs only Python (>= 3.11), git, make and a C++ compiler.
+#
+#   make demo    convert and run the bundled demonstration network
+#   make test    style, types and tests
+#   make lint    style and types only
+#   make bench   measure the figures of the benchmarks
+#   make install the environment .venv alone (the others call it)
+#   make clean   remove caches and builds; `make distclean` removes .venv too
+
+PYTHON  ?= python3
+WORKERS ?= 2
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.isospike-installed
+ENSURE := $(BIN)/pip
+
+# $(call retry,COMMAND): run COMMAND, and once more when it fails (a download may break off).
+retry = { $(1); } || { echo "make: failed, trying once more in 5 s" >&2; sleep 5; $(1); }
+
+.DEFAULT_GOAL := install
+.PHONY: install demo test lint bench clean distclean
+
+install: $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/isospike demo
+
+# One compute thread per worker: WORKERS processes of two threads each would fight over two cores.
+test: lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/run.py
+
+# pip is what `python -m venv` writes last, so an environment broken off half way is made again.
+$(ENSURE):
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
+	    "isospike needs Python >= 3.11, found " + sys.version.split()[0] + "; set PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+
+# The stamp lies inside .venv: it goes when the environment goes.
+$(STAMP): pyproject.toml constraints.txt | $(ENSURE)
+	test -x $(BIN)/uv || $(call retry,$(BIN)/python -m pip install -c constraints.txt uv)
+	$(call retry,$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt \
+	    -b constraints.txt -e '.[all$(COMMA)dev]')
+	touch $@
+
+COMMA := ,
+
+clean:
+	rm -rf build dist .make .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests benchmarks examples docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+distclean: clean
+	rm -rf $(VENV) .venv-spikingjelly

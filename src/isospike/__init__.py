@@ -1,0 +1,39 @@
+"""isospike: trained PyTorch networks as spiking neural networks that do the same thing.
+
+snn = isospike.convert(model, isospike.methods.LocalThresholdBalancing(), data=loader)
+logits = snn(images, steps=32)
+curve = isospike.evaluate(snn, test_loader, steps=[4, 8, 16, 32]).metric
+"""
+
+from isospike import errors, methods
+from isospike.capture import Graph, Inspection, capture, fold_batch_norm, inspect
+from isospike.citations import cite
+from isospike.convert import convert
+from isospike.errors import IsospikeError
+from isospike.export.artefact import load
+from isospike.measure import Evaluation, evaluate
+from isospike.network import SNN
+from isospike.simulate import Record, Run, State, simulate
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "SNN",
+    "Evaluation",
+    "Graph",
+    "Inspection",
+    "IsospikeError",
+    "Record",
+    "Run",
+    "State",
+    "capture",
+    "cite",
+    "convert",
+    "errors",
+    "evaluate",
+    "fold_batch_norm",
+    "inspect",
+    "load",
+    "methods",
+    "simulate",
+]

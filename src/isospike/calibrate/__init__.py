@@ -1,0 +1,1 @@
+"""Calibration: streaming statistics per activation site, O(channels) memory."""

@@ -1,0 +1,84 @@
+"""Any iterable of batches as a stream of checked inputs; labels are ignored."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from isospike.errors import CalibrationError
+
+Batch = Tensor | Sequence[Any] | Mapping[str, Any]
+"""A tensor, ``(inputs, labels, ...)`` or a mapping whose first tensor is the input."""
+
+
+class Batches:
+    """Inputs ``[B, ...]`` from any iterable of batches, looked at once ahead.
+
+    Args:
+        data: a data loader, a list of batches, a generator, or a single tensor ``[B, ...]`` as one batch.
+
+    Raises:
+        CalibrationError: there is no batch, or a batch holds no tensor.
+    """
+
+    def __init__(self, data: Iterable[Batch]) -> None:
+        if isinstance(data, Tensor):
+            data = [data]
+        if not isinstance(data, Iterable):
+            raise CalibrationError(f"the data are a {type(data).__name__}; give an iterable of batches")
+        self._data = data
+        self._iterator: Iterator[Batch] | None = iter(data)
+        self._one_shot = self._iterator is data
+        try:
+            self._first = next(self._iterator)
+        except StopIteration:
+            raise CalibrationError("the data hold no batch; give at least one") from None
+        self.first = inputs_of(self._first)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """Every batch once; the data are opened again when they can be."""
+        if self._iterator is not None:
+            stream = itertools.chain([self._first], self._iterator)
+            self._iterator = None
+            return map(inputs_of, stream)
+        if self._one_shot:
+            raise CalibrationError(
+                "the data are a one-shot iterator and are needed a second time; give a list or a data loader"
+            )
+        return map(inputs_of, self._data)
+
+    def take(self, count: int | None) -> Iterator[Tensor]:
+        """``count`` batches, starting again as often as needed; every batch once for ``None``."""
+        if count is None:
+            yield from self
+            return
+        remaining = count
+        while remaining > 0:
+            before = remaining
+            for inputs in itertools.islice(self, remaining):
+                remaining -= 1
+                yield inputs
+            if remaining == before:
+                raise CalibrationError("the data hold no batch when opened again; give a list or a data loader")
+
+
+def inputs_of(batch: Batch) -> Tensor:
+    """The input tensor of a batch.
+
+    Raises:
+        CalibrationError: the batch is neither a tensor nor starts with one.
+    """
+    first: Any = batch
+    if isinstance(batch, Mapping):
+        first = next(iter(batch.values()), None)
+    elif isinstance(batch, Sequence):
+        first = batch[0] if batch else None
+    if not isinstance(first, Tensor):
+        raise CalibrationError(
+            f"a batch is a {type(batch).__name__} that does not start with a tensor; "
+            "give tensors, (inputs, labels) pairs or mappings whose first value is the input"
+        )
+    return first

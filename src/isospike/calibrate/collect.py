@@ -1,0 +1,67 @@
+"""One streaming pass: an observer in the place of every activation, thresholds out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from isospike.calibrate.batches import Batches
+from isospike.capture.graph import Graph, op_of
+from isospike.capture.roles import Role
+from isospike.errors import CalibrationError
+from isospike.memory_format import channels_last
+from isospike.scales.rule import Observer, ScaleRule
+
+
+def collect_scales(graph: Graph, rule: ScaleRule, batches: Batches) -> dict[str, Tensor]:
+    """The threshold of every activation site, in activation units.
+
+    A channel that never received a positive current gets the smallest threshold that is safe to divide by: it
+    stays silent for such data.
+
+    Raises:
+        CalibrationError: the data do not fit the network, or NaN or infinity reached a site (named).
+    """
+    observed = graph.view()
+    observers: dict[str, Observer] = {}
+    for node in observed.nodes_with(Role.ACTIVATION):
+        observer = rule.observer(op_of(node), observed.module_of(node))
+        observers[op_of(node).name] = observer
+        observed.replace(node, observer)
+    observe(observed, batches.take(rule.batches))
+    return {name: _guard(observer.scale()) for name, observer in observers.items()}
+
+
+@torch.inference_mode()
+def observe(graph: Graph, batches: Iterable[Tensor]) -> None:
+    """Run checked batches through a graph for what its modules see."""
+    for inputs in batches:
+        check_inputs(graph, inputs)
+        graph(channels_last(inputs))
+
+
+def check_inputs(graph: Graph, inputs: Tensor) -> None:
+    """The batch must have the captured shape, lie on the network's device and be finite.
+
+    Raises:
+        CalibrationError: it does not.
+    """
+    if tuple(inputs.shape[1:]) != graph.input_shape:
+        raise CalibrationError(
+            f"a calibration batch has samples of shape {list(inputs.shape[1:])}, the network was captured with "
+            f"{list(graph.input_shape)}; check channels and --size"
+        )
+    weight = next(iter(graph.parameters()), None)
+    if weight is not None and weight.device != inputs.device:
+        raise CalibrationError(
+            f"the calibration data are on {inputs.device}, the network on {weight.device}; move one with .to(device)"
+        )
+    if not inputs.isfinite().all():
+        raise CalibrationError("the calibration images contain NaN or infinity; check the data and the normalisation")
+
+
+def _guard(theta: Tensor) -> Tensor:
+    """Positive thresholds only; clones leave inference mode."""
+    return theta.clamp(min=torch.finfo(theta.dtype).tiny ** 0.5).clone()

@@ -1,0 +1,80 @@
+"""A streaming histogram of non-negative values with a range that doubles: quantiles in O(channels) memory."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class StreamingHistogram:
+    """Counts per channel in ``bins`` equal bins over ``(0, r]``, exact zeros apart.
+
+    The range ``r`` of a channel is the smallest power of two not below its largest value. When it must grow, it
+    doubles and neighbouring bins merge, so that the counts are those of binning everything with the final range:
+    they do not depend on the order of the data.
+
+    Args:
+        channels: number of independent histograms.
+        bins: number of bins, even; a quantile is resolved to ``r / bins`` and interpolated inside.
+    """
+
+    def __init__(self, channels: int, bins: int) -> None:
+        self.channels, self.bins = channels, bins
+        self.counts: Tensor | None = None
+        self.exponent: Tensor | None = None
+        self.largest: Tensor | None = None
+        self.total = 0
+
+    def add(self, values: Tensor) -> None:
+        """Count ``values [N, channels]``; anything below zero counts as zero."""
+        largest = values.amax(0).clamp_(min=0)
+        if self.counts is None or self.exponent is None or self.largest is None:
+            self.counts = torch.zeros(self.channels, self.bins + 1, dtype=torch.long, device=values.device)
+            self.exponent = _ceil_log2(largest)
+            self.largest = largest
+        self.largest = torch.maximum(self.largest, largest)
+        self._grow(torch.maximum(self.exponent, _ceil_log2(largest)))
+        self.counts += self._count(values, self.exponent)
+        self.total += len(values)
+
+    def _count(self, values: Tensor, exponent: Tensor) -> Tensor:
+        factor = self.bins * torch.exp2(-exponent.to(torch.float64))
+        index = (values * factor.to(values.dtype)).ceil_().clamp_(0, self.bins).to(torch.int32)
+        index += torch.arange(self.channels, dtype=torch.int32, device=values.device) * (self.bins + 1)
+        flat = torch.bincount(index.reshape(-1), minlength=self.channels * (self.bins + 1))
+        return flat.view(self.channels, self.bins + 1)
+
+    def _grow(self, exponent: Tensor) -> None:
+        """Double the range of the channels that need it, merging bins ``2i - 1`` and ``2i`` into ``i``."""
+        assert self.counts is not None
+        assert self.exponent is not None
+        while bool((grow := self.exponent < exponent).any()):
+            merged = torch.zeros_like(self.counts[grow])
+            merged[:, 0] = self.counts[grow, 0]
+            merged[:, 1 : self.bins // 2 + 1] = self.counts[grow, 1:].unflatten(1, (-1, 2)).sum(2)
+            self.counts[grow] = merged
+            self.exponent = self.exponent + grow.to(self.exponent.dtype)
+
+    def quantile(self, q: float) -> Tensor:
+        """The ``q`` quantile of every channel ``[channels]`` (``0 < q <= 1``), zeros included, interpolated."""
+        assert self.counts is not None
+        assert self.exponent is not None
+        assert self.largest is not None
+        if q >= 1:
+            return self.largest
+        rank = q * self.total
+        cumulative = self.counts.cumsum(1).to(torch.float64)
+        bin_ = torch.searchsorted(cumulative, torch.full_like(cumulative[:, :1], rank)).clamp_(max=self.bins)
+        below = torch.where(bin_ > 0, cumulative.gather(1, (bin_ - 1).clamp(min=0)), 0.0)
+        inside = self.counts.gather(1, bin_).clamp(min=1)
+        position = (bin_ - 1) + ((rank - below) / inside).clamp(0, 1)
+        width = torch.exp2(self.exponent.to(torch.float64)) / self.bins
+        value = torch.where(bin_ > 0, position * width.unsqueeze(1), 0.0).squeeze(1).to(self.largest.dtype)
+        return torch.minimum(value, self.largest)
+
+
+def _ceil_log2(values: Tensor) -> Tensor:
+    """Exponent of the smallest power of two not below each value (-100 for zero)."""
+    mantissa, exponent = torch.frexp(values.double())
+    exponent = exponent - (mantissa == 0.5).int()
+    return torch.where(values > 0, exponent, torch.full_like(exponent, -100))

@@ -1,0 +1,32 @@
+"""From any exportable ``nn.Module`` to a verified graph of plain modules."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from isospike.capture.export import export_program
+from isospike.capture.graph import Graph
+from isospike.capture.raise_graph import raise_program
+from isospike.capture.verify import verify_capture
+from isospike.errors import CaptureError
+
+
+def capture(model: nn.Module, example: Tensor) -> Graph:
+    """The model as plain named modules, one per call site, each op with its role.
+
+    The model is exported with an open batch axis, raised into modules named after the user's own
+    (``layer1.0.conv1``; ``layer1.0.relu`` for a functional ReLU in ``layer1.0``; ``layer1.0.relu#2`` for a second
+    call), and compared with the original at two batch sizes. Parameters are copied: the model is untouched.
+
+    Args:
+        model: a network in eval mode that takes one tensor.
+        example: an input batch ``[B, ...]``.
+
+    Raises:
+        CaptureError: train mode, another device, not exportable, or the graph does not equal the model.
+    """
+    if not isinstance(example, Tensor):
+        raise CaptureError(f"the example input is a {type(example).__name__}; give one tensor [B, ...]")
+    graph = raise_program(export_program(model, example))
+    verify_capture(model, graph, example)
+    return graph

@@ -1,0 +1,117 @@
+"""The captured network: an ordinary ``fx.GraphModule`` whose nodes know where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, fx, nn
+
+from isospike.capture.roles import Role
+
+
+@dataclass(frozen=True)
+class Op:
+    """One call site of the user's model."""
+
+    name: str
+    """Unique name: the user's module path, ``path.op`` for a functional call, ``#2`` for the second call."""
+    kind: str
+    """ATen name, e.g. ``conv2d``."""
+    role: Role
+    """What becomes of it in conversion."""
+    path: str
+    """Path of the user's module in which the op is called; empty for the model itself."""
+    source: str
+    """``file.py:line`` of the call, empty when unknown."""
+    shape: tuple[int, ...]
+    """Shape of the (first) output without the batch axis."""
+    channel_axis: int = 1
+    """Axis of the channels in the output, batch axis included."""
+    reason: str = ""
+    """Why the role is analogue or unsupported, where the op alone does not say it."""
+
+
+class Graph(fx.GraphModule):
+    """A network as plain modules, one per call site, with a role for every op.
+
+    It is an ordinary ``torch.fx.GraphModule``: call it, print it, train it, move it, hook it.
+    ``graph(x)`` equals the model it was captured from.
+    """
+
+    @property
+    def ops(self) -> tuple[Op, ...]:
+        """Every op in order of execution."""
+        return tuple(op_of(node) for node in self.op_nodes())
+
+    def op_nodes(self) -> Iterator[fx.Node]:
+        """The nodes that compute something, in order of execution."""
+        return (n for n in self.graph.nodes if n.op in ("call_module", "call_function"))
+
+    def nodes_with(self, role: Role) -> list[fx.Node]:
+        """The nodes of one role, in order of execution."""
+        return [n for n in self.op_nodes() if op_of(n).role is role]
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Names of the activation call sites, in order of execution."""
+        return tuple(op_of(n).name for n in self.nodes_with(Role.ACTIVATION))
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input sample, without the batch axis."""
+        return op_of(self.input_node).shape
+
+    @property
+    def input_node(self) -> fx.Node:
+        """The placeholder of the network's input."""
+        nodes: Iterator[fx.Node] = iter(self.graph.nodes)
+        return next(node for node in nodes if node.op == "placeholder")
+
+    def view(self) -> Graph:
+        """A second graph over the same leaf modules: replacing a module in one leaves the other alone."""
+        graph = fx.Graph()
+        output = graph.graph_copy(self.graph, {})
+        graph.output(output)
+        view = Graph(self, graph)
+        view.train(self.training)
+        return view
+
+    def replace(self, node: fx.Node, module: nn.Module, op: Op | None = None) -> None:
+        """Put ``module`` at the call site of ``node``."""
+        self.set_submodule(str(node.target), module)
+        if op is not None:
+            node.meta["op"] = op
+
+    def module_of(self, node: fx.Node) -> nn.Module:
+        """The module called by a ``call_module`` node."""
+        return self.get_submodule(str(node.target))
+
+
+def op_of(node: fx.Node) -> Op:
+    """What is known of a node."""
+    op: Op = node.meta["op"]
+    return op
+
+
+def argument(node: fx.Node) -> fx.Node:
+    """The first argument of a node, which is a node."""
+    first: Any = node.args[0]
+    assert isinstance(first, fx.Node)
+    return first
+
+
+def attach(root: nn.Module, name: str, value: nn.Module | Tensor) -> None:
+    """Set a dotted attribute of ``root``, making plain containers on the way."""
+    *path, last = name.split(".")
+    for part in path:
+        if part not in root._modules:
+            root.add_module(part, nn.Module())
+        root = root.get_submodule(part)
+    if isinstance(value, nn.Module):
+        root.add_module(last, value)
+    elif isinstance(value, nn.Parameter):
+        root.register_parameter(last, value)
+    else:
+        root.register_buffer(last, value)

@@ -1,0 +1,54 @@
+"""Where a node of the exported graph comes from in the user's model: module path, name, source line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import torch
+from torch import fx
+
+_FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
+_TORCH = str(Path(torch.__file__).parent)
+
+
+def module_path(node: fx.Node) -> tuple[str, bool]:
+    """Path of the innermost user module, and whether that module is one of ``torch.nn``'s own."""
+    stack = [entry for entry in node.meta.get("nn_module_stack", {}).values() if isinstance(entry, tuple)]
+    stack = [(path, kind) for path, kind in stack if not path.startswith("_empty")]
+    if not stack:
+        return "", False
+    path, kind = stack[-1]
+    name = kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__qualname__}"
+    return re.sub(r"@\d+", "", path), name.startswith("torch.nn.modules.")
+
+
+def source_line(node: fx.Node) -> str:
+    """``file.py:line`` of the innermost frame outside torch, or an empty string."""
+    frames = _FRAME.findall(node.meta.get("stack_trace") or "")
+    own = [(file, line) for file, line in frames if not file.startswith(_TORCH)]
+    return f"{Path(own[-1][0]).name}:{own[-1][1]}" if own else ""
+
+
+class Names:
+    """Hands out one unique dotted name per call site; no name is inside another."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._inner: set[str] = set()
+
+    def claim(self, wanted: str) -> str:
+        """``wanted``, or ``wanted#2``, ``wanted#3`` ... when it is taken."""
+        name, count = wanted, 1
+        while not self._free(name):
+            count += 1
+            name = f"{wanted}#{count}"
+        self._taken.add(name)
+        parts = name.split(".")
+        self._inner.update(".".join(parts[:i]) for i in range(1, len(parts)))
+        return name
+
+    def _free(self, name: str) -> bool:
+        parts = name.split(".")
+        prefixes = {".".join(parts[:i]) for i in range(1, len(parts))}
+        return name not in self._taken and name not in self._inner and not prefixes & self._taken

@@ -1,0 +1,238 @@
+"""The exported ATen graph, raised into plain modules named after the user's own."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.export import ExportedProgram
+from torch.utils import _pytree as pytree
+
+from isospike.capture import roles
+from isospike.capture.graph import Graph, Op, attach
+from isospike.capture.modules import raise_call
+from isospike.capture.origin import Names, module_path, source_line
+from isospike.capture.roles import Role
+
+_CREATION_OPS = frozenset({"zeros", "ones", "full", "arange", "linspace", "scalar_tensor", "eye"})
+
+
+def raise_program(program: ExportedProgram) -> Graph:
+    """One plain module (or one table op) per call site, parameters copied, constants folded."""
+    return _Raiser(program).run()
+
+
+class _Raiser:
+    """Walks the exported graph once, in order, and builds the raised one."""
+
+    def __init__(self, program: ExportedProgram) -> None:
+        self.program = program
+        self.root = nn.Module()
+        self.graph = fx.Graph()
+        self.names = Names()
+        self.values: dict[fx.Node, fx.Node] = {}
+        self.constants: dict[fx.Node, Tensor] = {}
+        self.constant_names: dict[fx.Node, str] = {}
+        self.copies: dict[int, Tensor] = {}
+
+    def run(self) -> Graph:
+        self._take_constants()
+        for node in self.program.graph.nodes:
+            if node.op == "placeholder" and node not in self.constants:
+                self._place_input(node)
+            elif node.op == "call_function":
+                self._call(node)
+            elif node.op == "output":
+                self._output(node)
+        raised = Graph(self.root, self.graph)
+        raised.graph.eliminate_dead_code()
+        raised.graph.lint()
+        raised.recompile()
+        return raised.eval()
+
+    def _take_constants(self) -> None:
+        """Parameters, buffers and constants of the model, each copied once so that sharing survives."""
+        signature, state = self.program.graph_signature, self.program.state_dict
+        targets = {
+            **signature.inputs_to_parameters,
+            **signature.inputs_to_buffers,
+            **signature.inputs_to_lifted_tensor_constants,
+        }
+        for node in self.program.graph.nodes:
+            if node.op == "placeholder" and node.name in targets:
+                name = targets[node.name]
+                tensor = state[name] if name in state else self.program.constants[name]
+                self.constants[node] = self._copy(tensor)
+                self.constant_names[node] = name
+
+    def _copy(self, tensor: Tensor) -> Tensor:
+        key = id(tensor)
+        if key not in self.copies:
+            copy = tensor.detach().clone()
+            self.copies[key] = nn.Parameter(copy) if isinstance(tensor, nn.Parameter) else copy
+        return self.copies[key]
+
+    def _place_input(self, node: fx.Node) -> None:
+        placed = self.graph.placeholder(node.name)
+        placed.meta["op"] = Op(node.name, "input", Role.INPUT, "", "", _shape(node))
+        self.values[node] = placed
+
+    def _call(self, node: fx.Node) -> None:
+        if self._fold_constant(node) or self._pass_through(node):
+            return
+        kind = _kind(node)
+        path, is_leaf = module_path(node)
+        name = self.names.claim(path if is_leaf and path else ".".join(filter(None, (path, kind))))
+        module = self._module(node, kind)
+        role, reason = self._role(node, kind, module)
+        raised = self._emit(node, kind, name, module)
+        axis = -1 if kind == "linear" and len(_shape(node)) > 1 else self._channel_axis(node)
+        raised.meta["op"] = Op(name, kind, role, path, source_line(node), _shape(node), axis, reason)
+        self.values[node] = raised
+
+    def _channel_axis(self, node: fx.Node) -> int:
+        """Channels stay on the axis of the producer while the rank stays the same."""
+        for source in node.all_input_nodes:
+            raised = self.values.get(source)
+            if raised is not None and len(raised.meta["op"].shape) == len(_shape(node)):
+                return int(raised.meta["op"].channel_axis)
+        return 1
+
+    def _fold_constant(self, node: fx.Node) -> bool:
+        """Evaluate what depends on parameters and literals only, e.g. a standardised weight."""
+        inputs = node.all_input_nodes
+        if not all(source in self.constants for source in inputs):
+            return False
+        if not inputs and _kind(node) not in _CREATION_OPS:
+            return False
+        value = node.target(  # type: ignore[operator]
+            *fx.map_arg(node.args, self.constants.__getitem__), **fx.map_arg(node.kwargs, self.constants.__getitem__)
+        )
+        self.constants[node] = value.detach() if isinstance(value, Tensor) else value
+        return True
+
+    def _pass_through(self, node: fx.Node) -> bool:
+        """Drop what computes nothing: clones, dropout in inference, slices over everything, first outputs."""
+        source = node.all_input_nodes[0] if node.all_input_nodes else None
+        if source is None or source not in self.values:
+            return False
+        kind = _kind(node)
+        whole = kind == "slice" and _shape(node) == _shape(source) and _is_batched(node, source)
+        first = node.target is operator.getitem and node.args[1] == 0 and _kind(source) in _FIRST_OUTPUT
+        if not (kind in roles.NO_OPS and _is_inference(node)) and not whole and not first:
+            return False
+        self.values[node] = self.values[source]
+        return True
+
+    def _module(self, node: fx.Node, kind: str) -> nn.Module | None:
+        if not isinstance(node.target, torch._ops.OpOverload):
+            return None
+        arguments = _bind(node, self.constants)
+        parametric = kind in roles.PARAMETRIC
+        if parametric and any(isinstance(value, fx.Node) for name, value in arguments.items() if name != "input"):
+            return None
+        return raise_call(kind, node.target._overloadname, arguments, 1 + len(_shape(node)))
+
+    def _role(self, node: fx.Node, kind: str, module: nn.Module | None) -> tuple[Role, str]:
+        role = Role.LINEAR if node.target is operator.getitem else roles.base_role(kind)
+        variable = [source for source in node.all_input_nodes if source not in self.constants]
+        if role is Role.UNSUPPORTED:
+            return role, "isospike has no rule for this op"
+        if not _is_batch_first(node):
+            return Role.UNSUPPORTED, "the batch is not the first axis of its result"
+        if kind not in roles.RESHAPES and any(_kind(source) == "sym_size" for source in variable):
+            return Role.UNSUPPORTED, "it uses the size of the batch as a value"
+        if kind in roles.NO_OPS:
+            return Role.UNSUPPORTED, "random in inference; the model must be deterministic"
+        if kind in roles.RECTIFIERS and module is None:
+            return Role.ANALOGUE, "its lower bound is not zero"
+        if kind in roles.PARAMETRIC and module is None:
+            return Role.ANALOGUE, "its weights are computed from the input"
+        if kind in roles.PRODUCTS and (len(variable) > 1 or (kind == "div" and node.args[0] in self.constants)):
+            return Role.ANALOGUE, "a product of two activations"
+        return role, ""
+
+    def _emit(self, node: fx.Node, kind: str, name: str, module: nn.Module | None) -> fx.Node:
+        if module is not None:
+            attach(self.root, name, module)
+            return self.graph.call_module(name, (self._reference(node.all_input_nodes, node),))
+        if kind in roles.RESHAPES and _is_batch_first(node):
+            source = self.values[node.args[0]]  # type: ignore[index]
+            return self.graph.call_function(torch.ops.aten.reshape.default, (source, [-1, *_shape(node)]))
+        args = fx.map_arg(node.args, lambda n: self._value(n))
+        kwargs = fx.map_arg(node.kwargs, lambda n: self._value(n))
+        return self.graph.call_function(node.target, args, kwargs)  # type: ignore[arg-type]
+
+    def _reference(self, sources: list[fx.Node], node: fx.Node) -> fx.Node:
+        (variable,) = [source for source in sources if source not in self.constants] or [node]
+        return self._value(variable)
+
+    def _value(self, node: fx.Node) -> fx.Node:
+        if node not in self.values:
+            constant = self.constants[node]
+            name = self.names.claim(self.constant_names.get(node, f"constant.{node.name}"))
+            attach(self.root, name, constant)
+            self.values[node] = self.graph.get_attr(name)
+            self.values[node].meta["op"] = Op(name, "constant", Role.LINEAR, "", "", tuple(constant.shape))
+        return self.values[node]
+
+    def _output(self, node: fx.Node) -> None:
+        flat = [self._value(value) if isinstance(value, fx.Node) else value for value in node.args[0]]  # type: ignore[union-attr]
+        structure = self.program.call_spec.out_spec
+        assert structure is not None
+        self.graph.output(pytree.tree_unflatten(flat, structure))
+
+
+_FIRST_OUTPUT = roles.ADAPTIVE_MAX_POOLS | {"batch_norm"}
+
+
+def _kind(node: fx.Node) -> str:
+    """ATen name without namespace and overload."""
+    target = node.target
+    if isinstance(target, torch._ops.OpOverload):
+        name = str(target._schema.name.split("::")[1])
+        return roles.ALIASES.get(name, name)
+    return str(getattr(target, "__name__", target))
+
+
+def _bind(node: fx.Node, constants: dict[fx.Node, Tensor]) -> dict[str, Any]:
+    """Arguments by schema name, defaults filled in, constants as tensors."""
+    schema = node.target._schema  # type: ignore[union-attr]
+    bound = {argument.name: argument.default_value for argument in schema.arguments}
+    bound |= dict(zip((argument.name for argument in schema.arguments), node.args, strict=False))
+    bound |= node.kwargs
+    return {name: constants.get(value, value) if isinstance(value, fx.Node) else value for name, value in bound.items()}
+
+
+def _value_of(node: fx.Node) -> Any:
+    value = node.meta.get("val")
+    return value[0] if isinstance(value, (tuple, list)) and value else value
+
+
+def _shape(node: fx.Node) -> tuple[int, ...]:
+    """Shape of the (first) result without its first axis."""
+    value = _value_of(node)
+    return (
+        tuple(int(size) if isinstance(size, int) else -1 for size in value.shape[1:])
+        if isinstance(value, Tensor)
+        else ()
+    )
+
+
+def _is_batch_first(node: fx.Node) -> bool:
+    value = _value_of(node)
+    if not isinstance(value, Tensor):
+        return _kind(node) == "sym_size"
+    sizes = list(value.shape)
+    return bool(sizes) and not isinstance(sizes[0], int) and all(isinstance(size, int) for size in sizes[1:])
+
+
+def _is_batched(node: fx.Node, source: fx.Node) -> bool:
+    return bool(_value_of(node).shape[:1] == _value_of(source).shape[:1])
+
+
+def _is_inference(node: fx.Node) -> bool:
+    """Dropout called with ``training=False``; other no-ops have no such argument."""
+    return "dropout" not in _kind(node) or node.args[-1] is False

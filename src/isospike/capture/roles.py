@@ -1,0 +1,104 @@
+"""One role for every ATen op, by the identity of the op.
+
+The table is closed: an op that is not in it is ``unsupported``. It is also the list of ops that a ``.snn``
+file may name, so loading a file can call nothing else.
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class Role(enum.StrEnum):
+    """What becomes of an op when the network is converted."""
+
+    INPUT = "input"
+    """The network's input."""
+    LINEAR = "linear"
+    """Affine in the activations: applied to currents and spikes as it is (maths: additive over time)."""
+    ACTIVATION = "activation"
+    """ReLU or ReLU with a ceiling: becomes a neuron."""
+    MAX_POOL = "max_pool"
+    """Maximum over windows: handled by a pooling rule."""
+    ANALOGUE = "analogue"
+    """Not affine: computed on the decoded value, an analogue island."""
+    UNSUPPORTED = "unsupported"
+    """No rule exists."""
+
+
+CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
+
+ALIASES = {
+    "_native_batch_norm_legit_no_training": "batch_norm",
+    "native_layer_norm": "layer_norm",
+    "native_group_norm": "group_norm",
+    "_softmax": "softmax",
+    "_log_softmax": "log_softmax",
+    "_prelu_kernel": "prelu",
+    "_unsafe_view": "view",
+}
+"""Names that the exporter gives to ops that have a public one."""
+
+RESHAPES = frozenset({"view", "reshape", "flatten", "unflatten"})
+
+NO_OPS = frozenset(
+    {"clone", "contiguous", "alias", "detach", "dropout", "feature_dropout", "alpha_dropout", "lift_fresh_copy"}
+)
+
+MAX_POOLS = frozenset({"max_pool1d", "max_pool2d", "max_pool3d"})
+
+ADAPTIVE_MAX_POOLS = frozenset({"adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"})
+
+RECTIFIERS = frozenset({"relu", "relu6", "hardtanh", "clamp", "clamp_min", "threshold"})
+"""Activations when their lower bound is zero; analogue otherwise."""
+
+PRODUCTS = frozenset({"mul", "matmul", "mm", "bmm", "div"})
+"""Linear when all operands but one (for ``div`` the divisor) are constant; analogue otherwise."""
+
+PARAMETRIC = CONVOLUTIONS | {"batch_norm", "linear"}
+"""Linear when weights and bias are constant; analogue otherwise."""
+
+ALWAYS_LINEAR = (
+    RESHAPES
+    | NO_OPS
+    | frozenset(
+        {
+            *("add", "sub", "rsub", "neg", "sum", "mean", "cat", "stack", "cumsum"),
+            *("avg_pool1d", "avg_pool2d", "avg_pool3d"),
+            *("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"),
+            *("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "_upsample_nearest_exact2d"),
+            *("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d"),
+            *("pad", "constant_pad_nd", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle"),
+            *("permute", "transpose", "squeeze", "unsqueeze", "slice", "select", "narrow", "index_select"),
+            *("split", "split_with_sizes", "chunk", "unbind", "roll", "flip", "movedim", "t"),
+        }
+    )
+)
+
+ALWAYS_ANALOGUE = frozenset(
+    {
+        *("sigmoid", "hardsigmoid", "log_sigmoid", "tanh", "softmax", "log_softmax"),
+        *("gelu", "silu", "hardswish", "mish", "softplus", "softsign", "elu", "selu", "celu", "leaky_relu"),
+        *("prelu", "hardshrink", "softshrink", "abs", "exp", "log", "log1p", "sqrt", "rsqrt"),
+        *("pow", "square", "reciprocal", "sin", "cos", "sign", "maximum", "minimum", "amax", "amin", "clamp_max"),
+        *("layer_norm", "group_norm", "instance_norm", "rms_norm"),
+        *("var", "std", "linalg_vector_norm", "norm", "einsum", "baddbmm", "addmm", "prod", "logsumexp"),
+        *("scaled_dot_product_attention", "local_response_norm", "erf", "expm1"),
+    }
+)
+
+KNOWN = ALWAYS_LINEAR | ALWAYS_ANALOGUE | MAX_POOLS | ADAPTIVE_MAX_POOLS | RECTIFIERS | PRODUCTS | PARAMETRIC
+"""Every op with a rule; the only ATen ops a captured or loaded network may call."""
+
+
+def base_role(op: str) -> Role:
+    """The role of ATen op ``op`` when all its parameters are constant, e.g. ``conv2d`` -> ``linear``."""
+    if op in ALWAYS_LINEAR or op in PARAMETRIC or op in PRODUCTS:
+        return Role.LINEAR
+    if op in RECTIFIERS:
+        return Role.ACTIVATION
+    if op in MAX_POOLS or op in ADAPTIVE_MAX_POOLS:
+        return Role.MAX_POOL
+    if op in ALWAYS_ANALOGUE:
+        return Role.ANALOGUE
+    return Role.UNSUPPORTED

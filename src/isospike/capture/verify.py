@@ -1,0 +1,59 @@
+"""A captured graph must compute what the model computes, at two batch sizes, each sample by itself."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from isospike.capture.graph import Graph
+from isospike.errors import CaptureError
+
+RELATIVE_TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
+"""Of the largest output: the raised graph runs the same kernels, but kernels may choose another order of
+summation for another batch size; 1e-4 is about 1000 roundings of float32."""
+
+
+def verify_capture(model: nn.Module, graph: Graph, example: Tensor) -> None:
+    """Compare graph and model on the example, on one more sample, and on the first sample alone.
+
+    Raises:
+        CaptureError: an output differs, or the result for one sample depends on the others in the batch.
+    """
+    larger = torch.cat([example, example[:1] / 2])
+    with torch.no_grad():
+        whole = _flat(model(larger))
+        _compare(_flat(model(example)), _flat(graph(example)), f"batch of {len(example)}")
+        _compare(whole, _flat(graph(larger)), f"batch of {len(larger)}")
+        alone = _flat(graph(larger[:1]))
+    for expected, got in zip(whole, alone, strict=True):
+        if not _close(expected[: len(got)], got):
+            raise CaptureError(
+                "the model's output for one sample depends on the other samples in the batch; "
+                "isospike converts networks that treat every sample by itself"
+            )
+
+
+def _compare(expected: list[Tensor], got: list[Tensor], where: str) -> None:
+    for index, (a, b) in enumerate(zip(expected, got, strict=True)):
+        if not _close(a, b):
+            error = (a - b).abs().max().item() if a.shape == b.shape else float("nan")
+            raise CaptureError(
+                f"the captured graph differs from the model on a {where}: output {index}, largest error {error:.3g}; "
+                "is the model deterministic?"
+            )
+
+
+def _close(a: Tensor, b: Tensor) -> bool:
+    if a.shape != b.shape:
+        return False
+    if not a.is_floating_point():
+        return bool(torch.equal(a, b))
+    finite = a[a.isfinite()]
+    scale = finite.abs().max().item() if finite.numel() else 0.0
+    tolerance = RELATIVE_TOLERANCE.get(a.dtype, 1e-4) * max(scale, 1e-6)
+    return torch.allclose(a, b, rtol=0.0, atol=tolerance, equal_nan=True)
+
+
+def _flat(output: object) -> list[Tensor]:
+    return [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor)]

@@ -1,0 +1,23 @@
+"""BibTeX of exactly what a network was made with."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+
+from isospike.methods.method import Method
+from isospike.network import SNN
+
+
+def cite(made: SNN | Method) -> str:
+    """The BibTeX entries of the method that made a network, in the method's order."""
+    papers = made.provenance.papers if isinstance(made, SNN) else made.papers
+    return "\n\n".join(_entries()[key] for key in papers)
+
+
+@cache
+def _entries() -> dict[str, str]:
+    text = resources.files("isospike").joinpath("references.bib").read_text(encoding="utf-8")
+    entries = re.split(r"\n(?=@)", text.strip())
+    return {re.sub(r"^@\w+\{([^,]+),.*", r"\1", entry, flags=re.DOTALL): entry.strip() for entry in entries}

@@ -1,0 +1,107 @@
+"""``isospike convert METHOD MODEL``: a trained network into a ``.snn`` file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from isospike.cli import options
+from isospike.cli.data import DataOptions
+from isospike.cli.fields import fields_of
+from isospike.cli.progress import Stream, progress_bar
+from isospike.cli.render import describe_preprocess, print_json
+from isospike.convert import convert
+from isospike.files import check_writable
+from isospike.methods import Method, methods
+from isospike.models import load_model
+from isospike.network import SNN
+
+
+class MethodGroup(click.Group):
+    """One subcommand per registered method."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the methods."""
+        return list(methods)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """The command of one method, its options made from the fields of the dataclass."""
+        kind = methods[cmd_name]
+        chosen = [field.option() for field in fields_of(kind)]
+
+        @click.argument("model")
+        @options.weights_option
+        @options.data_options
+        @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the order of the images.")
+        @options.analogue_option
+        @click.option("--out", type=click.Path(path_type=Path), required=True, help="The .snn file to write.")
+        @options.json_option
+        def run(**values: Any) -> None:
+            _convert(kind(**{field.name: values.pop(field.name) for field in fields_of(kind)}), **values)
+
+        run.__doc__ = kind.__doc__
+        made = click.command(name=cmd_name, short_help=kind.summary())(run)
+        made.params += chosen
+        return made
+
+
+@click.group(cls=MethodGroup, short_help="Convert a trained network into a .snn file.")
+def command() -> None:
+    """Convert a trained network into a .snn file.
+
+    MODEL is torchvision:NAME, timm:NAME, FILE.py:FACTORY or PACKAGE.MODULE:FACTORY; isospike convert METHOD --help
+    lists the options of a method.
+    """
+
+
+def _convert(
+    method: Method,
+    *,
+    model: str,
+    weights: Path | None,
+    seed: int,
+    analogue: Any,
+    out: Path,
+    as_json: bool,
+    **data_values: Any,
+) -> None:
+    check_writable(out)
+    data = DataOptions(**data_values)
+    device = data.torch_device()
+    loaded = load_model(model, weights=weights)
+    opened = data.open("calibration", preprocess=loaded.preprocess, shuffle=True, seed=seed)
+    started = time.perf_counter()
+    with progress_bar("calibrating", method.parts().scale.batches or opened.batches) as bar:
+        stream = Stream(opened.loader, device, bar)
+        snn = convert(loaded.model.to(device), method, data=stream, analogue=analogue)
+    seconds = time.perf_counter() - started
+    snn.preprocess = opened.preprocess
+    snn.save(out)
+    _report(snn, out, seconds, data.data, opened.count, as_json=as_json)
+
+
+def _report(snn: SNN, out: Path, seconds: float, data: str, images: int | None, *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "file": str(out),
+                "method": snn.provenance.method,
+                "options": snn.provenance.options,
+                "sites": list(snn.sites),
+                "islands": list(snn.islands),
+                "readout": {"delay": snn.readout.delay, "window": snn.readout.window},
+                "calibration": {"data": data, "images": images},
+                "preprocess": None if snn.preprocess is None else snn.preprocess.to_dict(),
+                "seconds": seconds,
+            }
+        )
+        return
+    islands = f", {len(snn.islands)} analogue islands" if snn.islands else ""
+    click.echo(f"{out}: {snn.provenance.method}, {len(snn.sites)} neuron layers{islands}, in {seconds:.1f} s")
+    click.echo(f"  calibrated on {images if images is not None else 'all'} images of {data}")
+    click.echo(f"  input: {describe_preprocess(snn.preprocess)}")
+    if snn.readout.delay:
+        click.echo(f"  read-out: mean after the first {snn.readout.delay} steps, over at least {snn.readout.window}")

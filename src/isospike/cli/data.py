@@ -1,0 +1,90 @@
+"""Data as the command line describes them: source, limits, preprocessing, device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from isospike.data import Preprocess, open_data
+from isospike.data.dataset import ImageDataset
+from isospike.data.images import Split
+from isospike.errors import OptionError
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """The values of the shared data options."""
+
+    data: str
+    images: int | None
+    batch_size: int
+    size: int | None
+    mean: tuple[float, ...] | None
+    std: tuple[float, ...] | None
+    device: str
+
+    def open(self, split: Split, *, preprocess: Preprocess | None, shuffle: bool, seed: int = 0) -> OpenData:
+        """Open the source; options given by the user win over ``preprocess``."""
+
+        def opened(how: Preprocess | None) -> Iterable[Any]:
+            return open_data(
+                self.data,
+                split,
+                preprocess=how,
+                batch_size=self.batch_size,
+                images=self.images,
+                seed=seed,
+                shuffle=shuffle,
+            )
+
+        loader = opened(preprocess)
+        given = {name: getattr(self, name) for name in ("size", "mean", "std") if getattr(self, name) is not None}
+        used = _preprocess_of(loader)
+        if given and used is None:
+            raise OptionError(f"--{', --'.join(given)} do not apply to '{self.data}': it gives finished batches")
+        if given and used is not None:
+            loader = opened(replace(used, **given))
+        return OpenData(loader, _preprocess_of(loader), self.torch_device())
+
+    def torch_device(self) -> torch.device:
+        """The device by name.
+
+        Raises:
+            OptionError: there is no such device here.
+        """
+        try:
+            device = torch.device(self.device)
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:
+            raise OptionError(f"device '{self.device}' is not available here; see isospike doctor") from error
+        return device
+
+
+@dataclass(frozen=True)
+class OpenData:
+    """Batches ready to run."""
+
+    loader: Iterable[Any]
+    preprocess: Preprocess | None
+    """What was applied to the images; ``None`` for finished batches."""
+    device: torch.device
+
+    @property
+    def count(self) -> int | None:
+        """Number of images, where it is known."""
+        return len(self.loader.dataset) if isinstance(self.loader, DataLoader) else None  # type: ignore[arg-type]
+
+    @property
+    def batches(self) -> int | None:
+        """Number of batches, where it is known."""
+        return len(self.loader) if isinstance(self.loader, DataLoader) else None
+
+
+def _preprocess_of(loader: Iterable[Any]) -> Preprocess | None:
+    if isinstance(loader, DataLoader) and isinstance(loader.dataset, ImageDataset):
+        return loader.dataset.preprocess
+    return None

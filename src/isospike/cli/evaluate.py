@@ -1,0 +1,69 @@
+"""``isospike evaluate NET.snn``: accuracy against the number of time steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from isospike.cli import options
+from isospike.cli.data import DataOptions
+from isospike.cli.progress import Stream, progress_bar
+from isospike.cli.render import describe_preprocess, percent, print_json, print_table
+from isospike.export.artefact import load
+from isospike.measure import Evaluation, evaluate
+from isospike.simulate import DEFAULT_MEMORY_BUDGET, executors
+
+
+@click.command(short_help="Measure accuracy against the number of time steps.")
+@click.argument("network", type=click.Path(path_type=Path))
+@options.data_options
+@click.option("--steps", type=options.INTEGERS, default="1,2,4,8,16,32", show_default=True, help="Numbers of steps.")
+@click.option(
+    "--executor", type=click.Choice(list(executors)), default="layer", show_default=True, help="How to simulate."
+)
+@click.option(
+    "--memory",
+    type=int,
+    default=DEFAULT_MEMORY_BUDGET >> 20,
+    show_default=True,
+    help="Megabytes for the values of one chunk of time.",
+)
+@options.json_option
+def command(
+    network: Path, steps: tuple[int, ...], executor: str, memory: int, as_json: bool, **data_values: Any
+) -> None:
+    """Measure a network's accuracy after each number of steps, beside its ANN's, from one run to the largest.
+
+    NETWORK is a .snn file; images are prepared as it was converted with, unless --size, --mean or --std say otherwise.
+    """
+    snn = load(network)
+    data = DataOptions(**data_values)
+    opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
+    with progress_bar("evaluating", opened.count) as bar:
+        result = evaluate(
+            snn.to(opened.device),
+            Stream(opened.loader, opened.device),
+            steps=steps,
+            executor=executor,
+            memory_budget=memory << 20,
+            progress=bar.advance,
+        )
+    if as_json:
+        source = {"file": str(network), "method": snn.provenance.method, "options": snn.provenance.options}
+        used = None if opened.preprocess is None else opened.preprocess.to_dict()
+        print_json({**result.to_dict(), **source, "data": data.data, "preprocess": used})
+        return
+    title = f"{network}: {snn.provenance.method} on {result.images} images of {data.data}"
+    _print(title, result)
+    click.echo(f"input: {describe_preprocess(opened.preprocess)}")
+
+
+def _print(title: str, result: Evaluation) -> None:
+    rows = [["ANN", percent(result.ann), "", ""]]
+    rows += [
+        [f"T={t}", percent(result.metric[t]), percent(result.agreement[t]), f"{result.spikes[t]:.0f}"]
+        for t in result.metric
+    ]
+    print_table(title, ["", "top-1 %", "same class as ANN %", "spikes/image"], rows)

@@ -1,0 +1,50 @@
+"""``isospike inspect MODEL``: what becomes spiking, what stays analogue, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import torch
+
+from isospike.capture import Inspection, Role, inspect
+from isospike.cli import options
+from isospike.cli.render import print_json, print_table
+from isospike.errors import OptionError
+from isospike.models import load_model
+
+
+@click.command(short_help="Show what of a model becomes spiking, what stays analogue, and why.")
+@click.argument("model")
+@options.weights_option
+@click.option("--shape", type=options.INTEGERS, help="Shape of one input, e.g. 3,32,32 [default: the model's].")
+@options.json_option
+def command(model: str, weights: Path | None, shape: tuple[int, ...] | None, as_json: bool) -> None:
+    """Show the role of every op of a model before anyone converts it.
+
+    MODEL is torchvision:NAME, timm:NAME, FILE.py:FACTORY or PACKAGE.MODULE:FACTORY.
+    """
+    loaded = load_model(model, weights=weights)
+    known = shape or (loaded.example_shape[1:] if loaded.example_shape else None)
+    if known is None:
+        raise OptionError(f"'{model}' does not say what input it takes; give --shape, e.g. --shape 3,32,32")
+    if min(known) < 1:
+        raise OptionError(f"--shape must hold sizes of at least 1, got {','.join(map(str, known))}")
+    example = torch.randn(2, *known, generator=torch.Generator().manual_seed(0))
+    result = inspect(loaded.model, example)
+    if as_json:
+        print_json({"model": model, "input": list(known), **result.to_dict()})
+        return
+    _print(model, result)
+
+
+def _print(model: str, result: Inspection) -> None:
+    rows = [[op.name, op.kind, op.role.value, "x".join(map(str, op.shape)), op.source, op.reason] for op in result.ops]
+    print_table(model, ["name", "op", "role", "shape", "source", "why"], rows, left=6)
+    click.echo(", ".join(f"{count} {role}" for role, count in result.counts.items() if count))
+    if result.with_role(Role.UNSUPPORTED):
+        click.echo("does not convert: replace the unsupported ops")
+    elif result.with_role(Role.ANALOGUE):
+        click.echo("converts with --analogue allow: the analogue ops are computed on decoded values")
+    else:
+        click.echo("converts: every activation becomes spiking")

@@ -1,0 +1,80 @@
+"""The ``isospike`` command: finds the subcommand, turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+
+import click
+
+COMMANDS = {
+    "demo": "Convert and measure an embedded network with every method.",
+    "inspect": "Show what of a model becomes spiking, what stays analogue, and why.",
+    "convert": "Convert a trained network into a .snn file.",
+    "evaluate": "Measure accuracy against the number of time steps.",
+    "methods": "List the conversion methods and their options.",
+    "doctor": "Show versions, devices and what is missing.",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command only when it is called, so that ``--help`` answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """The command of this name.
+
+        Raises:
+            UnknownNameError: no such command.
+        """
+        if cmd_name not in COMMANDS:
+            from isospike.errors import UnknownNameError
+
+            raise UnknownNameError("command", cmd_name, COMMANDS)
+        module = importlib.import_module(f"isospike.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="isospike", message="isospike %(version)s")
+def group(debug: bool) -> None:
+    """Trained PyTorch networks as spiking neural networks that do the same thing."""
+
+
+def main() -> None:
+    """Run the command line; exit code 0 done, 1 internal error, 2 wrong input."""
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    sys.exit(run(arguments, debug=debug))
+
+
+def run(arguments: list[str], *, debug: bool = False) -> int:
+    """Run one command and return its exit code; errors become one line on the error stream."""
+    from isospike.errors import IsospikeError
+
+    try:
+        result = group.main(arguments, prog_name="isospike", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        message, code = error.format_message(), 2
+    except IsospikeError as error:
+        message, code = str(error), 2
+    except (click.Abort, KeyboardInterrupt):
+        message, code = "interrupted", 130
+    except Exception as error:  # the boundary: a bug, shown as such
+        message, code = f"internal error: {type(error).__name__}: {error} (run again with --debug)", 1
+    if debug:
+        traceback.print_exc()
+    click.echo(f"error: {' '.join(message.split())}", err=True)
+    return code

@@ -1,0 +1,75 @@
+"""Options that several commands share, and their parsing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic only in newer click
+    """Numbers separated by commas, e.g. ``4,8,16``."""
+
+    def __init__(self, kind: type[int] | type[float], name: str) -> None:
+        self.kind = kind
+        self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """A tuple of numbers."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(self.kind(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"'{value}' is not a list of {self.name} like 1,2,4", param, ctx)
+
+
+INTEGERS = Numbers(int, "whole numbers")
+FLOATS = Numbers(float, "numbers")
+
+
+def weights_option(command: F) -> F:
+    """``--weights``."""
+    return click.option(
+        "--weights",
+        type=click.Path(path_type=Path),
+        help="Weights of the model: .safetensors, or a .pth/.pt/.th state dict (tensors only).",
+    )(command)
+
+
+def data_options(command: F) -> F:
+    """``--data`` and how its images become inputs."""
+    options = [
+        click.option(
+            "--data",
+            required=True,
+            help="digits, npz:FILE, cifar10:DIR, imagefolder:DIR, or FILE.py:FUNCTION returning batches.",
+        ),
+        click.option("--images", type=int, help="Use at most so many images [default: all]."),
+        click.option("--batch-size", type=int, default=100, show_default=True, help="Images in a batch."),
+        click.option("--size", type=int, help="Resize to so many pixels [default: the model's, or as they are]."),
+        click.option("--mean", type=FLOATS, help="Channel means after scaling to 0..1, e.g. 0.485,0.456,0.406."),
+        click.option("--std", type=FLOATS, help="Channel deviations after scaling to 0..1."),
+        click.option("--device", default="cpu", show_default=True, help="Where to compute, e.g. cpu or cuda."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def json_option(command: F) -> F:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")(command)
+
+
+analogue_option = click.option(
+    "--analogue",
+    type=click.Choice(["refuse", "allow"]),
+    default="refuse",
+    show_default=True,
+    help="Ops that no neuron can stand for: refuse them, or compute them on decoded values.",
+)

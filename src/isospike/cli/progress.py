@@ -1,0 +1,53 @@
+"""A progress bar on the error stream, only when it is a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+
+@contextmanager
+def progress_bar(what: str, total: int | None) -> Iterator[Bar]:
+    """A bar of ``total`` units; silent when the error stream is no terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield Bar(progress, progress.add_task(what, total=total))
+
+
+class Bar:
+    """One running bar."""
+
+    def __init__(self, progress: Progress, task: Any) -> None:
+        self._progress, self._task = progress, task
+
+    def advance(self, units: int = 1) -> None:
+        """So many units are done."""
+        self._progress.advance(self._task, units)
+
+
+class Stream:
+    """Batches on a device, counted on a bar; can be opened again when the data can."""
+
+    def __init__(self, data: Iterable[Any], device: torch.device, bar: Bar | None = None) -> None:
+        self._data, self._device, self._bar = data, device, bar
+
+    def __iter__(self) -> Iterator[Any]:
+        for batch in self._data:
+            yield _move(batch, self._device)
+            if self._bar is not None:
+                self._bar.advance()
+
+
+def _move(batch: Any, device: torch.device) -> Any:
+    if isinstance(batch, Tensor):
+        return batch.to(device)
+    if isinstance(batch, (tuple, list)):
+        return type(batch)(_move(part, device) for part in batch)
+    return batch

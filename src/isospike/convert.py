@@ -1,0 +1,69 @@
+"""A trained network in, a spiking network out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from torch import nn
+
+from isospike.calibrate.batches import Batch, Batches
+from isospike.calibrate.collect import check_inputs
+from isospike.capture import Graph, Op, Role, capture, fold_batch_norm
+from isospike.errors import ConversionError
+from isospike.methods.method import Method
+from isospike.network import SNN
+
+Analogue = Literal["refuse", "allow"]
+"""What to do with ops that no neuron can stand for: refuse, or compute them on decoded values."""
+
+
+def convert(model: nn.Module | Graph, method: Method, *, data: Iterable[Batch], analogue: Analogue = "refuse") -> SNN:
+    """Convert a trained network into a spiking one: capture, fold, calibrate, place neurons.
+
+    Args:
+        model: any exportable network in eval mode, or a captured graph (captured once, converted often). It is not
+            changed.
+        method: the conversion method; the instance is its configuration.
+        data: calibration batches: tensors, ``(inputs, labels)`` pairs or mappings; labels are ignored.
+        analogue: ``allow`` computes ops that are not affine (sigmoid gates, LayerNorm, ...) on decoded values as
+            analogue islands; ``refuse`` lists them all in one error.
+
+    Raises:
+        CaptureError: the model cannot be exported or verified.
+        ConversionError: the network holds unsupported or refused ops; all are listed.
+        CalibrationError: the data are empty, do not fit, or a site received NaN or infinity.
+    """
+    batches = Batches(data)
+    graph = model if isinstance(model, Graph) else capture(model, batches.first)
+    check_roles(graph, analogue)
+    check_inputs(graph, batches.first)
+    return method.convert(fold_batch_norm(graph), batches)
+
+
+def check_roles(graph: Graph, analogue: Analogue) -> None:
+    """Refuse what cannot be converted, everything at once.
+
+    Raises:
+        ConversionError: unsupported ops, or analogue ones that are not allowed; all are listed.
+    """
+    unsupported = [op for op in graph.ops if op.role is Role.UNSUPPORTED]
+    refused = [op for op in graph.ops if op.role is Role.ANALOGUE] if analogue == "refuse" else []
+    parts = []
+    if unsupported:
+        parts.append(f"{len(unsupported)} unsupported ops: {_list(unsupported)}; replace them in the model")
+    if refused:
+        parts.append(
+            f"{len(refused)} analogue ops: {_list(refused)}; to compute them on decoded values pass "
+            "analogue='allow' (--analogue allow)"
+        )
+    if parts:
+        raise ConversionError("cannot convert: " + "; and ".join(parts))
+
+
+def _list(ops: list[Op]) -> str:
+    return ", ".join(f"{op.name} ({op.kind}{', ' + op.source if op.source else ''}{_why(op)})" for op in ops)
+
+
+def _why(op: Op) -> str:
+    return f": {op.reason}" if op.reason else ""

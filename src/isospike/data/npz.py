@@ -1,0 +1,51 @@
+"""``npz:FILE``: images and perhaps labels in one numpy archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isospike.data.images import Images, Split, sources
+from isospike.errors import DataError
+
+
+def npz(argument: str, split: Split) -> Images:
+    """``images`` uint8 ``[N, H, W, C]`` and optionally ``labels`` integer ``[N]``, for both splits.
+
+    Raises:
+        DataError: the file is missing or damaged, or an array has a wrong name, type or shape.
+    """
+    return read_npz(Path(argument), f"npz:{argument}")
+
+
+def read_npz(path: Path, name: str) -> Images:
+    """Read one archive; arrays that would need unpickling are refused.
+
+    Raises:
+        DataError: the file is missing or damaged, or an array has a wrong name, type or shape.
+    """
+    if not path.is_file():
+        raise DataError(f"there is no file '{path}'")
+    arrays = _arrays(path)
+    images, labels = arrays.get("images"), arrays.get("labels")
+    if images is None or set(arrays) - {"images", "labels"}:
+        raise DataError(f"'{path}' has the arrays {sorted(arrays)}; expected images and optionally labels")
+    if images.dtype != np.uint8 or images.ndim != 4:
+        raise DataError(f"'{path}': images is {images.dtype} {list(images.shape)}; it must be uint8 [N, H, W, C]")
+    if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]):
+        raise DataError(f"'{path}': labels is {labels.dtype} {list(labels.shape)}; it must be int64 [{len(images)}]")
+    return Images(name, images, None if labels is None else labels.astype(np.int64), preprocess=None)
+
+
+def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {key: archive[key] for key in archive.files}
+    except Exception as cause:  # damaged archives fail in many ways: zip, zlib, header, pickled objects
+        raise DataError(f"'{path}' is not a readable .npz archive of plain arrays") from cause
+
+
+sources.register("npz", npz)

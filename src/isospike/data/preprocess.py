@@ -1,0 +1,110 @@
+"""From stored images (uint8) to what a model takes (normalised float32)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from isospike.data.resize import resize_and_crop
+from isospike.errors import DataError
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """Resize, crop and normalise: ``(x * scale - mean) / std`` for each channel."""
+
+    size: int | None
+    """Side of the square result in pixels; None keeps the images as they are."""
+    mean: tuple[float, ...]
+    """One value for each channel, or one for all, in units of ``x * scale``."""
+    std: tuple[float, ...]
+    """One positive value for each channel, or one for all, in units of ``x * scale``."""
+    scale: float = 1 / 255
+    """Factor on the stored values."""
+    crop_ratio: float = 1.0
+    """Part of the resized shorter side that the centre crop keeps, in (0, 1]."""
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    """How pixels are resampled when an image is resized."""
+
+    def __post_init__(self) -> None:
+        if self.size is not None and self.size < 1:
+            raise DataError(f"preprocess: size is {self.size}; it must be at least 1")
+        if not self.mean or not self.std:
+            raise DataError("preprocess: mean and std need at least one value each")
+        if not all(math.isfinite(value) for value in (*self.mean, *self.std, self.scale)):
+            raise DataError("preprocess: mean, std and scale must be finite")
+        if min(self.std) <= 0 or self.scale <= 0:
+            raise DataError(f"preprocess: std {self.std} and scale {self.scale} must be positive")
+        if not 0 < self.crop_ratio <= 1:
+            raise DataError(f"preprocess: crop_ratio is {self.crop_ratio}; it must be in (0, 1]")
+        if self.interpolation not in ("bilinear", "bicubic"):
+            raise DataError(f"preprocess: interpolation is '{self.interpolation}'; use bilinear or bicubic")
+
+    def __call__(self, images: npt.NDArray[np.uint8]) -> Tensor:
+        """Normalise uint8 ``[N, H, W, C]`` into float32 ``[N, C, H', W']``.
+
+        Images that already have the wanted size are not resized.
+
+        Raises:
+            DataError: not uint8 ``[N, H, W, C]``, or the channels do not fit mean and std.
+        """
+        if images.dtype != np.uint8 or images.ndim != 4:
+            raise DataError(f"images are {images.dtype} {list(images.shape)}; they must be uint8 [N, H, W, C]")
+        mean = self._per_channel("mean", self.mean, images.shape[3])
+        std = self._per_channel("std", self.std, images.shape[3])
+        if self.size is not None and images.shape[1:3] != (self.size, self.size):
+            shorter = round(self.size / self.crop_ratio)
+            images = np.stack([resize_and_crop(x, shorter, self.size, self.interpolation) for x in images])
+        pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+        return (pixels.to(torch.float32) * self.scale - mean) / std
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as values that JSON can hold."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Preprocess:
+        """The inverse of `to_dict`; fields with a default may be absent.
+
+        Raises:
+            DataError: a key is missing or unknown, or a value has a wrong type or range.
+        """
+        if not isinstance(values, Mapping):
+            raise DataError(f"preprocess: expected a table of fields, got {type(values).__name__}")
+        known = [field.name for field in fields(cls)]
+        unknown = [str(key) for key in values if key not in known]
+        missing = [key for key in ("size", "mean", "std") if key not in values]
+        if unknown or missing:
+            raise DataError(f"preprocess: missing keys {missing}, unknown keys {unknown}; known: {known}")
+        return cls(**{key: _typed(key, value) for key, value in values.items()})
+
+    def _per_channel(self, field: str, values: tuple[float, ...], channels: int) -> Tensor:
+        if len(values) not in (1, channels):
+            raise DataError(f"the images have {channels} channels, but {field} has {len(values)} values")
+        return torch.tensor(values, dtype=torch.float32).view(-1, 1, 1)
+
+
+IMAGENET = Preprocess(size=None, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+
+
+def _typed(key: str, value: Any) -> Any:
+    if key == "size" and (value is None or type(value) is int):
+        return value
+    if key == "interpolation" and isinstance(value, str):
+        return value
+    if key in ("scale", "crop_ratio") and _is_number(value):
+        return float(value)
+    if key in ("mean", "std") and isinstance(value, list | tuple) and all(map(_is_number, value)):
+        return tuple(float(number) for number in cast("list[float]", value))
+    raise DataError(f"preprocess: {key} has the wrong type, {value!r:.60}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,84 @@
+"""Find the object that ``file.py:name`` or ``package.module:name`` names in the user's own code."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+from isospike.errors import IsospikeError
+
+T = TypeVar("T")
+_DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+
+
+def is_python_spec(spec: str) -> bool:
+    """Whether ``spec`` reads as ``file.py:name``, ``file.py`` or ``package.module:name``."""
+    place, _, _ = spec.rpartition(":")
+    return spec.endswith(".py") or place.endswith(".py") or _DOTTED.fullmatch(place) is not None
+
+
+def guarded(call: Callable[[], T], what: str, error: type[IsospikeError]) -> T:
+    """Run the user's code; whatever it raises becomes one line of type ``error``."""
+    try:
+        return call()
+    except IsospikeError:
+        raise
+    except (Exception, SystemExit) as cause:
+        reason = (str(cause).splitlines() or [""])[0]
+        raise error(f"{what}: {type(cause).__name__}: {reason}") from cause
+
+
+@contextmanager
+def imported(spec: str, error: type[IsospikeError]) -> Iterator[Any]:
+    """The object that ``spec`` names; inside the block its folder is on ``sys.path``.
+
+    For ``package.module:name`` that folder is the current one.
+
+    Raises:
+        IsospikeError: of type ``error``, for a missing file or name, or code that fails on import.
+    """
+    place, _, name = spec.rpartition(":")
+    if not place or not name:
+        raise error(f"'{spec}' names no function; write {spec.rstrip(':')}:FUNCTION")
+    from_file = place.endswith(".py")
+    if from_file and not Path(place).is_file():
+        raise error(f"there is no file '{place}'")
+    folder = str(Path(place).resolve().parent if from_file else Path.cwd())
+    sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    try:
+        load = _load_file if from_file else importlib.import_module
+        module = guarded(lambda: load(place), f"cannot import '{place}'", error)
+        yield _attribute(module, place, name, error)
+    finally:
+        sys.path.remove(folder)
+
+
+def _load_file(place: str) -> ModuleType:
+    path = Path(place).resolve()
+    unique = f"_isospike_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    spec = importlib.util.spec_from_file_location(unique, path)
+    assert spec is not None, f"{path} ends in .py"
+    assert spec.loader is not None, f"{path} ends in .py"
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[unique] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _attribute(module: ModuleType, place: str, name: str, error: type[IsospikeError]) -> Any:
+    if hasattr(module, name):
+        return getattr(module, name)
+    public = sorted(known for known in vars(module) if not known.startswith("_"))
+    near = difflib.get_close_matches(name, public, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"it has: {', '.join(public[:20]) or 'nothing'}"
+    raise error(f"'{place}' has no '{name}'; {hint}")

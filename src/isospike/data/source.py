@@ -1,0 +1,68 @@
+"""Open a data source by its specification."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+import numpy as np
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from isospike.data.dataset import Batch, ImageDataset, as_is
+from isospike.data.images import Images, Split, sources
+from isospike.data.preprocess import Preprocess
+from isospike.data.python_file import python_batches
+from isospike.data.python_object import is_python_spec
+from isospike.errors import DataError, OptionError
+
+__all__ = ["Batches", "Images", "Split", "open_data", "sources"]
+
+Batches: TypeAlias = "DataLoader[tuple[Tensor, Tensor] | Tensor] | Iterable[Batch]"
+
+
+def open_data(
+    spec: str,
+    split: Split,
+    *,
+    preprocess: Preprocess | None,
+    batch_size: int = 100,
+    images: int | None = None,
+    seed: int = 0,
+    shuffle: bool,
+) -> Batches:
+    """Open ``kind``, ``kind:argument``, ``file.py:function`` or ``package.module:function``.
+
+    Every kind gives a ``DataLoader`` that can be iterated again, always in the same order; its
+    ``dataset`` has the number of images as length and the applied ``preprocess``. The user's own
+    function gives its batches as they are: no other argument but ``split`` applies to them.
+
+    Args:
+        spec: the source, such as ``digits`` or ``npz:images.npz``.
+        split: which part, for sources that have parts.
+        preprocess: None uses the source's own, else ImageNet's for 3 channels, else only the scale.
+        batch_size: images in a batch; the last one may be smaller.
+        images: at most so many images: the first ones, or a random subset with ``shuffle``.
+        seed: determines the order with ``shuffle``, and nothing else does.
+        shuffle: random order.
+
+    Returns:
+        Batches ``(float32 [n, C, H, W], int64 [n])``, or only the images when there are no labels.
+
+    Raises:
+        UnknownNameError: no source has this kind.
+        DataError: the source cannot be read, is empty, or does not fit the preprocessing.
+        OptionError: ``batch_size`` or ``images`` below 1, or a negative ``seed``.
+    """
+    for option, value, least in (("batch_size", batch_size, 1), ("images", images, 1), ("seed", seed, 0)):
+        if value is not None and value < least:
+            raise OptionError(f"{option} is {value}; it must be at least {least}")
+    kind, _, argument = spec.partition(":")
+    if kind not in sources and is_python_spec(spec):
+        return python_batches(spec, split)
+    source = sources[kind](argument, split)
+    if len(source) == 0:
+        raise DataError(f"'{spec}' has no images")
+    order = np.random.default_rng(seed).permutation(len(source)) if shuffle else np.arange(len(source))
+    dataset = ImageDataset(source, order[:images], preprocess)
+    return DataLoader(dataset, batch_size=batch_size, shuffle=False, collate_fn=as_is)

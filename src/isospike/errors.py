@@ -1,0 +1,77 @@
+"""Every error isospike raises on purpose, as one tree.
+
+    IsospikeError
+    ├── CaptureError            the model cannot be exported, raised or verified
+    ├── ConversionError         the graph has ops that no neuron can stand for
+    ├── CalibrationError        the calibration data are empty, not finite, or do not fit
+    ├── SimulationError         steps, input or device do not fit the network
+    ├── ArtefactError           a .snn file is truncated, tampered with, or of another version
+    ├── UnknownNameError        a model, method, rule or data source that is not registered
+    ├── ModelError              a model source cannot be built
+    ├── WeightsError            a weight file does not fit the model
+    ├── DataError               a data source cannot be read
+    ├── OptionError             a value outside its documented range
+    └── OutputError             a file cannot be written
+
+Messages are one line: what is wrong, where, and what to do about it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class IsospikeError(Exception):
+    """Base of all errors raised on purpose; the command line prints it as one line."""
+
+
+class CaptureError(IsospikeError):
+    """The model cannot be exported, raised into plain modules, or verified."""
+
+
+class ConversionError(IsospikeError):
+    """The graph contains ops that the conversion refuses; the message lists all of them."""
+
+
+class CalibrationError(IsospikeError):
+    """The calibration data are empty, contain NaN or infinity, or do not fit the model."""
+
+
+class SimulationError(IsospikeError):
+    """The number of steps, the input or its device does not fit the network."""
+
+
+class ArtefactError(IsospikeError):
+    """A ``.snn`` file is truncated, tampered with, or of another version."""
+
+
+class ModelError(IsospikeError):
+    """A model source cannot be imported or built."""
+
+
+class WeightsError(IsospikeError):
+    """A weight file cannot be read or does not fit the model."""
+
+
+class DataError(IsospikeError):
+    """A data source cannot be read or lacks what the command needs."""
+
+
+class OptionError(IsospikeError):
+    """An option has a value outside its documented range."""
+
+
+class OutputError(IsospikeError):
+    """An output file cannot be written."""
+
+
+class UnknownNameError(IsospikeError):
+    """A name that is not registered; the message offers the nearest ones."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        choices = sorted(known)
+        near = difflib.get_close_matches(name, choices, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(choices[:20])}"
+        super().__init__(f"unknown {kind} '{name}'; {hint}")
+        self.kind, self.name, self.near = kind, name, tuple(near)

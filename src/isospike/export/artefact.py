@@ -1,0 +1,142 @@
+"""One file for a spiking network: safetensors, with the graph and the method as versioned JSON in its header.
+
+Loading runs no code from the file: modules come from a closed set of kinds, calls from a closed table of ops. The
+hash in the header covers the JSON and every tensor; it protects against damage and careless editing, and is no
+signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, fx, nn
+
+from isospike.capture.graph import Graph, attach
+from isospike.data.preprocess import Preprocess
+from isospike.errors import ArtefactError, IsospikeError
+from isospike.export.modules import build_module, describe_module
+from isospike.export.nodes import build_node, describe_node
+from isospike.files import replacing
+from isospike.simulate.readout import ReadOut
+
+if TYPE_CHECKING:
+    from isospike.network import SNN
+
+FORMAT = "isospike.snn"
+VERSION = 1
+
+
+def save(snn: SNN, path: str | Path) -> None:
+    """Write a network to one ``.snn`` file, beside the target first and then renamed.
+
+    Raises:
+        OutputError: the path cannot be written.
+        ArtefactError: the network holds something that the format has no words for.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in snn.graph.state_dict().items()}
+    header = {"format": FORMAT, "version": VERSION, **_describe(snn)}
+    header["hash"] = _digest(header, tensors)
+    with replacing(path) as part:
+        save_file(tensors, part, metadata={"isospike": json.dumps(header)})
+
+
+def load(path: str | Path) -> SNN:
+    """Read a network from a ``.snn`` file; the network it came from is not needed.
+
+    Raises:
+        ArtefactError: no such file, truncated, tampered with, or of a newer version.
+    """
+    header, tensors = _read(Path(path))
+    if header["version"] > VERSION:
+        raise ArtefactError(
+            f"{path} has format version {header['version']}, this isospike reads up to {VERSION}; upgrade isospike"
+        )
+    if _digest({k: v for k, v in header.items() if k != "hash"}, tensors) != header.get("hash"):
+        raise ArtefactError(f"{path} was changed after it was written (its hash does not match); convert again")
+    try:
+        return _build(header, tensors)
+    except IsospikeError:
+        raise
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise ArtefactError(f"{path} is not a valid network: {type(error).__name__}: {_first_line(error)}") from error
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    if not path.is_file():
+        raise ArtefactError(f"{path} does not exist; make it with isospike convert ... --out {path.name}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        header = json.loads(metadata["isospike"])
+        if header["format"] != FORMAT or not isinstance(header["version"], int):
+            raise KeyError("format")
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+        raise ArtefactError(f"{path} is not a .snn file, or it is truncated: {_first_line(error)}") from error
+    return header, tensors
+
+
+def _describe(snn: SNN) -> dict[str, Any]:
+    calls = [node for node in snn.graph.graph.nodes if node.op == "call_module"]
+    return {
+        "nodes": [describe_node(node) for node in snn.graph.graph.nodes],
+        "modules": {str(node.target): describe_module(snn.graph.module_of(node)) for node in calls},
+        "readout": asdict(snn.readout),
+        "provenance": asdict(snn.provenance),
+        "preprocess": None if snn.preprocess is None else snn.preprocess.to_dict(),
+    }
+
+
+def _build(header: dict[str, Any], tensors: dict[str, Tensor]) -> SNN:
+    from isospike.network import SNN, Provenance
+
+    root, graph, known = nn.Module(), fx.Graph(), dict[str, fx.Node]()
+    for name, description in header["modules"].items():
+        attach(root, name, build_module(description))
+    for description in header["nodes"]:
+        build_node(graph, description, known)
+    for node in known.values():
+        if node.op == "get_attr":
+            attach(root, str(node.target), torch.empty(()))
+    graph.lint()
+    network = Graph(root, graph)
+    _fill(network, tensors)
+    provenance = header["provenance"]
+    return SNN(
+        network,
+        readout=ReadOut(**header["readout"]),
+        provenance=Provenance(provenance["method"], provenance["options"], tuple(provenance["papers"])),
+        preprocess=None if header["preprocess"] is None else Preprocess.from_dict(header["preprocess"]),
+    )
+
+
+def _fill(network: Graph, tensors: dict[str, Tensor]) -> None:
+    """Tensors under their names, exactly those that the graph has; a tensor brings its own shape."""
+    expected = set(network.state_dict())
+    if expected != set(tensors):
+        raise ArtefactError(f"the tensors do not match the graph: {sorted(expected ^ set(tensors))[:5]}")
+    for name, tensor in tensors.items():
+        owner, _, leaf = name.rpartition(".")
+        module = network.get_submodule(owner)
+        old = getattr(module, leaf)
+        setattr(module, leaf, nn.Parameter(tensor) if isinstance(old, nn.Parameter) else tensor)
+
+
+def _digest(header: dict[str, Any], tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,70 @@
+"""Modules as plain data and back, over a closed set of kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from isospike.capture.modules import MODULE_KINDS
+from isospike.errors import ArtefactError
+from isospike.neurons import IntegrateAndFire
+from isospike.pooling import MaxPoolRule, rules
+
+Json = dict[str, Any]
+
+_CONVOLUTION = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups")
+_WINDOW = ("kernel_size", "stride", "padding")
+_OPTIONS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("Conv1d", "Conv2d", "Conv3d"), _CONVOLUTION),
+    **dict.fromkeys(("ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"), (*_CONVOLUTION, "output_padding")),
+    "Linear": ("in_features", "out_features"),
+    "ChannelAffine": ("channels",),
+    "ReLU": (),
+    "Hardtanh": ("min_val", "max_val"),
+    **dict.fromkeys(("MaxPool1d", "MaxPool2d", "MaxPool3d"), (*_WINDOW, "dilation", "ceil_mode")),
+    "AvgPool1d": (*_WINDOW, "ceil_mode", "count_include_pad"),
+    **dict.fromkeys(("AvgPool2d", "AvgPool3d"), (*_WINDOW, "ceil_mode", "count_include_pad", "divisor_override")),
+    **dict.fromkeys(("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d"), ("output_size",)),
+    **dict.fromkeys(("AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d"), ("output_size",)),
+}
+"""Constructor options by kind; the attributes have the same names."""
+
+
+def describe_module(module: nn.Module) -> Json:
+    """The kind and the options of a module; its tensors are stored apart."""
+    if isinstance(module, IntegrateAndFire):
+        return {"kind": "IntegrateAndFire", "options": {"ceiling": module.ceiling}}
+    if isinstance(module, MaxPoolRule):
+        (rule,) = [name for name, kind in rules.items() if kind is type(module)]
+        return {"kind": "MaxPoolRule", "options": {"rule": rule, "pool": describe_module(module.pool)}}
+    kind = type(module).__name__
+    if kind not in _OPTIONS:
+        raise ArtefactError(f"a {kind} cannot be stored in a .snn file; known: {', '.join(sorted(_OPTIONS))}")
+    options = {name: getattr(module, name) for name in _OPTIONS[kind]}
+    if hasattr(module, "bias") and kind != "ChannelAffine":
+        options["bias"] = module.bias is not None
+    return {"kind": kind, "options": options}
+
+
+def build_module(description: Mapping[str, Any]) -> nn.Module:
+    """The module of a description, its tensors still to be filled in.
+
+    Raises:
+        ArtefactError: an unknown kind or an unknown option.
+    """
+    kind, options = str(description["kind"]), dict(description["options"])
+    if kind == "IntegrateAndFire":
+        return IntegrateAndFire(torch.empty(()), torch.empty(()), options["ceiling"])
+    if kind == "MaxPoolRule":
+        return rules[options["rule"]](build_module(options["pool"]))
+    if kind not in _OPTIONS:
+        raise ArtefactError(f"the file asks for a module of unknown kind '{kind}'")
+    unknown = set(options) - {*_OPTIONS[kind], "bias"}
+    if unknown:
+        raise ArtefactError(f"the file gives a {kind} the unknown options {sorted(unknown)}")
+    options = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
+    with torch.device("meta"):
+        return MODULE_KINDS[kind](**options)

@@ -1,0 +1,26 @@
+"""The memory layout that convolutions are fastest in."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """``x`` with its channels innermost in memory where the rank allows; the values are the same."""
+    if x.dim() == 4:
+        return x.contiguous(memory_format=torch.channels_last)
+    return x
+
+
+def empty_sequence(x: Tensor) -> Tensor:
+    """Uninitialised memory for a sequence shaped like ``x [T, B, ...]``, every step laid out like ``x[0]``.
+
+    Steps follow each other in memory, so that ``flatten(0, 1)`` is a view.
+    """
+    last = x.dim() == 5 and x[0].is_contiguous(memory_format=torch.channels_last)
+    layout = torch.channels_last if last else torch.contiguous_format
+    shape = (x.shape[0] * x.shape[1], *x.shape[2:])
+    flat = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=layout)
+    sequence: Tensor = flat.unflatten(0, x.shape[:2])
+    return sequence

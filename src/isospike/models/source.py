@@ -1,0 +1,35 @@
+"""Load a model by its specification."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from isospike.data.python_object import is_python_spec
+from isospike.models.from_python import from_python
+from isospike.models.loaded import LoadedModel, sources
+from isospike.models.weights import load_weights
+
+__all__ = ["LoadedModel", "load_model", "sources"]
+
+
+def load_model(spec: str, *, weights: Path | None = None) -> LoadedModel:
+    """Build ``torchvision:NAME``, ``timm:NAME``, ``file.py:factory`` or ``package.module:factory``.
+
+    Nothing is downloaded: without ``weights`` a library's network has random ones.
+
+    Args:
+        spec: the model.
+        weights: a file to load into it, see `load_weights`.
+
+    Raises:
+        UnknownNameError: no source has this kind, or the library no model of this name.
+        ModelError: the model cannot be imported or built.
+        WeightsError: the file cannot be read or does not fit.
+    """
+    kind, _, argument = spec.partition(":")
+    by_python = kind not in sources and is_python_spec(spec)
+    loaded = from_python(spec) if by_python else sources[kind](argument)
+    if weights is not None:
+        load_weights(loaded.model, weights)
+    loaded.model.eval()
+    return loaded

@@ -1,0 +1,44 @@
+"""What a module with memory over time promises to the executors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+Memory = dict[str, Tensor]
+"""State of one module in one run, owned and updated in place by the run."""
+
+
+class Temporal(nn.Module, ABC):
+    """A module that turns currents ``[T, B, ...]`` into outputs ``[T, B, ...]``, one step after the other.
+
+    ``forward`` is the static function that the time average converges to, so that a network with temporal
+    modules can be called, calibrated and compared like its ANN.
+    """
+
+    spikes: ClassVar[bool]
+    """Whether the output changes from step to step even for a constant input."""
+
+    @abstractmethod
+    def start(self, x: Tensor) -> Memory:
+        """Memory before the first step, for inputs shaped like ``x`` ``[B, ...]``."""
+
+    @abstractmethod
+    def advance(self, x: Tensor, memory: Memory, *, overwrite: bool) -> tuple[Tensor, Tensor | None]:
+        """Run ``T`` steps.
+
+        Args:
+            x: inputs ``[T, B, ...]``; may be one input expanded along ``T``.
+            memory: what `start` returned, updated in place.
+            overwrite: whether nobody else needs ``x``, so that the outputs may take its memory.
+
+        Returns:
+            The outputs ``[T, B, ...]``, and the number of spikes ``[T, B]`` (int64), or ``None`` if the module does
+            not spike.
+        """
+
+    @abstractmethod
+    def source(self) -> nn.Module:
+        """The module of the ANN in whose place this one stands."""

@@ -1,0 +1,8 @@
+"""Scale rules: how the threshold of every site is found from calibration data."""
+
+from isospike.scales.local_threshold_balancing import LocalThresholdBalancing
+from isospike.scales.maximum import Maximum
+from isospike.scales.percentile import Percentile
+from isospike.scales.rule import Granularity, Observer, ScaleRule, rules
+
+__all__ = ["Granularity", "LocalThresholdBalancing", "Maximum", "Observer", "Percentile", "ScaleRule", "rules"]

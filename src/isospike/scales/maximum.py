@@ -1,0 +1,39 @@
+"""The largest activation seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from isospike.capture.graph import Op
+from isospike.scales.rule import Granularity, Observer, ScaleRule, rules
+
+
+@dataclass(frozen=True)
+class Maximum(ScaleRule):
+    """``theta = max(relu(z))`` over the calibration data (Diehl et al. 2015, data-based normalisation)."""
+
+    def observer(self, op: Op, activation: nn.Module) -> Observer:
+        """A running maximum."""
+        return _RunningMaximum(op, activation, self.granularity)
+
+
+class _RunningMaximum(Observer):
+    def __init__(self, op: Op, activation: nn.Module, granularity: Granularity) -> None:
+        super().__init__(op, activation, granularity)
+        self.largest: Tensor | None = None
+
+    def observe(self, z: Tensor) -> Tensor:
+        a: Tensor = self.activation(z)
+        largest = a.amax(self.axes).reshape(-1)
+        self.largest = largest if self.largest is None else torch.maximum(self.largest, largest)
+        return a
+
+    def scale(self) -> Tensor:
+        assert self.largest is not None
+        return self.shaped(self.largest)
+
+
+rules.register("maximum", Maximum)

@@ -1,0 +1,87 @@
+"""What a scale rule promises: one observer per activation site, whose result is the threshold."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from isospike.capture.graph import Op
+from isospike.errors import CalibrationError
+from isospike.registry import Registry
+
+Granularity = Literal["layer", "channel"]
+"""One scale for a whole layer or one per channel."""
+
+
+class Observer(nn.Module, ABC):
+    """Stands in the place of one activation during calibration: sees its currents, passes its output on.
+
+    Memory is O(channels); nothing of a batch is kept.
+    """
+
+    def __init__(self, op: Op, activation: nn.Module, granularity: Granularity) -> None:
+        super().__init__()
+        self.op = op
+        self.activation = activation
+        self.granularity = granularity
+        rank = 1 + len(op.shape)
+        axis = op.channel_axis % rank
+        self.axes = tuple(a for a in range(rank) if granularity == "layer" or a != axis)
+        self.channels = op.shape[axis - 1] if granularity == "channel" else 1
+        self.scale_shape = (self.channels, *(1,) * (rank - 1 - axis)) if granularity == "channel" else ()
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Observe currents ``[B, ...]`` and return what the rest of the network is calibrated on.
+
+        Raises:
+            CalibrationError: NaN or infinity reached this site.
+        """
+        if not z.sum().isfinite() and not z.isfinite().all():
+            raise CalibrationError(
+                f"NaN or infinite currents at site '{self.op.name}' during calibration; check the calibration images "
+                "and the weights before it"
+            )
+        return self.observe(z)
+
+    @abstractmethod
+    def observe(self, z: Tensor) -> Tensor:
+        """Update the statistics with currents ``[B, ...]`` and return the activation's output."""
+
+    @abstractmethod
+    def scale(self) -> Tensor:
+        """The threshold, in activation units: scalar, or one value per channel shaped to broadcast."""
+
+    def shaped(self, values: Tensor) -> Tensor:
+        """One value per channel (or a single one) in the shape of the threshold."""
+        return values.reshape(self.scale_shape)
+
+
+@dataclass(frozen=True)
+class ScaleRule(ABC):
+    """How thresholds are found from calibration data; the instance is the configuration."""
+
+    granularity: Granularity
+
+    @abstractmethod
+    def observer(self, op: Op, activation: nn.Module) -> Observer:
+        """A fresh observer for one site."""
+
+    @property
+    def batches(self) -> int | None:
+        """Number of mini-batches to run, cycling through the data; ``None``: every batch once."""
+        return None
+
+
+rules: Registry[type[ScaleRule]] = Registry("scale rule")
+"""Scale rules by name."""
+
+
+def channel_values(tensor: Tensor, observer: Observer) -> Tensor:
+    """``tensor`` ``[B, ...]`` as ``[N, channels]``, without a copy where its memory allows."""
+    if observer.granularity == "layer":
+        return torch.movedim(tensor, 1, -1).reshape(-1, 1) if tensor.dim() > 1 else tensor.reshape(-1, 1)
+    return torch.movedim(tensor, observer.op.channel_axis, -1).reshape(-1, observer.channels)
