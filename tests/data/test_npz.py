@@ -32,8 +32,7 @@ def test_labels_become_int64(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"x": IMAGES}, r"has the arrays \['x'\]; expected images"),
-        ({"images": IMAGES, "extra": IMAGES}, "expected images and optionally labels"),
+        ({"x": IMAGES}, "has no array 'images'; expected images"),
         ({"images": IMAGES.astype(np.float32)}, "images is float32"),
         ({"images": IMAGES[0]}, r"must be uint8 \[N, H, W, C\]"),
         ({"images": IMAGES, "labels": np.zeros(4)}, "labels is float64"),

@@ -82,7 +82,8 @@ def _batch_norm(a: Arguments, rank: int) -> nn.Module:
 def _own(module: nn.Module, **tensors: Tensor | None) -> nn.Module:
     for name, tensor in tensors.items():
         if isinstance(tensor, Tensor):
-            setattr(module, name, tensor)
+            computed = name in module._parameters and not isinstance(tensor, nn.Parameter)
+            setattr(module, name, nn.Parameter(tensor) if computed else tensor)
     return module
 
 

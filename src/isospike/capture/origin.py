@@ -38,17 +38,24 @@ class Names:
         self._inner: set[str] = set()
 
     def claim(self, wanted: str) -> str:
-        """``wanted``, or ``wanted#2``, ``wanted#3`` ... when it is taken."""
-        name, count = wanted, 1
+        """``wanted``, or ``wanted#2``, ``wanted#3`` ... when it is taken.
+
+        Inside another name the mark goes behind that one: ``a.b#2.c`` when ``a.b`` is a call site.
+        """
+        blocking = next((prefix for prefix in _prefixes(wanted) if prefix in self._taken), wanted)
+        rest, name, count = wanted.removeprefix(blocking), wanted, 1
         while not self._free(name):
             count += 1
-            name = f"{wanted}#{count}"
+            name = f"{blocking}#{count}{rest}"
         self._taken.add(name)
-        parts = name.split(".")
-        self._inner.update(".".join(parts[:i]) for i in range(1, len(parts)))
+        self._inner.update(_prefixes(name))
         return name
 
     def _free(self, name: str) -> bool:
-        parts = name.split(".")
-        prefixes = {".".join(parts[:i]) for i in range(1, len(parts))}
-        return name not in self._taken and name not in self._inner and not prefixes & self._taken
+        return name not in self._taken and name not in self._inner and not self._taken.intersection(_prefixes(name))
+
+
+def _prefixes(name: str) -> list[str]:
+    """``a.b.c`` -> ``a``, ``a.b``."""
+    parts = name.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts))]

@@ -163,7 +163,9 @@ class _Raiser:
             return self.graph.call_function(torch.ops.aten.reshape.default, (source, [-1, *_shape(node)]))
         args = fx.map_arg(node.args, lambda n: self._value(n))
         kwargs = fx.map_arg(node.kwargs, lambda n: self._value(n))
-        return self.graph.call_function(node.target, args, kwargs)  # type: ignore[arg-type]
+        # A view may need the copy that was dropped before it; a reshape does not.
+        target = torch.ops.aten.reshape.default if kind == "view" else node.target
+        return self.graph.call_function(target, args, kwargs)  # type: ignore[arg-type]
 
     def _reference(self, sources: list[fx.Node], node: fx.Node) -> fx.Node:
         (variable,) = [source for source in sources if source not in self.constants] or [node]

@@ -15,6 +15,8 @@ from isospike.errors import DataError
 def npz(argument: str, split: Split) -> Images:
     """``images`` uint8 ``[N, H, W, C]`` and optionally ``labels`` integer ``[N]``, for both splits.
 
+    Other arrays of the archive are not read.
+
     Raises:
         DataError: the file is missing or damaged, or an array has a wrong name, type or shape.
     """
@@ -31,8 +33,8 @@ def read_npz(path: Path, name: str) -> Images:
         raise DataError(f"there is no file '{path}'")
     arrays = _arrays(path)
     images, labels = arrays.get("images"), arrays.get("labels")
-    if images is None or set(arrays) - {"images", "labels"}:
-        raise DataError(f"'{path}' has the arrays {sorted(arrays)}; expected images and optionally labels")
+    if images is None:
+        raise DataError(f"'{path}' has no array 'images'; expected images uint8 [N, H, W, C] and optionally labels [N]")
     if images.dtype != np.uint8 or images.ndim != 4:
         raise DataError(f"'{path}': images is {images.dtype} {list(images.shape)}; it must be uint8 [N, H, W, C]")
     if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]):
@@ -43,7 +45,7 @@ def read_npz(path: Path, name: str) -> Images:
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
+            return {key: archive[key] for key in ("images", "labels") if key in archive.files}
     except Exception as cause:  # damaged archives fail in many ways: zip, zlib, header, pickled objects
         raise DataError(f"'{path}' is not a readable .npz archive of plain arrays") from cause
 

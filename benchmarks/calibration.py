@@ -1,0 +1,65 @@
+"""What calibrating costs, in forward passes of the user's own model over the same batches."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import isospike as iso
+from isospike.calibrate.batches import Batches
+from isospike.calibrate.collect import collect_scales
+from isospike.capture import Graph
+from isospike.methods import Method, methods
+from isospike.pooling import place_max_pools
+from isospike.scales import ScaleRule
+from networks import inputs
+from rounds import Timer, medians, ratio, stopwatch, take_turns
+
+BATCHES = 10
+BAR = 1.5
+
+
+def measure(model: nn.Module, options: argparse.Namespace) -> dict[str, Any]:
+    """Seconds of every method's scale rule and of the plain model over ``BATCHES`` batches, taking turns."""
+    first = options.seed + 1
+    batches = [inputs(options.batch, seed) for seed in range(first, first + BATCHES)]
+    graph = iso.fold_batch_norm(iso.capture(model, batches[0]))
+    timers = {"model": stopwatch(partial(_forward, model, batches))}
+    timers |= {name: _calibration(graph, kind(), batches) for name, kind in methods.items()}
+    seconds = take_turns(timers, options.repeats, warm_up=True)
+    names = [name for name in seconds if name != "model"]
+    return {
+        "batches": BATCHES,
+        "scale_rules": {name: repr(_limited(methods[name]().parts().scale)) for name in names},
+        "seconds": seconds,
+        "median_seconds": medians(seconds),
+        "ratios": {name: ratio(seconds[name], seconds["model"]) for name in names},
+    }
+
+
+@torch.inference_mode()
+def _forward(model: nn.Module, batches: list[Tensor]) -> None:
+    for batch in batches:
+        model(batch)
+
+
+def _calibration(graph: Graph, method: Method, batches: list[Tensor]) -> Timer:
+    parts = method.parts()
+    pooled, rule = place_max_pools(graph, parts.pooling), _limited(parts.scale)
+    return stopwatch(lambda: collect_scales(pooled, rule, Batches(batches)))
+
+
+def _limited(rule: ScaleRule) -> ScaleRule:
+    """The rule over ``BATCHES`` batches; one that says itself how many it wants calls them iterations."""
+    return rule if rule.batches is None else dataclasses.replace(rule, iterations=BATCHES)
+
+
+def bars(calibration: dict[str, Any]) -> dict[str, Any]:
+    """The slowest rule against the bar."""
+    measured = max(value["median"] for value in calibration["ratios"].values())
+    return {"calibration_over_model": {"bar": BAR, "better": "lower", "measured": measured, "met": measured <= BAR}}

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from networks import ALL
+
+import isospike as iso
+
+LIMIT = 60
+"""Seconds for one test; the slowest takes a third of it on a busy laptop core."""
+
+
+@pytest.fixture(autouse=True)
+def ends_in_time() -> Iterator[None]:
+    """A test that does not come back fails instead of stopping the suite."""
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.alarm(LIMIT)
+    yield
+    signal.alarm(0)
+
+
+def _too_long(*_: object) -> None:
+    raise TimeoutError(f"the test ran for more than {LIMIT} s")
+
+
+class _Once:
+    """Calls a function once per argument; what it raised is raised again."""
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self._function = function
+        self._results: dict[object, object] = {}
+
+    def __call__(self, *key: object) -> object:
+        if key not in self._results:
+            try:
+                self._results[key] = self._function(*key)
+            except Exception as error:
+                self._results[key] = error
+        result = self._results[key]
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+
+def _capture(name: str) -> iso.Graph:
+    signal.alarm(15)  # a capture of these takes 1 s
+    try:
+        return iso.capture(ALL[name].build(), ALL[name].inputs(2))
+    finally:
+        signal.alarm(LIMIT)
+
+
+_captured = _Once(_capture)
+
+
+def _convert(name: str, method: iso.methods.Method) -> iso.SNN:
+    torch.manual_seed(0)
+    data = [ALL[name].inputs(8, seed=10), ALL[name].inputs(8, seed=11)]
+    return iso.convert(_captured(name), method, data=data, analogue="allow")
+
+
+_converted = _Once(_convert)
+
+
+@pytest.fixture(scope="session")
+def captured() -> Callable[[str], iso.Graph]:
+    """The captured graph of a network of `networks.ALL`, by name; shared, so never to be changed."""
+    return _captured
+
+
+@pytest.fixture(scope="session")
+def converted() -> Callable[[str, iso.methods.Method], iso.SNN]:
+    """The spiking network of a network's name and a method; shared, so never to be changed."""
+    return _converted

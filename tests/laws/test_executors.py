@@ -1,0 +1,117 @@
+"""One network, several executors and chunk sizes: the same spikes, integer for integer."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from networks import ALL, leaves
+from short_methods import METHODS, shortened
+
+import isospike as iso
+from isospike.pooling import rules
+from isospike.simulate import executors
+from isospike.simulate.execution import Execution
+
+ROUNDING = 1e-12
+"""Of the largest output: matrix products of another batch size may sum float64 in another order."""
+STEPS = 10
+POOLED = ("max_pools", "one_dimensional", "three_dimensional")
+
+
+def assert_same(a: iso.Run, b: iso.Run) -> None:
+    assert list(a.spikes) == list(b.spikes)
+    for site in a.spikes:
+        assert torch.equal(a.spikes[site], b.spikes[site]), site
+    for x, y in zip(leaves((a.output, a.outputs)), leaves((b.output, b.outputs)), strict=True):
+        assert x.shape == y.shape
+        assert (x - y).abs().max() <= ROUNDING * max(1.0, x.abs().max().item())
+
+
+def budgets(snn: iso.SNN, x: torch.Tensor, *, constant_input: bool = True) -> list[int]:
+    """Bytes for one, for three and for all steps at once."""
+    one = snn.program(constant_input=constant_input).step_elements * len(x) * x.element_size()
+    return [1, 3 * one, STEPS * one]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", ALL)
+def test_executors_and_chunks_agree(name, method, converted):
+    snn, x = converted(name, METHODS[method]), ALL[name].inputs(3)
+    reference = iso.simulate(snn, x, steps=STEPS, executor="step")
+    assert sum(int(counts.sum()) for counts in reference.spikes.values()) > 0
+    for executor in executors:
+        for budget in budgets(snn, x):
+            assert_same(iso.simulate(snn, x, steps=STEPS, executor=executor, memory_budget=budget), reference)
+
+
+@pytest.mark.parametrize("rule", list(rules))
+@pytest.mark.parametrize("name", POOLED)
+def test_pooling_rules_agree(name, rule, converted):
+    snn, x = converted(name, shortened(iso.methods.Maximum, pooling=rule)), ALL[name].inputs(3)
+    reference = iso.simulate(snn, x, steps=STEPS, executor="step")
+    for budget in budgets(snn, x):
+        assert_same(iso.simulate(snn, x, steps=STEPS, memory_budget=budget), reference)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_sequence_of_one_image_is_direct_coding(name, converted):
+    snn, x = converted(name, METHODS["maximum"]), ALL[name].inputs(2)
+    direct = iso.simulate(snn, x, steps=STEPS)
+    for sequence in (x.expand(STEPS, *x.shape), x.repeat(STEPS + 2, *[1] * x.dim())):
+        for executor in executors:
+            assert_same(iso.simulate(snn, sequence, steps=STEPS, executor=executor), direct)
+
+
+@pytest.mark.parametrize("name", ["module_relu", "max_pools", "arithmetic", "gated", "attention"])
+def test_a_changing_sequence(name, converted):
+    snn = converted(name, METHODS["maximum"])
+    x = torch.stack([ALL[name].inputs(2, seed=t) for t in range(STEPS)])
+    reference = iso.simulate(snn, x, steps=STEPS, executor="step")
+    for budget in budgets(snn, x[0], constant_input=False):
+        assert_same(iso.simulate(snn, x, steps=STEPS, memory_budget=budget), reference)
+
+
+@pytest.mark.parametrize("name", ["reused_relu", "max_pools", "concat"])
+def test_samples_do_not_see_each_other(name, converted):
+    snn, x = converted(name, METHODS["maximum"]), ALL[name].inputs(3)
+    together = iso.simulate(snn, x, steps=STEPS)
+    for index in range(3):
+        alone = iso.simulate(snn, x[index : index + 1], steps=STEPS)
+        for site, counts in alone.spikes.items():
+            assert torch.equal(counts[:, 0], together.spikes[site][:, index])
+
+
+@pytest.mark.parametrize("name", ["module_relu", "max_pools", "gated"])
+def test_calling_the_module_is_a_run(name, converted):
+    snn, x = converted(name, METHODS["maximum"]), ALL[name].inputs(2)
+    assert torch.equal(snn(x, steps=7), iso.simulate(snn, x, steps=7).output)
+    assert torch.equal(snn(x, steps=7), snn(x, steps=7))
+
+
+@pytest.mark.parametrize("steps", [4, 64])
+@pytest.mark.parametrize("name", ["module_relu", "reused_relu", "max_pools", "concat"])
+def test_memory_is_bounded_by_the_budget_and_not_by_the_steps(name, steps, converted, monkeypatch):
+    snn, x = converted(name, METHODS["maximum"]), ALL[name].inputs(2)
+    elements = snn.program(constant_input=True).step_elements
+    chunks, advance = [], Execution.advance
+    monkeypatch.setattr(Execution, "advance", lambda self, x, n: (chunks.append(n), advance(self, x, n))[1])
+    for budget in (2 * elements * 16, 5 * elements * 16 + 3):
+        chunks.clear()
+        iso.simulate(snn, x, steps=steps, memory_budget=budget, record=iso.Record(outputs=False))
+        assert sum(chunks) == steps
+        assert max(chunks) == min(steps, budget // (elements * 16))  # two samples of eight bytes
+    assert snn.program(constant_input=True).step_elements == elements
+
+
+@pytest.mark.parametrize("name", ["module_relu", "reused_relu", "max_pools", "concat", "gated"])
+def test_step_elements_covers_the_values_alive(name, converted):
+    """Hold every value until its last reader ran, and count: never more than the program says."""
+    snn = converted(name, METHODS["maximum"])
+    program = snn.program(constant_input=True)
+    size = {i.node: torch.Size(i.node.meta["op"].shape).numel() for i in program.every_step if i.node.op != "get_attr"}
+    alive, most = set(), 0
+    for instruction in program.every_step:
+        alive.add(instruction.node)
+        most = max(most, sum(size.get(node, 0) for node in alive))
+        alive -= set(instruction.free)
+    assert 0 < most <= program.step_elements

@@ -1,0 +1,153 @@
+"""All state is in plain sight: a run can be cut anywhere, repeated, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from networks import ALL, NETWORKS, leaves
+from short_methods import METHODS
+
+import isospike as iso
+
+ROUNDING = 1e-12
+"""Of the largest output: matrix products of another chunk size may sum float64 in another order."""
+
+
+def short(method: str) -> iso.methods.Method:
+    return METHODS[method]
+
+
+def assert_close(a: object, b: object) -> None:
+    for x, y in zip(leaves(a), leaves(b), strict=True):
+        assert (x - y).abs().max() <= ROUNDING * max(1.0, x.abs().max().item())
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", ALL)
+def test_sixteen_and_sixteen_are_thirty_two(name, method, converted):
+    _check_split(converted(name, METHODS[method]), ALL[name].inputs(2))
+
+
+@pytest.mark.parametrize("delay", [0, 3, 14, 30, 100])
+def test_sixteen_and_sixteen_with_a_delayed_readout(delay, converted):
+    method = iso.methods.LocalThresholdBalancing(iterations=4, delay=delay)
+    _check_split(converted("reused_relu", method), ALL["reused_relu"].inputs(2))
+
+
+@pytest.mark.parametrize("rule", ["cumulative", "instantaneous", "winner"])
+def test_sixteen_and_sixteen_with_pools(rule, converted):
+    _check_split(converted("max_pools", iso.methods.Maximum(pooling=rule)), ALL["max_pools"].inputs(2))
+
+
+def _check_split(snn: iso.SNN, x: torch.Tensor) -> None:
+    whole = iso.simulate(snn, x, steps=32, record=iso.Record(at=(1, 4, 16, 18, 25, 32)))
+    first = iso.simulate(snn, x, steps=16, record=iso.Record(at=(1, 4, 16)))
+    kept = copy.deepcopy(first.state)
+    for _ in range(2):  # the second time shows that the state was not changed
+        second = iso.simulate(snn, x, steps=16, record=iso.Record(at=(18, 25, 32)), state=first.state)
+        assert (first.steps, second.steps) == (16, 32)
+        for site, counts in whole.spikes.items():
+            assert torch.equal(torch.cat([first.spikes[site], second.spikes[site]]), counts)
+        parts = [torch.cat(pair) for pair in zip(leaves(first.outputs), leaves(second.outputs), strict=True)]
+        assert_close(parts, whole.outputs)
+        assert sorted(first.answers | second.answers) == sorted(whole.answers)
+        for at, answer in whole.answers.items():
+            assert_close((first.answers | second.answers)[at], answer)
+        assert_close(second.output, whole.output)
+        assert second.state.elapsed == 32
+    for name, memory in kept.memory.items():
+        assert all(torch.equal(memory[key], first.state.memory[name][key]) for key in memory)
+
+
+def test_many_small_parts_of_a_sequence(converted):
+    snn = converted("max_pools", METHODS["maximum"])
+    x = torch.stack([ALL["max_pools"].inputs(2, seed=t) for t in range(12)])
+    whole, state, spikes = iso.simulate(snn, x, steps=12), None, []
+    for start in range(0, 12, 3):
+        part = iso.simulate(snn, x[start : start + 3], steps=3, state=state)
+        state = part.state
+        spikes.append(part.spikes)
+    for site, counts in whole.spikes.items():
+        assert torch.equal(torch.cat([part[site] for part in spikes]), counts)
+    assert_close(part.output, whole.output)
+
+
+@pytest.mark.parametrize("delay", [0, 5, 200])
+def test_what_a_state_keeps_does_not_grow_with_the_steps(delay, converted):
+    snn = converted("module_relu", iso.methods.LocalThresholdBalancing(iterations=4, delay=delay))
+    kept = [
+        len(iso.simulate(snn, ALL["module_relu"].inputs(1), steps=steps, record=iso.Record(outputs=False)).state.sums)
+        for steps in (20, 100, 300)
+    ]
+    assert max(kept) <= snn.readout.window + 4  # the last ones, the delay, the start and the end of the answer
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_two_runs_are_the_same_run(name, converted):
+    snn, x = converted(name, METHODS["percentile"]), ALL[name].inputs(2)
+    before = copy.deepcopy(snn.state_dict())
+    first, other, second = (iso.simulate(snn, value, steps=6) for value in (x, -x, x))
+    assert all(torch.equal(a, b) for a, b in zip(leaves(first.outputs), leaves(second.outputs), strict=True))
+    assert all(torch.equal(first.spikes[site], second.spikes[site]) for site in first.spikes)
+    assert any(not torch.equal(first.spikes[site], other.spikes[site]) for site in first.spikes)
+    assert all(torch.equal(before[key], value) for key, value in snn.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_input_is_not_changed(name, converted):
+    snn, x = converted(name, METHODS["maximum"]), ALL[name].inputs(2)
+    sequence = x.repeat(4, *[1] * x.dim())
+    before = x.clone(), sequence.clone()
+    iso.simulate(snn, x, steps=4)
+    iso.simulate(snn, sequence, steps=4)
+    assert torch.equal(x, before[0])
+    assert torch.equal(sequence, before[1])
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_conversion_leaves_the_graph_alone(name, method, captured):
+    graph = captured(name)
+    state, code, sites = copy.deepcopy(graph.state_dict()), graph.code, graph.sites
+    data = [NETWORKS[name].inputs(4)]
+    kept = data[0].clone()
+    iso.convert(graph, short(method), data=data)
+    assert all(torch.equal(state[key], value) for key, value in graph.state_dict().items())
+    assert (graph.code, graph.sites) == (code, sites)
+    assert not any(isinstance(module, iso.neurons.Temporal) for module in graph.modules())
+    assert torch.equal(data[0], kept)
+
+
+def test_conversion_leaves_the_model_alone():
+    case = NETWORKS["reused_relu"]
+    model = case.build()
+    before = copy.deepcopy(model.state_dict())
+    snn = iso.convert(model, METHODS["maximum"], data=[case.inputs(4)])
+    after = model.state_dict()
+    assert list(before) == list(after)
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    own = {id(tensor) for tensor in (*model.parameters(), *model.buffers())}
+    assert not own & {id(tensor) for tensor in (*snn.parameters(), *snn.buffers())}
+    model(case.inputs(2)).sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("name", ["reused_relu", "max_pools"])
+def test_ann_of_the_network_is_the_network_it_came_from(name, converted):
+    snn, x = converted(name, METHODS["maximum"]), ALL[name].inputs(3)
+    with torch.no_grad():
+        expected, got = ALL[name].build()(x), snn.ann()(x)
+    assert_close(got, expected)
+    assert not any(isinstance(module, iso.neurons.Temporal) for module in snn.ann().modules() if module is not snn)
+
+
+def test_a_copy_is_a_network_of_its_own(converted):
+    snn, x = converted("max_pools", METHODS["maximum"]), ALL["max_pools"].inputs(2)
+    twin = copy.deepcopy(snn)
+    assert torch.equal(twin(x, steps=5), snn(x, steps=5))
+    with torch.no_grad():
+        for buffer in twin.buffers():
+            buffer.mul_(2)
+    assert not torch.equal(twin(x, steps=5), snn(x, steps=5))
