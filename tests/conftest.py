@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
-from networks import ALL
 
 import isospike as iso
+from networks import ALL
 
 LIMIT = 60
 """Seconds for one test; the slowest takes a third of it on a busy laptop core."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from isospike.capture.graph import Graph, op_of
 from isospike.capture.roles import Role
 from isospike.data.preprocess import Preprocess
 from isospike.errors import ConversionError
+from isospike.memory_format import channels_last
 from isospike.neurons import Temporal
 from isospike.simulate.program import Program, compile_program
 from isospike.simulate.readout import ReadOut
@@ -55,7 +55,9 @@ class SNN(nn.Module):
         super().__init__()
         if not graph.sites:
             raise ConversionError("the network has no activation that becomes a neuron; nothing would spike")
-        self.graph = graph.to(memory_format=torch.channels_last).eval()
+        for parameter in graph.parameters():
+            parameter.data = channels_last(parameter.data)
+        self.graph = graph.eval()
         self.readout = readout
         self.provenance = provenance
         self.preprocess = preprocess

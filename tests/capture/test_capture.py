@@ -6,11 +6,11 @@ import copy
 
 import pytest
 import torch
-from networks import ALL, NETWORKS, leaves
 from torch import nn
 
 import isospike as iso
 from isospike.capture import Role
+from networks import ALL, NETWORKS, leaves
 
 TOLERANCE = 1e-10
 """Of the largest output: the same float64 kernels may sum in another order for another batch size."""

@@ -6,11 +6,11 @@ import copy
 
 import pytest
 import torch
-from networks import ALL, leaves
 from torch import nn
 
 import isospike as iso
 from isospike.capture.affine import ChannelAffine
+from networks import ALL, leaves
 
 NORMS = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 WITH_NORMS = [name for name, case in ALL.items() if any(isinstance(layer, NORMS) for layer in case.build().modules())]

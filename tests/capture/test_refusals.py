@@ -7,12 +7,12 @@ import json
 
 import pytest
 import torch
-from networks import ALL, NETWORKS, Network
 from torch import nn
 
 import isospike as iso
 from isospike.capture import Role
 from isospike.errors import CalibrationError, CaptureError, ConversionError
+from networks import ALL, NETWORKS, Network
 
 X = torch.randn(2, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 

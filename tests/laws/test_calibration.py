@@ -10,11 +10,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from short_methods import METHODS
 from torch import Tensor, nn
 
 from isospike.calibrate.histogram import StreamingHistogram
 from isospike.capture import Op, Role
+from short_methods import METHODS
 
 BINS = 64
 batches = st.lists(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 import torch
-from networks import NETWORKS, Network, conv
 from torch import nn
 
 import isospike as iso
+from networks import NETWORKS, Network, conv
 
 STEPS = (8, 16, 32, 64, 128, 256)
 
@@ -51,6 +49,5 @@ def test_cumulative_pool_converges_where_the_instantaneous_one_has_a_floor(spike
     instantaneous = errors(*spike_driven, pooling="instantaneous")
     assert -1.3 < slope(cumulative) < -0.75
     # maths 1.4: a positive bias that does not decrease with T
-    assert slope(instantaneous[2:] + cumulative[:0]) > -0.3 if len(STEPS) == 4 else math.isfinite(slope(instantaneous))
-    assert instantaneous[-1] > 0.5 * instantaneous[-3]
+    assert min(instantaneous) > 0.5 * max(instantaneous)
     assert instantaneous[-1] > 10 * cumulative[-1]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from networks import ALL, leaves
-from short_methods import METHODS, shortened
 
 import isospike as iso
 from isospike.pooling import rules
 from isospike.simulate import executors
 from isospike.simulate.execution import Execution
+from networks import ALL, leaves
+from short_methods import METHODS, shortened
 
 ROUNDING = 1e-12
 """Of the largest output: matrix products of another batch size may sum float64 in another order."""

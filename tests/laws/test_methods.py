@@ -8,8 +8,6 @@ import math
 
 import pytest
 import torch
-from networks import NETWORKS
-from short_methods import METHODS, shortened
 
 import isospike as iso
 from isospike.cli.fields import fields_of
@@ -17,6 +15,8 @@ from isospike.errors import OptionError, UnknownNameError
 from isospike.methods import Method, methods
 from isospike.registry import kebab_case
 from isospike.scales import rules
+from networks import NETWORKS
+from short_methods import METHODS, shortened
 
 WRONG = {
     "v_init": (-0.01, 1.0, 2.0, math.nan, math.inf),

@@ -8,11 +8,12 @@ from fractions import Fraction
 
 import pytest
 import torch
-from networks import ALL, ISLANDS, NETWORKS, Network
-from short_methods import METHODS
 from torch import nn
 
 import isospike as iso
+from isospike.capture import Role
+from networks import ALL, ISLANDS, NETWORKS, Network
+from short_methods import METHODS
 
 STEPS = 12
 WITHOUT_CONSTANTS = [name for name in NETWORKS if name != "arithmetic"]
@@ -74,7 +75,7 @@ def test_first_layer_obeys_the_clip_floor_theorem(method, v_init):
 def test_running_mean_behind_an_island_is_the_function_of_the_running_means(name, captured):
     """The last analogue op of the network made an output, beside what it reads."""
     graph = copy.deepcopy(captured(name))
-    node = graph.nodes_with(iso.capture.Role.ANALOGUE)[-1]
+    node = graph.nodes_with(Role.ANALOGUE)[-1]
     inputs = [source for source in node.all_input_nodes if source.op != "get_attr"]
     (output,) = (n for n in graph.graph.nodes if n.op == "output")
     output.args = ((node, *inputs),)

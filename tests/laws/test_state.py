@@ -6,10 +6,10 @@ import copy
 
 import pytest
 import torch
-from networks import ALL, NETWORKS, leaves
-from short_methods import METHODS
 
 import isospike as iso
+from networks import ALL, NETWORKS, leaves
+from short_methods import METHODS
 
 ROUNDING = 1e-12
 """Of the largest output: matrix products of another chunk size may sum float64 in another order."""

@@ -90,7 +90,7 @@ def instantaneous(frames: Sequence[Image], *window: int) -> list[Image]:
 def winner(frames: Sequence[Image], *window: int) -> list[Image]:
     """maths 1.4: the unit with the largest sum so far passes; the first one among equals."""
     return [
-        {at: z[max(inside, key=lambda i: total[i])] for at, inside in windows(z, *window).items()}  # noqa: B023
+        {at: z[max(inside, key=lambda i: total[i])] for at, inside in windows(z, *window).items()}
         for z, total in zip(frames, running(frames), strict=True)
     ]
 

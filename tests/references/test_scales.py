@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from formulas import balanced, first_spike, image
-from networks import NETWORKS, Network
 from torch import nn
 
 import isospike as iso
+from networks import NETWORKS, Network
 
 ROUNDING = 1e-12
 """Relative: float64 means over some hundred values, six times over."""

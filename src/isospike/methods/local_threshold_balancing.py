@@ -44,7 +44,7 @@ class LocalThresholdBalancing(Method):
     def __post_init__(self) -> None:
         """Check the ranges."""
         self._require(self.iterations >= 1, "iterations", "at least 1")
-        self._require(self.learning_rate > 0, "learning_rate", "positive")
+        self._require(0 < self.learning_rate < float("inf"), "learning_rate", "positive and finite")
         self._require(self.granularity in ("layer", "channel"), "granularity", "layer or channel")
         self._require(0 <= self.v_init < 1, "v_init", "in [0, 1)")
         self._require(self.delay is None or self.delay >= 0, "delay", "at least 0")

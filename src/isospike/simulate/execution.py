@@ -40,7 +40,7 @@ class Execution:
         self.program = program
         self.memory = state.memory
         self.elapsed = state.elapsed
-        self.constant = {} if program.input in program.changing else self._run_once(x)
+        self.constant = self._run_once(x)
 
     def advance(self, x: Tensor, steps: int) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Run the next ``steps`` steps.

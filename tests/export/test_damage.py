@@ -1,0 +1,224 @@
+"""A damaged or hostile file is one error of one line, and a failed save leaves no file."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from networks import ALL
+from short_methods import METHODS
+
+import isospike as iso
+from isospike.errors import ArtefactError, OutputError
+from isospike.export import artefact
+
+
+@pytest.fixture
+def stored(converted, tmp_path) -> Path:
+    converted("max_pools", METHODS["maximum"]).save(tmp_path / "net.snn")
+    return tmp_path / "net.snn"
+
+
+def refused(path: Path, match: str = "") -> str:
+    with pytest.raises(ArtefactError, match=match) as caught:
+        iso.load(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert path.name in message or "the file" in message
+    return message
+
+
+def edit(path: Path, change: Callable[[dict[str, Any]], None], *, hashed: bool) -> None:
+    """Change the header of a file; with ``hashed`` as somebody who knows how to hash it again."""
+    raw = path.read_bytes()
+    (length,) = struct.unpack("<Q", raw[:8])
+    outer = json.loads(raw[8 : 8 + length])
+    header = json.loads(outer["__metadata__"]["isospike"])
+    change(header)
+    if hashed:
+        _, tensors = artefact._read(path)
+        header["hash"] = artefact._digest({k: v for k, v in header.items() if k != "hash"}, tensors)
+    outer["__metadata__"]["isospike"] = json.dumps(header)
+    text = json.dumps(outer).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + raw[8 + length :])
+
+
+def test_editing_nothing_keeps_the_file_valid(stored):
+    edit(stored, lambda header: None, hashed=True)
+    assert iso.load(stored).sites == ("relu", "relu#2", "relu#3")
+
+
+@pytest.mark.parametrize("part", [0, 0.001, 0.1, 0.5, 0.9, 0.999])
+def test_truncated(stored, part):
+    raw = stored.read_bytes()
+    stored.write_bytes(raw[: int(part * len(raw))])
+    refused(stored)
+
+
+def test_every_flipped_byte_is_noticed(stored):
+    raw = stored.read_bytes()
+    for position in range(0, len(raw), max(1, len(raw) // 60)):
+        stored.write_bytes(raw[:position] + bytes([raw[position] ^ 1]) + raw[position + 1 :])
+        refused(stored)
+
+
+def test_bytes_behind_the_end(stored):
+    stored.write_bytes(stored.read_bytes() + b"more")
+    refused(stored)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header: header["readout"].update(delay=3),
+        lambda header: header["provenance"].update(method="percentile"),
+        lambda header: header["modules"]["a"]["options"].update(groups=2),
+        lambda header: header.update(hash="0" * 64),
+        lambda header: header.pop("hash"),
+    ],
+    ids=["readout", "provenance", "module", "hash", "no hash"],
+)
+def test_edited_header(stored, change):
+    edit(stored, change, hashed=False)
+    refused(stored, "changed after it was written")
+
+
+@pytest.mark.parametrize("hashed", [True, False])
+def test_newer_version(stored, hashed):
+    edit(stored, lambda header: header.update(version=artefact.VERSION + 1), hashed=hashed)
+    refused(stored, f"version {artefact.VERSION + 1}.*up to {artefact.VERSION}.*upgrade")
+
+
+def _call(target: str) -> Callable[[dict[str, Any]], None]:
+    def change(header: dict[str, Any]) -> None:
+        node = next(node for node in header["nodes"] if node["op"] == "call_function")
+        node["target"] = target
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["aten.foo", "aten.foo.default", "os.system", "aten.relu.nothing", "system", "", "aten.__class__", "getitem.x"],
+)
+def test_calls_outside_the_table(stored, target):
+    edit(stored, _call(target), hashed=True)
+    refused(stored, "the file calls")
+
+
+@pytest.mark.parametrize("target", ["aten.set_.source_Tensor", "aten.resize_.default", "aten.from_file.default"])
+def test_ops_of_torch_that_no_network_needs(stored, target):
+    edit(stored, _call(target), hashed=True)
+    refused(stored, "not in the table")
+
+
+def _module(change: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    return lambda header: change(header["modules"]["a"])
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (_module(lambda m: m.update(kind="Module")), "unknown kind 'Module'"),
+        (_module(lambda m: m.update(kind="os.system")), "unknown kind 'os.system'"),
+        (_module(lambda m: m["options"].update(shell="rm")), "unknown options"),
+        (_module(lambda m: m["options"].pop("kernel_size")), "not a valid network"),
+        (_module(lambda m: m["options"].update(groups=7)), "not a valid network"),
+        (lambda header: header["nodes"][1].update(op="call_method"), "unknown kind 'call_method'"),
+        (lambda header: header["nodes"][1].update(args=[{"tuple": [{"node": "nobody"}]}]), "not a valid network"),
+        (lambda header: header["nodes"][1].update(args={"tuple": [{"code": "1"}]}), "unknown kind 'code'"),
+        (lambda header: header["nodes"].pop(), ""),
+        (lambda header: header["nodes"].pop(1), "not a valid network"),
+        (lambda header: header.pop("readout"), "not a valid network"),
+        (lambda header: header["modules"].pop("a"), ""),
+        (lambda header: header.update(modules=[]), "not a valid network"),
+        (lambda header: header.update(preprocess={"size": 3}), ""),
+        (lambda header: header["modules"]["ceil"]["options"].update(rule="nobody"), ""),
+    ],
+)
+def test_hostile_headers(stored, change, match):
+    edit(stored, change, hashed=True)
+    refused(stored, match)
+
+
+@pytest.mark.parametrize("value", [None, [], "text", 3])
+def test_headers_that_are_no_description(stored, value):
+    raw = stored.read_bytes()
+    (length,) = struct.unpack("<Q", raw[:8])
+    outer = json.loads(raw[8 : 8 + length])
+    outer["__metadata__"] = {"isospike": json.dumps(value)}
+    text = json.dumps(outer).encode()
+    stored.write_bytes(struct.pack("<Q", len(text)) + text + raw[8 + length :])
+    refused(stored)
+
+
+def test_files_that_are_something_else(tmp_path):
+    (tmp_path / "notes.snn").write_text("dear diary\n" * 100)
+    refused(tmp_path / "notes.snn", "not a .snn file")
+    (tmp_path / "empty.snn").write_bytes(b"")
+    refused(tmp_path / "empty.snn")
+    refused(tmp_path / "none.snn", "does not exist")
+    refused(tmp_path, "")
+
+
+def test_a_weight_file_is_no_network(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file(ALL["module_relu"].build().state_dict(), tmp_path / "weights.safetensors")
+    refused(tmp_path / "weights.safetensors", "not a .snn file")
+
+
+def unwritable(snn: iso.SNN, path: Path, match: str) -> None:
+    with pytest.raises(OutputError, match=match) as caught:
+        snn.save(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_paths_that_cannot_be_written(converted, tmp_path):
+    snn = converted("module_relu", METHODS["maximum"])
+    (tmp_path / "file").write_text("kept")
+    unwritable(snn, tmp_path / "none" / "net.snn", "does not exist")
+    unwritable(snn, tmp_path / "file" / "net.snn", "")
+    unwritable(snn, tmp_path, "is a folder")
+    assert [child.name for child in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write into any folder")
+def test_folder_without_permission(converted, tmp_path):
+    tmp_path.chmod(0o500)
+    unwritable(converted("module_relu", METHODS["maximum"]), tmp_path / "net.snn", "permission")
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a file system that nobody can create files in")
+def test_file_system_that_takes_no_files(converted):
+    unwritable(converted("module_relu", METHODS["maximum"]), Path("/proc/net.snn"), "cannot write")
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(converted, tmp_path):
+    snn, path = converted("module_relu", METHODS["maximum"]), tmp_path / "net.snn"
+    path.write_text("old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        unwritable(snn, path, "cannot write")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_text() == "old"
+    assert [child.name for child in tmp_path.iterdir()] == ["net.snn"]
+
+
+def test_an_error_while_writing_leaves_nothing(converted, tmp_path, monkeypatch):
+    def broken(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(artefact, "save_file", broken)
+    unwritable(converted("module_relu", METHODS["maximum"]), tmp_path / "net.snn", "No space left on device")
+    assert list(tmp_path.iterdir()) == []

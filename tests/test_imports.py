@@ -1,0 +1,94 @@
+"""What importing costs, and which way the modules depend on each other."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import isospike
+
+SOURCE = Path(isospike.__file__).parent
+HEAVY = {"torchvision", "timm", "sklearn", "scipy", "PIL", "rich", "click", "matplotlib", "pandas"}
+
+LAYERS = [
+    {"errors", "registry", "files", "memory_format"},
+    {"data"},
+    {"capture"},
+    {"neurons"},
+    {"pooling"},
+    {"calibrate", "scales"},
+    {"simulate", "export"},
+    {"network"},
+    {"methods"},
+    {"citations", "convert"},
+    {"measure"},
+    {"models"},
+    {"demo"},
+    {"cli"},
+]
+"""Every stage imports only itself and earlier ones. `calibrate` and `scales` share a layer: an observer belongs to
+its rule, the histogram and the streaming to calibration."""
+LATE = {("export", "network"), ("simulate", "network")}
+"""Type annotations and imports inside functions: reading a file builds a network, a network writes itself."""
+
+
+def test_import_loads_nothing_heavy_but_torch():
+    command = "import isospike, sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True, timeout=50)
+    loaded = set(done.stdout.split())
+    assert {"isospike", "torch"} <= loaded
+    assert not HEAVY & loaded
+
+
+def stage_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> set[tuple[str, bool]]:
+    """Stages that a file imports, and whether it does so when it is imported itself."""
+    tree = ast.parse(path.read_text())
+    eager = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    found = set()
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [f"isospike.{a.name}" for a in node.names] if node.module == "isospike" else [node.module or ""]
+        found |= {(name.split(".")[1], node in eager) for name in names if name.startswith("isospike.")}
+    return found
+
+
+FILES = sorted(path for path in SOURCE.rglob("*.py") if stage_of(path) != "__init__")
+
+
+def test_every_stage_has_a_layer():
+    assert {stage_of(path) for path in FILES} == set().union(*LAYERS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_stage_imports_only_earlier_ones(path):
+    rank = {stage: index for index, layer in enumerate(LAYERS) for stage in layer}
+    own = stage_of(path)
+    for other, eager in imports_of(path):
+        if eager or (own, other) not in LATE:
+            assert rank[other] <= rank[own], f"{own} imports {other}, a later stage"
+
+
+def test_no_cycle_of_files():
+    """Each file can be the first one that is imported."""
+    modules = [".".join(("isospike", *p.relative_to(SOURCE).with_suffix("").parts)) for p in FILES]
+    modules = [name.removesuffix(".__init__") for name in modules]
+    command = (
+        "import sys, importlib, torch\n"
+        "for name in sys.argv[1:]:\n"
+        "    for known in [m for m in sys.modules if m.partition('.')[0] == 'isospike']: del sys.modules[known]\n"
+        "    importlib.import_module(name)\n"
+    )
+    first = [name for name in modules if ".cli." not in name and ".demo." not in name]
+    done = subprocess.run(
+        [sys.executable, "-c", command, *first], capture_output=True, text=True, check=False, timeout=50
+    )
+    assert done.returncode == 0, done.stderr[-500:]
