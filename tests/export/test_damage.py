@@ -25,7 +25,7 @@ def stored(converted, tmp_path) -> Path:
     return tmp_path / "net.snn"
 
 
-def refused(path: Path, match: str = "") -> str:
+def refused(path: Path, match: str | None = None) -> str:
     with pytest.raises(ArtefactError, match=match) as caught:
         iso.load(path)
     message = str(caught.value)
@@ -134,13 +134,13 @@ def _module(change: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any
         (lambda header: header["nodes"][1].update(op="call_method"), "unknown kind 'call_method'"),
         (lambda header: header["nodes"][1].update(args=[{"tuple": [{"node": "nobody"}]}]), "not a valid network"),
         (lambda header: header["nodes"][1].update(args={"tuple": [{"code": "1"}]}), "unknown kind 'code'"),
-        (lambda header: header["nodes"].pop(), ""),
+        (lambda header: header["nodes"].pop(), None),
         (lambda header: header["nodes"].pop(1), "not a valid network"),
         (lambda header: header.pop("readout"), "not a valid network"),
-        (lambda header: header["modules"].pop("a"), ""),
+        (lambda header: header["modules"].pop("a"), None),
         (lambda header: header.update(modules=[]), "not a valid network"),
-        (lambda header: header.update(preprocess={"size": 3}), ""),
-        (lambda header: header["modules"]["ceil"]["options"].update(rule="nobody"), ""),
+        (lambda header: header.update(preprocess={"size": 3}), None),
+        (lambda header: header["modules"]["ceil"]["options"].update(rule="nobody"), None),
     ],
 )
 def test_hostile_headers(stored, change, match):
@@ -165,7 +165,7 @@ def test_files_that_are_something_else(tmp_path):
     (tmp_path / "empty.snn").write_bytes(b"")
     refused(tmp_path / "empty.snn")
     refused(tmp_path / "none.snn", "does not exist")
-    refused(tmp_path, "")
+    refused(tmp_path)
 
 
 def test_a_weight_file_is_no_network(tmp_path):
@@ -185,7 +185,7 @@ def test_paths_that_cannot_be_written(converted, tmp_path):
     snn = converted("module_relu", METHODS["maximum"])
     (tmp_path / "file").write_text("kept")
     unwritable(snn, tmp_path / "none" / "net.snn", "does not exist")
-    unwritable(snn, tmp_path / "file" / "net.snn", "")
+    unwritable(snn, tmp_path / "file" / "net.snn", "cannot write")
     unwritable(snn, tmp_path, "is a folder")
     assert [child.name for child in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_text() == "kept"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import operator
 from fractions import Fraction
 
 import pytest
@@ -92,7 +93,7 @@ def _check_means(graph, node, inputs, run) -> None:
         known = dict(zip(inputs, means, strict=True))
 
         def argument(n, known=known):
-            return known[n] if n in known else getattr(graph, n.target)
+            return known[n] if n in known else operator.attrgetter(n.target)(graph)
 
         function = graph.module_of(node) if node.op == "call_module" else node.target
         args, kwargs = torch.fx.map_arg((node.args, node.kwargs), argument)

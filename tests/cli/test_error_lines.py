@@ -1,0 +1,156 @@
+"""Everything that a user can get wrong is one line on the error stream and exit code 2."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+CONVERT = ["convert", "maximum", "m.py:build", "--data", "digits", "--images", "20", "--out", "out.snn"]
+EVALUATE = ["evaluate", "net.snn", "--data", "digits", "--images", "20"]
+
+
+def replaced(arguments: list[str], **values: str) -> list[str]:
+    """``arguments`` with other values behind the options named, or with ``method`` and ``model`` replaced."""
+    places = {"method": 1, "model": 2, "network": 1}
+    found = list(arguments)
+    for name, value in values.items():
+        if name in places:
+            found[places[name]] = value
+        else:
+            found[found.index(f"--{name}") + 1] = value
+    return found
+
+
+LINES = {
+    "unknown-command": ["convrt"],
+    "unknown-command-far": ["xyzzy"],
+    "unknown-method": replaced(CONVERT, method="maximun"),
+    "unknown-method-far": replaced(CONVERT, method="xyzzy"),
+    "unknown-method-listed": ["methods", "percentil"],
+    "unknown-model-kind": replaced(CONVERT, model="torchvisio:resnet18"),
+    "unknown-data": replaced(CONVERT, data="digit"),
+    "unknown-factory": replaced(CONVERT, model="m.py:biuld"),
+    "no-factory": replaced(CONVERT, model="m.py"),
+    "no-model-file": replaced(CONVERT, model="none.py:build"),
+    "model-fails": replaced(CONVERT, model="m.py:broken"),
+    "model-is-a-number": replaced(CONVERT, model="m.py:number"),
+    "unknown-option": [*CONVERT, "--percentile", "99"],
+    "option-out-of-range": [*CONVERT, "--v-init", "1.5"],
+    "option-no-number": [*CONVERT, "--v-init", "half"],
+    "option-no-choice": [*CONVERT, "--granularity", "neuron"],
+    "option-unknown-pooling": [*CONVERT, "--pooling", "cumulativ"],
+    "no-method": ["convert"],
+    "no-model": ["convert", "maximum"],
+    "no-out": CONVERT[:-2],
+    "no-data": [*CONVERT[:3], "--out", "out.snn"],
+    "analogue-refused": replaced(CONVERT, model="m.py:gated"),
+    "wrong-channels": replaced(CONVERT, model="m.py:coloured"),
+    "data-two-channels": replaced(CONVERT, data="d.py:two_channels"),
+    "data-empty": replaced(CONVERT, data="d.py:nothing"),
+    "data-not-a-number": replaced(CONVERT, data="d.py:not_a_number"),
+    "data-no-images": replaced(CONVERT, data="npz:empty.npz"),
+    "data-no-file": replaced(CONVERT, data="npz:none.npz"),
+    "images-zero": replaced(CONVERT, images="0"),
+    "batch-size-zero": [*CONVERT, "--batch-size", "0"],
+    "seed-negative": [*CONVERT, "--seed", "-1"],
+    "device-unknown": [*CONVERT, "--device", "abacus"],
+    "out-no-folder": replaced(CONVERT, out="none/out.snn"),
+    "out-is-a-folder": replaced(CONVERT, out="."),
+    "weights-missing-keys": [*CONVERT, "--weights", "few.safetensors"],
+    "weights-unexpected-keys": [*CONVERT, "--weights", "more.pth"],
+    "weights-other-shapes": [*CONVERT, "--weights", "shapes.pt"],
+    "weights-no-file": [*CONVERT, "--weights", "none.pth"],
+    "inspect-no-shape": ["inspect", "m.py:build"],
+    "inspect-shape-zero": ["inspect", "m.py:build", "--shape", "1,0,8"],
+    "inspect-shape-words": ["inspect", "m.py:build", "--shape", "one,8,8"],
+}
+NETWORK_LINES = {
+    "steps-zero": [*EVALUATE, "--steps", "0"],
+    "steps-negative": [*EVALUATE, "--steps", "4,-2"],
+    "steps-no-number": [*EVALUATE, "--steps", "4,many"],
+    "steps-empty": [*EVALUATE, "--steps", ""],
+    "executor-unknown": [*EVALUATE, "--executor", "layers"],
+    "memory-zero": [*EVALUATE, "--memory", "0"],
+    "evaluate-no-file": replaced(EVALUATE, network="none.snn"),
+    "evaluate-truncated": replaced(EVALUATE, network="cut.snn"),
+    "evaluate-newer": replaced(EVALUATE, network="newer.snn"),
+    "evaluate-text": replaced(EVALUATE, network="m.py"),
+    "evaluate-empty": replaced(EVALUATE, data="d.py:nothing"),
+    "evaluate-not-a-number": replaced(EVALUATE, data="d.py:not_a_number"),
+    "evaluate-two-channels": replaced(EVALUATE, data="d.py:two_channels"),
+    "evaluate-unlabelled": replaced(EVALUATE, data="d.py:unlabelled"),
+}
+
+
+@pytest.fixture
+def weights(files):
+    """Weight files of which none fits."""
+    from isospike.models import load_model
+
+    state = load_model(f"{files}/m.py:build").model.state_dict()
+    save_file({key: value for key, value in state.items() if not key.startswith("7.")}, files / "few.safetensors")
+    torch.save({**state, "head.weight": torch.zeros(1)}, files / "more.pth")
+    torch.save({**state, "0.weight": torch.zeros(4, 3, 3, 3)}, files / "shapes.pt")
+    assert load_file(files / "few.safetensors")
+
+
+def check(result, name, golden) -> None:
+    assert result.code == 2, result.err
+    assert result.out == ""
+    assert result.err.startswith("error: ")
+    assert result.err.count("\n") == 1
+    assert result.err.endswith("\n")
+    golden(f"error-{name}", result.err)
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_error_line(name, cli, golden, files, weights):
+    np.savez(files / "empty.npz", images=np.zeros((0, 8, 8, 1), np.uint8))
+    before = sorted(path.name for path in files.iterdir())
+    check(cli(*LINES[name]), name, golden)
+    after = sorted(path.name for path in files.iterdir() if path.name != "__pycache__")
+    assert after == [name for name in before if name != "__pycache__"]
+
+
+@pytest.mark.parametrize("name", NETWORK_LINES)
+def test_error_line_of_a_network(name, cli, golden, stored):
+    raw = stored.read_bytes()
+    (stored.parent / "cut.snn").write_bytes(raw[: len(raw) // 2])
+    (stored.parent / "newer.snn").write_bytes(with_version(raw, 99))
+    check(cli(*NETWORK_LINES[name]), name, golden)
+
+
+def with_version(raw: bytes, version: int) -> bytes:
+    (length,) = struct.unpack("<Q", raw[:8])
+    outer = json.loads(raw[8 : 8 + length])
+    header = json.loads(outer["__metadata__"]["isospike"])
+    outer["__metadata__"]["isospike"] = json.dumps({**header, "version": version})
+    text = json.dumps(outer).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + raw[8 + length :]
+
+
+def test_unknown_names_offer_the_nearest(cli, files):
+    assert "did you mean convert?" in cli("convrt").err
+    assert "did you mean maximum?" in cli(*LINES["unknown-method"]).err
+    assert "did you mean torchvision?" in cli(*LINES["unknown-model-kind"]).err
+    assert "did you mean digits?" in cli(*LINES["unknown-data"]).err
+    assert "did you mean build?" in cli(*LINES["unknown-factory"]).err
+    assert "did you mean resnet18" in cli("inspect", "torchvision:resnet19").err
+    for command in ("xyzzy", "convert xyzzy"):
+        assert "known: " in cli(*command.split()).err
+
+
+def test_a_bug_is_called_one(cli, files, monkeypatch):
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("over\nlines")
+
+    monkeypatch.setattr("isospike.cli.inspect.inspect", broken)
+    result = cli("inspect", "m.py:build", "--shape", "1,8,8")
+    assert result.code == 1
+    assert result.err == "error: internal error: ZeroDivisionError: over lines (run again with --debug)\n"

@@ -1,0 +1,147 @@
+"""`--json` of every command is one object with the documented keys, and says what the library says."""
+
+from __future__ import annotations
+
+import functools
+import json
+
+import pytest
+import torch
+from short_methods import METHODS
+
+import isospike as iso
+from isospike.cli import demo as demo_command
+from isospike.cli.main import COMMANDS
+from isospike.methods import methods
+
+DEMO = "isospike.demo.network:load_digits_net"
+
+
+def parsed(result) -> dict:
+    assert (result.code, result.err) == (0, "")
+    return json.loads(result.out)
+
+
+def test_methods(cli):
+    found = parsed(cli("methods", "--json"))["methods"]
+    assert list(found) == list(methods)
+    for name, entry in found.items():
+        assert set(entry) == {"summary", "papers", "options"}
+        assert entry["papers"] == list(methods[name].papers)
+        for option in entry["options"]:
+            assert set(option) == {"name", "type", "default", "help"}
+            assert option["default"] == getattr(methods[name](), option["name"])
+    one = parsed(cli("methods", "percentile", "--json"))["methods"]
+    assert one == {"percentile": found["percentile"]}
+
+
+def test_doctor(cli):
+    found = parsed(cli("doctor", "--json"))
+    assert set(found) == {"versions", "devices", "threads", "executors", "native_engine", "methods", "missing"}
+    assert found["versions"]["torch"] == torch.__version__.partition("+")[0] or found["versions"]["torch"]
+    assert found["versions"]["isospike"] == iso.__version__
+    assert found["methods"] == list(methods)
+    assert cli("doctor").code == 0
+
+
+def test_inspect(cli, files):
+    found = parsed(cli("inspect", "m.py:build", "--shape", "1,8,8", "--json"))
+    assert set(found) == {"model", "input", "converts", "counts", "ops"}
+    assert (found["model"], found["input"], found["converts"]) == ("m.py:build", [1, 8, 8], True)
+    assert [op["name"] for op in found["ops"] if op["role"] == "activation"] == ["2", "5"]
+    assert sum(found["counts"].values()) == len(found["ops"])
+    gated = parsed(cli("inspect", "m.py:gated", "--shape", "1,8,8", "--json"))
+    assert not gated["converts"]
+    assert gated["counts"]["analogue"] == 1
+
+
+def test_inspect_as_a_table(cli, files):
+    result = cli("inspect", "m.py:gated", "--shape", "1,8,8")
+    assert (result.code, result.err) == (0, "")
+    assert "1 analogue" in result.out
+    assert "--analogue allow" in result.out
+    assert "converts: every activation becomes spiking" in cli("inspect", "m.py:build", "--shape", "1,8,8").out
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_convert_and_evaluate(method, cli, files):
+    short = ["--iterations", "5"] if hasattr(METHODS[method], "iterations") else []
+    data = ["--data", "digits", "--batch-size", "20"]
+    made = parsed(cli("convert", method, "m.py:build", *data, "--images", 60, *short, "--out", "net.snn", "--json"))
+    documented = {"file", "method", "options", "sites", "islands", "readout", "calibration", "preprocess", "seconds"}
+    assert set(made) == documented
+    assert (made["file"], made["method"]) == ("net.snn", method)
+    assert made["sites"] == ["2", "5"]
+    assert made["calibration"] == {"data": "digits", "images": 60}
+    assert made["preprocess"]["scale"] == 1 / 16
+    snn = iso.load(files / "net.snn")
+    assert made["options"] == snn.provenance.options
+    assert list(snn.sites) == made["sites"]
+    assert snn.readout.delay == made["readout"]["delay"]
+    found = parsed(cli("evaluate", "net.snn", *data, "--images", 40, "--steps", "4,1", "--json"))
+    assert {"ann", "snn", "images", "seconds", "file", "method", "options", "data", "preprocess"} == set(found)
+    assert set(found["ann"]) == {"top1"}
+    assert found["images"] == 40
+    assert list(found["snn"]) == ["1", "4"]
+    for values in found["snn"].values():
+        assert set(values) == {"top1", "agreement", "spikes"}
+        assert 0 <= values["top1"] <= 1
+        assert 40 * values["top1"] == round(40 * values["top1"])
+    assert found["snn"]["4"]["spikes"] >= found["snn"]["1"]["spikes"] > 0
+
+
+def test_convert_repeats_and_the_seed_chooses_the_images(cli, files):
+    command = ["convert", "maximum", "m.py:build", "--data", "digits", "--images", "5", "--json"]
+    thresholds = []
+    for seed, out in ((3, "a.snn"), (3, "b.snn"), (4, "c.snn")):
+        parsed(cli(*command, "--seed", seed, "--out", out))
+        thresholds.append(iso.load(files / out).state_dict()["2.v_threshold"] if True else None)
+    assert torch.equal(thresholds[0], thresholds[1])
+    assert not torch.equal(thresholds[0], thresholds[2])
+
+
+def test_islands_are_reported(cli, files):
+    arguments = ["--data", "digits", "--images", 20, "--analogue", "allow", "--out", "net.snn", "--json"]
+    assert parsed(cli("convert", "maximum", "m.py:gated", *arguments))["islands"] == ["4"]
+
+
+def test_the_demo_network_round_trip(cli, files):
+    result = cli("convert", "maximum", DEMO, "--data", "digits", "--images", 200, "--out", "net.snn")
+    assert (result.code, result.err) == (0, "")
+    assert "net.snn: maximum, 5 neuron layers" in result.out
+    found = parsed(cli("evaluate", "net.snn", "--data", "digits", "--images", 100, "--steps", "4,32", "--json"))
+    snn, data = iso.load(files / "net.snn"), iso.data.open_data("digits", "test", preprocess=None, images=100, shuffle=False)
+    evaluation = iso.evaluate(snn, data, steps=[4, 32])
+    assert found["ann"]["top1"] == evaluation.ann > 0.95
+    assert {t: values["top1"] for t, values in found["snn"].items()} == {str(t): v for t, v in evaluation.metric.items()}
+    assert found["snn"]["32"]["agreement"] > 0.9
+    table = cli("evaluate", "net.snn", "--data", "digits", "--images", 100, "--steps", "4,32").out
+    assert "T=32" in table
+    assert f"{100 * evaluation.metric[32]:.2f}" in table
+
+
+def test_executors_and_memory_give_the_same_measures(cli, stored):
+    command = ["evaluate", "net.snn", "--data", "digits", "--images", "30", "--steps", "2,6", "--json"]
+    found = [parsed(cli(*command, *more)) for more in ([], ["--executor", "step"], ["--memory", "1"])]
+    assert found[0]["snn"] == found[1]["snn"] == found[2]["snn"]
+
+
+def test_demo(cli, monkeypatch):
+    short = {name: functools.partial(type(method), **_few(method)) for name, method in METHODS.items()}
+    monkeypatch.setattr(demo_command, "methods", short)
+    monkeypatch.setattr(demo_command, "STEPS", (1, 4))
+    found = parsed(cli("demo", "--json"))
+    assert list(found) == list(methods)
+    for values in found.values():
+        assert {"ann", "snn", "images", "seconds", "conversion_seconds"} == set(values)
+        assert values["ann"]["top1"] >= 0.985
+        assert list(values["snn"]) == ["1", "4"]
+        assert values["images"] == 500
+
+
+def _few(method: iso.methods.Method) -> dict[str, int]:
+    return {"iterations": 5} if hasattr(method, "iterations") else {}
+
+
+def test_every_command_is_covered_here():
+    assert set(COMMANDS) == {"demo", "inspect", "convert", "evaluate", "methods", "doctor"}
