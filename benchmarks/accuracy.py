@@ -1,29 +1,41 @@
-"""Prints one Markdown table from files that ``isospike evaluate --json`` wrote.
+"""One Markdown table from ``isospike evaluate --json`` files.
 
-    python benchmarks/accuracy.py benchmarks/results/cifar10-resnet20-*.json
+    isospike evaluate NET.snn --data ... --json > benchmarks/results/NAME.json
+    python benchmarks/accuracy.py benchmarks/results/NAME.json ...
+
+Rows are the files, columns the ANN, every T that any of the files holds, and the number of images.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from pathlib import Path
+from typing import Any
+
+from table import markdown
 
 
-def table(paths: list[Path]) -> str:
-    """One row per file: accuracy in percent of the ANN and of the SNN after each number of steps."""
-    results = {path.stem: json.loads(path.read_text()) for path in paths}
-    steps = sorted({int(t) for result in results.values() for t in result["snn"]})
-    rows = [["result", "images", "ANN", *(f"T={t}" for t in steps)]]
-    rows.append(["---"] * len(rows[0]))
-    for name, result in results.items():
-        curve = [result["snn"].get(str(t)) for t in steps]
-        cells = ["" if at is None else f"{100 * at['top1']:.2f}" for at in curve]
-        rows.append([name, str(result["images"]), f"{100 * result['ann']['top1']:.2f}", *cells])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+def row(path: Path, result: dict[str, Any], steps: list[int]) -> list[str]:
+    """Method and file, top-1 in percent of the ANN and at every T (``-`` where it was not asked for), images."""
+    curve = {int(at): measured["top1"] for at, measured in result["snn"].items()}
+    accuracies = [percent(curve[at]) if at in curve else "-" for at in steps]
+    return [f"{result['method']} ({path.stem})", percent(result["ann"]["top1"]), *accuracies, str(result["images"])]
+
+
+def percent(share: float) -> str:
+    """``0.9173`` as ``91.73``."""
+    return f"{100 * share:.2f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("files", type=Path, nargs="+", help="outputs of isospike evaluate --json")
+    results = {path: json.loads(path.read_text()) for path in parser.parse_args().files}
+    steps = sorted({int(at) for result in results.values() for at in result["snn"]})
+    columns = ["top-1 %", "ANN", *(f"T={at}" for at in steps), "images"]
+    print(markdown(columns, [row(path, result, steps) for path, result in results.items()]))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit("usage: python benchmarks/accuracy.py RESULT.json ...")
-    print(table([Path(argument) for argument in sys.argv[1:]]))
+    main()

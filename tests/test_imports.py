@@ -75,20 +75,3 @@ def test_a_stage_imports_only_earlier_ones(path):
     for other, eager in imports_of(path):
         if eager or (own, other) not in LATE:
             assert rank[other] <= rank[own], f"{own} imports {other}, a later stage"
-
-
-def test_no_cycle_of_files():
-    """Each file can be the first one that is imported."""
-    modules = [".".join(("isospike", *p.relative_to(SOURCE).with_suffix("").parts)) for p in FILES]
-    modules = [name.removesuffix(".__init__") for name in modules]
-    command = (
-        "import sys, importlib, torch\n"
-        "for name in sys.argv[1:]:\n"
-        "    for known in [m for m in sys.modules if m.partition('.')[0] == 'isospike']: del sys.modules[known]\n"
-        "    importlib.import_module(name)\n"
-    )
-    first = [name for name in modules if ".cli." not in name and ".demo." not in name]
-    done = subprocess.run(
-        [sys.executable, "-c", command, *first], capture_output=True, text=True, check=False, timeout=50
-    )
-    assert done.returncode == 0, done.stderr[-500:]

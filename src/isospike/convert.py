@@ -10,7 +10,7 @@ from torch import nn
 from isospike.calibrate.batches import Batch, Batches
 from isospike.calibrate.collect import check_inputs
 from isospike.capture import Graph, Op, Role, capture, fold_batch_norm
-from isospike.errors import ConversionError
+from isospike.errors import ConversionError, OptionError
 from isospike.methods.method import Method
 from isospike.network import SNN
 
@@ -34,6 +34,10 @@ def convert(model: nn.Module | Graph, method: Method, *, data: Iterable[Batch], 
         ConversionError: the network holds unsupported or refused ops; all are listed.
         CalibrationError: the data are empty, do not fit, or a site received NaN or infinity.
     """
+    if not isinstance(method, Method):
+        raise ConversionError(f"the method is {method!r}; give an instance such as isospike.methods.Maximum()")
+    if analogue not in ("refuse", "allow"):
+        raise OptionError(f"analogue must be 'refuse' or 'allow', got {analogue!r}")
     batches = Batches(data)
     graph = model if isinstance(model, Graph) else capture(model, batches.first)
     check_roles(graph, analogue)

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 import isospike as iso
+from blocks import leaves
 from isospike.capture.affine import ChannelAffine
-from networks import ALL, leaves
+from networks import ALL
 
 NORMS = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 WITH_NORMS = [name for name, case in ALL.items() if any(isinstance(layer, NORMS) for layer in case.build().modules())]

@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 import isospike as iso
+from blocks import Network
 from isospike.capture import Role
 from isospike.errors import CalibrationError, CaptureError, ConversionError
-from networks import ALL, NETWORKS, Network
+from networks import ALL, NETWORKS
 
 X = torch.randn(2, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
@@ -76,11 +77,21 @@ def test_islands_are_refused_unless_allowed(name, captured):
     [
         (lambda n, x: n.layer(x - x.mean(0, keepdim=True)).relu(), "batch"),
         (lambda n, x: n.layer(x / x.abs().amax()).relu(), "batch"),
+        (lambda n, x: n.layer(x.cumsum(0)).relu(), "batch"),
+        (lambda n, x: n.layer(torch.cat([x[:1], x[:-1]])).relu(), "batch"),
         (lambda n, x: n.layer(x.reshape(2, 3, 8, 8)).relu(), "torch.export cannot capture"),
         (lambda n, x: n.layer(x + torch.rand_like(x)).relu(), "deterministic"),
         (lambda n, x: n.layer(x).relu() if x.sum() > 0 else x, "torch.export cannot capture"),
     ],
-    ids=["mean over the batch", "maximum over the batch", "hard-coded batch", "random", "data-dependent"],
+    ids=[
+        "mean over the batch",
+        "maximum over the batch",
+        "running sum",
+        "neighbour",
+        "hard-coded batch",
+        "random",
+        "data-dependent",
+    ],
 )
 def test_models_that_are_no_function_of_one_sample(forward, what):
     model = Network(forward, {"layer": nn.Conv2d(3, 4, 3)}).double().eval()

@@ -44,7 +44,6 @@ LINES = {
     "option-no-number": [*CONVERT, "--v-init", "half"],
     "option-no-choice": [*CONVERT, "--granularity", "neuron"],
     "option-unknown-pooling": [*CONVERT, "--pooling", "cumulativ"],
-    "no-method": ["convert"],
     "no-model": ["convert", "maximum"],
     "no-out": CONVERT[:-2],
     "no-data": [*CONVERT[:3], "--out", "out.snn"],
@@ -75,7 +74,6 @@ NETWORK_LINES = {
     "steps-no-number": [*EVALUATE, "--steps", "4,many"],
     "steps-empty": [*EVALUATE, "--steps", ""],
     "executor-unknown": [*EVALUATE, "--executor", "layers"],
-    "memory-zero": [*EVALUATE, "--memory", "0"],
     "evaluate-no-file": replaced(EVALUATE, network="none.snn"),
     "evaluate-truncated": replaced(EVALUATE, network="cut.snn"),
     "evaluate-newer": replaced(EVALUATE, network="newer.snn"),
@@ -123,6 +121,21 @@ def test_error_line_of_a_network(name, cli, golden, stored):
     (stored.parent / "cut.snn").write_bytes(raw[: len(raw) // 2])
     (stored.parent / "newer.snn").write_bytes(with_version(raw, 99))
     check(cli(*NETWORK_LINES[name]), name, golden)
+
+
+@pytest.mark.parametrize("memory", ["0", "-1"])
+def test_memory_has_a_least(memory, cli, stored):
+    result = cli(*EVALUATE, "--memory", memory)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("error: ")
+    assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["convert"]])
+def test_a_group_without_a_command_shows_its_help(arguments, cli):
+    shown = cli(*arguments)
+    help_text = cli(*arguments, "--help").out
+    assert help_text.strip() in shown.out + shown.err
 
 
 def with_version(raw: bytes, version: int) -> bytes:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from networks import ALL
-from short_methods import METHODS
 
 import isospike as iso
 from isospike.errors import ArtefactError, OutputError
 from isospike.export import artefact
+from networks import ALL
+from short_methods import METHODS
 
 
 @pytest.fixture
@@ -141,6 +141,23 @@ def _module(change: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any
         (lambda header: header.update(modules=[]), "not a valid network"),
         (lambda header: header.update(preprocess={"size": 3}), None),
         (lambda header: header["modules"]["ceil"]["options"].update(rule="nobody"), None),
+    ],
+    ids=[
+        "other kind",
+        "dotted kind",
+        "unknown option",
+        "missing option",
+        "impossible option",
+        "unknown node kind",
+        "unknown node",
+        "unknown argument",
+        "no output node",
+        "missing node",
+        "no read-out",
+        "missing module",
+        "modules as a list",
+        "bad preprocessing",
+        "unknown pooling rule",
     ],
 )
 def test_hostile_headers(stored, change, match):

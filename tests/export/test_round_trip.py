@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from networks import ALL, leaves
-from short_methods import METHODS
 
 import isospike as iso
+from blocks import leaves
 from isospike.data import Preprocess
 from isospike.pooling import rules
+from networks import ALL
+from short_methods import METHODS
 
 
 def assert_equal(a: iso.SNN, b: iso.SNN, x: torch.Tensor) -> None:

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 import isospike as iso
-from networks import NETWORKS, Network, conv
+from blocks import Network, conv
+from networks import NETWORKS
 
 STEPS = (8, 16, 32, 64, 128, 256)
 

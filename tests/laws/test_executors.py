@@ -6,10 +6,11 @@ import pytest
 import torch
 
 import isospike as iso
+from blocks import leaves
 from isospike.pooling import rules
 from isospike.simulate import executors
 from isospike.simulate.execution import Execution
-from networks import ALL, leaves
+from networks import ALL
 from short_methods import METHODS, shortened
 
 ROUNDING = 1e-12

@@ -12,8 +12,9 @@ import torch
 from torch import nn
 
 import isospike as iso
+from blocks import Network
 from isospike.capture import Role
-from networks import ALL, ISLANDS, NETWORKS, Network
+from networks import ALL, ISLANDS, NETWORKS
 from short_methods import METHODS
 
 STEPS = 12

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import isospike as iso
-from networks import ALL, NETWORKS, leaves
+from blocks import leaves
+from networks import ALL, NETWORKS
 from short_methods import METHODS
 
 ROUNDING = 1e-12

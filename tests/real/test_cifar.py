@@ -27,10 +27,7 @@ def models():
 @pytest.fixture(scope="module")
 def calibration(models) -> list[torch.Tensor]:
     """500 training images; without them, of the last 1000 test images, which are not measured."""
-    if TRAINING_CACHE.is_file():
-        images = np.load(TRAINING_CACHE)["images"]
-    else:
-        images = models.cifar10("test")[0][-1000:]
+    images = np.load(TRAINING_CACHE)["images"] if TRAINING_CACHE.is_file() else models.cifar10("test")[0][-1000:]
     chosen = np.random.default_rng(0).choice(len(images), 500, replace=False)
     return list(models.cifar_input(images[chosen]).split(10))
 

@@ -12,7 +12,8 @@ from formulas import balanced, first_spike, image
 from torch import nn
 
 import isospike as iso
-from networks import NETWORKS, Network
+from blocks import Network
+from networks import NETWORKS
 
 ROUNDING = 1e-12
 """Relative: float64 means over some hundred values, six times over."""

@@ -12,7 +12,7 @@ from isospike.neurons import IntegrateAndFire
 
 
 def measure_delay(graph: Graph, inputs: Tensor) -> int:
-    """``t0 = floor(sum_l r_l)`` with ``r_l = min_i (theta_i - v_init_i) / mean_batch(relu(z_i))`` (maths 4.3).
+    """``t0 = floor(sum_l r_l)`` with ``r_l = min_i (theta_i - v_init_i) / mean_batch(relu(z_i))``.
 
     ``r_l`` is the time in which the fastest neuron of layer ``l`` fires first, its input being the mean current that
     one batch gives; a silent layer adds nothing.

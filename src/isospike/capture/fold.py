@@ -1,4 +1,4 @@
-"""Batch normalisation folded into the layer before it (maths 1.1)."""
+"""Batch normalisation folded into the layer before it."""
 
 from __future__ import annotations
 

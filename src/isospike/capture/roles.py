@@ -15,7 +15,7 @@ class Role(enum.StrEnum):
     INPUT = "input"
     """The network's input."""
     LINEAR = "linear"
-    """Affine in the activations: applied to currents and spikes as it is (maths: additive over time)."""
+    """Affine in the activations: applied to currents and spikes as it is (additive over time)."""
     ACTIVATION = "activation"
     """ReLU or ReLU with a ceiling: becomes a neuron."""
     MAX_POOL = "max_pool"

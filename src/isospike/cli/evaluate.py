@@ -25,7 +25,7 @@ from isospike.simulate import DEFAULT_MEMORY_BUDGET, executors
 )
 @click.option(
     "--memory",
-    type=int,
+    type=click.IntRange(min=1),
     default=DEFAULT_MEMORY_BUDGET >> 20,
     show_default=True,
     help="Megabytes for the values of one chunk of time.",

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isospike.capture.graph import Graph
 from isospike.errors import DataError, SimulationError
 from isospike.memory_format import channels_last
 from isospike.network import SNN
@@ -75,7 +74,10 @@ def evaluate(
         record = Record(outputs=False, at=at)
         run = simulate(snn, inputs, steps=max(at), record=record, executor=executor, memory_budget=memory_budget)
         tally.seconds += time.perf_counter() - started
-        tally.add(_classes(ann, inputs), {t: _top1(run.answers[t]) for t in at}, labels, run.spikes)
+        logits = ann(channels_last(inputs))
+        expected = _top1(logits)
+        _check_range(labels, classes=logits.shape[1])
+        tally.add(expected, {t: _top1(run.answers[t]) for t in at}, labels, run.spikes)
         if progress is not None:
             progress(len(labels))
     return tally.result()
@@ -123,13 +125,26 @@ def _check_steps(steps: Sequence[int]) -> tuple[int, ...]:
 
 
 def _labelled(batch: Any) -> tuple[Tensor, Tensor]:
-    if not isinstance(batch, (tuple, list)) or len(batch) < 2 or not isinstance(batch[1], Tensor):
+    if not isinstance(batch, (tuple, list)) or len(batch) < 2:
         raise DataError("the data have no labels; accuracy needs batches of (inputs, labels)")
-    return batch[0], batch[1]
+    inputs, labels = batch[0], batch[1]
+    if not isinstance(inputs, Tensor) or not isinstance(labels, Tensor):
+        raise DataError(
+            f"a batch is ({type(inputs).__name__}, {type(labels).__name__}); accuracy needs tensors (inputs, labels)"
+        )
+    whole = not (labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool)
+    if not whole or labels.shape != inputs.shape[:1]:
+        raise DataError(
+            f"labels are {labels.dtype} {list(labels.shape)} for {len(inputs)} images; they must be whole numbers [B]"
+        )
+    return inputs, labels
 
 
-def _classes(ann: Graph, inputs: Tensor) -> Tensor:
-    return _top1(ann(channels_last(inputs)))
+def _check_range(labels: Tensor, *, classes: int) -> None:
+    if int(labels.min()) < 0 or int(labels.max()) >= classes:
+        raise DataError(
+            f"labels go from {int(labels.min())} to {int(labels.max())}, the network has classes 0 to {classes - 1}"
+        )
 
 
 def _top1(output: Any) -> Tensor:

@@ -20,9 +20,9 @@ from isospike.simulate.readout import ReadOut
 class LocalThresholdBalancing(Method):
     """Thresholds by a local rule, forward passes only, with delayed evaluation (Bu et al. 2025).
 
-    ``theta <- theta + 2 eta mean(max(z - theta, 0))`` for ``iterations`` mini-batches (maths 4.1), soft-reset IF
+    ``theta <- theta + 2 eta mean(max(z - theta, 0))`` for ``iterations`` mini-batches, soft-reset IF
     neurons, and a read-out that leaves out the first ``t0`` steps, in which the deeper layers wait for their first
-    spikes (maths 4.3). With ``iterations = 1000`` about one activation in 2,000 lies above its threshold. Good for
+    spikes. With ``iterations = 1000`` about one activation in 2,000 lies above its threshold. Good for
     large networks and T of 32 and more; not for T below about 16, where a low percentile loses less.
     """
 
@@ -43,7 +43,7 @@ class LocalThresholdBalancing(Method):
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        self._require(self.iterations >= 1, "iterations", "at least 1")
+        self._require(isinstance(self.iterations, int) and self.iterations >= 1, "iterations", "a whole number >= 1")
         self._require(0 < self.learning_rate < float("inf"), "learning_rate", "positive and finite")
         self._require(self.granularity in ("layer", "channel"), "granularity", "layer or channel")
         self._require(0 <= self.v_init < 1, "v_init", "in [0, 1)")

@@ -24,7 +24,7 @@ from isospike.simulate.readout import ReadOut
 
 @dataclass(frozen=True)
 class Parts:
-    """What a method is made of (maths 10)."""
+    """What a method is made of."""
 
     scale: ScaleRule
     """How thresholds are found."""

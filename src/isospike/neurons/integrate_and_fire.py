@@ -1,4 +1,4 @@
-"""The soft-reset integrate-and-fire neuron (maths 1.3)."""
+"""The soft-reset integrate-and-fire neuron."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from isospike.pooling.rule import MaxPoolRule, rules, running_sums
 
 
 class CumulativeMaxPool(MaxPoolRule):
-    """``y_t = max_i Z_i(t) - max_i Z_i(t - 1)`` with ``Z_i(t)`` the running sum of input ``i`` (maths 1.4).
+    """``y_t = max_i Z_i(t) - max_i Z_i(t - 1)`` with ``Z_i(t)`` the running sum of input ``i``.
 
     The outputs up to ``t`` sum to ``max_i Z_i(t)`` at every step, so the pool adds no bias.
     """

@@ -12,7 +12,7 @@ class InstantaneousMaxPool(MaxPoolRule):
     """``y_t = max_i z_i,t`` (Bu et al. 2025, pre-neuron max pooling).
 
     Exact for constant currents only. Elsewhere ``sum_t max_i z_i,t >= max_i sum_t z_i,t``: a positive bias that
-    does not fall with ``T`` (maths 1.4). Use it to reproduce published results, not to deploy.
+    does not fall with ``T``. Use it to reproduce published results, not to deploy.
     """
 
     before_neuron = True

@@ -14,7 +14,7 @@ from isospike.pooling.rule import rules
 def place_max_pools(graph: Graph, rule: str) -> Graph:
     """A view of the graph with ``rule`` for every max pool, moved in front of the neuron where the rule says so.
 
-    ``max(relu(z)) = relu(max(z))``, so the move changes nothing in the ANN (Bu et al. 2025; maths 1.4).
+    ``max(relu(z)) = relu(max(z))``, so the move changes nothing in the ANN (Bu et al. 2025).
     """
     kind = rules[rule]
     placed = graph.view()

@@ -16,7 +16,7 @@ class MaxPoolRule(Temporal):
 
     spikes = False
     before_neuron: ClassVar[bool]
-    """Whether the pool is moved in front of the neuron that directly precedes it (maths 1.4: exact in the ANN)."""
+    """Whether the pool is moved in front of the neuron that directly precedes it (exact in the ANN)."""
 
     def __init__(self, pool: nn.Module) -> None:
         super().__init__()

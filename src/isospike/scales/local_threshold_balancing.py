@@ -20,7 +20,7 @@ class LocalThresholdBalancing(ScaleRule):
     number of elements. After ``K`` iterations ``P(z > theta)`` is about ``1 / (2 eta K)`` whatever the scale.
 
     References:
-        Bu et al. 2025, *Inference-Scale Complexity in ANN-SNN Conversion*, algorithm 1; maths 4.1, 4.2.
+        Bu et al. 2025, *Inference-Scale Complexity in ANN-SNN Conversion*, algorithm 1.
     """
 
     iterations: int

@@ -15,7 +15,7 @@ class ReadOut:
     """The mean of the outputs after a delay: ``o(T) = (1 / (T - t0)) sum_(t > t0) y_t``.
 
     ``t0 = max(0, min(delay, T - window))``: at least ``window`` steps are averaged once there are as many
-    (delayed evaluation, Bu et al. 2025; maths 4.3). With ``delay = 0`` it is the plain mean.
+    (delayed evaluation, Bu et al. 2025). With ``delay = 0`` it is the plain mean.
     """
 
     delay: int = 0

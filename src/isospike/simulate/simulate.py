@@ -91,6 +91,8 @@ def simulate(
         UnknownNameError: no such executor.
     """
     record = record or Record()
+    if memory_budget < 1:
+        raise SimulationError(f"memory_budget must be at least 1 byte, got {memory_budget}")
     sequence = _check(snn, x, steps, record, state)
     chunk_rule = executors[executor]
     program = snn.program(constant_input=not sequence)
