@@ -124,6 +124,7 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     options = parse()
+    options.out.parent.mkdir(parents=True, exist_ok=True)
     check_writable(options.out)
     torch.set_num_threads(options.threads)
     result = {**header(options), **measure(options)}

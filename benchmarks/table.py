@@ -50,7 +50,7 @@ def head(result: dict[str, Any]) -> str:
     lines = [
         f"# {arguments['network']}, T = {arguments['steps']}, batch {arguments['batch']}",
         f"`{result['command']}`, {result['date']}, {arguments['repeats']} rounds",
-        f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, "
+        f"{machine['processor']}, cores: {machine['cores']}, threads: {machine['threads']}, "
         f"load before {machine['load_average_before']:.2f}; "
         + "; ".join(f"{name} {version}" for name, version in versions.items()),
         f"{spikes['neurons']} neurons at {spikes['sites']} sites, {spikes['mean']:.3f} spikes per neuron and step "

@@ -20,17 +20,19 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     target = Path(path)
     check_writable(target)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    os.close(handle)
-    part = Path(name)
+    part = target
     try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        os.close(handle)
+        part = Path(name)
         yield part
         part.chmod(0o666 & ~_umask())
         part.replace(target)
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        if part != target:
+            part.unlink(missing_ok=True)
 
 
 def check_writable(path: str | Path) -> None:

@@ -15,7 +15,7 @@ summation for another batch size; 1e-4 is about 1000 roundings of float32."""
 
 
 def verify_capture(model: nn.Module, graph: Graph, example: Tensor) -> None:
-    """Compare graph and model on the example, on one more sample, and on the first sample alone.
+    """Compare graph and model on the example, on one more sample, and on the first and the last sample alone.
 
     Raises:
         CaptureError: an output differs, or the result for one sample depends on the others in the batch.
@@ -25,9 +25,9 @@ def verify_capture(model: nn.Module, graph: Graph, example: Tensor) -> None:
         whole = _flat(model(larger))
         _compare(_flat(model(example)), _flat(graph(example)), f"batch of {len(example)}")
         _compare(whole, _flat(graph(larger)), f"batch of {len(larger)}")
-        alone = _flat(graph(larger[:1]))
-    for expected, got in zip(whole, alone, strict=True):
-        if not _close(expected[: len(got)], got):
+        first, last = _flat(graph(larger[:1])), _flat(graph(larger[-1:]))
+    for expected, head, tail in zip(whole, first, last, strict=True):
+        if not _close(expected[: len(head)], head) or not _close(expected[-len(tail) :], tail):
             raise CaptureError(
                 "the model's output for one sample depends on the other samples in the batch; "
                 "isospike converts networks that treat every sample by itself"

@@ -66,6 +66,9 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
     try:
         result = group.main(arguments, prog_name="isospike", standalone_mode=False)
         return result if isinstance(result, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.ClickException as error:
         message, code = error.format_message(), 2
     except IsospikeError as error:

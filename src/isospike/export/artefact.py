@@ -20,7 +20,7 @@ from torch import Tensor, fx, nn
 
 from isospike.capture.graph import Graph, attach
 from isospike.data.preprocess import Preprocess
-from isospike.errors import ArtefactError, IsospikeError
+from isospike.errors import ArtefactError, IsospikeError, OutputError
 from isospike.export.modules import build_module, describe_module
 from isospike.export.nodes import build_node, describe_node
 from isospike.files import replacing
@@ -44,7 +44,10 @@ def save(snn: SNN, path: str | Path) -> None:
     header = {"format": FORMAT, "version": VERSION, **_describe(snn)}
     header["hash"] = _digest(header, tensors)
     with replacing(path) as part:
-        save_file(tensors, part, metadata={"isospike": json.dumps(header)})
+        try:
+            save_file(tensors, part, metadata={"isospike": json.dumps(header)})
+        except SafetensorError as error:
+            raise OutputError(f"cannot write {path}: {_first_line(error)}") from error
 
 
 def load(path: str | Path) -> SNN:
@@ -62,9 +65,9 @@ def load(path: str | Path) -> SNN:
         raise ArtefactError(f"{path} was changed after it was written (its hash does not match); convert again")
     try:
         return _build(header, tensors)
-    except IsospikeError:
+    except ArtefactError:
         raise
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+    except (IsospikeError, KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise ArtefactError(f"{path} is not a valid network: {type(error).__name__}: {_first_line(error)}") from error
 
 
@@ -102,6 +105,8 @@ def _build(header: dict[str, Any], tensors: dict[str, Tensor]) -> SNN:
         attach(root, name, build_module(description))
     for description in header["nodes"]:
         build_node(graph, description, known)
+    if not any(node.op == "output" for node in known.values()):
+        raise ArtefactError("the file's graph has no output")
     for node in known.values():
         if node.op == "get_attr":
             attach(root, str(node.target), torch.empty(()))
