@@ -29,11 +29,12 @@ def measure(snn: iso.SNN, peer: Peer | None, options: argparse.Namespace) -> dic
     timers |= peer.timers() if peer is not None else {}
     seconds = take_turns(timers, options.repeats, warm_up=True, pause=PAUSE)
     middle = medians(seconds)
-    ratios = {f"{name}_over_steps_x_ann": ratio(seconds[name], seconds["ann"], options.steps) for name in timers}
-    del ratios["ann_over_steps_x_ann"]
+    spiking = [name for name in timers if name not in ("ann", "peer_ann")]
+    ratios = {f"{name}_over_steps_x_ann": ratio(seconds[name], seconds["ann"], options.steps) for name in spiking}
     fastest = None
     if peer is not None:
         fastest = min(("peer_s", "peer_m"), key=lambda name: middle[name])
+        ratios["peer_ann_over_ann"] = ratio(seconds["peer_ann"], seconds["ann"])
         ratios["peer_over_layer"] = ratio(seconds[fastest], seconds["layer"])
         ratios["peer_over_step"] = ratio(seconds[fastest], seconds["step"])
     return {"seconds": seconds, "median_seconds": middle, "fastest_peer_mode": fastest, "ratios": ratios}
