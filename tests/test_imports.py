@@ -18,6 +18,7 @@ LAYERS = [
     {"errors", "registry", "files", "memory_format"},
     {"data"},
     {"capture"},
+    {"native"},
     {"neurons"},
     {"pooling"},
     {"calibrate", "scales"},

@@ -10,6 +10,7 @@
     ├── ModelError              a model source cannot be built
     ├── WeightsError            a weight file does not fit the model
     ├── DataError               a data source cannot be read
+    ├── NativeError             the kernels in C cannot be compiled or loaded
     ├── OptionError             a value outside its documented range
     └── OutputError             a file cannot be written
 
@@ -56,6 +57,10 @@ class WeightsError(IsospikeError):
 
 class DataError(IsospikeError):
     """A data source cannot be read or lacks what the command needs."""
+
+
+class NativeError(IsospikeError):
+    """The kernels in C cannot be compiled or loaded here; torch does their work."""
 
 
 class OptionError(IsospikeError):

@@ -12,6 +12,7 @@ import torch
 from isospike.cli import options
 from isospike.cli.render import print_json, print_table
 from isospike.methods import methods
+from isospike.native import availability
 from isospike.simulate import executors
 
 OPTIONAL = {
@@ -51,10 +52,15 @@ def diagnose() -> dict[str, Any]:
         "devices": _devices(),
         "threads": torch.get_num_threads(),
         "executors": list(executors),
-        "native_engine": "none in this version; simulation runs on torch",
+        "native_engine": _native(),
         "methods": list(methods),
         "missing": {name: fix for name, (_, fix) in OPTIONAL.items() if versions[name] is None},
     }
+
+
+def _native() -> str:
+    missing = availability()
+    return "compiled and loaded" if missing is None else f"none, torch computes instead: {missing}"
 
 
 def _version(package: str) -> str | None:

@@ -10,11 +10,25 @@ import torch
 from torch import Tensor, fx
 
 from isospike.capture.graph import Graph, op_of
-from isospike.capture.roles import Role
+from isospike.capture.roles import NO_OPS, RESHAPES, Role
+from isospike.native import SparseConvolution, skips_zeros
 from isospike.neurons import Temporal
 
 FRESH_FUNCTIONS = frozenset({"add", "sub", "mul", "cat"})
 """Calls whose result is memory of their own, never a view of an argument."""
+
+KEEPS_ZEROS = (
+    RESHAPES
+    | NO_OPS
+    | frozenset(
+        {
+            *("cat", "pad", "constant_pad_nd", "permute", "transpose", "squeeze", "unsqueeze", "slice", "select"),
+            *("narrow", "index_select", "split", "split_with_sizes", "chunk", "roll", "flip", "channel_shuffle"),
+            *("avg_pool1d", "avg_pool2d", "upsample_nearest1d", "upsample_nearest2d", "mul", "neg"),
+        }
+    )
+)
+"""Ops that make mostly zeros of mostly zeros."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +69,14 @@ def compile_program(graph: Graph, *, constant_input: bool) -> Program:
             then computed once.
     """
     changing = _changing(graph, constant_input)
+    sparse = _sparse(graph)
     nodes = [node for node in graph.graph.nodes if node.op != "output"]
     output = next(iter(reversed(graph.graph.nodes)))
     later = [node for node in nodes if node in changing]
     frontier = {source for node in [*later, output] for source in node.all_input_nodes if source not in changing}
     return Program(
-        once=_instructions(graph, [n for n in nodes if n not in changing], keep=frontier),
-        every_step=_instructions(graph, later, keep=set(output.all_input_nodes) | frontier),
+        once=_instructions(graph, [n for n in nodes if n not in changing], keep=frontier, sparse=sparse),
+        every_step=_instructions(graph, later, keep=set(output.all_input_nodes) | frontier, sparse=sparse),
         frontier=frozenset(frontier),
         changing=frozenset(changing),
         input=graph.input_node,
@@ -85,7 +100,19 @@ def _spikes(graph: Graph, node: fx.Node) -> bool:
     return isinstance(module, Temporal) and module.spikes
 
 
-def _instructions(graph: Graph, nodes: list[fx.Node], *, keep: set[fx.Node]) -> tuple[Instruction, ...]:
+def _sparse(graph: Graph) -> set[fx.Node]:
+    """Nodes whose value at one step is mostly zero: spikes, and what only moves or pools them."""
+    sparse: set[fx.Node] = set()
+    for node in graph.op_nodes():
+        sources = [source for source in node.all_input_nodes if source.op != "get_attr"]
+        if _spikes(graph, node) or (op_of(node).kind in KEEPS_ZEROS and sparse.issuperset(sources)):
+            sparse.add(node)
+    return sparse
+
+
+def _instructions(
+    graph: Graph, nodes: list[fx.Node], *, keep: set[fx.Node], sparse: set[fx.Node]
+) -> tuple[Instruction, ...]:
     last_use: dict[fx.Node, fx.Node] = {}
     for node in nodes:
         for source in node.all_input_nodes:
@@ -94,13 +121,18 @@ def _instructions(graph: Graph, nodes: list[fx.Node], *, keep: set[fx.Node]) -> 
     for node in nodes:
         free = tuple(s for s in node.all_input_nodes if last_use[s] is node and s not in keep)
         unused = () if node in last_use or node in keep else (node,)
-        instructions.append(Instruction(node, _callable(graph, node), free + unused, _may_overwrite(graph, node)))
+        instructions.append(
+            Instruction(node, _callable(graph, node, sparse), free + unused, _may_overwrite(graph, node))
+        )
     return tuple(instructions)
 
 
-def _callable(graph: Graph, node: fx.Node) -> Callable[..., Any]:
+def _callable(graph: Graph, node: fx.Node, sparse: set[fx.Node]) -> Callable[..., Any]:
     if node.op == "call_module":
-        return graph.module_of(node)
+        module = graph.module_of(node)
+        if skips_zeros(module) and sparse.issuperset(node.all_input_nodes):
+            return SparseConvolution(module)
+        return module
     if node.op == "call_function":
         assert callable(node.target)
         return node.target

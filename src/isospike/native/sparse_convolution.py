@@ -1,0 +1,139 @@
+"""Convolutions and linear layers whose time follows the number of non-zero inputs."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+import torch
+from torch import Tensor, nn
+
+from isospike.errors import NativeError
+from isospike.memory_format import channels_last
+from isospike.native.library import outcome
+
+BLOCK_BYTES = 256
+"""Output channels computed together, in bytes; the C source says the same."""
+TILE_ELEMENTS = 2**17
+"""Input elements listed before the weights are read once: half a mebibyte, so that lists stay in the cache."""
+SPARE = 16
+"""Entries past the end of the lists that a vector store may touch."""
+
+Kernel = Callable[..., None]
+"""The C function ``convolve``."""
+
+
+class _Shape(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_int32)
+        for name in (
+            *("height", "width", "channels_in", "channels_out", "kernel_y", "kernel_x", "stride_y", "stride_x"),
+            *("padding_y", "padding_x", "dilation_y", "dilation_x", "height_out", "width_out"),
+        )
+    ]
+
+
+@dataclass(frozen=True)
+class _Packed:
+    """Parameters in the layout of the kernel, and the tensors they were made from."""
+
+    weight: Tensor
+    bias: Tensor
+    made_from: tuple[Any, ...]
+
+
+def skips_zeros(module: nn.Module) -> TypeGuard[nn.Conv1d | nn.Conv2d | nn.Linear]:
+    """Whether `SparseConvolution` can stand in for the module."""
+    if isinstance(module, nn.Linear):
+        return True
+    if not isinstance(module, nn.Conv1d | nn.Conv2d):
+        return False
+    return module.groups == 1 and module.padding_mode == "zeros" and not isinstance(module.padding, str)
+
+
+class SparseConvolution:
+    """``y = W * x + b`` from the non-zero entries of ``x``: each output pixel gathers those in its window.
+
+    The result equals the module's up to the order of summation. That order is fixed (tap, then input channel), so a
+    sample gives the same bits in any batch and any chunk of time, which a dense convolution does not promise.
+
+    Args:
+        module: a convolution that `skips_zeros` accepts, or a linear layer.
+    """
+
+    def __init__(self, module: nn.Conv1d | nn.Conv2d | nn.Linear) -> None:
+        self.module = module
+        self._packed: _Packed | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Outputs of a batch ``[N, ...]``; on a device or in a type without kernels the module itself computes."""
+        library = outcome(x.dtype)
+        if isinstance(library, NativeError) or x.device.type != "cpu" or x.numel() == 0:
+            result: Tensor = self.module(x)
+            return result
+        kernel: Kernel = library.convolve
+        if isinstance(self.module, nn.Linear):
+            flat = x.reshape(-1, x.shape[-1], 1, 1)
+            return self._convolve(kernel, flat).view(*x.shape[:-1], -1)
+        if isinstance(self.module, nn.Conv1d):
+            return self._convolve(kernel, x.unsqueeze(2)).squeeze(2)
+        return self._convolve(kernel, x)
+
+    def _convolve(self, kernel: Kernel, x: Tensor) -> Tensor:
+        x, packed = channels_last(x), self._parameters()
+        shape = _shape(self.module, x)
+        size = (len(x), shape.channels_out, shape.height_out, shape.width_out)
+        y = torch.empty(size, dtype=x.dtype, memory_format=torch.channels_last)
+
+        elements, pixels = x[0].numel(), shape.height * shape.width
+        images, parts = len(x), torch.get_num_threads()
+        tile = min(-(-images // parts), max(1, TILE_ELEMENTS // elements))
+        starts = torch.empty(parts * tile * (pixels + 1), dtype=torch.int32)
+        rows = torch.empty(parts * (tile * elements + SPARE), dtype=torch.int32)
+        values = torch.empty(len(rows), dtype=x.dtype)
+        arrays, scratch = (x, packed.weight, packed.bias, y), (starts, rows, values)
+        kernel(
+            ctypes.byref(shape),
+            *(tensor.data_ptr() for tensor in arrays),
+            *(images, tile, parts),
+            *(tensor.data_ptr() for tensor in scratch),
+        )
+        return y
+
+    def _parameters(self) -> _Packed:
+        """Packed parameters, packed again when the module's have changed."""
+        weight, bias = self.module.weight, self.module.bias
+        now = tuple((id(p), p.data_ptr(), p._version, p.dtype) for p in (weight, bias) if p is not None)
+        if self._packed is None or self._packed.made_from != now:
+            self._packed = _pack(weight.detach(), None if bias is None else bias.detach(), now)
+        return self._packed
+
+
+def _pack(weight: Tensor, bias: Tensor | None, made_from: tuple[Any, ...]) -> _Packed:
+    """Weights ``[out, in, ky, kx]`` as ``[block, ky, kx, in, lane]``, outputs padded to whole blocks."""
+    weight = weight.view(*weight.shape[:2], *(1,) * (4 - weight.dim()), *weight.shape[2:])
+    block = BLOCK_BYTES // weight.element_size()
+    missing = -len(weight) % block
+    padded = torch.cat([weight, weight.new_zeros(missing, *weight.shape[1:])])
+    lanes = padded.unflatten(0, (-1, block)).permute(0, 3, 4, 2, 1).contiguous()
+    values = weight.new_zeros(len(weight)) if bias is None else bias
+    return _Packed(lanes, torch.cat([values, values.new_zeros(missing)]), made_from)
+
+
+def _shape(module: nn.Conv1d | nn.Conv2d | nn.Linear, x: Tensor) -> _Shape:
+    if isinstance(module, nn.Linear):
+        kernel, stride, padding, dilation = (1, 1), (1, 1), (0, 0), (1, 1)
+    else:
+        kernel, stride = _pair(module.kernel_size, 1), _pair(module.stride, 1)
+        padding, dilation = _pair(module.padding, 0), _pair(module.dilation, 1)
+    sides = zip(x.shape[2:], kernel, stride, padding, dilation, strict=True)
+    out = [(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in sides]
+    return _Shape(*x.shape[2:], x.shape[1], len(module.weight), *kernel, *stride, *padding, *dilation, *out)
+
+
+def _pair(values: Any, fill: int) -> tuple[int, int]:
+    """Two values for height and width; a one-dimensional layer has height one."""
+    first, *rest = values
+    return (first, *rest) if rest else (fill, first)
