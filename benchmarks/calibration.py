@@ -14,6 +14,7 @@ import isospike as iso
 from isospike.calibrate.batches import Batches
 from isospike.calibrate.collect import collect_scales
 from isospike.capture import Graph
+from isospike.memory_format import weights_channels_last
 from isospike.methods import Method, methods
 from isospike.pooling import place_max_pools
 from isospike.scales import ScaleRule
@@ -29,6 +30,7 @@ def measure(model: nn.Module, options: argparse.Namespace) -> dict[str, Any]:
     first = options.seed + 1
     batches = [inputs(options.batch, seed) for seed in range(first, first + BATCHES)]
     graph = iso.fold_batch_norm(iso.capture(model, batches[0]))
+    weights_channels_last(graph)  # as iso.convert does
     timers = {"model": stopwatch(partial(_forward, model, batches))}
     timers |= {name: _calibration(graph, kind(), batches) for name, kind in methods.items()}
     seconds = take_turns(timers, options.repeats, warm_up=True)

@@ -11,6 +11,7 @@ from isospike.calibrate.batches import Batch, Batches
 from isospike.calibrate.collect import check_inputs
 from isospike.capture import Graph, Op, Role, capture, fold_batch_norm
 from isospike.errors import ConversionError, OptionError
+from isospike.memory_format import weights_channels_last
 from isospike.methods.method import Method
 from isospike.network import SNN
 
@@ -42,7 +43,9 @@ def convert(model: nn.Module | Graph, method: Method, *, data: Iterable[Batch], 
     graph = model if isinstance(model, Graph) else capture(model, batches.first)
     check_roles(graph, analogue)
     check_inputs(graph, batches.first)
-    return method.convert(fold_batch_norm(graph), batches)
+    folded = fold_batch_norm(graph)
+    weights_channels_last(folded)
+    return method.convert(folded, batches)
 
 
 def check_roles(graph: Graph, analogue: Analogue) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def channels_last(x: Tensor) -> Tensor:
@@ -11,6 +11,12 @@ def channels_last(x: Tensor) -> Tensor:
     if x.dim() == 4:
         return x.contiguous(memory_format=torch.channels_last)
     return x
+
+
+def weights_channels_last(module: nn.Module) -> None:
+    """Lay out weights like `channels_last` inputs, or every convolution would reorder one of the two."""
+    for parameter in module.parameters():
+        parameter.data = channels_last(parameter.data)
 
 
 def empty_sequence(x: Tensor) -> Tensor:

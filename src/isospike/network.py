@@ -12,7 +12,7 @@ from isospike.capture.graph import Graph, op_of
 from isospike.capture.roles import Role
 from isospike.data.preprocess import Preprocess
 from isospike.errors import ConversionError
-from isospike.memory_format import channels_last
+from isospike.memory_format import weights_channels_last
 from isospike.neurons import Temporal
 from isospike.simulate.program import Program, compile_program
 from isospike.simulate.readout import ReadOut
@@ -55,8 +55,7 @@ class SNN(nn.Module):
         super().__init__()
         if not graph.sites:
             raise ConversionError("the network has no activation that becomes a neuron; nothing would spike")
-        for parameter in graph.parameters():
-            parameter.data = channels_last(parameter.data)
+        weights_channels_last(graph)
         self.graph = graph.eval()
         self.readout = readout
         self.provenance = provenance

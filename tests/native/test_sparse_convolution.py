@@ -100,6 +100,12 @@ def test_changed_parameters_are_noticed():
     assert sparse(x.double()).dtype == torch.float64
 
 
+@torch.inference_mode()
+def test_a_module_made_in_inference_mode():
+    module, x = nn.Conv2d(4, 8, 3), torch.rand(2, 4, 6, 6)
+    assert SparseConvolution(module)(x).shape == (2, 8, 4, 4)
+
+
 @torch.no_grad()
 def test_empty_batches_and_other_types_are_left_to_torch():
     module = nn.Conv2d(4, 8, 3)
@@ -110,17 +116,18 @@ def test_empty_batches_and_other_types_are_left_to_torch():
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
-        (nn.Linear(3, 2), True),
-        (nn.Conv1d(4, 4, 3), True),
-        (nn.Conv2d(4, 4, 3), True),
-        (nn.Conv2d(4, 4, 3, groups=2), False),
-        (nn.Conv2d(4, 4, 3, padding="same"), False),
-        (nn.Conv2d(4, 4, 3, padding=1, padding_mode="circular"), False),
-        (nn.Conv3d(4, 4, 3), False),
-        (nn.ConvTranspose2d(4, 4, 3), False),
+        (nn.Linear(3, 64), True),
+        (nn.Conv1d(4, 64, 3), True),
+        (nn.Conv2d(4, 64, 3), True),
+        (nn.Conv2d(4, 63, 3), False),
+        (nn.Conv2d(4, 64, 3, groups=2), False),
+        (nn.Conv2d(4, 64, 3, padding="same"), False),
+        (nn.Conv2d(4, 64, 3, padding=1, padding_mode="circular"), False),
+        (nn.Conv3d(4, 64, 3), False),
+        (nn.ConvTranspose2d(4, 64, 3), False),
         (nn.ReLU(), False),
     ],
     ids=repr,
 )
-def test_what_can_skip_zeros(module, expected):
+def test_what_skips_zeros(module, expected):
     assert skips_zeros(module) is expected

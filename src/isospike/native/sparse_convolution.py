@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -16,13 +15,13 @@ from isospike.native.library import outcome
 
 BLOCK_BYTES = 256
 """Output channels computed together, in bytes; the C source says the same."""
+NARROWEST = 64
+"""Fewest output channels that are worth it. At 10 % non-zero inputs, time over that of the dense convolution: 64 to 512
+channels 0.28-0.36, 32 channels 0.9, 16 channels 2 (one thread, AVX-512, 3x3 kernels; `benchmarks/density.py`)."""
 TILE_ELEMENTS = 2**17
 """Input elements listed before the weights are read once: half a mebibyte, so that lists stay in the cache."""
 SPARE = 16
 """Entries past the end of the lists that a vector store may touch."""
-
-Kernel = Callable[..., None]
-"""The C function ``convolve``."""
 
 
 class _Shape(ctypes.Structure):
@@ -45,11 +44,11 @@ class _Packed:
 
 
 def skips_zeros(module: nn.Module) -> TypeGuard[nn.Conv1d | nn.Conv2d | nn.Linear]:
-    """Whether `SparseConvolution` can stand in for the module."""
+    """Whether `SparseConvolution` can stand in for the module, and pays off where few inputs are not zero."""
+    if not isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d) or len(module.weight) < NARROWEST:
+        return False
     if isinstance(module, nn.Linear):
         return True
-    if not isinstance(module, nn.Conv1d | nn.Conv2d):
-        return False
     return module.groups == 1 and module.padding_mode == "zeros" and not isinstance(module.padding, str)
 
 
@@ -73,15 +72,14 @@ class SparseConvolution:
         if isinstance(library, NativeError) or x.device.type != "cpu" or x.numel() == 0:
             result: Tensor = self.module(x)
             return result
-        kernel: Kernel = library.convolve
         if isinstance(self.module, nn.Linear):
             flat = x.reshape(-1, x.shape[-1], 1, 1)
-            return self._convolve(kernel, flat).view(*x.shape[:-1], -1)
+            return self._convolve(library, flat).view(*x.shape[:-1], -1)
         if isinstance(self.module, nn.Conv1d):
-            return self._convolve(kernel, x.unsqueeze(2)).squeeze(2)
-        return self._convolve(kernel, x)
+            return self._convolve(library, x.unsqueeze(2)).squeeze(2)
+        return self._convolve(library, x)
 
-    def _convolve(self, kernel: Kernel, x: Tensor) -> Tensor:
+    def _convolve(self, library: ctypes.CDLL, x: Tensor) -> Tensor:
         x, packed = channels_last(x), self._parameters()
         shape = _shape(self.module, x)
         size = (len(x), shape.channels_out, shape.height_out, shape.width_out)
@@ -94,7 +92,7 @@ class SparseConvolution:
         rows = torch.empty(parts * (tile * elements + SPARE), dtype=torch.int32)
         values = torch.empty(len(rows), dtype=x.dtype)
         arrays, scratch = (x, packed.weight, packed.bias, y), (starts, rows, values)
-        kernel(
+        library.convolve(
             ctypes.byref(shape),
             *(tensor.data_ptr() for tensor in arrays),
             *(images, tile, parts),
@@ -105,10 +103,16 @@ class SparseConvolution:
     def _parameters(self) -> _Packed:
         """Packed parameters, packed again when the module's have changed."""
         weight, bias = self.module.weight, self.module.bias
-        now = tuple((id(p), p.data_ptr(), p._version, p.dtype) for p in (weight, bias) if p is not None)
+        now = tuple(_version(p) for p in (weight, bias) if p is not None)
         if self._packed is None or self._packed.made_from != now:
             self._packed = _pack(weight.detach(), None if bias is None else bias.detach(), now)
         return self._packed
+
+
+def _version(parameter: Tensor) -> tuple[Any, ...]:
+    """What differs once a parameter was moved, replaced or changed in place; inference tensors count no changes."""
+    changes = 0 if parameter.is_inference() else parameter._version
+    return id(parameter), parameter.data_ptr(), parameter.dtype, changes
 
 
 def _pack(weight: Tensor, bias: Tensor | None, made_from: tuple[Any, ...]) -> _Packed:

@@ -103,7 +103,7 @@ def simulate(
     batch = x.shape[1] if sequence else x.shape[0]
     chunk = min(steps, chunk_rule(program.step_elements * batch * x.element_size(), memory_budget))
     outputs: list[list[Tensor]] = []
-    counts: list[dict[str, Tensor]] = []
+    counts: dict[str, Tensor] = {}
     for start in range(0, steps, chunk):
         n = min(chunk, steps - start)
         part, spikes = execution.advance(x[start : start + n] if sequence else x, n)
@@ -111,16 +111,24 @@ def simulate(
             sums.add([y[index] for y in part])
         if record.outputs:
             outputs.append([y.contiguous() for y in part])
-        counts.append(spikes)
+        _keep(counts, spikes, start, steps)
     structure = _structure(program)
     return Run(
         steps=total,
         output=structure(sums.answer(total)),
         answers={at: structure(sums.answer(at)) for at in sorted({*record.at, total})},
         outputs=structure([torch.cat(parts) for parts in zip(*outputs, strict=True)]) if record.outputs else None,
-        spikes={site: torch.cat([part[site] for part in counts]) for site in counts[0]},
+        spikes=counts,
         state=State(execution.elapsed, execution.memory, sums.kept),
     )
+
+
+def _keep(counts: dict[str, Tensor], part: dict[str, Tensor], start: int, steps: int) -> None:
+    """Write the counts of a chunk to memory taken once: many small tensors kept would break up the heap."""
+    for site, spikes in part.items():
+        if site not in counts:
+            counts[site] = spikes.new_empty((steps, *spikes.shape[1:]))
+        counts[site][start : start + len(spikes)] = spikes
 
 
 def _structure(program: Program) -> Callable[[list[Tensor]], Any]:
