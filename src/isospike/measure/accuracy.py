@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 
+from isospike.capture.graph import op_of
 from isospike.errors import DataError, SimulationError
 from isospike.memory_format import channels_last
 from isospike.network import SNN
@@ -67,17 +68,17 @@ def evaluate(
         SimulationError: the steps or the inputs do not fit, or the output is not ``[B, classes]``.
     """
     at = _check_steps(steps)
+    classes = _classes(snn)
     ann, tally = snn.ann(), _Tally(at)
     for batch in loader:
         inputs, labels = _labelled(batch)
+        _check_range(labels, classes)
         started = time.perf_counter()
         record = Record(outputs=False, at=at)
         run = simulate(snn, inputs, steps=max(at), record=record, executor=executor, memory_budget=memory_budget)
         tally.seconds += time.perf_counter() - started
-        logits = ann(channels_last(inputs))
-        expected = _top1(logits)
-        _check_range(labels, classes=logits.shape[1])
-        tally.add(expected, {t: _top1(run.answers[t]) for t in at}, labels, run.spikes)
+        expected = ann(channels_last(inputs)).argmax(1)
+        tally.add(expected, {t: run.answers[t].argmax(1) for t in at}, labels, run.spikes)
         if progress is not None:
             progress(len(labels))
     return tally.result()
@@ -140,14 +141,17 @@ def _labelled(batch: Any) -> tuple[Tensor, Tensor]:
     return inputs, labels
 
 
-def _check_range(labels: Tensor, *, classes: int) -> None:
+def _check_range(labels: Tensor, classes: int) -> None:
     if int(labels.min()) < 0 or int(labels.max()) >= classes:
         raise DataError(
             f"labels go from {int(labels.min())} to {int(labels.max())}, the network has classes 0 to {classes - 1}"
         )
 
 
-def _top1(output: Any) -> Tensor:
-    if not isinstance(output, Tensor) or output.dim() != 2:
+def _classes(snn: SNN) -> int:
+    """Number of classes, from the shape of the network's output."""
+    (output,) = (node.args[0] for node in snn.graph.graph.nodes if node.op == "output")
+    shape = op_of(output).shape if isinstance(output, fx.Node) else ()
+    if len(shape) != 1:
         raise SimulationError("the network's output is not one tensor [B, classes]; top-1 accuracy does not apply")
-    return output.argmax(1)
+    return shape[0]
