@@ -15,7 +15,7 @@ SOURCE = Path(isospike.__file__).parent
 HEAVY = {"torchvision", "timm", "sklearn", "scipy", "PIL", "rich", "click", "matplotlib", "pandas"}
 
 LAYERS = [
-    {"errors", "registry", "files", "memory_format"},
+    {"errors", "registry", "files", "memory_format", "messages"},
     {"data"},
     {"capture"},
     {"neurons"},

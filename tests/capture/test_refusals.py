@@ -12,7 +12,7 @@ from torch import nn
 import isospike as iso
 from blocks import Network
 from isospike.capture import Role
-from isospike.errors import CalibrationError, CaptureError, ConversionError
+from isospike.errors import CalibrationError, CaptureError, ConversionError, DataError
 from networks import ALL, NETWORKS
 
 X = torch.randn(2, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -129,6 +129,8 @@ def test_example_that_does_not_fit(example):
         ([torch.full_like(X, float("nan"))], "NaN"),
         ([X, torch.full_like(X, float("inf"))], "NaN or infinity"),
         ([("labels", X)], "does not start with a tensor"),
+        (X.numpy(), "ndarray.*torch.as_tensor"),
+        ([(X.numpy(), X)], "ndarray.*torch.as_tensor"),
         ([{}], "does not start with a tensor"),
         (7, "iterable of batches"),
     ],
@@ -137,6 +139,34 @@ def test_calibration_data_that_do_not_fit(data, what, captured):
     with pytest.raises(CalibrationError, match=what) as caught:
         iso.convert(captured("module_relu"), iso.methods.Maximum(), data=data)
     assert "\n" not in str(caught.value)
+
+
+def batches_that_fail(count: int):
+    yield from [X] * count
+    raise KeyError("image 7")
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_data_that_raise_are_named_with_the_batch(count, captured):
+    with pytest.raises(DataError, match=rf"^batch {count + 1} of the data failed: KeyError: 'image 7'$") as caught:
+        iso.convert(captured("module_relu"), iso.methods.Maximum(), data=batches_that_fail(count))
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+@pytest.mark.parametrize("model", [None, "resnet18", nn.ReLU])
+def test_a_model_that_is_none(model):
+    for call in (lambda: iso.convert(model, iso.methods.Maximum(), data=[X]), lambda: iso.inspect(model, X)):
+        with pytest.raises(CaptureError, match=r"the model is a .*; give a torch.nn.Module"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("method", "named"),
+    [(None, "a NoneType"), ("maximum", "a str"), (iso.methods.Maximum, "the class Maximum"), (Mixed(), "a Mixed")],
+)
+def test_a_method_that_is_none(method, named, captured):
+    with pytest.raises(ConversionError, match=rf"^the method is {named}; give an instance"):
+        iso.convert(captured("module_relu"), method, data=[X])
 
 
 def test_overflow_inside_names_the_site():

@@ -89,6 +89,21 @@ def not_a_number():
 def unlabelled():
     return [torch.rand(4, 1, 8, 8)]
 
+def halfway():
+    yield torch.rand(4, 1, 8, 8), torch.zeros(4, dtype=torch.long)
+    raise ValueError("image 7 is missing\\nsecond line")
+
+def generated():
+    for seed in range(2):
+        generator = torch.Generator().manual_seed(seed)
+        yield torch.rand(4, 1, 8, 8, generator=generator), torch.zeros(4, dtype=torch.long)
+
+def listed():
+    return list(generated())
+
+def uneven():
+    return [(torch.rand(4, 1, 8, 8), torch.zeros(3, dtype=torch.long))]
+
 def two_channels():
     return [(torch.rand(4, 2, 8, 8), torch.zeros(4, dtype=torch.long))]
 """

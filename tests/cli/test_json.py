@@ -100,6 +100,17 @@ def test_convert_repeats_and_the_seed_chooses_the_images(cli, files):
     assert not torch.equal(thresholds[0], thresholds[2])
 
 
+def test_a_generator_function_is_called_for_every_pass(cli, files):
+    thresholds = []
+    for data in ("d.py:generated", "d.py:listed"):
+        short = ["--iterations", "5", "--out", "net.snn", "--json"]
+        parsed(cli("convert", "local-threshold-balancing", "m.py:build", "--data", data, *short))
+        thresholds.append(iso.load(files / "net.snn").graph.get_submodule("2").v_threshold)
+    assert torch.equal(*thresholds)
+    found = parsed(cli("evaluate", "net.snn", "--data", "d.py:generated", "--steps", "4", "--json"))
+    assert found["images"] == 8
+
+
 def test_islands_are_reported(cli, files):
     arguments = ["--data", "digits", "--images", 20, "--analogue", "allow", "--out", "net.snn", "--json"]
     assert parsed(cli("convert", "maximum", "m.py:gated", *arguments))["islands"] == ["4"]

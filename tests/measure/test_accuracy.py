@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -47,3 +49,60 @@ def test_labels_out_of_range_cost_no_simulation(labels, snn):
 def test_outputs_that_are_no_classes_cost_no_simulation(name, converted):
     made = converted(name, METHODS["maximum"])
     assert "not one tensor [B, classes]" in refusal(SimulationError, made, [(NETWORKS[name].inputs(4), LABELS)])
+
+
+@pytest.mark.parametrize("steps", [3, torch.tensor([3]).numpy(), iter([3]), range(3, 4)])
+def test_steps_may_be_one_number_or_any_iterable(steps, snn):
+    found, expected = (iso.evaluate(snn, [(X, LABELS)], steps=asked) for asked in (steps, [3]))
+    assert replace(found, seconds=0.0) == replace(expected, seconds=0.0)
+    assert list(found.metric) == [3]
+
+
+@pytest.mark.parametrize("steps", [0, True, 4.0, "4", None, [], [2, 1_000_001], [1, -1]])
+def test_steps_that_are_none(steps, snn):
+    assert "from 1 to 1000000" in refusal(SimulationError, snn, [(X, LABELS)], steps)
+
+
+def test_counts_are_those_of_the_run(snn):
+    run = iso.simulate(snn, X, steps=3)
+    with torch.no_grad():
+        ann = snn.ann()(X).argmax(1)
+    found = iso.evaluate(snn, [(X[:3], LABELS[:3]), (X[3:], LABELS[3:])], steps=3)
+    assert found.images == 4
+    assert found.ann == (ann == LABELS).sum() / 4
+    assert found.metric == {3: (run.output.argmax(1) == LABELS).sum() / 4}
+    assert found.agreement == {3: (run.output.argmax(1) == ann).sum() / 4}
+    assert found.spikes == {3: sum(int(counts.sum()) for counts in run.spikes.values()) / 4}
+
+
+def batches_that_fail() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    yield X, LABELS
+    raise KeyError("image 7")
+
+
+def test_data_that_raise_are_named_with_the_batch(snn):
+    with pytest.raises(DataError, match=r"^batch 2 of the data failed: KeyError: 'image 7'$") as caught:
+        iso.evaluate(snn, batches_that_fail(), steps=2)
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+@pytest.mark.parametrize(
+    ("loader", "message"),
+    [
+        (3, "the data cannot be opened: TypeError"),
+        ([], "no image"),
+        ([X], "no labels"),
+        ([(X, LABELS[:3])], "4 images and 3 labels"),
+        ([(X[:0], LABELS[:0])], "holds no image"),
+        ([(X, LABELS.double())], "whole numbers"),
+        ([(X, LABELS[:, None])], "whole numbers"),
+        ([(X.numpy(), LABELS.numpy())], "torch.as_tensor"),
+    ],
+)
+def test_data_that_do_not_fit(loader, message, snn):
+    assert message in refusal(DataError, snn, loader)
+
+
+@pytest.mark.parametrize("network", [None, torch.nn.ReLU()])
+def test_networks_that_do_not_spike(network):
+    assert "isospike.convert" in refusal(SimulationError, network, [(X, LABELS)])

@@ -140,7 +140,7 @@ def test_weights_are_loaded(file: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("no_module", "returned dict; it must return a torch.nn.Module"),
+        ("no_module", "returned a dict; it must return a torch.nn.Module"),
         ("failing", "failed: RuntimeError: first line$"),
         ("instance", "is a Linear; it must be a function or a class"),
         ("mako", "has no 'mako'; did you mean make"),

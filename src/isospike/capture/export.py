@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram, export
 
 from isospike.errors import CaptureError
+from isospike.messages import one_line
 
 
 def export_program(model: nn.Module, example: Tensor) -> ExportedProgram:
@@ -52,9 +53,7 @@ def _check_ready(model: nn.Module, example: Tensor) -> None:
 
 
 def _explain(model: nn.Module, error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    first = lines[0] if lines else type(error).__name__
-    return f"torch.export cannot capture {type(model).__name__}: {type(error).__name__}: {first[:300]}"
+    return f"torch.export cannot capture {type(model).__name__}: {one_line(error)}"
 
 
 @contextlib.contextmanager
