@@ -71,7 +71,11 @@ def _named(value: object) -> str:
 
 
 def _list(ops: list[Op]) -> str:
-    return ", ".join(f"{op.name} ({op.kind}{', ' + op.source if op.source else ''}{_why(op)})" for op in ops)
+    return ", ".join(f"{op.name} ({op.kind}{_where(op)}{_why(op)})" for op in ops)
+
+
+def _where(op: Op) -> str:
+    return "" if op.name.startswith(op.source) else f", {op.source}"
 
 
 def _why(op: Op) -> str:

@@ -58,6 +58,7 @@ LINES = {
     "images-zero": replaced(CONVERT, images="0"),
     "batch-size-zero": [*CONVERT, "--batch-size", "0"],
     "seed-negative": [*CONVERT, "--seed", "-1"],
+    "device-cannot-compute": [*CONVERT, "--device", "meta"],
     "device-unknown": [*CONVERT, "--device", "abacus"],
     "out-no-folder": replaced(CONVERT, out="none/out.snn"),
     "out-is-a-folder": replaced(CONVERT, out="."),

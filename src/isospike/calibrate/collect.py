@@ -43,7 +43,7 @@ def observe(graph: Graph, batches: Iterable[Tensor]) -> None:
 
 
 def check_inputs(graph: Graph, inputs: Tensor) -> None:
-    """The batch must have the captured shape, lie on the network's device and be finite.
+    """The batch must have the captured shape, hold floats, lie on the network's device and be finite.
 
     Raises:
         CalibrationError: it does not.
@@ -53,6 +53,8 @@ def check_inputs(graph: Graph, inputs: Tensor) -> None:
             f"a calibration batch has samples of shape {list(inputs.shape[1:])}, the network was captured with "
             f"{list(graph.input_shape)}; check channels and --size"
         )
+    if not inputs.is_floating_point():
+        raise CalibrationError(f"the calibration images are {inputs.dtype}; give floats, normalised for the network")
     weight = next(iter(graph.parameters()), None)
     if weight is not None and weight.device != inputs.device:
         raise CalibrationError(

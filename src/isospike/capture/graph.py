@@ -24,7 +24,7 @@ class Op:
     path: str
     """Path of the user's module in which the op is called; empty for the model itself."""
     source: str
-    """``file.py:line`` of the call, empty when unknown."""
+    """``file.py:line`` of the call in the user's code; the module path where no such line is known."""
     shape: tuple[int, ...]
     """Shape of the (first) output without the batch axis."""
     channel_axis: int = 1
