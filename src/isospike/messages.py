@@ -6,7 +6,7 @@ from __future__ import annotations
 def with_article(value: object) -> str:
     """The type of a value as a message names it: ``an int``, ``a str``."""
     name = type(value).__name__
-    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+    return f"{'an' if name.lower().startswith(('a', 'e', 'i', 'o', 'u', 'nd')) else 'a'} {name}"
 
 
 def counted(number: int, noun: str) -> str:
@@ -21,6 +21,8 @@ def first_line(error: BaseException) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Type and first line of an error, ``ValueError: no such image``."""
+    """Type and first line of an error, ``ValueError: no such image``; of a data loader's worker, the original one."""
+    if "Original Traceback" in str(error):
+        return str(error).strip().splitlines()[-1][:300]
     name, line = type(error).__name__, first_line(error)
     return name if line == name else f"{name}: {line}"

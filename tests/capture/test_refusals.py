@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import warnings
 
 import pytest
 import torch
@@ -129,6 +130,8 @@ def test_example_that_does_not_fit(example):
         ([X, X[:, :, :4]], r"\[3, 4, 8\]"),
         ([torch.full_like(X, float("nan"))], "NaN"),
         ([X, torch.full_like(X, float("inf"))], "NaN or infinity"),
+        ([X, X.float()], "data are torch.float32 .* network is torch.float64"),
+        ([X.to("meta")], "on meta, .* on cpu"),
         ([("labels", X)], "does not start with a tensor"),
         (X.numpy(), "ndarray.*torch.as_tensor"),
         ([(X.numpy(), X)], "ndarray.*torch.as_tensor"),
@@ -240,6 +243,15 @@ def test_models_with_several_inputs(model, taken):
     with pytest.raises(CaptureError, match=rf"one input tensor, {model.__name__}.forward takes \({taken}\); wrap"):
         iso.capture(model().eval(), X)
     assert iso.capture(OneInput().eval(), X).sites == ("relu",)
+
+
+@pytest.mark.parametrize("compiled", [torch.jit.script, lambda model: torch.jit.trace(model, X)])
+def test_models_without_python_code(compiled):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit is deprecated
+        model = compiled(nn.ReLU().eval())
+    with pytest.raises(CaptureError, match=r"TorchScript .*give the torch\.nn\.Module"):
+        iso.capture(model, X)
 
 
 @pytest.mark.parametrize("kind", [torch.uint8, torch.int64, torch.bool])

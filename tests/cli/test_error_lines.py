@@ -78,7 +78,7 @@ NETWORK_LINES = {
     "steps-too-many": [*EVALUATE, "--steps", "4,1000001"],
     "executor-unknown": [*EVALUATE, "--executor", "layers"],
     "evaluate-no-file": replaced(EVALUATE, network="none.snn"),
-    "evaluate-folder": replaced(EVALUATE, network="."),
+    "evaluate-folder": ["evaluate", "."],
     "evaluate-truncated": replaced(EVALUATE, network="cut.snn"),
     "evaluate-newer": replaced(EVALUATE, network="newer.snn"),
     "evaluate-text": replaced(EVALUATE, network="m.py"),

@@ -106,3 +106,19 @@ def test_data_that_do_not_fit(loader, message, snn):
 @pytest.mark.parametrize("network", [None, torch.nn.ReLU()])
 def test_networks_that_do_not_spike(network):
     assert "isospike.convert" in refusal(SimulationError, network, [(X, LABELS)])
+
+
+class Broken(torch.utils.data.Dataset):
+    def __len__(self) -> int:
+        return 8
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        if index == 6:
+            raise ValueError("image 6 is broken")
+        return X[0], 0
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_error_of_a_worker_is_the_original_one(workers, snn):
+    loader = torch.utils.data.DataLoader(Broken(), batch_size=4, num_workers=workers)
+    assert refusal(DataError, snn, loader) == "batch 2 of the data failed: ValueError: image 6 is broken"

@@ -23,7 +23,7 @@ def explain(model: nn.Module, example: Tensor, error: Exception) -> str:
     """
     failure = _own_failure(model, example)
     if failure:
-        return f"the model fails on an input {list(example.shape)}: {failure}; check the images' channels and size"
+        return f"the model fails on an input {list(example.shape)}: {failure}; check channels, size and type"
     at = _at(error)
     what = f"torch.export cannot capture {type(model).__name__}"
     if "data-dependent" in str(error):

@@ -62,6 +62,10 @@ def _check_ready(model: nn.Module, example: Tensor) -> None:
 
 
 def _check_signature(model: nn.Module) -> None:
+    if isinstance(model, torch.jit.ScriptModule):
+        raise CaptureError(
+            "a TorchScript model has no Python code to capture; give the torch.nn.Module it was made from"
+        )
     parameters = list(inspect.signature(model.forward).parameters.values())
     fixed = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     needed = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
