@@ -12,6 +12,7 @@ from isospike.calibrate.collect import check_inputs
 from isospike.capture import Graph, Op, Role, capture, fold_batch_norm
 from isospike.errors import ConversionError, OptionError
 from isospike.memory_format import weights_channels_last
+from isospike.messages import counted, with_article
 from isospike.methods.method import Method
 from isospike.network import SNN
 
@@ -36,7 +37,7 @@ def convert(model: nn.Module | Graph, method: Method, *, data: Iterable[Batch], 
         CalibrationError: the data are empty, do not fit, or a site received NaN or infinity.
     """
     if not isinstance(method, Method):
-        raise ConversionError(f"the method is {method!r}; give an instance such as isospike.methods.Maximum()")
+        raise ConversionError(f"the method is {_named(method)}; give an instance such as isospike.methods.Maximum()")
     if analogue not in ("refuse", "allow"):
         raise OptionError(f"analogue must be 'refuse' or 'allow', got {analogue!r}")
     batches = Batches(data)
@@ -58,18 +59,26 @@ def check_roles(graph: Graph, analogue: Analogue) -> None:
     refused = [op for op in graph.ops if op.role is Role.ANALOGUE] if analogue == "refuse" else []
     parts = []
     if unsupported:
-        parts.append(f"{len(unsupported)} unsupported ops: {_list(unsupported)}; replace them in the model")
+        parts.append(f"{counted(len(unsupported), 'unsupported op')}: {_list(unsupported)}; change the model")
     if refused:
         parts.append(
-            f"{len(refused)} analogue ops: {_list(refused)}; to compute them on decoded values pass "
+            f"{counted(len(refused), 'analogue op')}: {_list(refused)}; to compute such ops on decoded values pass "
             "analogue='allow' (--analogue allow)"
         )
     if parts:
         raise ConversionError("cannot convert: " + "; and ".join(parts))
 
 
+def _named(value: object) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else with_article(value)
+
+
 def _list(ops: list[Op]) -> str:
-    return ", ".join(f"{op.name} ({op.kind}{', ' + op.source if op.source else ''}{_why(op)})" for op in ops)
+    return ", ".join(f"{op.name} ({op.kind}{_where(op)}{_why(op)})" for op in ops)
+
+
+def _where(op: Op) -> str:
+    return "" if op.name.startswith(op.source) else f", {op.source}"
 
 
 def _why(op: Op) -> str:

@@ -44,7 +44,7 @@ class SimulationError(IsospikeError):
 
 
 class ArtefactError(IsospikeError):
-    """A ``.snn`` file is truncated, tampered with, or of another version."""
+    """A ``.snn`` file is truncated, tampered with, or of another version; or a network was pickled instead."""
 
 
 class ModelError(IsospikeError):

@@ -20,19 +20,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     target = Path(path)
     check_writable(target)
-    part = target
+    part = _empty_beside(target)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-        os.close(handle)
-        part = Path(name)
         yield part
         part.chmod(0o666 & ~_umask())
         part.replace(target)
     except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+        raise _refused(target, error) from error
     finally:
-        if part != target:
-            part.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 def check_writable(path: str | Path) -> None:
@@ -48,6 +44,20 @@ def check_writable(path: str | Path) -> None:
         raise OutputError(f"cannot write {target}: the folder {target.parent} does not exist; create it first")
     if not os.access(target.parent, os.W_OK):
         raise OutputError(f"cannot write {target}: no permission to write in {target.parent}")
+
+
+def _empty_beside(target: Path) -> Path:
+    """A new empty file in the folder of ``target``."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    except OSError as error:
+        raise _refused(target, error) from error
+    os.close(handle)
+    return Path(name)
+
+
+def _refused(target: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write {target}: {error.strerror or error}")
 
 
 def _umask() -> int:

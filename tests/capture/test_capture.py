@@ -119,3 +119,27 @@ def test_example_of_one_sample_is_enough():
     with torch.no_grad():
         expected, got = case.build()(x), graph(x)
     assert (expected - got).abs().max() <= TOLERANCE * expected.abs().max()
+
+
+def test_without_a_line_of_the_user_the_source_is_the_module_path():
+    layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(nn.ReLU(), nn.Sigmoid()), nn.Flatten())
+    graph = iso.capture(layers.double().eval(), ALL["module_relu"].inputs(2))
+    assert [op.source for op in graph.ops] == [op.path for op in graph.ops] == ["0", "1.0", "1.1", "2"]
+
+
+class Expanded(nn.Module):
+    def forward(self, x):
+        return x.relu().expand(x.shape[0], 3, 8, 8)
+
+
+def test_the_size_of_the_batch_is_placed_where_it_is_used():
+    sources = {op.kind: op.source for op in iso.capture(Expanded().eval(), ALL["module_relu"].inputs(2)).ops}
+    assert set(sources) == {"sym_size", "relu", "expand"}
+    assert len(set(sources.values())) == 1
+    assert sources["relu"].startswith("test_capture.py:")
+
+
+def test_a_library_that_begins_like_torch_is_not_torch():
+    fire = pytest.importorskip("torchvision").models.squeezenet.Fire(3, 2, 4, 4).eval()
+    ops = iso.capture(fire, ALL["module_relu"].inputs(2).float()).ops
+    assert {op.source.partition(":")[0] for op in ops} == {"squeezenet.py"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
+import warnings
 
 import pytest
 import torch
@@ -12,7 +14,7 @@ from torch import nn
 import isospike as iso
 from blocks import Network
 from isospike.capture import Role
-from isospike.errors import CalibrationError, CaptureError, ConversionError
+from isospike.errors import CalibrationError, CaptureError, ConversionError, DataError
 from networks import ALL, NETWORKS
 
 X = torch.randn(2, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -128,7 +130,11 @@ def test_example_that_does_not_fit(example):
         ([X, X[:, :, :4]], r"\[3, 4, 8\]"),
         ([torch.full_like(X, float("nan"))], "NaN"),
         ([X, torch.full_like(X, float("inf"))], "NaN or infinity"),
+        ([X, X.float()], "data are torch.float32 .* network is torch.float64"),
+        ([X.to("meta")], "on meta, .* on cpu"),
         ([("labels", X)], "does not start with a tensor"),
+        (X.numpy(), "ndarray.*torch.as_tensor"),
+        ([(X.numpy(), X)], "ndarray.*torch.as_tensor"),
         ([{}], "does not start with a tensor"),
         (7, "iterable of batches"),
     ],
@@ -137,6 +143,144 @@ def test_calibration_data_that_do_not_fit(data, what, captured):
     with pytest.raises(CalibrationError, match=what) as caught:
         iso.convert(captured("module_relu"), iso.methods.Maximum(), data=data)
     assert "\n" not in str(caught.value)
+
+
+def batches_that_fail(count: int):
+    yield from [X] * count
+    raise KeyError("image 7")
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_data_that_raise_are_named_with_the_batch(count, captured):
+    with pytest.raises(DataError, match=rf"^batch {count + 1} of the data failed: KeyError: 'image 7'$") as caught:
+        iso.convert(captured("module_relu"), iso.methods.Maximum(), data=batches_that_fail(count))
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def refusal(forward, layers=None, example=X):
+    model = Network(forward, layers or {"conv": nn.Conv2d(3, 4, 3, padding=1), "head": nn.Linear(256, 5)}).double()
+    with pytest.raises(CaptureError) as caught:
+        iso.capture(model.eval(), example)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "flatten",
+    [
+        lambda y: y.view(len(y), -1),
+        lambda y: y.view(int(y.shape[0]), -1),
+        lambda y: y.reshape(2, 256),
+        lambda y: torch.stack([row.flatten() for row in y]),
+    ],
+    ids=["len", "int", "number", "loop"],
+)
+def test_a_fixed_batch_is_told_how_to_be_open(flatten):
+    message = refusal(lambda n, x: n.head(flatten(n.conv(x).relu())))
+    assert "fixes the size of the batch" in message
+    for way in ("x.flatten(1)", "x.size(0)", "x.shape[0]", "len(x)"):
+        assert way in message
+
+
+def test_a_branch_on_values_is_named_by_its_line_and_prints_no_graph(capfd):
+    def forward(n, x):
+        if x.sum() > 0:  # the branch
+            return n.conv(x).relu()
+        return n.conv(x)
+
+    lines, first = inspect.getsourcelines(forward)
+    (branch,) = [first + index for index, line in enumerate(lines) if "# the branch" in line]
+    assert f"branches on values of its input at test_refusals.py:{branch};" in refusal(forward)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("forward", "message"),
+    [
+        (lambda n, x: n.conv(x[:, :2]), "layer 'conv' (Conv2d) takes 3 channels, but was given 2: [2, 2, 8, 8]"),
+        (lambda n, x: n.head(x.flatten(1)), "layer 'head' (Linear) takes 256 features, but was given 192: [2, 192]"),
+        (lambda n, x: nn.functional.linear(x, n.head.weight), "it raises RuntimeError: "),
+        (lambda n, x: x[7], "it raises IndexError: index 7 is out of bounds"),
+    ],
+)
+def test_what_fails_without_the_exporter_is_told_without_its_symbols(forward, message, capfd):
+    told = refusal(forward)
+    assert told.startswith(f"the model fails on an input [2, 3, 8, 8]: {message}")
+    assert not re.search(r"\bs\d+\b", told)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_model_that_fails_on_other_values_only():
+    message = refusal(lambda n, x: n.table(x.long()), {"table": nn.Embedding(2, 4)}, torch.full_like(X, -1))
+    assert message.startswith("the model fails on a batch of 3: IndexError")
+
+
+class ManyInputs(nn.Module):
+    def forward(self, *images):
+        return images[0].relu()
+
+
+class TwoInputs(nn.Module):
+    def forward(self, image: torch.Tensor, mask: torch.Tensor, scale=1.0):
+        return (image * mask).relu()
+
+
+class KeywordInput(nn.Module):
+    def forward(self, image, *, mask):
+        return (image * mask).relu()
+
+
+class OneInput(nn.Module):
+    def forward(self, image, mask=None, *others, scale=1.0, **options):
+        return (image * scale).relu()
+
+
+@pytest.mark.parametrize(
+    ("model", "taken"),
+    [(ManyInputs, r"\*images"), (TwoInputs, "image, mask, scale=1.0"), (KeywordInput, r"image, \*?,? ?mask")],
+)
+def test_models_with_several_inputs(model, taken):
+    with pytest.raises(CaptureError, match=rf"one input tensor, {model.__name__}.forward takes \({taken}\); wrap"):
+        iso.capture(model().eval(), X)
+    assert iso.capture(OneInput().eval(), X).sites == ("relu",)
+
+
+@pytest.mark.parametrize("compiled", [torch.jit.script, lambda model: torch.jit.trace(model, X)])
+def test_models_without_python_code(compiled):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit is deprecated
+        model = compiled(nn.ReLU().eval())
+    with pytest.raises(CaptureError, match=r"TorchScript .*give the torch\.nn\.Module"):
+        iso.capture(model, X)
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int64, torch.bool])
+def test_inputs_that_are_no_floats(kind, captured):
+    with pytest.raises(CaptureError, match=f"the input is {kind}; isospike converts networks of real numbers"):
+        iso.capture(nn.Sequential(nn.Embedding(9, 4), nn.ReLU()).eval(), X.to(kind))
+    with pytest.raises(CalibrationError, match=f"images are {kind}; give floats"):
+        iso.convert(captured("module_relu"), iso.methods.Maximum(), data=[X.to(kind)])
+
+
+def test_an_embedding_is_named():
+    told = refusal(lambda n, x: n.table(x), {"table": nn.Embedding(9, 4)})
+    assert "layer 'table' (Embedding) takes whole numbers" in told
+
+
+@pytest.mark.parametrize("model", [None, "resnet18", nn.ReLU])
+def test_a_model_that_is_none(model):
+    for call in (lambda: iso.convert(model, iso.methods.Maximum(), data=[X]), lambda: iso.inspect(model, X)):
+        with pytest.raises(CaptureError, match=r"the model is a .*; give a torch.nn.Module"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("method", "named"),
+    [(None, "a NoneType"), ("maximum", "a str"), (iso.methods.Maximum, "the class Maximum"), (Mixed(), "a Mixed")],
+)
+def test_a_method_that_is_none(method, named, captured):
+    with pytest.raises(ConversionError, match=rf"^the method is {named}; give an instance"):
+        iso.convert(captured("module_relu"), method, data=[X])
 
 
 def test_overflow_inside_names_the_site():

@@ -11,6 +11,8 @@ import torch
 import isospike as iso
 from isospike.cli import demo as demo_command
 from isospike.cli.main import COMMANDS
+from isospike.cli.render import describe_preprocess
+from isospike.data import Preprocess
 from isospike.methods import methods
 from short_methods import METHODS
 
@@ -100,6 +102,25 @@ def test_convert_repeats_and_the_seed_chooses_the_images(cli, files):
     assert not torch.equal(thresholds[0], thresholds[2])
 
 
+def test_a_generator_function_is_called_for_every_pass(cli, files):
+    thresholds = []
+    for data in ("d.py:generated", "d.py:listed"):
+        short = ["--iterations", "5", "--out", "net.snn", "--json"]
+        parsed(cli("convert", "local-threshold-balancing", "m.py:build", "--data", data, *short))
+        thresholds.append(iso.load(files / "net.snn").graph.get_submodule("2").v_threshold)
+    assert torch.equal(*thresholds)
+    found = parsed(cli("evaluate", "net.snn", "--data", "d.py:generated", "--steps", "4", "--json"))
+    assert found["images"] == 8
+
+
+@pytest.mark.parametrize(
+    ("scale", "text"), [(1 / 255, "1/255"), (1.0, "1"), (0.3, "0.3"), (2.0, "2"), (1e-9, "1/1000000000")]
+)
+def test_the_pixel_scale_is_printed(scale, text):
+    line = describe_preprocess(Preprocess(size=8, mean=(0.5,), std=(0.25,), scale=scale))
+    assert line == f"size 8 px, pixels x {text}, mean 0.5, std 0.25"
+
+
 def test_islands_are_reported(cli, files):
     arguments = ["--data", "digits", "--images", 20, "--analogue", "allow", "--out", "net.snn", "--json"]
     assert parsed(cli("convert", "maximum", "m.py:gated", *arguments))["islands"] == ["4"]
@@ -109,6 +130,7 @@ def test_the_demo_network_round_trip(cli, files):
     result = cli("convert", "maximum", DEMO, "--data", "digits", "--images", 200, "--out", "net.snn")
     assert (result.code, result.err) == (0, "")
     assert "net.snn: maximum, 5 neuron layers" in result.out
+    assert "input: size as stored, pixels x 1/16, mean 0, std 1\n" in result.out
     found = parsed(cli("evaluate", "net.snn", "--data", "digits", "--images", 100, "--steps", "4,32", "--json"))
     snn, data = (
         iso.load(files / "net.snn"),

@@ -24,6 +24,12 @@ def by_default(split="none"):
 def other_default(root="somewhere"):
     return [root]
 
+def generated():
+    COUNTS.append(len(COUNTS))
+    yield from COUNTS
+
+COUNTS = []
+
 def number():
     return 3
 
@@ -65,12 +71,17 @@ def test_module_of_the_current_folder(file: Path, monkeypatch: pytest.MonkeyPatc
     assert opened("user_package.batches:give") == [1, 2]
 
 
+def test_a_generator_function_is_called_for_every_pass(file: Path) -> None:
+    batches = open_data(f"{file}:generated", "calibration", preprocess=None, shuffle=False)
+    assert [list(batches) for _ in range(3)] == [[0], [0, 1], [0, 1, 2]]
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("number", "returned int; it must return an iterable"),
+        ("number", "returned an int; it must return an iterable"),
         ("failing", "failed: ValueError: first line$"),
-        ("not_a_function", "is a int; it must be a function"),
+        ("not_a_function", "is an int; it must be a function"),
         ("plane", "has no 'plane'; did you mean plain"),
         ("", "names no function; write .*:FUNCTION"),
     ],

@@ -182,7 +182,7 @@ def test_files_that_are_something_else(tmp_path):
     (tmp_path / "empty.snn").write_bytes(b"")
     refused(tmp_path / "empty.snn")
     refused(tmp_path / "none.snn", "does not exist")
-    refused(tmp_path)
+    refused(tmp_path, "is a folder")
 
 
 def test_a_weight_file_is_no_network(tmp_path):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import io
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +15,7 @@ import torch
 import isospike as iso
 from blocks import leaves
 from isospike.data import Preprocess
+from isospike.errors import ArtefactError
 from isospike.pooling import rules
 from networks import ALL
 from short_methods import METHODS
@@ -74,6 +78,19 @@ def test_saving_again_gives_the_same_file_and_replaces_it(converted, tmp_path):
     assert iso.load(path).graph.ops == snn.graph.ops
     assert len(path.read_bytes()) == len(before)
     assert [child.name for child in tmp_path.iterdir()] == ["net.snn"]
+
+
+@pytest.mark.parametrize("write", [pickle.dumps, lambda network: torch.save(network, io.BytesIO())])
+def test_pickles_are_refused_and_point_to_the_file(write, captured, converted):
+    for network in (captured("module_relu"), converted("module_relu", METHODS["maximum"])):
+        with pytest.raises(ArtefactError, match=r"cannot be pickled; .*snn\.save.*isospike\.load"):
+            write(network)
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])
+def test_copies_are_the_same_network(duplicate, converted):
+    snn = converted("reused_relu", METHODS["local-threshold-balancing"])
+    assert_equal(duplicate(snn), snn, ALL["reused_relu"].inputs(3))
 
 
 LOADER = """

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from isospike.calibrate.histogram import StreamingHistogram
 from isospike.capture import Op, Role
+from isospike.scales.histogram import StreamingHistogram
 from short_methods import METHODS
 
 BINS = 64

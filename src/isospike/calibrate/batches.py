@@ -8,7 +8,9 @@ from typing import Any
 
 from torch import Tensor
 
+from isospike.data.stream import stream
 from isospike.errors import CalibrationError
+from isospike.messages import with_article
 
 Batch = Tensor | Sequence[Any] | Mapping[str, Any]
 """A tensor, ``(inputs, labels, ...)`` or a mapping whose first tensor is the input."""
@@ -22,16 +24,17 @@ class Batches:
 
     Raises:
         CalibrationError: there is no batch, or a batch holds no tensor.
+        DataError: the data's own code raised; the message names the batch.
     """
 
     def __init__(self, data: Iterable[Batch]) -> None:
         if isinstance(data, Tensor):
             data = [data]
         if not isinstance(data, Iterable):
-            raise CalibrationError(f"the data are a {type(data).__name__}; give an iterable of batches")
+            raise CalibrationError(f"the data are {with_article(data)}; give an iterable of batches")
         self._data = data
-        self._iterator: Iterator[Batch] | None = iter(data)
-        self._one_shot = self._iterator is data
+        self._one_shot = isinstance(data, Iterator)
+        self._iterator: Iterator[Batch] | None = stream(data)
         try:
             self._first = next(self._iterator)
         except StopIteration:
@@ -41,14 +44,14 @@ class Batches:
     def __iter__(self) -> Iterator[Tensor]:
         """Every batch once; the data are opened again when they can be."""
         if self._iterator is not None:
-            stream = itertools.chain([self._first], self._iterator)
+            batches = itertools.chain([self._first], self._iterator)
             self._iterator = None
-            return map(inputs_of, stream)
+            return map(inputs_of, batches)
         if self._one_shot:
             raise CalibrationError(
                 "the data are a one-shot iterator and are needed a second time; give a list or a data loader"
             )
-        return map(inputs_of, self._data)
+        return map(inputs_of, stream(self._data))
 
     def take(self, count: int | None) -> Iterator[Tensor]:
         """``count`` batches, starting again as often as needed; every batch once for ``None``."""
@@ -78,7 +81,7 @@ def inputs_of(batch: Batch) -> Tensor:
         first = batch[0] if batch else None
     if not isinstance(first, Tensor):
         raise CalibrationError(
-            f"a batch is a {type(batch).__name__} that does not start with a tensor; "
-            "give tensors, (inputs, labels) pairs or mappings whose first value is the input"
+            f"a batch does not start with a tensor but with {with_article(first)}; give tensors (torch.as_tensor makes "
+            "them of arrays), (inputs, labels) pairs or mappings whose first value is the input"
         )
     return first

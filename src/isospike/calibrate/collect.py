@@ -43,7 +43,7 @@ def observe(graph: Graph, batches: Iterable[Tensor]) -> None:
 
 
 def check_inputs(graph: Graph, inputs: Tensor) -> None:
-    """The batch must have the captured shape, lie on the network's device and be finite.
+    """The batch must have the captured shape, the network's type of floats and its device, and be finite.
 
     Raises:
         CalibrationError: it does not.
@@ -53,10 +53,13 @@ def check_inputs(graph: Graph, inputs: Tensor) -> None:
             f"a calibration batch has samples of shape {list(inputs.shape[1:])}, the network was captured with "
             f"{list(graph.input_shape)}; check channels and --size"
         )
-    weight = next(iter(graph.parameters()), None)
-    if weight is not None and weight.device != inputs.device:
+    if not inputs.is_floating_point():
+        raise CalibrationError(f"the calibration images are {inputs.dtype}; give floats, normalised for the network")
+    weight = next(iter(graph.parameters()), inputs)
+    if weight.device != inputs.device or weight.dtype != inputs.dtype:
         raise CalibrationError(
-            f"the calibration data are on {inputs.device}, the network on {weight.device}; move one with .to(device)"
+            f"the calibration data are {inputs.dtype} on {inputs.device}, the network is {weight.dtype} on "
+            f"{weight.device}; convert one with .to()"
         )
     if not inputs.isfinite().all():
         raise CalibrationError("the calibration images contain NaN or infinity; check the data and the normalisation")

@@ -9,6 +9,7 @@ from isospike.capture.graph import Graph
 from isospike.capture.raise_graph import raise_program
 from isospike.capture.verify import verify_capture
 from isospike.errors import CaptureError
+from isospike.messages import with_article
 
 
 def capture(model: nn.Module, example: Tensor) -> Graph:
@@ -23,10 +24,13 @@ def capture(model: nn.Module, example: Tensor) -> Graph:
         example: an input batch ``[B, ...]``.
 
     Raises:
-        CaptureError: train mode, another device, not exportable, or the graph does not equal the model.
+        CaptureError: no module, no tensor, train mode, another device, not exportable, or the graph does not equal the
+            model.
     """
+    if not isinstance(model, nn.Module):
+        raise CaptureError(f"the model is {with_article(model)}; give a torch.nn.Module in eval mode")
     if not isinstance(example, Tensor):
-        raise CaptureError(f"the example input is a {type(example).__name__}; give one tensor [B, ...]")
+        raise CaptureError(f"the example input is {with_article(example)}; give one tensor [B, ...]")
     graph = raise_program(export_program(model, example))
     verify_capture(model, graph, example)
     return graph

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
+import io
 import logging
 import warnings
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram, export
 
+from isospike.capture.explain import explain
 from isospike.errors import CaptureError
 
 
@@ -22,7 +25,8 @@ def export_program(model: nn.Module, example: Tensor) -> ExportedProgram:
         example: an input batch ``[B, ...]``; the values are used by the verification only.
 
     Raises:
-        CaptureError: the model is in train mode, lies on another device than the example, or cannot be exported.
+        CaptureError: the model is in train mode, takes not one tensor, lies on another device than the example, or
+            cannot be exported.
     """
     _check_ready(model, example)
     batch = example if len(example) > 1 else torch.cat([example, example])
@@ -32,7 +36,7 @@ def export_program(model: nn.Module, example: Tensor) -> ExportedProgram:
             functional: ExportedProgram = program.run_decompositions({})
             return functional
         except Exception as error:  # torch.export raises errors of many unrelated types
-            raise CaptureError(_explain(model, error)) from error
+            raise CaptureError(explain(model, example, error)) from error
 
 
 def _check_ready(model: nn.Module, example: Tensor) -> None:
@@ -40,6 +44,12 @@ def _check_ready(model: nn.Module, example: Tensor) -> None:
     if training:
         raise CaptureError(
             f"the model is in train mode ({len(training)} modules, first: {training[0]}); call model.eval() first"
+        )
+    _check_signature(model)
+    if not example.is_floating_point():
+        raise CaptureError(
+            f"the input is {example.dtype}; isospike converts networks of real numbers: give floats, or of a network "
+            "with an embedding the part behind it"
         )
     if example.dim() < 1 or len(example) < 1:
         raise CaptureError(f"the example input has shape {list(example.shape)}; give at least one sample [B, ...]")
@@ -51,20 +61,30 @@ def _check_ready(model: nn.Module, example: Tensor) -> None:
         )
 
 
-def _explain(model: nn.Module, error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    first = lines[0] if lines else type(error).__name__
-    return f"torch.export cannot capture {type(model).__name__}: {type(error).__name__}: {first[:300]}"
+def _check_signature(model: nn.Module) -> None:
+    if isinstance(model, torch.jit.ScriptModule):
+        raise CaptureError(
+            "a TorchScript model has no Python code to capture; give the torch.nn.Module it was made from"
+        )
+    parameters = list(inspect.signature(model.forward).parameters.values())
+    fixed = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    if not fixed or any(p is not fixed[0] for p in needed):
+        taken = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
+        raise CaptureError(
+            f"isospike captures models with one input tensor, {type(model).__name__}.forward takes ({taken}); wrap it "
+            "in a module whose forward takes one"
+        )
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter's warnings and logs away from the user: what matters is raised."""
+    """Keep the exporter's warnings, logs and printed graphs away from the user: what matters is raised."""
     logger = logging.getLogger("torch")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

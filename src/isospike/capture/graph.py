@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from torch import Tensor, fx, nn
 
 from isospike.capture.roles import Role
+from isospike.errors import ArtefactError
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Op:
     path: str
     """Path of the user's module in which the op is called; empty for the model itself."""
     source: str
-    """``file.py:line`` of the call, empty when unknown."""
+    """``file.py:line`` of the call in the user's code; the module path where no such line is known."""
     shape: tuple[int, ...]
     """Shape of the (first) output without the batch axis."""
     channel_axis: int = 1
@@ -87,6 +88,17 @@ class Graph(fx.GraphModule):
     def module_of(self, node: fx.Node) -> nn.Module:
         """The module called by a ``call_module`` node."""
         return self.get_submodule(str(node.target))
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: a pickled ``GraphModule`` is source code and forgets what its nodes are.
+
+        Raises:
+            ArtefactError: always.
+        """
+        raise ArtefactError(
+            "a captured or converted network cannot be pickled; write a converted one with snn.save('net.snn') and "
+            "read it with isospike.load('net.snn')"
+        )
 
 
 def op_of(node: fx.Node) -> Op:

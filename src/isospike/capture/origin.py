@@ -1,15 +1,19 @@
-"""Where a node of the exported graph comes from in the user's model: module path, name, source line."""
+"""Where a node or an error of the export comes from in the user's model: module path, name, source line."""
 
 from __future__ import annotations
 
+import os
 import re
+import traceback
 from pathlib import Path
 
 import torch
 from torch import fx
 
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
-_TORCH = str(Path(torch.__file__).parent)
+_PYTHON, _TORCH, _CAPTURE = (f"{Path(file).parent}{os.sep}" for file in (os.__file__, torch.__file__, __file__))
+_FOREIGN = (_TORCH, f"torch{os.sep}", _CAPTURE, "<")
+"""Beginnings of files that are not the user's; passes of the exporter name themselves by a relative path."""
 
 
 def module_path(node: fx.Node) -> tuple[str, bool]:
@@ -23,11 +27,23 @@ def module_path(node: fx.Node) -> tuple[str, bool]:
     return re.sub(r"@\d+", "", path), name.startswith("torch.nn.modules.")
 
 
-def source_line(node: fx.Node) -> str:
-    """``file.py:line`` of the innermost frame outside torch, or an empty string."""
+def source_of(node: fx.Node) -> str:
+    """``file.py:line`` of the innermost frame of the user, else the module path, else what its first user has."""
     frames = _FRAME.findall(node.meta.get("stack_trace") or "")
-    own = [(file, line) for file, line in frames if not file.startswith(_TORCH)]
-    return f"{Path(own[-1][0]).name}:{own[-1][1]}" if own else ""
+    own = [f"{Path(file).name}:{line}" for file, line in frames if _is_users(file)]
+    return own[-1] if own else module_path(node)[0] or next(map(source_of, node.users), "")
+
+
+def error_line(error: BaseException) -> str:
+    """``file.py:line`` of the user's innermost frame in the traceback of an error, or an empty string."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames if _is_users(frame.filename)]
+    return own[-1] if own else ""
+
+
+def _is_users(file: str) -> bool:
+    library = file.startswith(_PYTHON) and "site-packages" not in file
+    return not library and not file.startswith(_FOREIGN)
 
 
 class Names:

@@ -13,7 +13,7 @@ from torch.utils import _pytree as pytree
 from isospike.capture import roles
 from isospike.capture.graph import Graph, Op, attach
 from isospike.capture.modules import raise_call
-from isospike.capture.origin import Names, module_path, source_line
+from isospike.capture.origin import Names, module_path, source_of
 from isospike.capture.roles import Role
 
 _CREATION_OPS = frozenset({"zeros", "ones", "full", "arange", "linspace", "scalar_tensor", "eye"})
@@ -89,7 +89,7 @@ class _Raiser:
         role, reason = self._role(node, kind, module)
         raised = self._emit(node, kind, name, module)
         axis = -1 if kind == "linear" and len(_shape(node)) > 1 else self._channel_axis(node)
-        raised.meta["op"] = Op(name, kind, role, path, source_line(node), _shape(node), axis, reason)
+        raised.meta["op"] = Op(name, kind, role, path, source_of(node), _shape(node), axis, reason)
         self.values[node] = raised
 
     def _channel_axis(self, node: fx.Node) -> int:

@@ -8,6 +8,7 @@ from torch.utils import _pytree as pytree
 
 from isospike.capture.graph import Graph
 from isospike.errors import CaptureError
+from isospike.messages import one_line
 
 RELATIVE_TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 """Of the largest output: the raised graph runs the same kernels, but kernels may choose another order of
@@ -18,14 +19,15 @@ def verify_capture(model: nn.Module, graph: Graph, example: Tensor) -> None:
     """Compare graph and model on the example, on one more sample, and on the first and the last sample alone.
 
     Raises:
-        CaptureError: an output differs, or the result for one sample depends on the others in the batch.
+        CaptureError: one of them fails, an output differs, or the result for one sample depends on the others in the
+            batch.
     """
     larger = torch.cat([example, example[:1] / 2])
     with torch.no_grad():
-        whole = _flat(model(larger))
-        _compare(_flat(model(example)), _flat(graph(example)), f"batch of {len(example)}")
-        _compare(whole, _flat(graph(larger)), f"batch of {len(larger)}")
-        first, last = _flat(graph(larger[:1])), _flat(graph(larger[-1:]))
+        whole = _outputs(model, larger)
+        _compare(_outputs(model, example), _outputs(graph, example), f"batch of {len(example)}")
+        _compare(whole, _outputs(graph, larger), f"batch of {len(larger)}")
+        first, last = _outputs(graph, larger[:1]), _outputs(graph, larger[-1:])
     for expected, head, tail in zip(whole, first, last, strict=True):
         if not _close(expected[: len(head)], head) or not _close(expected[-len(tail) :], tail):
             raise CaptureError(
@@ -55,5 +57,10 @@ def _close(a: Tensor, b: Tensor) -> bool:
     return torch.allclose(a, b, rtol=0.0, atol=tolerance, equal_nan=True)
 
 
-def _flat(output: object) -> list[Tensor]:
+def _outputs(module: nn.Module, batch: Tensor) -> list[Tensor]:
+    try:
+        output = module(batch)
+    except Exception as error:  # the model's code is the user's
+        what = "captured graph" if isinstance(module, Graph) else "model"
+        raise CaptureError(f"the {what} fails on a batch of {len(batch)}: {one_line(error)}") from error
     return [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor)]

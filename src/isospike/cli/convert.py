@@ -15,6 +15,7 @@ from isospike.cli.progress import Stream, progress_bar
 from isospike.cli.render import describe_preprocess, print_json
 from isospike.convert import convert
 from isospike.files import check_writable
+from isospike.messages import counted
 from isospike.methods import Method, methods
 from isospike.models import load_model
 from isospike.network import SNN
@@ -99,8 +100,10 @@ def _report(snn: SNN, out: Path, seconds: float, data: str, images: int | None, 
             }
         )
         return
-    islands = f", {len(snn.islands)} analogue islands" if snn.islands else ""
-    click.echo(f"{out}: {snn.provenance.method}, {len(snn.sites)} neuron layers{islands}, in {seconds:.1f} s")
+    islands = f", {counted(len(snn.islands), 'analogue island')}" if snn.islands else ""
+    click.echo(
+        f"{out}: {snn.provenance.method}, {counted(len(snn.sites), 'neuron layer')}{islands}, in {seconds:.1f} s"
+    )
     click.echo(f"  calibrated on {images if images is not None else 'all'} images of {data}")
     click.echo(f"  input: {describe_preprocess(snn.preprocess)}")
     if snn.readout.delay:

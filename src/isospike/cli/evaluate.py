@@ -17,7 +17,7 @@ from isospike.simulate import DEFAULT_MEMORY_BUDGET, executors
 
 
 @click.command(short_help="Measure accuracy against the number of time steps.")
-@click.argument("network", type=click.Path(path_type=Path))
+@click.argument("network", type=click.Path(path_type=Path, dir_okay=False))
 @options.data_options
 @click.option("--steps", type=options.INTEGERS, default="1,2,4,8,16,32", show_default=True, help="Numbers of steps.")
 @click.option(

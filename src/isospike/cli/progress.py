@@ -10,6 +10,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 
 @contextmanager
@@ -40,14 +41,6 @@ class Stream:
 
     def __iter__(self) -> Iterator[Any]:
         for batch in self._data:
-            yield _move(batch, self._device)
+            yield pytree.tree_map_only(Tensor, lambda part: part.to(self._device), batch)
             if self._bar is not None:
                 self._bar.advance()
-
-
-def _move(batch: Any, device: torch.device) -> Any:
-    if isinstance(batch, Tensor):
-        return batch.to(device)
-    if isinstance(batch, (tuple, list)):
-        return type(batch)(_move(part, device) for part in batch)
-    return batch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -42,7 +43,14 @@ def describe_preprocess(preprocess: Preprocess | None) -> str:
     if preprocess is None:
         return "batches as given"
     size = "as stored" if preprocess.size is None else f"{preprocess.size} px"
-    return f"size {size}, mean {_numbers(preprocess.mean)}, std {_numbers(preprocess.std)}"
+    scale = f"pixels x {_factor(preprocess.scale)}"
+    return f"size {size}, {scale}, mean {_numbers(preprocess.mean)}, std {_numbers(preprocess.std)}"
+
+
+def _factor(scale: float) -> str:
+    """``1/255`` where the factor is that of a whole number."""
+    whole = round(1 / scale)
+    return f"1/{whole}" if whole > 1 and math.isclose(scale * whole, 1) else f"{scale:g}"
 
 
 def _numbers(values: Sequence[float]) -> str:

@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 from isospike.errors import IsospikeError
+from isospike.messages import first_line
 
 
 def optional_library(module: str, package: str, error: type[IsospikeError]) -> Any:
@@ -17,5 +18,5 @@ def optional_library(module: str, package: str, error: type[IsospikeError]) -> A
     try:
         return importlib.import_module(module)
     except (ImportError, OSError) as cause:
-        reason = (str(cause).splitlines() or [type(cause).__name__])[0]
+        reason = first_line(cause)
         raise error(f"{module} cannot be imported ({reason}); add it with: pip install {package}") from cause

@@ -37,8 +37,10 @@ def read_npz(path: Path, name: str) -> Images:
         raise DataError(f"'{path}' has no array 'images'; expected images uint8 [N, H, W, C] and optionally labels [N]")
     if images.dtype != np.uint8 or images.ndim != 4:
         raise DataError(f"'{path}': images is {images.dtype} {list(images.shape)}; it must be uint8 [N, H, W, C]")
-    if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]):
+    if labels is not None and (labels.dtype.kind not in "iu" or labels.ndim != 1):
         raise DataError(f"'{path}': labels is {labels.dtype} {list(labels.shape)}; it must be int64 [{len(images)}]")
+    if labels is not None and len(labels) != len(images):
+        raise DataError(f"'{path}' has {len(images)} images but {len(labels)} labels; each image needs one")
     return Images(name, images, None if labels is None else labels.astype(np.int64), preprocess=None)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isospike.errors import DataError
+from isospike.messages import first_line
 
 
 class StoredArray:
@@ -72,7 +73,7 @@ def read_plain_pickle(path: Path) -> dict[Any, Any]:
     try:
         content = _PlainUnpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()
     except Exception as cause:  # a damaged or hostile pickle can fail in any way
-        reason = (str(cause).splitlines() or [type(cause).__name__])[0]
+        reason = first_line(cause)
         raise DataError(f"'{path}' is not a plain CIFAR-10 batch: {reason}") from cause
     if not isinstance(content, dict):
         raise DataError(f"'{path}' is not a plain CIFAR-10 batch: it holds no dictionary")

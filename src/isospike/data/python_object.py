@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from isospike.errors import IsospikeError
+from isospike.messages import one_line
 
 T = TypeVar("T")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
@@ -33,8 +34,7 @@ def guarded(call: Callable[[], T], what: str, error: type[IsospikeError]) -> T:
     except IsospikeError:
         raise
     except (Exception, SystemExit) as cause:
-        reason = (str(cause).splitlines() or [""])[0]
-        raise error(f"{what}: {type(cause).__name__}: {reason}") from cause
+        raise error(f"{what}: {one_line(cause)}") from cause
 
 
 @contextmanager

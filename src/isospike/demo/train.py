@@ -5,7 +5,6 @@ Schedule and network are fixed beforehand; the test images serve for nothing but
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
@@ -16,7 +15,7 @@ from torch.nn import functional as F
 from isospike.data.digits import digits
 from isospike.data.images import Split
 from isospike.demo.network import WEIGHTS, DigitsNet
-from isospike.errors import OutputError
+from isospike.files import replacing
 
 EPOCHS = 80
 BATCH = 64
@@ -69,14 +68,8 @@ def save(model: DigitsNet, path: Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        partial.write_bytes(serialized(model.state_dict()))
-        partial.replace(path)
-    except OSError as cause:
-        raise OutputError(f"cannot write '{path}': {cause.strerror}") from cause
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as part:
+        part.write_bytes(serialized(model.state_dict()))
 
 
 def main() -> None:

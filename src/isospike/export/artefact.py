@@ -24,6 +24,7 @@ from isospike.errors import ArtefactError, IsospikeError, OutputError
 from isospike.export.modules import build_module, describe_module
 from isospike.export.nodes import build_node, describe_node
 from isospike.files import replacing
+from isospike.messages import first_line, one_line
 from isospike.simulate.readout import ReadOut
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def save(snn: SNN, path: str | Path) -> None:
         try:
             save_file(tensors, part, metadata={"isospike": json.dumps(header)})
         except SafetensorError as error:
-            raise OutputError(f"cannot write {path}: {_first_line(error)}") from error
+            raise OutputError(f"cannot write {path}: {first_line(error)}") from error
 
 
 def load(path: str | Path) -> SNN:
@@ -68,10 +69,12 @@ def load(path: str | Path) -> SNN:
     except ArtefactError:
         raise
     except (IsospikeError, KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise ArtefactError(f"{path} is not a valid network: {type(error).__name__}: {_first_line(error)}") from error
+        raise ArtefactError(f"{path} is not a valid network: {one_line(error)}") from error
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    if path.is_dir():
+        raise ArtefactError(f"{path} is a folder; give the .snn file that isospike convert wrote")
     if not path.is_file():
         raise ArtefactError(f"{path} does not exist; make it with isospike convert ... --out {path.name}")
     try:
@@ -82,7 +85,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         if header["format"] != FORMAT or not isinstance(header["version"], int):
             raise KeyError("format")
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
-        raise ArtefactError(f"{path} is not a .snn file, or it is truncated: {_first_line(error)}") from error
+        raise ArtefactError(f"{path} is not a .snn file, or it is truncated: {first_line(error)}") from error
     return header, tensors
 
 
@@ -141,7 +144,3 @@ def _digest(header: dict[str, Any], tensors: dict[str, Tensor]) -> str:
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

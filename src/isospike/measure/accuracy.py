@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 
+from isospike.capture.graph import op_of
+from isospike.data.stream import stream
 from isospike.errors import DataError, SimulationError
 from isospike.memory_format import channels_last
+from isospike.messages import counted, with_article
 from isospike.network import SNN
 from isospike.simulate.simulate import DEFAULT_MEMORY_BUDGET, Record, simulate
+
+MOST_STEPS = 1_000_000
+"""Above it a number of steps is a slip of the keyboard: no rate code has errors that small."""
 
 
 @dataclass(frozen=True)
@@ -47,37 +54,39 @@ def evaluate(
     snn: SNN,
     loader: Iterable[Any],
     *,
-    steps: Sequence[int],
+    steps: int | Iterable[int],
     executor: str = "layer",
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
-    """Top-1 accuracy after each of ``steps`` steps, from one run to the largest.
+    """Top-1 accuracy after each number of ``steps``, from one run to the largest.
 
     Args:
         snn: the network; its ANN (`SNN.ann`) is evaluated on the same images.
         loader: batches ``(inputs [B, ...], labels [B])``.
-        steps: numbers of steps.
+        steps: one number of steps or several, each at least 1 and at most a million.
         executor: see `simulate`.
         memory_budget: see `simulate`.
         progress: called with the number of images of every finished batch.
 
     Raises:
-        DataError: no batch, or no labels.
-        SimulationError: the steps or the inputs do not fit, or the output is not ``[B, classes]``.
+        DataError: no batch, no or wrong labels, or the data's own code raised; the message names the batch.
+        SimulationError: no `SNN`, the steps or the inputs do not fit, or the output is not ``[B, classes]``.
     """
+    if not isinstance(snn, SNN):
+        raise SimulationError(f"the network is {with_article(snn)}; evaluate takes what isospike.convert or load gives")
     at = _check_steps(steps)
+    classes = _classes(snn)
     ann, tally = snn.ann(), _Tally(at)
-    for batch in loader:
+    for batch in stream(loader):
         inputs, labels = _labelled(batch)
+        _check_range(labels, classes)
         started = time.perf_counter()
         record = Record(outputs=False, at=at)
         run = simulate(snn, inputs, steps=max(at), record=record, executor=executor, memory_budget=memory_budget)
         tally.seconds += time.perf_counter() - started
-        logits = ann(channels_last(inputs))
-        expected = _top1(logits)
-        _check_range(labels, classes=logits.shape[1])
-        tally.add(expected, {t: _top1(run.answers[t]) for t in at}, labels, run.spikes)
+        expected = ann(channels_last(inputs)).argmax(1)
+        tally.add(expected, {t: run.answers[t].argmax(1) for t in at}, labels, run.spikes)
         if progress is not None:
             progress(len(labels))
     return tally.result()
@@ -117,11 +126,12 @@ class _Tally:
         )
 
 
-def _check_steps(steps: Sequence[int]) -> tuple[int, ...]:
-    wrong = [t for t in steps if isinstance(t, bool) or not isinstance(t, int) or t < 1]
-    if wrong or not steps:
-        raise SimulationError(f"steps must be whole numbers of at least 1, got {list(steps)}")
-    return tuple(sorted(set(steps)))
+def _check_steps(steps: int | Iterable[int]) -> tuple[int, ...]:
+    asked = list(steps) if isinstance(steps, Iterable) else [steps]
+    wrong = [t for t in asked if isinstance(t, bool) or not isinstance(t, Integral) or not 1 <= t <= MOST_STEPS]
+    if wrong or not asked:
+        raise SimulationError(f"steps must be whole numbers from 1 to {MOST_STEPS}, got {asked}")
+    return tuple(sorted({int(t) for t in asked}))
 
 
 def _labelled(batch: Any) -> tuple[Tensor, Tensor]:
@@ -130,24 +140,32 @@ def _labelled(batch: Any) -> tuple[Tensor, Tensor]:
     inputs, labels = batch[0], batch[1]
     if not isinstance(inputs, Tensor) or not isinstance(labels, Tensor):
         raise DataError(
-            f"a batch is ({type(inputs).__name__}, {type(labels).__name__}); accuracy needs tensors (inputs, labels)"
+            f"a batch is ({type(inputs).__name__}, {type(labels).__name__}); accuracy needs tensors (inputs, labels), "
+            "made with torch.as_tensor where they are arrays"
         )
     whole = not (labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool)
-    if not whole or labels.shape != inputs.shape[:1]:
+    if not whole or labels.dim() != 1:
+        raise DataError(f"labels are {labels.dtype} {list(labels.shape)}; they must be whole numbers [B]")
+    if inputs.dim() == 0 or len(inputs) == 0:
+        raise DataError(f"a batch of shape {list(inputs.shape)} holds no image; leave it out")
+    if len(inputs) != len(labels):
         raise DataError(
-            f"labels are {labels.dtype} {list(labels.shape)} for {len(inputs)} images; they must be whole numbers [B]"
+            f"a batch has {counted(len(inputs), 'image')} and {counted(len(labels), 'label')}; each image needs one"
         )
     return inputs, labels
 
 
-def _check_range(labels: Tensor, *, classes: int) -> None:
+def _check_range(labels: Tensor, classes: int) -> None:
     if int(labels.min()) < 0 or int(labels.max()) >= classes:
         raise DataError(
             f"labels go from {int(labels.min())} to {int(labels.max())}, the network has classes 0 to {classes - 1}"
         )
 
 
-def _top1(output: Any) -> Tensor:
-    if not isinstance(output, Tensor) or output.dim() != 2:
+def _classes(snn: SNN) -> int:
+    """Number of classes, from the shape of the network's output."""
+    (output,) = (node.args[0] for node in snn.graph.graph.nodes if node.op == "output")
+    shape = op_of(output).shape if isinstance(output, fx.Node) else ()
+    if len(shape) != 1:
         raise SimulationError("the network's output is not one tensor [B, classes]; top-1 accuracy does not apply")
-    return output.argmax(1)
+    return shape[0]

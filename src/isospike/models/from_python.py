@@ -6,6 +6,7 @@ from torch import nn
 
 from isospike.data.python_object import guarded, imported
 from isospike.errors import ModelError
+from isospike.messages import with_article
 from isospike.models.loaded import LoadedModel
 
 
@@ -17,8 +18,8 @@ def from_python(spec: str) -> LoadedModel:
     """
     with imported(spec, ModelError) as factory:
         if not callable(factory) or isinstance(factory, nn.Module):
-            raise ModelError(f"'{spec}' is a {type(factory).__name__}; it must be a function or a class")
+            raise ModelError(f"'{spec}' is {with_article(factory)}; it must be a function or a class")
         model = guarded(factory, f"'{spec}' failed", ModelError)
     if not isinstance(model, nn.Module):
-        raise ModelError(f"'{spec}' returned {type(model).__name__}; it must return a torch.nn.Module")
+        raise ModelError(f"'{spec}' returned {with_article(model)}; it must return a torch.nn.Module")
     return LoadedModel(spec.rpartition(":")[2], model, preprocess=None, example_shape=None)

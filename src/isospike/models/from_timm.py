@@ -15,12 +15,16 @@ def from_timm(name: str) -> LoadedModel:
     """Build the model ``name`` without weights; a tag after a dot chooses the preprocessing.
 
     Raises:
-        UnknownNameError: timm has no such model.
+        UnknownNameError: timm has no such model, or the model no such tag.
         ModelError: timm is not installed, or the model cannot be built.
     """
     library = optional_library("timm", "timm", ModelError)
     if not library.is_model(name):
         raise UnknownNameError("timm model", name, library.list_models())
+    try:
+        library.get_pretrained_cfg(name)
+    except RuntimeError as error:  # the part behind the dot is no tag of this architecture
+        raise UnknownNameError("timm model", name, library.list_pretrained(f"{name.partition('.')[0]}.*")) from error
     build = f"timm:{name} cannot be built"
     model = guarded(lambda: library.create_model(name, pretrained=False), build, ModelError)
     config: dict[str, Any] = model.pretrained_cfg

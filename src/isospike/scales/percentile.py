@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from isospike.calibrate.histogram import StreamingHistogram
 from isospike.capture.graph import Op
+from isospike.scales.histogram import StreamingHistogram
 from isospike.scales.rule import Granularity, Observer, ScaleRule, channel_values, rules
 
 

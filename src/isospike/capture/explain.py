@@ -1,0 +1,87 @@
+"""Why a model cannot be exported, in terms of the user's own code."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.modules import module as hooks
+
+from isospike.capture.origin import error_line
+from isospike.messages import counted, one_line
+
+_WIDTHS = (("in_channels", 1, "channel"), ("num_features", 1, "channel"), ("in_features", -1, "feature"))
+"""Attribute of a layer that says how wide its input must be, the axis, and what is counted there."""
+
+
+def explain(model: nn.Module, example: Tensor, error: Exception) -> str:
+    """One line that says what keeps ``model`` from being exported, where, and what to do about it.
+
+    The exporter speaks of symbols; where the model fails by itself on the example, its own error is the better one.
+    """
+    failure = _own_failure(model, example)
+    if failure:
+        return f"the model fails on an input {list(example.shape)}: {failure}; check channels, size and type"
+    at = _at(error)
+    what = f"torch.export cannot capture {type(model).__name__}"
+    if "data-dependent" in str(error):
+        return f"{what}: it branches on values of its input{at}; replace the branch, e.g. by torch.where"
+    if "specialized it to be a constant" in str(error):
+        return (
+            f"{what}: its code fixes the size of the batch; flatten with x.flatten(1), or take the "
+            "size from x.size(0) or x.shape[0] instead of len(x), int(...), a loop or a number"
+        )
+    return f"{what}: {one_line(error).rstrip('.')}{at}"
+
+
+def _at(error: Exception) -> str:
+    line = error_line(error)
+    return f" at {line}" if line else ""
+
+
+def _own_failure(model: nn.Module, example: Tensor) -> str:
+    """What the model itself raises on the example, and in which layer; empty where it does not."""
+    running: list[tuple[nn.Module, Any]] = [(model, example)]
+    try:
+        with _watched(running):
+            model(example)
+    except Exception as error:  # the model's code is the user's
+        layer, given = running[-1]
+        name = next((name for name, module in model.named_modules() if module is layer), "")
+        what = f"layer '{name}' ({type(layer).__name__})" if name else "it"
+        wrong = _mismatch(layer, given)
+        return f"{what} takes {wrong}" if wrong else f"{what} raises {one_line(error).rstrip('.')}{_at(error)}"
+    return ""
+
+
+@contextlib.contextmanager
+def _watched(running: list[tuple[nn.Module, Any]]) -> Iterator[None]:
+    """Keep the modules that are being called, each with its first input, in ``running``."""
+
+    def enter(module: nn.Module, arguments: tuple[Any, ...]) -> None:
+        running.append((module, next(iter(arguments), None)))
+
+    def leave(*_: Any) -> None:
+        running.pop()
+
+    handles = (hooks.register_module_forward_pre_hook(enter), hooks.register_module_forward_hook(leave))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _mismatch(layer: nn.Module, given: Any) -> str:
+    """What the layer takes and what it was given, where that differs in kind or width; else empty."""
+    if isinstance(layer, nn.Embedding):
+        return "whole numbers; isospike converts networks of real numbers, such as the part behind an embedding"
+    if not isinstance(given, Tensor) or given.dim() < 2:
+        return ""
+    for attribute, axis, unit in _WIDTHS:
+        expected = getattr(layer, attribute, None)
+        if isinstance(expected, int) and given.shape[axis] != expected:
+            return f"{counted(expected, unit)}, but was given {given.shape[axis]}: {list(given.shape)}"
+    return ""
