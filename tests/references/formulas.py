@@ -117,3 +117,15 @@ def delayed_mean(outputs: Sequence[Number], delay: int) -> Number:
     """maths 4.3: ``t0 <- max(0, min(t0, T - 4))``; the mean of the outputs after it."""
     start = max(0, min(delay, len(outputs) - 4))
     return sum(outputs[start:], Fraction(0)) / (len(outputs) - start)
+
+
+def code(x: Number, unit: Number, levels: int, phi: Number) -> int:
+    """maths 0: ``clip(floor(x / u + phi), 0, K)``."""
+    return min(max(math.floor(x / unit + phi), 0), levels)
+
+
+def quantisation_error(values: Sequence[Number], theta: Number, levels: int, phi: Number) -> float:
+    """maths 5.1: the root of ``mean((u Q(x; u, K, phi) - x)^2)``, ``u = theta / K``."""
+    unit = theta / levels
+    errors = [(unit * code(x, unit, levels, phi) - x) ** 2 for x in values]
+    return math.sqrt(sum(errors, Fraction(0)) / len(values))

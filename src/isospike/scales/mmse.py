@@ -1,0 +1,95 @@
+"""The threshold whose quantised activation is nearest to the ReLU's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from isospike.calibrate.histogram import StreamingHistogram
+from isospike.capture.graph import Op
+from isospike.errors import OptionError
+from isospike.scales.rule import Observer, ScaleRule, channel_values, rules
+
+
+@dataclass(frozen=True)
+class MMSE(ScaleRule):
+    """``theta = argmin_V mean((u clip(floor(x / u + phi), 0, K) - x)^2)``, ``u = V / K``, ``x = relu(z)``.
+
+    ``V`` runs over ``max(x) i / candidates``, ``i = 1 .. candidates``, for the whole layer or every channel. The mean
+    is taken over a histogram, in which a value is known to half a bin ``w <= 2 max(x) / bins``:
+
+    * ``phi = 1/2``: the root of the mean squared error of every ``V`` is known to ``w / 2``, because the distance to
+      the nearest level changes no faster than ``x``; so the threshold found is at most ``w`` worse than the best
+      candidate, and at most ``w + max(x) / candidates`` worse than the best ``V`` of all up to ``max(x)``.
+    * ``phi = 0``: to ``w / 2 + u sqrt(p)``, ``p`` the fraction of values in bins that a step of the quantiser cuts.
+
+    A channel that is never positive gets zero. Do not use it for streaming neurons at many steps: the error it
+    minimises is theirs only for constant currents.
+
+    Raises:
+        OptionError: a field is outside its range.
+
+    References:
+        Li et al. 2021, *A Free Lunch From ANN*, the MMSE threshold (there ``K = T`` and ``phi = 0``).
+    """
+
+    levels: int
+    """``K``, the largest code; ``T`` for a rate code, ``2^bits - 1`` for a binary one."""
+    phi: float
+    """Shift before the floor: 1/2 for neurons that round (accumulate then emit), 0 for those that floor."""
+    candidates: int
+    """Number of thresholds tried, 100 in the paper."""
+    bins: int
+    """Bins of the streaming histogram, even; several times ``levels``."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        self._require(self.levels >= 1, "levels", "at least 1")
+        self._require(self.phi in (0, 0.5), "phi", "0 or 0.5")
+        self._require(self.candidates >= 1, "candidates", "at least 1")
+        self._require(self.bins >= 2 and self.bins % 2 == 0, "bins", "an even number of at least 2")
+
+    def observer(self, op: Op, activation: nn.Module) -> Observer:
+        """A streaming histogram, searched at the end."""
+        return _LeastSquares(op, activation, self)
+
+    def _require(self, ok: bool, field: str, wanted: str) -> None:
+        if not ok:
+            raise OptionError(f"mmse: {field} must be {wanted}, got {getattr(self, field)!r}")
+
+
+class _LeastSquares(Observer):
+    def __init__(self, op: Op, activation: nn.Module, rule: MMSE) -> None:
+        super().__init__(op, activation, rule.granularity)
+        self.rule = rule
+        self.histogram = StreamingHistogram(self.channels, rule.bins)
+
+    def observe(self, z: Tensor) -> Tensor:
+        a: Tensor = self.activation(z)
+        self.histogram.add(channel_values(a, self))
+        return a
+
+    def scale(self) -> Tensor:
+        largest, counts = self.histogram.largest, self.histogram.counts
+        assert largest is not None
+        assert counts is not None
+        x, weight = self.histogram.centres(), counts.to(torch.float64)
+        theta = torch.zeros_like(largest)
+        least = torch.full_like(x[:, 0], torch.inf)
+        for i in range(self.rule.candidates, 0, -1):
+            candidate = largest * (i / self.rule.candidates)
+            error = self._squared_error(candidate.to(torch.float64), x, weight)
+            theta = torch.where(error < least, candidate, theta)
+            least = torch.minimum(error, least)
+        return self.shaped(theta)
+
+    def _squared_error(self, theta: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+        """Summed over the values ``x [channels, bins + 1]``, each of its weight."""
+        unit = (theta / self.rule.levels).clamp(min=torch.finfo(torch.float64).tiny).unsqueeze(1)
+        quantised = (x / unit).add_(self.rule.phi).floor_().clamp_(0, self.rule.levels).mul_(unit)
+        return quantised.sub_(x).square_().mul_(weight).sum(1)
+
+
+rules.register("mmse", MMSE)
