@@ -12,7 +12,7 @@ import pytest
 import isospike
 
 SOURCE = Path(isospike.__file__).parent
-HEAVY = {"torchvision", "timm", "sklearn", "scipy", "PIL", "rich", "click", "matplotlib", "pandas"}
+HEAVY = {"torchvision", "timm", "sklearn", "scipy", "PIL", "rich", "click", "kmeans1d", "matplotlib", "pandas"}
 
 LAYERS = [
     {"errors", "registry", "files", "memory_format"},
@@ -24,6 +24,7 @@ LAYERS = [
     {"simulate", "export"},
     {"network"},
     {"methods"},
+    {"refine"},
     {"citations", "convert"},
     {"measure"},
     {"models"},

@@ -1,0 +1,79 @@
+"""How often every quantised activation puts out each of its codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from isospike.calibrate.batches import Batch, Batches
+from isospike.errors import CalibrationError
+
+TOLERANCE = 1 / 8
+"""Distance of an output from its level, in units; bfloat16 rounds code 16 by up to 2^-4."""
+
+
+@runtime_checkable
+class Quantised(Protocol):
+    """A trained activation that puts out ``bound * k / levels``, ``k = 0 .. levels``."""
+
+    bound: Tensor
+    """Saturation value, above zero; shape as it broadcasts over ``[B, C, ...]``."""
+    levels: int
+    """Number of quantisation steps."""
+
+
+@torch.inference_mode()
+def count_codes(model: nn.Module, data: Iterable[Batch]) -> dict[str, Tensor]:
+    """Histograms of the codes ``k = round(a levels / bound)`` of every quantised activation, in one stream.
+
+    Codes are rounded, not truncated: ``a levels / bound`` may lie just below its integer. Calls of one module count
+    together. Memory is O(levels) per module.
+
+    Args:
+        model: a network in eval mode whose quantised activations have ``bound`` and ``levels``.
+        data: batches as for `isospike.convert`; 3000 training images in the paper.
+
+    Returns:
+        int64 ``[levels + 1]`` per module path, on the CPU.
+
+    Raises:
+        CalibrationError: the model is in training mode or has no quantised activation, a bound is not above zero, or
+            an activation puts out values that are not on its levels (named).
+    """
+    if model.training:
+        raise CalibrationError("the model is in training mode; call model.eval() before its codes are counted")
+    counts: dict[str, Tensor] = {}
+    hooks = []
+    for name, module in model.named_modules():
+        if isinstance(module, Quantised):
+            counts[name] = torch.zeros(module.levels + 1, dtype=torch.long)
+            hooks.append(model.get_submodule(name).register_forward_hook(_counter(name, counts[name])))
+    if not hooks:
+        raise CalibrationError("the model has no quantised activation; train one with a bound and levels first")
+    try:
+        for inputs in Batches(data):
+            model(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return counts
+
+
+def _counter(name: str, counts: Tensor) -> Callable[[Any, Any, Tensor], None]:
+    def count(module: Quantised, _: Any, a: Tensor) -> None:
+        if not bool((module.bound > 0).all()):
+            raise CalibrationError(f"the bound of '{name}' is not above zero; train it again or import its magnitude")
+        steps = a * (module.levels / module.bound)
+        codes = steps.round()
+        on_level = (steps - codes).abs() <= TOLERANCE
+        if not bool((on_level & (codes >= 0) & (codes <= module.levels)).all()):
+            raise CalibrationError(
+                f"'{name}' puts out values that are not on its {module.levels} levels up to its bound; "
+                "count the codes of QCFS or QReLU activations, on finite inputs"
+            )
+        counts.add_(torch.bincount(codes.flatten().long(), minlength=len(counts)).cpu())
+
+    return count
