@@ -6,6 +6,7 @@ import itertools
 import math
 
 import pytest
+import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -59,6 +60,18 @@ def test_infinite_metrics_get_the_smallest_and_move_no_other(values, place):
     got = allocated([*values[:place], math.inf, *values[place:]])
     assert got[place] == min(CHOICE)
     assert got[:place] + got[place + 1 :] == allocated(values)
+
+
+def test_from_codes_to_levels():
+    """A crowded site gets fewer levels than spread ones, a silent site the fewest."""
+    counts = {
+        "spread": torch.tensor([20, 22, 18, 21, 19]),
+        "crowded": torch.tensor([900, 60, 25, 10, 5]),
+        "sloping": torch.tensor([300, 260, 220, 140, 80]),
+        "silent": torch.tensor([1000, 0, 0, 0, 0]),
+    }
+    levels = allocate_levels(iso.refine.metric_of_levels(counts), [1, 4])
+    assert levels == {"spread": 4, "crowded": 1, "sloping": 4, "silent": 1}
 
 
 def test_one_choice_is_uniform():

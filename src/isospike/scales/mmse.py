@@ -37,11 +37,11 @@ class MMSE(ScaleRule):
 
     levels: int
     """``K``, the largest code; ``T`` for a rate code, ``2^bits - 1`` for a binary one."""
-    phi: float
+    phi: float = 0.5
     """Shift before the floor: 1/2 for neurons that round (accumulate then emit), 0 for those that floor."""
-    candidates: int
-    """Number of thresholds tried, 100 in the paper."""
-    bins: int
+    candidates: int = 100
+    """Number of thresholds tried (100: the paper)."""
+    bins: int = 2048
     """Bins of the streaming histogram, even; several times ``levels``."""
 
     def __post_init__(self) -> None:
