@@ -15,7 +15,7 @@ from isospike.errors import CalibrationError
 class Rounded(nn.Module):
     """``u clip(floor(z / u + 1/2), 0, L)``, ``u = bound / L``."""
 
-    def __init__(self, bound: Tensor, levels: int) -> None:
+    def __init__(self, bound: Tensor, levels: int | None) -> None:
         super().__init__()
         self.bound, self.levels = nn.Parameter(bound), levels
 
@@ -91,6 +91,7 @@ class Plain(Rounded):
         (network(CHANNELS, 4).train(), r"call model\.eval\(\)"),
         (network(torch.tensor(-1.0), 4), "bound of '1' is not above zero"),
         (network(torch.tensor(float("nan")), 4), "bound of '1' is not above zero"),
+        (nn.Sequential(Rounded(torch.tensor(1.0), 4), Rounded(torch.tensor(1.0), None)).eval(), "'1' has no levels"),
         (nn.Sequential(Plain(torch.tensor(1.0), 4)).eval(), "'0' puts out values that are not on its 4 levels"),
     ],
 )

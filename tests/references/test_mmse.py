@@ -42,8 +42,8 @@ def threshold(parts: list[Tensor], rule: MMSE, activation: nn.Module | None = No
     return observer.scale()
 
 
-def rule(levels: int = 7, phi: float = 0.5, granularity: str = "layer", bins: int = BINS) -> MMSE:
-    return MMSE(granularity, levels, phi, CANDIDATES, bins)
+def rule(levels: int = 7, phase: float = 0.5, granularity: str = "layer", bins: int = BINS) -> MMSE:
+    return MMSE(granularity, levels, phase, CANDIDATES, bins)
 
 
 def column(samples: list[float]) -> Tensor:
@@ -85,21 +85,21 @@ def test_rounding_is_near_the_best_of_all_thresholds(samples, levels):
     assert quantisation_error(x, found, levels, HALF) <= best + bound
 
 
-@given(values, levels)
+@given(values, levels, st.sampled_from([0, 2**-12, 0.25, 0.5 + 2**-12, 0.75]))
 @laws
-def test_flooring_is_within_the_values_in_cut_bins(samples, levels):
-    """A value in a bin without a step is half a bin from its centre, one in a cut bin a unit more."""
-    found = Fraction(threshold([column(samples)], rule(levels, phi=0)).item())
-    x, largest = rectified(samples), max(samples)
+def test_another_phase_is_within_the_jumps_in_cut_bins(samples, levels, phase):
+    """A value in a bin without a step is half a bin from its centre, one in a cut bin a jump more."""
+    found = Fraction(threshold([column(samples)], rule(levels, phase)).item())
+    x, largest, phi = rectified(samples), max(samples), Fraction(phase)
     width = Fraction(bin_width(largest))
 
     def uncertainty(theta: Fraction) -> float:
         unit = theta / levels
-        bins = [(math.ceil(value / width) - 1, value) for value in x if value > 0]
-        cut = sum(i * width // unit != (i + 1) * width // unit for i, _ in bins)
-        return float(width) / 2 + float(unit) * math.sqrt(cut / len(x))
+        positions = [(math.ceil(v / width) - 1) * width / unit + phi for v in x if v > 0]  # of the lower ends, in steps
+        cut = sum(math.floor(low) != math.floor(low + width / unit) for low in positions)
+        return float(width) / 2 + abs(1 - 2 * phase) * float(unit) * math.sqrt(cut / len(x))
 
-    errors = {v: quantisation_error(x, v, levels, ZERO) for v in candidates(largest, CANDIDATES)}
+    errors = {v: quantisation_error(x, v, levels, phi) for v in candidates(largest, CANDIDATES)}
     best = min(errors, key=lambda v: errors[v] + uncertainty(v))
     bound = uncertainty(best) + uncertainty(found) + ROUNDING * largest
     assert errors[found] <= errors[best] + bound
@@ -107,27 +107,27 @@ def test_flooring_is_within_the_values_in_cut_bins(samples, levels):
 
 @given(values, levels, st.sampled_from([0, 0.5]), st.integers(-20, 20))
 @laws
-def test_threshold_scales_with_the_currents(samples, levels, phi, exponent):
+def test_threshold_scales_with_the_currents(samples, levels, phase, exponent):
     x = column(samples)
-    scaled = threshold([x * 2.0**exponent], rule(levels, phi))
-    assert torch.equal(scaled, threshold([x], rule(levels, phi)) * 2.0**exponent)  # powers of two do not round
+    scaled = threshold([x * 2.0**exponent], rule(levels, phase))
+    assert torch.equal(scaled, threshold([x], rule(levels, phase)) * 2.0**exponent)  # powers of two do not round
 
 
 @given(st.lists(values, min_size=1, max_size=5), st.sampled_from([0, 0.5]), st.randoms(use_true_random=False))
 @laws
-def test_stream_in_any_order_equals_one_batch(parts, phi, random):
+def test_stream_in_any_order_equals_one_batch(parts, phase, random):
     shuffled = list(parts)
     random.shuffle(shuffled)
-    whole = threshold([torch.cat([column(part) for part in parts])], rule(phi=phi))
-    assert torch.equal(threshold([column(part) for part in shuffled], rule(phi=phi)), whole)
+    whole = threshold([torch.cat([column(part) for part in parts])], rule(phase=phase))
+    assert torch.equal(threshold([column(part) for part in shuffled], rule(phase=phase)), whole)
 
 
-@pytest.mark.parametrize("phi", [0, 0.5])
-def test_a_channel_is_searched_like_a_layer_of_its_own(phi):
+@pytest.mark.parametrize("phase", [0, 0.5])
+def test_a_channel_is_searched_like_a_layer_of_its_own(phase):
     x = torch.randn(6, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     x *= torch.tensor([0.1, 1.0, 40.0]).view(3, 1, 1)
-    together = threshold([x], rule(phi=phi, granularity="channel"))
-    alone = [threshold([x[:, c : c + 1]], rule(phi=phi)) for c in range(3)]
+    together = threshold([x], rule(phase=phase, granularity="channel"))
+    alone = [threshold([x[:, c : c + 1]], rule(phase=phase)) for c in range(3)]
     assert together.shape == (3, 1, 1)
     assert together.flatten().tolist() == [theta.item() for theta in alone]
 
@@ -176,7 +176,14 @@ def test_it_is_registered():
 
 @pytest.mark.parametrize(
     ("options", "field"),
-    [({"levels": 0}, "levels"), ({"phi": 0.25}, "phi"), ({"bins": 7}, "bins"), ({"bins": 0}, "bins")],
+    [
+        ({"levels": 0}, "levels"),
+        ({"phase": 1.0}, "phase"),
+        ({"phase": -0.5}, "phase"),
+        ({"phase": math.nan}, "phase"),
+        ({"bins": 7}, "bins"),
+        ({"bins": 0}, "bins"),
+    ],
 )
 def test_a_field_out_of_range_is_named(options, field):
     with pytest.raises(iso.errors.OptionError, match=f"mmse: {field} must be"):

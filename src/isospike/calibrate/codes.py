@@ -21,8 +21,8 @@ class Quantised(Protocol):
 
     bound: Tensor
     """Saturation value, above zero; shape as it broadcasts over ``[B, C, ...]``."""
-    levels: int
-    """Number of quantisation steps."""
+    levels: int | None
+    """Number of quantisation steps; ``None``: the output is not a staircase."""
 
 
 @torch.inference_mode()
@@ -41,18 +41,15 @@ def count_codes(model: nn.Module, data: Iterable[Batch]) -> dict[str, Tensor]:
 
     Raises:
         CalibrationError: the model is in training mode or has no quantised activation, a bound is not above zero, or
-            an activation puts out values that are not on its levels (named).
+            an activation has no levels or puts out values that are not on its levels (named).
     """
     if model.training:
         raise CalibrationError("the model is in training mode; call model.eval() before its codes are counted")
-    counts: dict[str, Tensor] = {}
-    hooks = []
-    for name, module in model.named_modules():
-        if isinstance(module, Quantised):
-            counts[name] = torch.zeros(module.levels + 1, dtype=torch.long)
-            hooks.append(model.get_submodule(name).register_forward_hook(_counter(name, counts[name])))
-    if not hooks:
+    sites = {name: module for name, module in model.named_modules() if isinstance(module, Quantised)}
+    if not sites:
         raise CalibrationError("the model has no quantised activation; train one with a bound and levels first")
+    counts = {name: _no_counts(name, module) for name, module in sites.items()}
+    hooks = [model.get_submodule(name).register_forward_hook(_counter(name, counts[name])) for name in sites]
     try:
         for inputs in Batches(data):
             model(inputs)
@@ -62,18 +59,26 @@ def count_codes(model: nn.Module, data: Iterable[Batch]) -> dict[str, Tensor]:
     return counts
 
 
+def _no_counts(name: str, module: Quantised) -> Tensor:
+    if module.levels is None:
+        raise CalibrationError(f"'{name}' has no levels, so no codes; count those of QCFS or QReLU activations")
+    return torch.zeros(module.levels + 1, dtype=torch.long)
+
+
 def _counter(name: str, counts: Tensor) -> Callable[[Any, Any, Tensor], None]:
+    levels = len(counts) - 1
+
     def count(module: Quantised, _: Any, a: Tensor) -> None:
         if not bool((module.bound > 0).all()):
             raise CalibrationError(f"the bound of '{name}' is not above zero; train it again or import its magnitude")
-        steps = a * (module.levels / module.bound)
+        steps = a * (levels / module.bound)
         codes = steps.round()
         on_level = (steps - codes).abs() <= TOLERANCE
-        if not bool((on_level & (codes >= 0) & (codes <= module.levels)).all()):
+        if not bool((on_level & (codes >= 0) & (codes <= levels)).all()):
             raise CalibrationError(
-                f"'{name}' puts out values that are not on its {module.levels} levels up to its bound; "
+                f"'{name}' puts out values that are not on its {levels} levels up to its bound; "
                 "count the codes of QCFS or QReLU activations, on finite inputs"
             )
-        counts.add_(torch.bincount(codes.flatten().long(), minlength=len(counts)).cpu())
+        counts.add_(torch.bincount(codes.flatten().long(), minlength=levels + 1).cpu())
 
     return count

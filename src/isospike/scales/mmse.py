@@ -18,12 +18,13 @@ class MMSE(ScaleRule):
     """``theta = argmin_V mean((u clip(floor(x / u + phi), 0, K) - x)^2)``, ``u = V / K``, ``x = relu(z)``.
 
     ``V`` runs over ``max(x) i / candidates``, ``i = 1 .. candidates``, for the whole layer or every channel. The mean
-    is taken over a histogram, in which a value is known to half a bin ``w <= 2 max(x) / bins``:
+    is taken over a histogram, in which a value is known to half a bin ``w``, ``w < 2 max(x) / bins``. The error is
+    continuous in ``x`` but for jumps of ``|1 - 2 phi| u``, so its root mean square is known to
 
-    * ``phi = 1/2``: the root of the mean squared error of every ``V`` is known to ``w / 2``, because the distance to
-      the nearest level changes no faster than ``x``; so the threshold found is at most ``w`` worse than the best
-      candidate, and at most ``w + max(x) / candidates`` worse than the best ``V`` of all up to ``max(x)``.
-    * ``phi = 0``: to ``w / 2 + u sqrt(p)``, ``p`` the fraction of values in bins that a step of the quantiser cuts.
+        w / 2 + |1 - 2 phi| u sqrt(p),    p = fraction of the values in bins that a step of the quantiser cuts,
+
+    which is ``w / 2`` for ``phi = 1/2`` and any data: the threshold found is then at most ``w`` worse than the best
+    candidate, and at most ``w + max(x) / candidates`` worse than the best ``V`` of all up to ``max(x)``.
 
     A channel that is never positive gets zero. Do not use it for streaming neurons at many steps: the error it
     minimises is theirs only for constant currents.
@@ -32,13 +33,13 @@ class MMSE(ScaleRule):
         OptionError: a field is outside its range.
 
     References:
-        Li et al. 2021, *A Free Lunch From ANN*, the MMSE threshold (there ``K = T`` and ``phi = 0``).
+        Li et al. 2021, *A Free Lunch From ANN*, the MMSE threshold (there ``K = T``, ``phi = 0``).
     """
 
     levels: int
     """``K``, the largest code; ``T`` for a rate code, ``2^bits - 1`` for a binary one."""
-    phi: float = 0.5
-    """Shift before the floor: 1/2 for neurons that round (accumulate then emit), 0 for those that floor."""
+    phase: float = 0.5
+    """Phase phi of the quantiser: 1/2 for neurons that round (accumulate then emit), 0 for those that floor."""
     candidates: int = 100
     """Number of thresholds tried (100: the paper)."""
     bins: int = 2048
@@ -47,7 +48,7 @@ class MMSE(ScaleRule):
     def __post_init__(self) -> None:
         """Check the ranges."""
         self._require(self.levels >= 1, "levels", "at least 1")
-        self._require(self.phi in (0, 0.5), "phi", "0 or 0.5")
+        self._require(0 <= self.phase < 1, "phase", "in [0, 1)")
         self._require(self.candidates >= 1, "candidates", "at least 1")
         self._require(self.bins >= 2 and self.bins % 2 == 0, "bins", "an even number of at least 2")
 
@@ -88,7 +89,7 @@ class _LeastSquares(Observer):
     def _squared_error(self, theta: Tensor, x: Tensor, weight: Tensor) -> Tensor:
         """Summed over the values ``x [channels, bins + 1]``, each of its weight."""
         unit = (theta / self.rule.levels).clamp(min=torch.finfo(torch.float64).tiny).unsqueeze(1)
-        quantised = (x / unit).add_(self.rule.phi).floor_().clamp_(0, self.rule.levels).mul_(unit)
+        quantised = (x / unit).add_(self.rule.phase).floor_().clamp_(0, self.rule.levels).mul_(unit)
         return quantised.sub_(x).square_().mul_(weight).sum(1)
 
 
