@@ -18,6 +18,7 @@ from isospike.calibrate.batches import Batches
 from isospike.calibrate.collect import collect_scales
 from isospike.capture import Op, Role
 from isospike.scales import MMSE, rules
+from isospike.scales.mmse import TOGETHER
 
 BINS, CANDIDATES = 256, 20
 HALF, ZERO = Fraction(1, 2), Fraction(0)
@@ -124,11 +125,12 @@ def test_stream_in_any_order_equals_one_batch(parts, phase, random):
 
 @pytest.mark.parametrize("phase", [0, 0.5])
 def test_a_channel_is_searched_like_a_layer_of_its_own(phase):
-    x = torch.randn(6, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    x *= torch.tensor([0.1, 1.0, 40.0]).view(3, 1, 1)
+    count = TOGETHER + 3
+    x = torch.randn(6, count, 2, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    x *= torch.linspace(0.1, 40, count).view(count, 1, 1)
     together = threshold([x], rule(phase=phase, granularity="channel"))
-    alone = [threshold([x[:, c : c + 1]], rule(phase=phase)) for c in range(3)]
-    assert together.shape == (3, 1, 1)
+    alone = [threshold([x[:, c : c + 1]], rule(phase=phase)) for c in range(count)]
+    assert together.shape == (count, 1, 1)
     assert together.flatten().tolist() == [theta.item() for theta in alone]
 
 

