@@ -13,7 +13,7 @@ import pytest
 import isospike
 
 SOURCE = Path(isospike.__file__).parent
-HEAVY = {"torchvision", "timm", "sklearn", "scipy", "PIL", "rich", "click", "matplotlib", "pandas"}
+HEAVY = {"torchvision", "timm", "sklearn", "scipy", "PIL", "rich", "click", "kmeans1d", "matplotlib", "pandas"}
 
 LAYERS = [
     {"errors", "registry", "files", "memory_format", "messages"},
@@ -27,6 +27,7 @@ LAYERS = [
     {"simulate", "export"},
     {"network"},
     {"methods"},
+    {"refine"},
     {"citations", "convert"},
     {"measure"},
     {"models"},

@@ -5,7 +5,7 @@ logits = snn(images, steps=32)
 curve = isospike.evaluate(snn, test_loader, steps=[4, 8, 16, 32]).metric
 """
 
-from isospike import errors, methods
+from isospike import errors, methods, refine, scales
 from isospike.capture import Graph, Inspection, capture, fold_batch_norm, inspect
 from isospike.citations import cite
 from isospike.convert import convert
@@ -35,5 +35,7 @@ __all__ = [
     "inspect",
     "load",
     "methods",
+    "refine",
+    "scales",
     "simulate",
 ]

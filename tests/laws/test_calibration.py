@@ -56,6 +56,18 @@ def test_quantile_is_numpys_within_one_bin(parts, q):
         assert got == largest
 
 
+@given(batches)
+@settings(deadline=None, max_examples=80, derandomize=True)
+def test_centres_stand_for_the_values_to_half_a_bin(parts):
+    values, histogram = torch.cat(parts).clamp(min=0).sort().values, filled(parts)
+    stand_ins = histogram.centres()[0].repeat_interleave(histogram.counts[0])
+    assert stand_ins.shape == values.shape
+    largest = values[-1].item()
+    width = 0.0 if largest == 0 else 2.0 ** np.ceil(np.log2(largest)) / BINS
+    assert (stand_ins - values).abs().max() <= width / 2
+    assert torch.equal(stand_ins == 0, values == 0)
+
+
 def test_a_quantile_of_mostly_zeros_is_zero():
     assert filled([torch.tensor([0.0] * 9 + [5.0])]).quantile(0.5)[0] == 0
 

@@ -117,3 +117,31 @@ def delayed_mean(outputs: Sequence[Number], delay: int) -> Number:
     """maths 4.3: ``t0 <- max(0, min(t0, T - 4))``; the mean of the outputs after it."""
     start = max(0, min(delay, len(outputs) - 4))
     return sum(outputs[start:], Fraction(0)) / (len(outputs) - start)
+
+
+def code(x: Number, unit: Number, levels: int, phi: Number) -> int:
+    """maths 0: ``clip(floor(x / u + phi), 0, K)``."""
+    return min(max(math.floor(x / unit + phi), 0), levels)
+
+
+def quantisation_error(values: Sequence[Number], theta: Number, levels: int, phi: Number) -> float:
+    """maths 5.1: the root of ``mean((u Q(x; u, K, phi) - x)^2)``, ``u = theta / K``."""
+    unit = theta / levels
+    errors = [(unit * code(x, unit, levels, phi) - x) ** 2 for x in values]
+    return math.sqrt(sum(errors, Fraction(0)) / len(values))
+
+
+def agreement(codes: Sequence[int], levels: int, alpha: Number) -> Number:
+    """maths 3.3: ``A = 1 - (S - 1) / (B - 1)``, ``S`` the bins that hold at least ``alpha`` of all."""
+    filled = [k for k in range(levels + 1) if codes.count(k) >= alpha * len(codes)]
+    return 1 - Fraction(len(filled) - 1, levels)
+
+
+def metric_of_levels(codes: Sequence[int], levels: int, alpha: Number) -> float:
+    """maths 3.3: ``M = A (g^2 + 1) K`` of the samples; ``g^2`` is rational, so all of it is exact."""
+    n, mean = len(codes), Fraction(sum(codes), len(codes))
+    m3 = sum((x - mean) ** 3 for x in codes) / n
+    variance = sum((x - mean) ** 2 for x in codes) / (n - 1)
+    g2 = m3**2 / variance**3
+    k = Fraction((n + 1) * n, (n - 1) * (n - 2) * (n - 3)) * sum((x - mean) ** 4 for x in codes) / variance**2
+    return float(agreement(codes, levels, alpha) * (g2 + 1) * k)

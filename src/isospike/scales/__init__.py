@@ -2,7 +2,8 @@
 
 from isospike.scales.local_threshold_balancing import LocalThresholdBalancing
 from isospike.scales.maximum import Maximum
+from isospike.scales.mmse import MMSE
 from isospike.scales.percentile import Percentile
 from isospike.scales.rule import Granularity, Observer, ScaleRule, rules
 
-__all__ = ["Granularity", "LocalThresholdBalancing", "Maximum", "Observer", "Percentile", "ScaleRule", "rules"]
+__all__ = ["MMSE", "Granularity", "LocalThresholdBalancing", "Maximum", "Observer", "Percentile", "ScaleRule", "rules"]

@@ -1,4 +1,4 @@
-"""A streaming histogram of non-negative values with a range that doubles: quantiles in O(channels) memory."""
+"""A streaming histogram of non-negative values with a range that doubles: quantiles and means in O(channels) memory."""
 
 from __future__ import annotations
 
@@ -71,6 +71,16 @@ class StreamingHistogram:
         width = torch.exp2(self.exponent.to(torch.float64)) / self.bins
         value = torch.where(bin_ > 0, position * width.unsqueeze(1), 0.0).squeeze(1).to(self.largest.dtype)
         return torch.minimum(value, self.largest)
+
+    def centres(self) -> Tensor:
+        """The value that stands for each bin ``[channels, bins + 1]``, float64: exact zero, then the middles.
+
+        No counted value lies further than ``r / (2 bins) < largest / bins`` from its own.
+        """
+        assert self.exponent is not None
+        width = torch.exp2(self.exponent.to(torch.float64)) / self.bins
+        index = torch.arange(self.bins + 1, device=width.device, dtype=torch.float64)
+        return (index - 0.5).clamp_(min=0) * width.unsqueeze(1)
 
 
 def _ceil_log2(values: Tensor) -> Tensor:

@@ -1,0 +1,6 @@
+"""Refinements: what is changed about a network after it was measured."""
+
+from isospike.refine.levels import LevelSchedule, allocate_levels
+from isospike.refine.metric import metric_of_counts, metric_of_levels
+
+__all__ = ["LevelSchedule", "allocate_levels", "metric_of_counts", "metric_of_levels"]
