@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from isospike.calibrate.histogram import StreamingHistogram
 from isospike.capture.graph import Op
 from isospike.errors import OptionError
+from isospike.scales.histogram import StreamingHistogram
 from isospike.scales.rule import Observer, ScaleRule, channel_values, rules
 
 TOGETHER = 64
