@@ -1,10 +1,11 @@
 """Extra peak memory of one simulation, each in a fresh process, to show that a budget bounds it whatever T.
 
 run.py calls this file as a script: ``python benchmarks/memory.py NET.snn --steps 32 ...`` prints
-one JSON object. Every case is taken under two settings of the C allocator: ``default``, which a
-user gets and which the bars hold for, and ``mapped``, where every large tensor is a mapping of its
-own that goes back to the system when it is freed. What ``default`` needs beyond ``mapped`` is freed
-memory that glibc keeps (fragmentation), not memory that the simulation uses.
+one JSON object. Every case is taken under two settings of the C allocator: ``mapped``, where every
+large tensor is a mapping of its own that goes back to the system when it is freed, and ``default``,
+which a user gets. The bars hold for ``mapped``: that is the memory the simulation has in use. What
+``default`` needs beyond it is freed memory that glibc keeps; it differs from process to process and
+is listed beside, without a bar.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def bars(memory: dict[str, Any]) -> dict[str, Any]:
 
     A T below the chunk that the budget allows needs less memory, so it says nothing about growth with T.
     """
-    layer = [run for run in memory["runs"] if (run["allocator"], run["executor"]) == ("default", "layer")]
+    layer = [run for run in memory["runs"] if (run["allocator"], run["executor"]) == ("mapped", "layer")]
     runs = [run for run in layer if run["peak_rss_increase_mib"] is not None]
     shares = [run["peak_rss_increase_mib"] / (memory["budget_mib"] + run["state_mib"]) for run in runs]
     largest = max((run["steps_at_once"] for run in runs), default=0)

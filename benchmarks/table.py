@@ -108,8 +108,7 @@ def memory(result: dict[str, Any]) -> str:
     for run in measured["runs"]:
         row = rows.setdefault((run["executor"], run["steps"]), {})
         row["at once"], row["state"] = str(run["steps_at_once"]), number(run["state_mib"], 1)
-        # Results from before the allocators were told apart hold the default one alone.
-        row[run.get("allocator", "default")] = number(run["peak_rss_increase_mib"], 1)
+        row[run["allocator"]] = number(run["peak_rss_increase_mib"], 1)
     columns = ("at once", "state", "default", "mapped")
     cells = [
         [f"`{name}`, T = {steps}", *(row.get(column, "-") for column in columns)] for (name, steps), row in rows.items()
