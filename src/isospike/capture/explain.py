@@ -21,7 +21,7 @@ def explain(model: nn.Module, example: Tensor, error: Exception) -> str:
 
     The exporter speaks of symbols; where the model fails by itself on the example, its own error is the better one.
     """
-    failure = _own_failure(model, example)
+    failure = own_failure(model, example)
     if failure:
         return f"the model fails on an input {list(example.shape)}: {failure}; check channels, size and type"
     at = _at(error)
@@ -41,7 +41,7 @@ def _at(error: Exception) -> str:
     return f" at {line}" if line else ""
 
 
-def _own_failure(model: nn.Module, example: Tensor) -> str:
+def own_failure(model: nn.Module, example: Tensor) -> str:
     """What the model itself raises on the example, and in which layer; empty where it does not."""
     running: list[tuple[nn.Module, Any]] = [(model, example)]
     try:
@@ -76,7 +76,7 @@ def _watched(running: list[tuple[nn.Module, Any]]) -> Iterator[None]:
 
 def _mismatch(layer: nn.Module, given: Any) -> str:
     """What the layer takes and what it was given, where that differs in kind or width; else empty."""
-    if isinstance(layer, nn.Embedding):
+    if isinstance(layer, nn.Embedding) and isinstance(given, Tensor) and given.is_floating_point():
         return "whole numbers; isospike converts networks of real numbers, such as the part behind an embedding"
     if not isinstance(given, Tensor) or given.dim() < 2:
         return ""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from isospike.capture.explain import own_failure
 from isospike.capture.graph import Graph
 from isospike.errors import CaptureError
 from isospike.messages import one_line
@@ -62,5 +63,6 @@ def _outputs(module: nn.Module, batch: Tensor) -> list[Tensor]:
         output = module(batch)
     except Exception as error:  # the model's code is the user's
         what = "captured graph" if isinstance(module, Graph) else "model"
-        raise CaptureError(f"the {what} fails on a batch of {len(batch)}: {one_line(error)}") from error
+        why = own_failure(module, batch) or one_line(error)
+        raise CaptureError(f"the {what} fails on a batch of {len(batch)}: {why}") from error
     return [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor)]
