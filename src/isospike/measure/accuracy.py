@@ -13,7 +13,7 @@ from torch import Tensor
 from isospike.errors import DataError, SimulationError
 from isospike.memory_format import channels_last
 from isospike.network import SNN
-from isospike.simulate.simulate import DEFAULT_MEMORY_BUDGET, Record, simulate
+from isospike.simulate import DEFAULT_MEMORY_BUDGET, Record, simulate
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def evaluate(
     snn: SNN,
     loader: Iterable[Any],
     *,
-    steps: Sequence[int],
-    executor: str = "layer",
+    steps: Sequence[int] | None = None,
+    executor: str | None = None,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
@@ -57,7 +57,7 @@ def evaluate(
     Args:
         snn: the network; its ANN (`SNN.ann`) is evaluated on the same images.
         loader: batches ``(inputs [B, ...], labels [B])``.
-        steps: numbers of steps.
+        steps: numbers of steps; an accumulate-then-emit network answers only at its own, which is the default.
         executor: see `simulate`.
         memory_budget: see `simulate`.
         progress: called with the number of images of every finished batch.
@@ -66,7 +66,7 @@ def evaluate(
         DataError: no batch, or no labels.
         SimulationError: the steps or the inputs do not fit, or the output is not ``[B, classes]``.
     """
-    at = _check_steps(steps)
+    at = _check_steps(snn, steps)
     ann, tally = snn.ann(), _Tally(at)
     for batch in loader:
         inputs, labels = _labelled(batch)
@@ -117,7 +117,10 @@ class _Tally:
         )
 
 
-def _check_steps(steps: Sequence[int]) -> tuple[int, ...]:
+def _check_steps(snn: SNN, steps: Sequence[int] | None) -> tuple[int, ...]:
+    if steps is None and snn.steps is None:
+        raise SimulationError("a streaming network answers at any number of steps; say at which with steps=[...]")
+    steps = [snn.steps] if steps is None and snn.steps is not None else list(steps or ())
     wrong = [t for t in steps if isinstance(t, bool) or not isinstance(t, int) or t < 1]
     if wrong or not steps:
         raise SimulationError(f"steps must be whole numbers of at least 1, got {list(steps)}")

@@ -105,11 +105,12 @@ def _callable(graph: Graph, node: fx.Node) -> Callable[..., Any]:
         assert callable(node.target)
         return node.target
     if node.op == "get_attr":
-        return lambda: _attribute(graph, str(node.target))
+        return lambda: attribute(graph, str(node.target))
     return lambda: None
 
 
-def _attribute(graph: Graph, name: str) -> Tensor:
+def attribute(graph: fx.GraphModule, name: str) -> Tensor:
+    """The constant of a dotted name."""
     value: Any = graph
     for part in name.split("."):
         value = getattr(value, part)
