@@ -21,6 +21,7 @@ LAYERS = [
     {"neurons"},
     {"pooling"},
     {"calibrate", "scales"},
+    {"refine"},
     {"simulate", "export"},
     {"network"},
     {"methods"},

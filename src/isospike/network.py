@@ -13,7 +13,7 @@ from isospike.capture.roles import Role
 from isospike.data.preprocess import Preprocess
 from isospike.errors import ConversionError
 from isospike.memory_format import channels_last
-from isospike.neurons import Emitter, Temporal
+from isospike.neurons import Emitter, InputGrid, Temporal
 from isospike.simulate.executors import Kind
 from isospike.simulate.program import Program, compile_program
 from isospike.simulate.readout import ReadOut
@@ -85,6 +85,11 @@ class SNN(nn.Module):
         if constant_input not in self._programs:
             self._programs[constant_input] = compile_program(self.graph, constant_input=constant_input)
         return self._programs[constant_input]
+
+    @property
+    def exact(self) -> bool:
+        """Whether the network is on a grid on which no sum is rounded; see `isospike.refine.put_on_grid`."""
+        return any(isinstance(module, InputGrid) for module in self.graph.modules())
 
     def trains(self) -> TrainProgram:
         """An accumulate-then-emit network compiled for its executors; compiled once."""

@@ -10,7 +10,7 @@ from torch import nn
 
 from isospike.capture.modules import MODULE_KINDS
 from isospike.errors import ArtefactError
-from isospike.neurons import BitCoded, Emitter, IntegrateAndFire, Pasc, QuantisedActivation
+from isospike.neurons import BitCoded, Emitter, InputGrid, IntegrateAndFire, Pasc, QuantisedActivation
 from isospike.pooling import MaxPoolRule, rules
 
 Json = dict[str, Any]
@@ -32,7 +32,6 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
 }
 """Constructor options by kind; the attributes have the same names."""
 _EMITTERS: dict[str, type[Emitter]] = {kind.__name__: kind for kind in (BitCoded, Pasc)}
-_QUANTISER = ("levels", "phase")
 
 
 def describe_module(module: nn.Module) -> Json:
@@ -41,9 +40,9 @@ def describe_module(module: nn.Module) -> Json:
     if isinstance(module, IntegrateAndFire):
         return {"kind": name, "options": {"activation": describe_module(module.activation)}}
     if isinstance(module, Emitter | QuantisedActivation):
-        quantiser: Json = {option: getattr(module, option) for option in _QUANTISER}
-        activation = {"activation": describe_module(module.activation)} if isinstance(module, Emitter) else {}
-        return {"kind": name, "options": quantiser | activation}
+        return {"kind": name, "options": _describe_quantiser(module)}
+    if isinstance(module, InputGrid):
+        return {"kind": name, "options": {"fraction": module.fraction, "limit": module.limit}}
     if isinstance(module, MaxPoolRule):
         (rule,) = [rule for rule, kind in rules.items() if kind is type(module)]
         return {"kind": "MaxPoolRule", "options": {"rule": rule, "pool": describe_module(module.pool)}}
@@ -66,6 +65,8 @@ def build_module(description: Mapping[str, Any]) -> nn.Module:
         return IntegrateAndFire(torch.empty(()), torch.empty(()), build_module(options["activation"]))
     if kind in _EMITTERS or kind == "QuantisedActivation":
         return _build_quantiser(kind, **options)
+    if kind == "InputGrid":
+        return InputGrid(int(options["fraction"]), float(options["limit"]))
     if kind == "MaxPoolRule":
         return rules[options["rule"]](build_module(options["pool"]))
     if kind not in _OPTIONS:
@@ -76,6 +77,12 @@ def build_module(description: Mapping[str, Any]) -> nn.Module:
     options = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
     with torch.device("meta"):
         return MODULE_KINDS[kind](**options)
+
+
+def _describe_quantiser(module: Emitter | QuantisedActivation) -> Json:
+    if isinstance(module, QuantisedActivation):
+        return {"levels": module.levels, "phase": module.shift}
+    return {"levels": module.levels, "phase": module.phase, "activation": describe_module(module.activation)}
 
 
 def _build_quantiser(kind: str, *, levels: int, phase: float, activation: Json | None = None) -> nn.Module:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from isospike.methods.method import register
 from isospike.methods.parts import AccumulateThenEmit, Parts
-from isospike.methods.quantised import QuantisedMethod
+from isospike.methods.quantised import EmittingMethod
 from isospike.neurons import NEAREST
 from isospike.neurons.bit_coded import BitCoded as BitCodedNeuron
 
@@ -17,7 +17,7 @@ MOST_BITS = 16
 
 @register
 @dataclass(frozen=True)
-class BitCoded(QuantisedMethod):
+class BitCoded(EmittingMethod):
     """Binary codes, most significant bit first: the quantised ANN in as many steps as levels have bits (Datta 2025).
 
     Every layer accumulates the whole train of the layers before it and emits the binary digits of ``Q(z; u, K, 1/2)``,
@@ -45,4 +45,4 @@ class BitCoded(QuantisedMethod):
         default = 2**DEFAULT_BITS - 1
         levels = self.levels if self.bits is None else 2**self.bits - 1
         scale = self._scale_rule(levels=levels or default, phase=NEAREST)
-        return Parts(scale, AccumulateThenEmit(BitCodedNeuron, levels, default))
+        return Parts(scale, AccumulateThenEmit(BitCodedNeuron, levels, default, exact=self.exact))

@@ -51,7 +51,7 @@ class Method(ABC):
         parts = self.parts()
         prepared = parts.neurons.prepare(graph)
         bounds = collect_scales(prepared, parts.scale, batches)
-        spiking = parts.neurons.place(prepared, bounds)
+        spiking = parts.neurons.finish(parts.neurons.place(prepared, bounds), batches.first)
         provenance = Provenance(self.name(), dataclasses.asdict(self), self.papers)
         return SNN(spiking, provenance=provenance, readout=self.read_out(spiking, batches))
 

@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from isospike.capture.graph import Graph, op_of
 from isospike.capture.roles import Role
-from isospike.neurons import NEAREST, Emitter, IntegrateAndFire, LearnedActivation, activation_at_rest
+from isospike.neurons import Emitter, IntegrateAndFire, activation_at_rest
+from isospike.neurons.quantiser import is_staircase, shift_of
 from isospike.pooling import place_max_pools
+from isospike.refine import put_on_grid
 from isospike.scales.rule import ScaleRule
 
 
@@ -30,6 +32,10 @@ class Policy(ABC):
         spiking = graph.view()
         for node in spiking.nodes_with(Role.ACTIVATION):
             spiking.replace(node, self.neuron(bounds[op_of(node).name], spiking.module_of(node)))
+        return spiking
+
+    def finish(self, spiking: Graph, example: Tensor) -> Graph:
+        """The network made ready for inputs like ``example``; as it is unless a policy says otherwise."""
         return spiking
 
 
@@ -61,14 +67,21 @@ class AccumulateThenEmit(Policy):
     """Number of steps K at every site; ``None`` keeps learned ones and takes ``default`` elsewhere."""
     default: int
     """Number of steps where none was learned."""
-    phase: float = NEAREST
-    """Phase phi of the quantiser."""
+    phase: float | None = None
+    """Phase phi of the quantiser; ``None`` keeps learned ones and rounds to nearest elsewhere."""
+    exact: bool = False
+    """Whether the network is put on a grid on which no sum is rounded."""
 
     def neuron(self, bound: Tensor, activation: nn.Module) -> nn.Module:
         """Unit ``bound / K``."""
-        learned = activation.levels if isinstance(activation, LearnedActivation) else self.default
-        levels = int(learned if self.levels is None else self.levels)
-        return self.kind(bound / levels, levels, phase=self.phase, activation=activation_at_rest(activation))
+        learned = int(activation.levels) if is_staircase(activation) else self.default  # type: ignore[arg-type]
+        levels = learned if self.levels is None else self.levels
+        phase = shift_of(activation) if self.phase is None else self.phase
+        return self.kind(bound / levels, levels, phase=phase, activation=activation_at_rest(activation))
+
+    def finish(self, spiking: Graph, example: Tensor) -> Graph:
+        """On the grid, with four times the range of the example, where that is asked for."""
+        return put_on_grid(spiking, 4 * example.abs().max().item()) if self.exact else spiking
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from isospike.methods.method import register
 from isospike.methods.parts import AccumulateThenEmit, Parts
-from isospike.methods.quantised import QuantisedMethod
+from isospike.methods.quantised import EmittingMethod
 from isospike.neurons import NEAREST, Pasc
 
 DEFAULT_LEVELS = 8
@@ -15,7 +15,7 @@ DEFAULT_LEVELS = 8
 
 @register
 @dataclass(frozen=True)
-class Pascal(QuantisedMethod):
+class Pascal(EmittingMethod):
     """Unary codes by spike counting with inhibition: the quantised ANN in L steps (Ramesh and Srinivasan 2025).
 
     Every layer integrates and counts its spikes, corrects the count by inhibitory spikes when the input has ended,
@@ -37,4 +37,4 @@ class Pascal(QuantisedMethod):
     def parts(self) -> Parts:
         """Learned or calibrated scale, PASC neurons."""
         scale = self._scale_rule(levels=self.levels or DEFAULT_LEVELS, phase=NEAREST)
-        return Parts(scale, AccumulateThenEmit(Pasc, self.levels, DEFAULT_LEVELS))
+        return Parts(scale, AccumulateThenEmit(Pasc, self.levels, DEFAULT_LEVELS, exact=self.exact))

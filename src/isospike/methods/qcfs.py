@@ -24,14 +24,18 @@ class QCFS(QuantisedMethod):
 
     papers: ClassVar[tuple[str, ...]] = ("bu2022optimal",)
 
+    levels: int = 8
+    """Levels L, the T that a rule such as mmse finds the bound of a ReLU site for."""
     pooling: str = "cumulative"
     """Max-pooling rule: cumulative, instantaneous or winner."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
+        self._require(self.levels is not None, "levels", "a whole number >= 1")
+        self._require_whole("levels", 1)
         pooling_rules[self.pooling]
 
     def parts(self) -> Parts:
         """Learned or calibrated scale, IF neurons half charged."""
-        return Parts(self._scale_rule(levels=1, phase=0.5), Streaming(v_init=0.5, pooling=self.pooling))
+        return Parts(self._scale_rule(levels=self.levels, phase=0.5), Streaming(v_init=0.5, pooling=self.pooling))

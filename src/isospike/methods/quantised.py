@@ -39,3 +39,16 @@ class QuantisedMethod(Method):
         whole = isinstance(value, int) and not isinstance(value, bool)
         wanted = f"a whole number >= {least}" if most == float("inf") else f"a whole number from {least} to {most}"
         self._require(value is None or (whole and least <= value <= most), option, wanted)
+
+
+@dataclass(frozen=True)
+class EmittingMethod(QuantisedMethod):
+    """A method with accumulate-then-emit neurons, whose network equals the quantised ANN."""
+
+    exact: bool = False
+    """Put the network on a binary grid in float64, where no sum is rounded: equal bit for bit."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        super().__post_init__()
+        self._require(isinstance(self.exact, bool), "exact", "true or false")

@@ -8,14 +8,14 @@ from typing import ClassVar, Literal
 from isospike.methods.bit_coded import MOST_BITS
 from isospike.methods.method import register
 from isospike.methods.parts import AccumulateThenEmit, Parts
-from isospike.methods.quantised import QuantisedMethod
+from isospike.methods.quantised import EmittingMethod
 from isospike.neurons import DOWN, NEAREST
 from isospike.neurons.bit_coded import BitCoded as BitCodedNeuron
 
 
 @register
 @dataclass(frozen=True)
-class Radix(QuantisedMethod):
+class Radix(EmittingMethod):
     """Radix-encoded spikes: T bits for every activation, rounded down or to the nearest level (Wang et al. 2022).
 
     A layer accumulates ``acc <- 2 acc + A(s_t)``, which is the sum of its inputs weighted by ``2^(T-t)``, quantises
@@ -29,7 +29,7 @@ class Radix(QuantisedMethod):
     bits: int = 4
     """Bits of every site, so K = 2^bits - 1 levels and T = bits steps."""
     rounding: Literal["nearest", "down"] = "nearest"
-    """How a total becomes a level: nearest (phi = 1/2) or down (phi = 0)."""
+    """How a total becomes a level: nearest (phi = 1/2; or as it was trained) or down (phi = 0)."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -40,7 +40,6 @@ class Radix(QuantisedMethod):
 
     def parts(self) -> Parts:
         """Learned or calibrated scale, bit-coded neurons of one length."""
-        levels, phase = 2**self.bits - 1, NEAREST if self.rounding == "nearest" else DOWN
-        return Parts(
-            self._scale_rule(levels=levels, phase=phase), AccumulateThenEmit(BitCodedNeuron, levels, levels, phase)
-        )
+        levels, phase = 2**self.bits - 1, None if self.rounding == "nearest" else DOWN
+        scale = self._scale_rule(levels=levels, phase=NEAREST if phase is None else phase)
+        return Parts(scale, AccumulateThenEmit(BitCodedNeuron, levels, levels, phase, exact=self.exact))

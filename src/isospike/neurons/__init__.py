@@ -2,6 +2,7 @@
 
 from isospike.neurons.bit_coded import BitCoded
 from isospike.neurons.emitter import Emission, Emitter
+from isospike.neurons.input_grid import InputGrid
 from isospike.neurons.integrate_and_fire import IntegrateAndFire
 from isospike.neurons.pasc import Pasc
 from isospike.neurons.quantiser import DOWN, NEAREST, LearnedActivation, QuantisedActivation, activation_at_rest
@@ -13,6 +14,7 @@ __all__ = [
     "BitCoded",
     "Emission",
     "Emitter",
+    "InputGrid",
     "IntegrateAndFire",
     "LearnedActivation",
     "Memory",

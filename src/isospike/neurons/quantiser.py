@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -30,12 +31,12 @@ def quantise(z: Tensor, unit: Tensor, levels: int, phase: float) -> Tensor:
 
 @runtime_checkable
 class LearnedActivation(Protocol):
-    """What an activation module with a trained quantiser shows to the methods."""
+    """What an activation module with a trained bound shows to the methods; a staircase also shows its ``shift``."""
 
     bound: Tensor
     """Saturation value lambda > 0: a scalar or one value per channel."""
-    levels: int
-    """Number of steps L; there are L + 1 values."""
+    levels: int | None
+    """Number of steps L, so L + 1 values; ``None`` where the activation is not a staircase."""
 
 
 class QuantisedActivation(nn.Module):
@@ -44,31 +45,43 @@ class QuantisedActivation(nn.Module):
     Args:
         bound: saturation value lambda, scalar or ``[C, 1, 1]``.
         levels: number of steps L.
-        phase: phi; `NEAREST` makes it the quantisation-clip-floor-shift (QCFS) of Bu et al. 2022, eq. 9.
+        shift: phase phi; 1/2 makes it the quantisation-clip-floor-shift (QCFS) of Bu et al. 2022, eq. 9.
     """
 
     bound: Tensor
 
-    def __init__(self, bound: Tensor, levels: int, phase: float = NEAREST) -> None:
+    def __init__(self, bound: Tensor, levels: int, shift: float = NEAREST) -> None:
         super().__init__()
         self.register_buffer("bound", bound)
         self.levels = levels
-        self.phase = phase
+        self.shift = shift
 
     def forward(self, z: Tensor) -> Tensor:
         """Currents ``[B, ...]`` to the nearest of ``levels + 1`` values from 0 to ``bound``."""
         unit = self.bound / self.levels
-        return quantise(z, unit, self.levels, self.phase) * unit
+        return quantise(z, unit, self.levels, self.shift) * unit
 
     def extra_repr(self) -> str:
-        """The number of levels and the phase."""
-        return f"bound={list(self.bound.shape)}, levels={self.levels}, phase={self.phase}"
+        """The number of levels and the shift."""
+        return f"bound={list(self.bound.shape)}, levels={self.levels}, shift={self.shift}"
+
+
+def is_staircase(activation: nn.Module) -> bool:
+    """Whether an activation was trained with levels."""
+    return isinstance(activation, LearnedActivation) and activation.levels is not None
+
+
+def shift_of(activation: nn.Module) -> float:
+    """The phase that an activation was trained with; `NEAREST` where there is none."""
+    return float(getattr(activation, "shift", NEAREST)) if is_staircase(activation) else NEAREST
 
 
 def activation_at_rest(activation: nn.Module) -> nn.Module:
     """A plain copy of an activation: what a neuron put in its place must be compared with."""
-    if isinstance(activation, LearnedActivation):
-        bound = torch.as_tensor(activation.bound).detach().clone()
-        return QuantisedActivation(bound, int(activation.levels), float(getattr(activation, "phase", NEAREST)))
-    ceiling = getattr(activation, "max_val", None)
-    return nn.ReLU() if ceiling is None else nn.Hardtanh(0.0, ceiling)
+    if not isinstance(activation, LearnedActivation):
+        ceiling = getattr(activation, "max_val", None)
+        return nn.ReLU() if ceiling is None else nn.Hardtanh(0.0, ceiling)
+    if activation.levels is None:
+        return copy.deepcopy(activation)
+    bound = torch.as_tensor(activation.bound).detach().clone()
+    return QuantisedActivation(bound, int(activation.levels), shift_of(activation))

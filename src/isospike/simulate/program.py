@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import fx
 
-from isospike.capture.graph import Graph, op_of
+from isospike.capture.graph import Graph, attribute, op_of
 from isospike.capture.roles import Role
 from isospike.neurons import Temporal
 
@@ -107,15 +107,6 @@ def _callable(graph: Graph, node: fx.Node) -> Callable[..., Any]:
     if node.op == "get_attr":
         return lambda: attribute(graph, str(node.target))
     return lambda: None
-
-
-def attribute(graph: fx.GraphModule, name: str) -> Tensor:
-    """The constant of a dotted name."""
-    value: Any = graph
-    for part in name.split("."):
-        value = getattr(value, part)
-    assert isinstance(value, Tensor)
-    return value
 
 
 def _may_overwrite(graph: Graph, node: fx.Node) -> bool:

@@ -10,9 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from isospike.capture.graph import argument
+from isospike.capture.graph import argument, attribute
 from isospike.memory_format import channels_last
-from isospike.simulate.program import attribute
 from isospike.simulate.run import output_nodes
 from isospike.simulate.trains import TrainProgram
 
