@@ -136,6 +136,59 @@ def test_executors_and_memory_give_the_same_measures(cli, stored):
     assert found[0]["snn"] == found[1]["snn"] == found[2]["snn"]
 
 
+VERIFIED = {
+    "file",
+    "model",
+    "method",
+    "kind",
+    "dtype",
+    "images",
+    "steps",
+    "exact",
+    "sites",
+    "output_error",
+    "tolerance",
+}
+VERIFIED |= {"model_error", "agreement", "compared", "first_difference"}
+
+
+@pytest.mark.parametrize("exact", ["--exact", "--no-exact"])
+def test_verify(exact, cli, files):
+    data = ["--data", "digits", "--images", 30]
+    parsed(cli("convert", "bit-coded", "m.py:build", *data, exact, "--out", "net.snn", "--json"))
+    found = parsed(cli("verify", "net.snn", "m.py:build", *data, "--json"))
+    assert set(found) == VERIFIED
+    assert (found["exact"], found["images"], found["steps"], found["first_difference"]) == (True, 30, 4, "")
+    assert [site["site"] for site in found["sites"]] == ["2", "5"]
+    for site in found["sites"]:
+        assert set(site) == {"site", "codes", "wrong_codes", "wrong_spikes", "first"}
+    evaluated = parsed(cli("evaluate", "net.snn", *data, "--json"))
+    assert list(evaluated["snn"]) == ["4"]
+    assert cli("evaluate", "net.snn", *data, "--steps", "2,4").code == 2
+
+
+def test_verify_another_model(cli, files, golden):
+    data = ["--data", "digits", "--images", 30]
+    assert cli("convert", "pascal", "m.py:build", *data, "--exact", "--out", "net.snn").code == 0
+    golden("verify-equal", cli("verify", "net.snn", "m.py:build", *data).out)
+    (files / "m.py").write_text((files / "m.py").read_text().replace("manual_seed(0)", "manual_seed(1)"))
+    other = cli("verify", "net.snn", "m.py:build", *data)
+    assert (other.code, other.err) == (1, "")
+    assert "equal: no; first difference: site '2': image 0, neuron [" in other.out
+    result = cli("verify", "net.snn", "m.py:build", *data, "--json")
+    assert (result.code, json.loads(result.out)["exact"]) == (1, False)
+
+
+def test_verify_measures_streaming_networks(cli, stored):
+    found = parsed(cli("verify", "net.snn", "m.py:build", "--data", "digits", "--images", 20, "--steps", 8, "--json"))
+    assert set(found) == VERIFIED
+    assert (found["exact"], found["steps"], found["kind"]) == (False, 8, "streaming")
+    assert all(set(site) == {"site", "values", "error"} for site in found["sites"])
+    table = cli("verify", "net.snn", "m.py:build", "--data", "digits", "--images", 20)
+    assert table.code == 0
+    assert "after 32 steps" in table.out
+
+
 def test_demo(cli, monkeypatch):
     short = {name: functools.partial(type(method), **_few(method)) for name, method in METHODS.items()}
     monkeypatch.setattr(demo_command, "methods", short)
@@ -154,4 +207,4 @@ def _few(method: iso.methods.Method) -> dict[str, int]:
 
 
 def test_every_command_is_covered_here():
-    assert set(COMMANDS) == {"demo", "inspect", "convert", "evaluate", "methods", "doctor"}
+    assert set(COMMANDS) == {"demo", "inspect", "convert", "evaluate", "verify", "methods", "doctor"}

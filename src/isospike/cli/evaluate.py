@@ -53,7 +53,7 @@ def command(
     with progress_bar("evaluating", opened.count) as bar:
         result = evaluate(
             snn.to(opened.device),
-            Stream(opened.loader, opened.device),
+            Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype),
             steps=steps or (STEPS if snn.kind is Kind.STREAMING else None),
             executor=executor,
             memory_budget=memory << 20,

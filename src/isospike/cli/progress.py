@@ -33,21 +33,30 @@ class Bar:
 
 
 class Stream:
-    """Batches on a device, counted on a bar; can be opened again when the data can."""
+    """Batches on a device, counted on a bar; can be opened again when the data can.
 
-    def __init__(self, data: Iterable[Any], device: torch.device, bar: Bar | None = None) -> None:
-        self._data, self._device, self._bar = data, device, bar
+    Args:
+        data: the batches.
+        device: where to put their tensors.
+        bar: advanced by one for every batch.
+        dtype: number format of the images; as they are by default.
+    """
+
+    def __init__(
+        self, data: Iterable[Any], device: torch.device, bar: Bar | None = None, dtype: torch.dtype | None = None
+    ) -> None:
+        self._data, self._device, self._bar, self._dtype = data, device, bar, dtype
 
     def __iter__(self) -> Iterator[Any]:
         for batch in self._data:
-            yield _move(batch, self._device)
+            yield _move(batch, self._device, self._dtype)
             if self._bar is not None:
                 self._bar.advance()
 
 
-def _move(batch: Any, device: torch.device) -> Any:
+def _move(batch: Any, device: torch.device, dtype: torch.dtype | None) -> Any:
     if isinstance(batch, Tensor):
-        return batch.to(device)
+        return batch.to(device, dtype if batch.is_floating_point() else None)
     if isinstance(batch, (tuple, list)):
-        return type(batch)(_move(part, device) for part in batch)
+        return type(batch)(_move(part, device, dtype) for part in batch)
     return batch

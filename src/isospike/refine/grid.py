@@ -100,8 +100,9 @@ class Gridder:
         current = self.values[argument(node)]
         coarse = current.fraction - PHASE_BITS  # phase times unit is on the grid of the current
         unit = neuron.unit.double()
-        live = unit > unit.max() * 2.0**-20  # the others are silent channels
-        self.check(node, LEAST_BITS - (coarse + math.floor(math.log2(unit[live].min().item()))))
+        live = (unit > unit.max() * 2.0**-20) & (unit != 2.0**-coarse)  # the others are silent channels
+        if live.any():
+            self.check(node, LEAST_BITS - (coarse + math.floor(math.log2(unit[live].min().item()))))
         unit = rounded_to(unit, coarse).clamp(min=2.0**-coarse)
         reach = current.largest + (neuron.levels + 1) * unit.max().item()
         self.check(node, current.fraction + digits(reach) - BUDGET)
