@@ -16,7 +16,6 @@ from isospike.calibrate.collect import collect_scales
 from isospike.capture import Graph
 from isospike.memory_format import weights_channels_last
 from isospike.methods import Method, methods
-from isospike.pooling import place_max_pools
 from isospike.scales import ScaleRule
 from networks import inputs
 from rounds import Timer, medians, ratio, stopwatch, take_turns
@@ -52,8 +51,8 @@ def _forward(model: nn.Module, batches: list[Tensor]) -> None:
 
 def _calibration(graph: Graph, method: Method, batches: list[Tensor]) -> Timer:
     parts = method.parts()
-    pooled, rule = place_max_pools(graph, parts.pooling), _limited(parts.scale)
-    return stopwatch(lambda: collect_scales(pooled, rule, Batches(batches)))
+    prepared, rule = parts.neurons.prepare(graph), _limited(parts.scale)
+    return stopwatch(lambda: collect_scales(prepared, rule, Batches(batches)))
 
 
 def _limited(rule: ScaleRule) -> ScaleRule:

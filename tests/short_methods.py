@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from isospike.methods import Method, methods
+from isospike.methods import Method, Streaming, methods
 
 
 def shortened(kind: type[Method], **options: Any) -> Method:
@@ -15,3 +15,5 @@ def shortened(kind: type[Method], **options: Any) -> Method:
 
 
 METHODS: dict[str, Method] = {name: shortened(kind) for name, kind in methods.items()}
+STREAMING = {name: method for name, method in METHODS.items() if isinstance(method.parts().neurons, Streaming)}
+EMITTING = {name: method for name, method in METHODS.items() if name not in STREAMING}

@@ -11,7 +11,7 @@ from isospike.citations import cite
 from isospike.convert import convert
 from isospike.errors import IsospikeError
 from isospike.export.artefact import load
-from isospike.measure import Evaluation, evaluate
+from isospike.measure import Certificate, Evaluation, evaluate, verify
 from isospike.network import SNN
 from isospike.simulate import Record, Run, State, simulate
 
@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "SNN",
+    "Certificate",
     "Evaluation",
     "Graph",
     "Inspection",
@@ -38,4 +39,5 @@ __all__ = [
     "refine",
     "scales",
     "simulate",
+    "verify",
 ]

@@ -13,10 +13,13 @@ from isospike.capture.roles import Role
 from isospike.data.preprocess import Preprocess
 from isospike.errors import ConversionError
 from isospike.memory_format import weights_channels_last
-from isospike.neurons import Temporal
+from isospike.neurons import Emitter, InputGrid, Temporal
+from isospike.simulate.executors import Kind
 from isospike.simulate.program import Program, compile_program
 from isospike.simulate.readout import ReadOut
-from isospike.simulate.simulate import Record, simulate
+from isospike.simulate.run import Record
+from isospike.simulate.simulate import simulate
+from isospike.simulate.trains import TrainProgram, compile_trains
 
 
 @dataclass(frozen=True)
@@ -32,37 +35,47 @@ class Provenance:
 
 
 class SNN(nn.Module):
-    """A spiking network: an ordinary module that also wants to know the number of steps.
+    """A spiking network: an ordinary module, ``snn(x, steps=T)``, or ``snn(x)`` if it has its own number of steps.
 
-    It holds no state of a run, no number of steps and no batch size: ``snn(x, steps=T)`` twice gives the same
-    answer twice.
+    It holds no state of a run and no batch size: the same call twice gives the same answer twice. There are two
+    kinds. In a streaming network every site is a `Temporal` neuron; it runs for any number of steps. In an
+    accumulate-then-emit network every site is an `Emitter`, each with its own number of steps, and the answer, the
+    sum of the outputs over the last trains, exists at the end.
 
     Args:
-        graph: the network with `Temporal` modules in the place of activations and max pools.
-        readout: how the outputs of the steps become one answer.
+        graph: the network with neurons in the place of activations; in a streaming one max pools are `Temporal` too.
+        readout: how the outputs of the steps of a streaming network become one answer.
         provenance: how it was made.
         preprocess: how images become inputs, when known.
+
+    Raises:
+        ConversionError: no site, or sites of both kinds.
     """
 
     def __init__(
         self,
         graph: Graph,
         *,
-        readout: ReadOut,
         provenance: Provenance,
+        readout: ReadOut | None = None,
         preprocess: Preprocess | None = None,
     ) -> None:
         super().__init__()
         if not graph.sites:
             raise ConversionError("the network has no activation that becomes a neuron; nothing would spike")
+        emitters = [isinstance(graph.get_submodule(site), Emitter) for site in graph.sites]
+        if any(emitters) and not all(emitters):
+            raise ConversionError("the network mixes streaming and accumulate-then-emit neurons; use one kind")
         weights_channels_last(graph)
         self.graph = graph.eval()
-        self.readout = readout
+        self.kind = Kind.EMITTING if all(emitters) else Kind.STREAMING
+        self.readout = readout or ReadOut()
         self.provenance = provenance
         self.preprocess = preprocess
         self._programs: dict[bool, Program] = {}
+        self._trains: TrainProgram | None = None
 
-    def forward(self, x: Tensor, *, steps: int) -> Any:
+    def forward(self, x: Tensor, *, steps: int | None = None) -> Any:
         """The answer after ``steps`` steps, structured like the model's output; see `simulate`."""
         return simulate(self, x, steps=steps, record=Record(outputs=False)).output
 
@@ -72,12 +85,38 @@ class SNN(nn.Module):
             self._programs[constant_input] = compile_program(self.graph, constant_input=constant_input)
         return self._programs[constant_input]
 
+    @property
+    def exact(self) -> bool:
+        """Whether the network is on a grid on which no sum is rounded; see `isospike.refine.put_on_grid`."""
+        return any(isinstance(module, InputGrid) for module in self.graph.modules())
+
+    def trains(self) -> TrainProgram:
+        """An accumulate-then-emit network compiled for its executors; compiled once."""
+        if self._trains is None:
+            self._trains = compile_trains(self.graph)
+        return self._trains
+
+    @property
+    def steps(self) -> int | None:
+        """Length T of the longest train of an accumulate-then-emit network; ``None`` for a streaming one.
+
+        Layers work one after the other, so one image takes the sum of the trains along the longest path; images
+        behind each other can enter every T steps.
+        """
+        neurons = [self.graph.get_submodule(site) for site in self.sites]
+        return max((neuron.steps for neuron in neurons if isinstance(neuron, Emitter)), default=None)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        """Moving or casting makes new tensors; what was compiled from the old ones is dropped."""
+        self._trains = None
+        return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+
     def ann(self) -> Graph:
         """The network with its activations and max pools back in place: what it was converted from, folded."""
         ann = self.graph.view()
         for node in ann.op_nodes():
             module = ann.module_of(node) if node.op == "call_module" else None
-            if isinstance(module, Temporal):
+            if isinstance(module, Temporal | Emitter):
                 ann.replace(node, module.source())
         return ann
 

@@ -34,6 +34,8 @@ def test_every_option_of_a_method_is_in_its_help(name, cli):
     text = " ".join(cli("convert", name, "--help").out.split())
     for field in fields_of(methods[name]):
         assert f"--{field.name.replace('_', '-')}" in text
+        if field.type is bool:
+            assert f"--no-{field.name.replace('_', '-')}" in text
         assert field.help.split(";")[0].split(",")[0] in text
 
 

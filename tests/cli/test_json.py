@@ -14,7 +14,7 @@ from isospike.cli.main import COMMANDS
 from isospike.cli.render import describe_preprocess
 from isospike.data import Preprocess
 from isospike.methods import methods
-from short_methods import METHODS
+from short_methods import METHODS, STREAMING
 
 DEMO = "isospike.demo.network:load_digits_net"
 
@@ -70,7 +70,8 @@ def test_convert_and_evaluate(method, cli, files):
     short = ["--iterations", "5"] if hasattr(METHODS[method], "iterations") else []
     data = ["--data", "digits", "--batch-size", "20"]
     made = parsed(cli("convert", method, "m.py:build", *data, "--images", 60, *short, "--out", "net.snn", "--json"))
-    documented = {"file", "method", "options", "sites", "islands", "readout", "calibration", "preprocess", "seconds"}
+    documented = {"file", "method", "options", "sites", "islands", "calibration", "preprocess", "seconds"}
+    documented |= {"kind", "steps", "readout"}
     assert set(made) == documented
     assert (made["file"], made["method"]) == ("net.snn", method)
     assert made["sites"] == ["2", "5"]
@@ -80,16 +81,20 @@ def test_convert_and_evaluate(method, cli, files):
     assert made["options"] == snn.provenance.options
     assert list(snn.sites) == made["sites"]
     assert snn.readout.delay == made["readout"]["delay"]
-    found = parsed(cli("evaluate", "net.snn", *data, "--images", 40, "--steps", "4,1", "--json"))
+    assert (made["kind"], made["steps"]) == (snn.kind.value, snn.steps)
+    at = ["--steps", "4,1"] if snn.steps is None else []
+    found = parsed(cli("evaluate", "net.snn", *data, "--images", 40, *at, "--json"))
     assert {"ann", "snn", "images", "seconds", "file", "method", "options", "data", "preprocess"} == set(found)
     assert set(found["ann"]) == {"top1"}
     assert found["images"] == 40
-    assert list(found["snn"]) == ["1", "4"]
+    assert list(found["snn"]) == (["1", "4"] if snn.steps is None else [str(snn.steps)])
     for values in found["snn"].values():
         assert set(values) == {"top1", "agreement", "spikes"}
         assert 0 <= values["top1"] <= 1
         assert 40 * values["top1"] == round(40 * values["top1"])
-    assert found["snn"]["4"]["spikes"] >= found["snn"]["1"]["spikes"] > 0
+    spikes = [values["spikes"] for values in found["snn"].values()]
+    assert spikes == sorted(spikes)
+    assert spikes[0] > 0
 
 
 def test_convert_repeats_and_the_seed_chooses_the_images(cli, files):
@@ -153,16 +158,69 @@ def test_executors_and_memory_give_the_same_measures(cli, stored):
     assert found[0]["snn"] == found[1]["snn"] == found[2]["snn"]
 
 
+VERIFIED = {
+    "file",
+    "model",
+    "method",
+    "kind",
+    "dtype",
+    "images",
+    "steps",
+    "exact",
+    "sites",
+    "output_error",
+    "tolerance",
+}
+VERIFIED |= {"model_error", "agreement", "compared", "first_difference"}
+
+
+@pytest.mark.parametrize("exact", ["--exact", "--no-exact"])
+def test_verify(exact, cli, files):
+    data = ["--data", "digits", "--images", 30]
+    parsed(cli("convert", "bit-coded", "m.py:build", *data, exact, "--out", "net.snn", "--json"))
+    found = parsed(cli("verify", "net.snn", "m.py:build", *data, "--json"))
+    assert set(found) == VERIFIED
+    assert (found["exact"], found["images"], found["steps"], found["first_difference"]) == (True, 30, 4, "")
+    assert [site["site"] for site in found["sites"]] == ["2", "5"]
+    for site in found["sites"]:
+        assert set(site) == {"site", "codes", "wrong_codes", "wrong_spikes", "first"}
+    evaluated = parsed(cli("evaluate", "net.snn", *data, "--json"))
+    assert list(evaluated["snn"]) == ["4"]
+    assert cli("evaluate", "net.snn", *data, "--steps", "2,4").code == 2
+
+
+def test_verify_another_model(cli, files, golden):
+    data = ["--data", "digits", "--images", 30]
+    assert cli("convert", "pascal", "m.py:build", *data, "--exact", "--out", "net.snn").code == 0
+    golden("verify-equal", cli("verify", "net.snn", "m.py:build", *data).out)
+    (files / "m.py").write_text((files / "m.py").read_text().replace("manual_seed(0)", "manual_seed(1)"))
+    other = cli("verify", "net.snn", "m.py:build", *data)
+    assert (other.code, other.err) == (1, "")
+    assert "equal: no; first difference: site '2': image 0, neuron [" in other.out
+    result = cli("verify", "net.snn", "m.py:build", *data, "--json")
+    assert (result.code, json.loads(result.out)["exact"]) == (1, False)
+
+
+def test_verify_measures_streaming_networks(cli, stored):
+    found = parsed(cli("verify", "net.snn", "m.py:build", "--data", "digits", "--images", 20, "--steps", 8, "--json"))
+    assert set(found) == VERIFIED
+    assert (found["exact"], found["steps"], found["kind"]) == (False, 8, "streaming")
+    assert all(set(site) == {"site", "values", "error"} for site in found["sites"])
+    table = cli("verify", "net.snn", "m.py:build", "--data", "digits", "--images", 20)
+    assert table.code == 0
+    assert "after 32 steps" in table.out
+
+
 def test_demo(cli, monkeypatch):
     short = {name: functools.partial(type(method), **_few(method)) for name, method in METHODS.items()}
     monkeypatch.setattr(demo_command, "methods", short)
     monkeypatch.setattr(demo_command, "STEPS", (1, 4))
     found = parsed(cli("demo", "--json"))
     assert list(found) == list(methods)
-    for values in found.values():
+    for name, values in found.items():
         assert {"ann", "snn", "images", "seconds", "conversion_seconds"} == set(values)
         assert values["ann"]["top1"] >= 0.985
-        assert list(values["snn"]) == ["1", "4"]
+        assert list(values["snn"]) == (["1", "4"] if name in STREAMING else list(values["snn"])[:1])
         assert values["images"] == 500
 
 
@@ -171,4 +229,4 @@ def _few(method: iso.methods.Method) -> dict[str, int]:
 
 
 def test_every_command_is_covered_here():
-    assert set(COMMANDS) == {"demo", "inspect", "convert", "evaluate", "methods", "doctor"}
+    assert set(COMMANDS) == {"demo", "inspect", "convert", "evaluate", "verify", "methods", "doctor"}

@@ -22,7 +22,7 @@ from short_methods import METHODS
 
 
 def assert_equal(a: iso.SNN, b: iso.SNN, x: torch.Tensor) -> None:
-    first, second = (iso.simulate(snn, x, steps=6) for snn in (a, b))
+    first, second = (iso.simulate(snn, x, steps=snn.steps or 6) for snn in (a, b))
     for y, z in zip(leaves((first.output, first.outputs)), leaves((second.output, second.outputs)), strict=True):
         assert torch.equal(y, z)
     structures = [torch.utils._pytree.tree_structure(run.output) for run in (first, second)]

@@ -14,9 +14,9 @@ from isospike.cli.fields import fields_of
 from isospike.errors import OptionError, UnknownNameError
 from isospike.methods import Method, methods
 from isospike.registry import kebab_case
-from isospike.scales import MMSE, rules
+from isospike.scales import Learned, make_rule, rules
 from networks import NETWORKS
-from short_methods import METHODS, shortened
+from short_methods import METHODS, STREAMING, shortened
 
 WRONG = {
     "v_init": (-0.01, 1.0, 2.0, math.nan, math.inf),
@@ -26,8 +26,14 @@ WRONG = {
     "iterations": (0, -1),
     "learning_rate": (0.0, -1.0, math.nan, math.inf),
     "delay": (-1,),
+    "bits": (0, -1, 17, 2.5, True),
+    "levels": (0, -1, 2.5, True),
+    "rounding": ("up", ""),
+    "exact": (None, 1, "yes"),
 }
 """Values outside the documented range, by field name."""
+NAMES = {"pooling": "cumulative", "scale": "maximum"}
+"""Options that name an entry of a registry."""
 OPTIONS = [(name, field.name) for name, kind in methods.items() for field in dataclasses.fields(kind)]
 
 
@@ -52,9 +58,9 @@ def test_an_instance_is_a_frozen_documented_configuration(name):
 
 @pytest.mark.parametrize(("method", "option"), OPTIONS)
 def test_options_out_of_range_are_refused(method, option):
-    if option == "pooling":
-        with pytest.raises(UnknownNameError, match="cumulative"):
-            methods[method](pooling="cumulativ")
+    if option in NAMES:
+        with pytest.raises(UnknownNameError, match=NAMES[option]):
+            methods[method](**{option: NAMES[option][:-1]})
         return
     for value in WRONG[option]:
         with pytest.raises(OptionError, match=option) as caught:
@@ -87,16 +93,20 @@ def test_granularity_is_the_shape_of_the_thresholds(name, network, granularity, 
     for site in snn.sites:
         neuron, (op,) = snn.graph.get_submodule(site), (op for op in snn.graph.ops if op.name == site)
         wanted = () if granularity == "layer" else (op.shape[0], *(1,) * (len(op.shape) - 1))
-        assert neuron.v_threshold.shape == neuron.v_init.shape == wanted
-        assert (neuron.v_threshold > 0).all()
-        assert torch.equal(neuron.v_init, neuron.v_threshold * 0.5)
+        scales = [neuron.v_threshold, neuron.v_init] if name in STREAMING else [neuron.unit, neuron.amplitude]
+        assert [scale.shape for scale in scales] == [wanted, wanted]
+        assert (scales[0] > 0).all()
+        assert torch.equal(scales[1], scales[0] * (0.5 if name in STREAMING else 1))
 
 
 @pytest.mark.parametrize("name", list(methods))
 def test_thresholds_stay_below_the_ceiling_of_the_activation(name, converted):
     snn = converted("ceilings", METHODS[name])
     for site, ceiling in (("six", 6), ("two", 0.5), ("clamp", 0.25)):
-        assert (snn.graph.get_submodule(site).v_threshold <= ceiling).all()
+        neuron = snn.graph.get_submodule(site)
+        # a unit is a rounded quotient: levels times it is above the bound by at most one rounding
+        bound = neuron.v_threshold if name in STREAMING else neuron.unit * neuron.levels * (1 - 2**-52)
+        assert (bound <= ceiling).all()
 
 
 @pytest.mark.parametrize("name", list(methods))
@@ -108,9 +118,13 @@ def test_conversion_repeats_bit_by_bit(name, captured):
 
 
 def test_every_scale_rule_serves_a_method():
-    serving = {type(method.parts().scale) for method in METHODS.values()}
-    # MMSE is for methods with a number of levels, which come with the accumulate-then-emit neurons
-    assert serving | {MMSE} == {kind for _, kind in rules.items()}
+    named = {type(make_rule(name, granularity="layer", levels=3, phase=0.5)) for name in rules}
+    assert named == {kind for _, kind in rules.items()}
+    for method in ("bit-coded", "pascal", "radix", "qcfs"):
+        for name in rules:
+            rule = methods[method](scale=name).parts().scale
+            assert isinstance(rule, Learned)
+            assert (rule.otherwise is None) if name == "learned" else (type(rule.otherwise) is rules[name])
 
 
 @pytest.mark.parametrize("kind", ["tensor", "pairs", "mapping", "generator"])

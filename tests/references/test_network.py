@@ -10,7 +10,7 @@ from formulas import POOLS, Image, convolve, image, multiply, soft_reset
 from torch import nn
 
 import isospike as iso
-from isospike.simulate import executors
+from isospike.simulate import Kind, executors_of
 
 STEPS = 9
 
@@ -80,7 +80,7 @@ def simulated(model: Tiny, snn: iso.SNN, pool: str, x: torch.Tensor):
     return outputs, counts, potentials
 
 
-@pytest.mark.parametrize("executor", list(executors))
+@pytest.mark.parametrize("executor", executors_of(Kind.STREAMING))
 @pytest.mark.parametrize("granularity", ["layer", "channel"])
 @pytest.mark.parametrize("pool", list(POOLS))
 def test_library_equals_the_loops(model, graph, pool, granularity, executor):

@@ -114,6 +114,15 @@ def argument(node: fx.Node) -> fx.Node:
     return first
 
 
+def attribute(graph: fx.GraphModule, name: str) -> Tensor:
+    """The constant of a dotted name."""
+    value: Any = graph
+    for part in name.split("."):
+        value = getattr(value, part)
+    assert isinstance(value, Tensor)
+    return value
+
+
 def attach(root: nn.Module, name: str, value: nn.Module | Tensor) -> None:
     """Set a dotted attribute of ``root``, making plain containers on the way."""
     *path, last = name.split(".")

@@ -93,6 +93,8 @@ def _report(snn: SNN, out: Path, seconds: float, data: str, images: int | None, 
                 "options": snn.provenance.options,
                 "sites": list(snn.sites),
                 "islands": list(snn.islands),
+                "kind": snn.kind.value,
+                "steps": snn.steps,
                 "readout": {"delay": snn.readout.delay, "window": snn.readout.window},
                 "calibration": {"data": data, "images": images},
                 "preprocess": None if snn.preprocess is None else snn.preprocess.to_dict(),
@@ -106,5 +108,7 @@ def _report(snn: SNN, out: Path, seconds: float, data: str, images: int | None, 
     )
     click.echo(f"  calibrated on {images if images is not None else 'all'} images of {data}")
     click.echo(f"  input: {describe_preprocess(snn.preprocess)}")
+    if snn.steps is not None:
+        click.echo(f"  takes {snn.steps} steps, the longest train of a layer; answers after the last one")
     if snn.readout.delay:
         click.echo(f"  read-out: mean after the first {snn.readout.delay} steps, over at least {snn.readout.window}")

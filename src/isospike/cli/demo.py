@@ -16,6 +16,7 @@ from isospike.data import open_data
 from isospike.demo import load_digits_net
 from isospike.measure import Evaluation, evaluate
 from isospike.methods import methods
+from isospike.simulate import Kind
 
 STEPS = (1, 2, 4, 8, 16, 32)
 
@@ -37,7 +38,7 @@ def command(as_json: bool) -> None:
             started = time.perf_counter()
             snn = convert(graph, kind(), data=calibration)
             seconds = time.perf_counter() - started
-            results[name] = (seconds, evaluate(snn, test, steps=STEPS))
+            results[name] = (seconds, evaluate(snn, test, steps=STEPS if snn.kind is Kind.STREAMING else None))
             bar.advance()
     if as_json:
         print_json({name: _describe(*result) for name, result in results.items()})
@@ -51,11 +52,12 @@ def _describe(seconds: float, result: Evaluation) -> dict[str, Any]:
 
 def _print(results: dict[str, tuple[float, Evaluation]]) -> None:
     first = next(iter(results.values()))[1]
-    rows = [["ANN", percent(first.ann), *[""] * (len(STEPS) - 1), ""]]
+    steps = sorted({t for _, result in results.values() for t in result.metric})
+    rows = [["ANN", percent(first.ann), *[""] * (len(steps) - 1), ""]]
     rows += [
-        [name, *(percent(result.metric[t]) for t in STEPS), f"{seconds:.1f} s"]
+        [name, *(percent(result.metric[t]) if t in result.metric else "" for t in steps), f"{seconds:.1f} s"]
         for name, (seconds, result) in results.items()
     ]
     title = f"Top-1 % on {first.images} test digits after T time steps"
-    print_table(title, ["method", *(f"T={t}" for t in STEPS), "conversion"], rows)
+    print_table(title, ["method", *(f"T={t}" for t in steps), "conversion"], rows)
     click.echo("Next: isospike inspect torchvision:resnet18; isospike methods; isospike convert --help")

@@ -13,26 +13,35 @@ from isospike.cli.progress import Stream, progress_bar
 from isospike.cli.render import describe_preprocess, percent, print_json, print_table
 from isospike.export.artefact import load
 from isospike.measure import Evaluation, evaluate
-from isospike.simulate import DEFAULT_MEMORY_BUDGET, executors
+from isospike.simulate import DEFAULT_MEMORY_BUDGET, Kind, executors
+
+STEPS = (1, 2, 4, 8, 16, 32)
+"""Numbers of steps at which a streaming network is measured by default."""
 
 
 @click.command(short_help="Measure accuracy against the number of time steps.")
 @click.argument("network", type=click.Path(path_type=Path, dir_okay=False))
 @options.data_options
-@click.option("--steps", type=options.INTEGERS, default="1,2,4,8,16,32", show_default=True, help="Numbers of steps.")
 @click.option(
-    "--executor", type=click.Choice(list(executors)), default="layer", show_default=True, help="How to simulate."
+    "--steps",
+    type=options.INTEGERS,
+    help="Numbers of steps [default: 1,2,4,8,16,32; the network's own where it emits after accumulating].",
+)
+@click.option(
+    "--executor",
+    type=click.Choice(list(executors)),
+    help="How to simulate [default: layer, or collapsed where the network emits after accumulating].",
 )
 @click.option(
     "--memory",
     type=click.IntRange(min=1),
     default=DEFAULT_MEMORY_BUDGET >> 20,
     show_default=True,
-    help="Megabytes for the values of one chunk of time.",
+    help="Megabytes for the values of one chunk of time or of samples.",
 )
 @options.json_option
 def command(
-    network: Path, steps: tuple[int, ...], executor: str, memory: int, as_json: bool, **data_values: Any
+    network: Path, steps: tuple[int, ...] | None, executor: str | None, memory: int, as_json: bool, **data_values: Any
 ) -> None:
     """Measure a network's accuracy after each number of steps, beside its ANN's, from one run to the largest.
 
@@ -44,8 +53,8 @@ def command(
     with progress_bar("evaluating", opened.count) as bar:
         result = evaluate(
             snn.to(opened.device),
-            Stream(opened.loader, opened.device),
-            steps=steps,
+            Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype),
+            steps=steps or (STEPS if snn.kind is Kind.STREAMING else None),
             executor=executor,
             memory_budget=memory << 20,
             progress=bar.advance,

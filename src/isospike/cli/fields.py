@@ -25,9 +25,10 @@ class Field:
     help: str
 
     def option(self) -> click.Option:
-        """The command-line option."""
+        """The command-line option; a yes or no is ``--name/--no-name``."""
+        flag = kebab_case(self.name).replace("_", "-")
         return click.Option(
-            [f"--{kebab_case(self.name).replace('_', '-')}", self.name],
+            [f"--{flag}/--no-{flag}" if self.type is bool else f"--{flag}", self.name],
             type=_click_type(self.type),
             default=self.default,
             show_default=self.default is not None,

@@ -13,6 +13,7 @@ COMMANDS = {
     "inspect": "Show what of a model becomes spiking, what stays analogue, and why.",
     "convert": "Convert a trained network into a .snn file.",
     "evaluate": "Measure accuracy against the number of time steps.",
+    "verify": "Compare a network with the model it was converted from, code for code.",
     "methods": "List the conversion methods and their options.",
     "doctor": "Show versions, devices and what is missing.",
 }

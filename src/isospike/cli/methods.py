@@ -38,7 +38,7 @@ def _describe(kind: Any) -> dict[str, Any]:
 
 
 def _default(field: Field) -> str:
-    return "measured" if field.default is None else str(field.default)
+    return "automatic" if field.default is None else str(field.default)
 
 
 def _type(field: Field) -> str:

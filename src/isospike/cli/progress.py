@@ -34,13 +34,29 @@ class Bar:
 
 
 class Stream:
-    """Batches on a device, counted on a bar; can be opened again when the data can."""
+    """Batches on a device, counted on a bar; can be opened again when the data can.
 
-    def __init__(self, data: Iterable[Any], device: torch.device, bar: Bar | None = None) -> None:
-        self._data, self._device, self._bar = data, device, bar
+    Args:
+        data: the batches.
+        device: where to put their tensors.
+        bar: advanced by one for every batch.
+        dtype: number format of the images; as they are by default.
+    """
+
+    def __init__(
+        self, data: Iterable[Any], device: torch.device, bar: Bar | None = None, dtype: torch.dtype | None = None
+    ) -> None:
+        self._data, self._device, self._bar, self._dtype = data, device, bar, dtype
 
     def __iter__(self) -> Iterator[Any]:
         for batch in self._data:
-            yield pytree.tree_map_only(Tensor, lambda part: part.to(self._device), batch)
+            yield _move(batch, self._device, self._dtype)
             if self._bar is not None:
                 self._bar.advance()
+
+
+def _move(batch: Any, device: torch.device, dtype: torch.dtype | None) -> Any:
+    def move(part: Tensor) -> Tensor:
+        return part.to(device, dtype if part.is_floating_point() else None)
+
+    return pytree.tree_map_only(Tensor, move, batch)

@@ -10,7 +10,7 @@ from torch import nn
 
 from isospike.capture.modules import MODULE_KINDS
 from isospike.errors import ArtefactError
-from isospike.neurons import IntegrateAndFire
+from isospike.neurons import BitCoded, Emitter, InputGrid, IntegrateAndFire, Pasc, QuantisedActivation
 from isospike.pooling import MaxPoolRule, rules
 
 Json = dict[str, Any]
@@ -31,22 +31,27 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d"), ("output_size",)),
 }
 """Constructor options by kind; the attributes have the same names."""
+_EMITTERS: dict[str, type[Emitter]] = {kind.__name__: kind for kind in (BitCoded, Pasc)}
 
 
 def describe_module(module: nn.Module) -> Json:
     """The kind and the options of a module; its tensors are stored apart."""
+    name = type(module).__name__
     if isinstance(module, IntegrateAndFire):
-        return {"kind": "IntegrateAndFire", "options": {"ceiling": module.ceiling}}
+        return {"kind": name, "options": {"activation": describe_module(module.activation)}}
+    if isinstance(module, Emitter | QuantisedActivation):
+        return {"kind": name, "options": _describe_quantiser(module)}
+    if isinstance(module, InputGrid):
+        return {"kind": name, "options": {"fraction": module.fraction, "limit": module.limit}}
     if isinstance(module, MaxPoolRule):
-        (rule,) = [name for name, kind in rules.items() if kind is type(module)]
+        (rule,) = [rule for rule, kind in rules.items() if kind is type(module)]
         return {"kind": "MaxPoolRule", "options": {"rule": rule, "pool": describe_module(module.pool)}}
-    kind = type(module).__name__
-    if kind not in _OPTIONS:
-        raise ArtefactError(f"a {kind} cannot be stored in a .snn file; known: {', '.join(sorted(_OPTIONS))}")
-    options = {name: getattr(module, name) for name in _OPTIONS[kind]}
-    if hasattr(module, "bias") and kind != "ChannelAffine":
+    if name not in _OPTIONS:
+        raise ArtefactError(f"a {name} cannot be stored in a .snn file; known: {', '.join(sorted(_OPTIONS))}")
+    options = {option: getattr(module, option) for option in _OPTIONS[name]}
+    if hasattr(module, "bias") and name != "ChannelAffine":
         options["bias"] = module.bias is not None
-    return {"kind": kind, "options": options}
+    return {"kind": name, "options": options}
 
 
 def build_module(description: Mapping[str, Any]) -> nn.Module:
@@ -57,7 +62,11 @@ def build_module(description: Mapping[str, Any]) -> nn.Module:
     """
     kind, options = str(description["kind"]), dict(description["options"])
     if kind == "IntegrateAndFire":
-        return IntegrateAndFire(torch.empty(()), torch.empty(()), options["ceiling"])
+        return IntegrateAndFire(torch.empty(()), torch.empty(()), build_module(options["activation"]))
+    if kind in _EMITTERS or kind == "QuantisedActivation":
+        return _build_quantiser(kind, **options)
+    if kind == "InputGrid":
+        return InputGrid(int(options["fraction"]), float(options["limit"]))
     if kind == "MaxPoolRule":
         return rules[options["rule"]](build_module(options["pool"]))
     if kind not in _OPTIONS:
@@ -68,3 +77,18 @@ def build_module(description: Mapping[str, Any]) -> nn.Module:
     options = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
     with torch.device("meta"):
         return MODULE_KINDS[kind](**options)
+
+
+def _describe_quantiser(module: Emitter | QuantisedActivation) -> Json:
+    if isinstance(module, QuantisedActivation):
+        return {"levels": module.levels, "phase": module.shift}
+    return {"levels": module.levels, "phase": module.phase, "activation": describe_module(module.activation)}
+
+
+def _build_quantiser(kind: str, *, levels: int, phase: float, activation: Json | None = None) -> nn.Module:
+    if not isinstance(levels, int) or levels < 1 or not 0 <= phase < 1:
+        raise ArtefactError(f"the file gives a {kind} {levels} levels and phase {phase}")
+    if kind == "QuantisedActivation":
+        return QuantisedActivation(torch.empty(()), levels, phase)
+    source = build_module(activation or {})
+    return _EMITTERS[kind](torch.empty(()), levels, phase=phase, activation=source, amplitude=torch.empty(()))

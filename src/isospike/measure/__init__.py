@@ -1,15 +1,21 @@
 """Measures of a spiking network beside its ANN."""
 
 from isospike.measure.accuracy import Evaluation, evaluate
+from isospike.measure.certificate import Certificate, SiteEquality, SiteError
 from isospike.measure.effective_steps import effective_steps, energy_ratio, if_operations, operation_ratio
 from isospike.measure.macs import count_macs
+from isospike.measure.verify import verify
 
 __all__ = [
+    "Certificate",
     "Evaluation",
+    "SiteEquality",
+    "SiteError",
     "count_macs",
     "effective_steps",
     "energy_ratio",
     "evaluate",
     "if_operations",
     "operation_ratio",
+    "verify",
 ]

@@ -17,7 +17,7 @@ from isospike.errors import DataError, SimulationError
 from isospike.memory_format import channels_last
 from isospike.messages import counted, with_article
 from isospike.network import SNN
-from isospike.simulate.simulate import DEFAULT_MEMORY_BUDGET, Record, simulate
+from isospike.simulate import DEFAULT_MEMORY_BUDGET, Record, simulate
 
 MOST_STEPS = 1_000_000
 """Above it a number of steps is a slip of the keyboard: no rate code has errors that small."""
@@ -54,8 +54,8 @@ def evaluate(
     snn: SNN,
     loader: Iterable[Any],
     *,
-    steps: int | Iterable[int],
-    executor: str = "layer",
+    steps: int | Iterable[int] | None = None,
+    executor: str | None = None,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
@@ -64,7 +64,8 @@ def evaluate(
     Args:
         snn: the network; its ANN (`SNN.ann`) is evaluated on the same images.
         loader: batches ``(inputs [B, ...], labels [B])``.
-        steps: one number of steps or several, each at least 1 and at most a million.
+        steps: one number of steps or several, each at least 1 and at most a million; an accumulate-then-emit network
+            answers only at its own, which is the default.
         executor: see `simulate`.
         memory_budget: see `simulate`.
         progress: called with the number of images of every finished batch.
@@ -75,7 +76,7 @@ def evaluate(
     """
     if not isinstance(snn, SNN):
         raise SimulationError(f"the network is {with_article(snn)}; evaluate takes what isospike.convert or load gives")
-    at = _check_steps(steps)
+    at = _check_steps(snn, steps)
     classes = _classes(snn)
     ann, tally = snn.ann(), _Tally(at)
     for batch in stream(loader):
@@ -126,12 +127,15 @@ class _Tally:
         )
 
 
-def _check_steps(steps: int | Iterable[int]) -> tuple[int, ...]:
-    asked = list(steps) if isinstance(steps, Iterable) else [steps]
+def _check_steps(snn: SNN, steps: int | Iterable[int] | None) -> tuple[int, ...]:
+    if steps is None and snn.steps is None:
+        raise SimulationError("a streaming network answers at any number of steps; say at which with steps=[...]")
+    wanted = snn.steps if steps is None else steps
+    asked = list(wanted) if isinstance(wanted, Iterable) else [wanted]
     wrong = [t for t in asked if isinstance(t, bool) or not isinstance(t, Integral) or not 1 <= t <= MOST_STEPS]
     if wrong or not asked:
         raise SimulationError(f"steps must be whole numbers from 1 to {MOST_STEPS}, got {asked}")
-    return tuple(sorted({int(t) for t in asked}))
+    return tuple(sorted({int(t) for t in asked if t is not None}))
 
 
 def _labelled(batch: Any) -> tuple[Tensor, Tensor]:

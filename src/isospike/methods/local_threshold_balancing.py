@@ -9,7 +9,8 @@ from isospike import scales
 from isospike.calibrate.batches import Batches
 from isospike.calibrate.delay import measure_delay
 from isospike.capture.graph import Graph
-from isospike.methods.method import Method, Parts, register
+from isospike.methods.method import Method, register
+from isospike.methods.parts import Parts, Streaming
 from isospike.pooling import rules as pooling_rules
 from isospike.scales.rule import Granularity
 from isospike.simulate.readout import ReadOut
@@ -53,7 +54,7 @@ class LocalThresholdBalancing(Method):
     def parts(self) -> Parts:
         """Local-threshold-balancing scale, IF neuron, streaming."""
         scale = scales.LocalThresholdBalancing(self.granularity, self.iterations, self.learning_rate)
-        return Parts(scale, self.v_init, self.pooling)
+        return Parts(scale, Streaming(self.v_init, self.pooling))
 
     def read_out(self, graph: Graph, batches: Batches) -> ReadOut:
         """The mean after the delay."""

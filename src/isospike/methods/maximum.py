@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from isospike import scales
-from isospike.methods.method import Method, Parts, register
+from isospike.methods.method import Method, register
+from isospike.methods.parts import Parts, Streaming
 from isospike.pooling import rules as pooling_rules
 from isospike.scales.rule import Granularity
 
@@ -38,4 +39,4 @@ class Maximum(Method):
 
     def parts(self) -> Parts:
         """Maximum scale, IF neuron, streaming."""
-        return Parts(scales.Maximum(self.granularity), self.v_init, self.pooling)
+        return Parts(scales.Maximum(self.granularity), Streaming(self.v_init, self.pooling))

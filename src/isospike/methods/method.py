@@ -7,31 +7,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-from torch import Tensor
-
 from isospike.calibrate.batches import Batches
 from isospike.calibrate.collect import collect_scales
-from isospike.capture.graph import Graph, op_of
-from isospike.capture.roles import Role
+from isospike.capture.graph import Graph
 from isospike.errors import OptionError
+from isospike.methods.parts import Parts
 from isospike.network import SNN, Provenance
-from isospike.neurons import IntegrateAndFire
-from isospike.pooling import place_max_pools
 from isospike.registry import Registry, kebab_case
-from isospike.scales.rule import ScaleRule
 from isospike.simulate.readout import ReadOut
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a method is made of."""
-
-    scale: ScaleRule
-    """How thresholds are found."""
-    v_init: float
-    """Initial membrane potential, in thresholds."""
-    pooling: str
-    """Name of the max-pooling rule."""
 
 
 @dataclass(frozen=True)
@@ -66,26 +49,17 @@ class Method(ABC):
             CalibrationError: the data do not fit, or NaN or infinity reached a site.
         """
         parts = self.parts()
-        pooled = place_max_pools(graph, parts.pooling)
-        thresholds = collect_scales(pooled, parts.scale, batches)
-        spiking = _place_neurons(pooled, thresholds, parts.v_init)
+        prepared = parts.neurons.prepare(graph)
+        bounds = collect_scales(prepared, parts.scale, batches)
+        spiking = parts.neurons.finish(parts.neurons.place(prepared, bounds), batches.first)
         provenance = Provenance(self.name(), dataclasses.asdict(self), self.papers)
-        return SNN(spiking, readout=self.read_out(spiking, batches), provenance=provenance)
+        return SNN(spiking, provenance=provenance, readout=self.read_out(spiking, batches))
 
     def _require(self, ok: bool, option: str, wanted: str) -> None:
         """Refuse an option outside its range."""
         if not ok:
             value: Any = getattr(self, option)
             raise OptionError(f"{self.name()}: {option} must be {wanted}, got {value!r}")
-
-
-def _place_neurons(graph: Graph, thresholds: dict[str, Tensor], v_init: float) -> Graph:
-    spiking = graph.view()
-    for node in spiking.nodes_with(Role.ACTIVATION):
-        theta = thresholds[op_of(node).name]
-        ceiling = getattr(spiking.module_of(node), "max_val", None)
-        spiking.replace(node, IntegrateAndFire(theta, theta * v_init, ceiling))
-    return spiking
 
 
 M = TypeVar("M", bound=Method)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from isospike import scales
-from isospike.methods.method import Method, Parts, register
+from isospike.methods.method import Method, register
+from isospike.methods.parts import Parts, Streaming
 from isospike.pooling import rules as pooling_rules
 from isospike.scales.rule import Granularity
 
@@ -45,4 +46,4 @@ class Percentile(Method):
     def parts(self) -> Parts:
         """Percentile scale, IF neuron, streaming."""
         scale = scales.Percentile(self.granularity, self.percentile, self.bins)
-        return Parts(scale, self.v_init, self.pooling)
+        return Parts(scale, Streaming(self.v_init, self.pooling))

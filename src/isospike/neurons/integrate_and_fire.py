@@ -20,7 +20,7 @@ class IntegrateAndFire(Temporal):
     Args:
         v_threshold: threshold and amplitude in activation units; scalar or ``[C, 1, 1]``.
         v_init: membrane potential before the first step, same shape.
-        ceiling: upper bound of the activation replaced (6 for ReLU6), ``None`` for a plain ReLU.
+        activation: the activation of the ANN in whose place the neuron stands; a ReLU by default.
 
     References:
         Rueckauer et al. 2017, *Conversion of Continuous-Valued Deep Networks to Efficient Event-Driven Networks*,
@@ -31,11 +31,11 @@ class IntegrateAndFire(Temporal):
     v_threshold: Tensor
     v_init: Tensor
 
-    def __init__(self, v_threshold: Tensor, v_init: Tensor, ceiling: float | None = None) -> None:
+    def __init__(self, v_threshold: Tensor, v_init: Tensor, activation: nn.Module | None = None) -> None:
         super().__init__()
         self.register_buffer("v_threshold", v_threshold)
         self.register_buffer("v_init", v_init)
-        self.ceiling = ceiling
+        self.activation = nn.ReLU() if activation is None else activation
 
     def forward(self, x: Tensor) -> Tensor:
         """``clip(x, 0, v_threshold)``: what the mean output converges to."""
@@ -60,12 +60,12 @@ class IntegrateAndFire(Temporal):
         return out, torch.stack(counts).long()
 
     def source(self) -> nn.Module:
-        """The rectifier this neuron replaces."""
-        return nn.ReLU() if self.ceiling is None else nn.Hardtanh(0.0, self.ceiling)
+        """The activation this neuron replaces."""
+        return self.activation
 
     def extra_repr(self) -> str:
-        """Shape of the threshold and the ceiling."""
-        return f"v_threshold={list(self.v_threshold.shape)}, ceiling={self.ceiling}"
+        """Shape of the threshold."""
+        return f"v_threshold={list(self.v_threshold.shape)}"
 
 
 def _count_dtype(dtype: torch.dtype) -> torch.dtype:

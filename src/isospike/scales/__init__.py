@@ -1,9 +1,21 @@
 """Scale rules: how the threshold of every site is found from calibration data."""
 
+from isospike.scales.learned import Learned
 from isospike.scales.local_threshold_balancing import LocalThresholdBalancing
 from isospike.scales.maximum import Maximum
 from isospike.scales.mmse import MMSE
 from isospike.scales.percentile import Percentile
-from isospike.scales.rule import Granularity, Observer, ScaleRule, rules
+from isospike.scales.rule import Granularity, Observer, ScaleRule, make_rule, rules
 
-__all__ = ["MMSE", "Granularity", "LocalThresholdBalancing", "Maximum", "Observer", "Percentile", "ScaleRule", "rules"]
+__all__ = [
+    "MMSE",
+    "Granularity",
+    "Learned",
+    "LocalThresholdBalancing",
+    "Maximum",
+    "Observer",
+    "Percentile",
+    "ScaleRule",
+    "make_rule",
+    "rules",
+]

@@ -23,8 +23,8 @@ class LocalThresholdBalancing(ScaleRule):
         Bu et al. 2025, *Inference-Scale Complexity in ANN-SNN Conversion*, algorithm 1.
     """
 
-    iterations: int
-    learning_rate: float
+    iterations: int = 1000
+    learning_rate: float = 1.0
 
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """A threshold that follows the exceedance of its currents."""

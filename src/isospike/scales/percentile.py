@@ -15,8 +15,8 @@ from isospike.scales.rule import Granularity, Observer, ScaleRule, channel_value
 class Percentile(ScaleRule):
     """``theta`` = the ``percentile`` of ``relu(z)`` over all elements, zeros included (Rueckauer et al. 2017)."""
 
-    percentile: float
-    bins: int
+    percentile: float = 99.9
+    bins: int = 2048
 
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """A streaming histogram."""

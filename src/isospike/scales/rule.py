@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal
@@ -78,6 +79,17 @@ class ScaleRule(ABC):
 
 rules: Registry[type[ScaleRule]] = Registry("scale rule")
 """Scale rules by name."""
+
+
+def make_rule(name: str, **known: object) -> ScaleRule:
+    """The rule called ``name`` for what is known of the quantiser; each rule takes what it has a field for.
+
+    Raises:
+        UnknownNameError: no such rule.
+    """
+    kind = rules[name]
+    fields = {field.name for field in dataclasses.fields(kind)}
+    return kind(**{key: value for key, value in known.items() if key in fields})  # type: ignore[arg-type]
 
 
 def channel_values(tensor: Tensor, observer: Observer) -> Tensor:

@@ -1,7 +1,19 @@
 """Simulation: one network, several executors, the same spikes."""
 
 from isospike.simulate.execution import State
+from isospike.simulate.executors import Kind, executors, executors_of
 from isospike.simulate.readout import ReadOut
-from isospike.simulate.simulate import DEFAULT_MEMORY_BUDGET, Record, Run, executors, simulate
+from isospike.simulate.run import Record, Run
+from isospike.simulate.simulate import DEFAULT_MEMORY_BUDGET, simulate
 
-__all__ = ["DEFAULT_MEMORY_BUDGET", "ReadOut", "Record", "Run", "State", "executors", "simulate"]
+__all__ = [
+    "DEFAULT_MEMORY_BUDGET",
+    "Kind",
+    "ReadOut",
+    "Record",
+    "Run",
+    "State",
+    "executors",
+    "executors_of",
+    "simulate",
+]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import fx
 
-from isospike.capture.graph import Graph, op_of
+from isospike.capture.graph import Graph, attribute, op_of
 from isospike.capture.roles import NO_OPS, RESHAPES, Role
 from isospike.native import SparseConvolution, skips_zeros
 from isospike.neurons import Temporal
@@ -137,16 +137,8 @@ def _callable(graph: Graph, node: fx.Node, sparse: set[fx.Node]) -> Callable[...
         assert callable(node.target)
         return node.target
     if node.op == "get_attr":
-        return lambda: _attribute(graph, str(node.target))
+        return lambda: attribute(graph, str(node.target))
     return lambda: None
-
-
-def _attribute(graph: Graph, name: str) -> Tensor:
-    value: Any = graph
-    for part in name.split("."):
-        value = getattr(value, part)
-    assert isinstance(value, Tensor)
-    return value
 
 
 def _may_overwrite(graph: Graph, node: fx.Node) -> bool:

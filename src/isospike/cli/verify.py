@@ -1,0 +1,87 @@
+"""``isospike verify NET.snn MODEL``: the certificate of equality."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+
+from isospike.cli import options
+from isospike.cli.data import DataOptions
+from isospike.cli.progress import Stream, progress_bar
+from isospike.cli.render import percent, print_json, print_table
+from isospike.export.artefact import load
+from isospike.measure import Certificate, SiteEquality, SiteError, verify
+from isospike.models import load_model
+from isospike.simulate import Kind
+
+STEPS = 32
+"""Steps after which a streaming network is measured by default."""
+
+
+@click.command(short_help="Compare a network with the model it was converted from, code for code.")
+@click.argument("network", type=click.Path(path_type=Path))
+@click.argument("model")
+@options.weights_option
+@options.data_options
+@click.option("--steps", type=int, help=f"Steps of a streaming network [default: {STEPS}; else the network's own].")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float64", "float32"]),
+    default="float64",
+    show_default=True,
+    help="Number format in which both are run.",
+)
+@options.json_option
+def command(
+    network: Path, model: str, weights: Path | None, steps: int | None, dtype: str, as_json: bool, **data_values: Any
+) -> int:
+    """Compare every code, spike and output of NETWORK with those of the quantised MODEL.
+
+    NETWORK is a .snn file, MODEL what it was converted from. Exit code 0: equal; 1: not, with the first site and
+    neuron that differ. A streaming network is measured, not proven: its errors are printed, with exit code 0.
+    """
+    snn = load(network)
+    loaded = load_model(model, weights=weights)
+    opened = DataOptions(**data_values).open("test", preprocess=snn.preprocess, shuffle=False)
+    with progress_bar("verifying", opened.count) as bar:
+        certificate = verify(
+            loaded.model.to(opened.device),
+            snn.to(opened.device),
+            Stream(opened.loader, opened.device),
+            steps=(steps or STEPS) if snn.kind is Kind.STREAMING else steps,
+            dtype=getattr(torch, dtype),
+            progress=bar.advance,
+        )
+    if as_json:
+        print_json({"file": str(network), "model": model, **certificate.to_dict()})
+    else:
+        _print(f"{network}: {certificate.method}", certificate)
+    return 0 if certificate.exact or snn.kind is Kind.STREAMING else 1
+
+
+def _print(title: str, certificate: Certificate) -> None:
+    if certificate.kind == Kind.STREAMING:
+        rows = [
+            [site.site, str(site.values), f"{site.error:.4f}"]
+            for site in certificate.sites
+            if isinstance(site, SiteError)
+        ]
+        print_table(title, ["site", "values", "relative error"], rows)
+    else:
+        rows = [
+            [site.site, str(site.codes), str(site.wrong_codes), str(site.wrong_spikes)]
+            for site in certificate.sites
+            if isinstance(site, SiteEquality)
+        ]
+        print_table(title, ["site", "codes", "wrong codes", "wrong spikes"], rows)
+    click.echo(f"compared: {certificate.compared}")
+    click.echo(f"outputs differ by at most {certificate.output_error:.3g}")
+    same = "" if certificate.agreement is None else f", same class on {percent(certificate.agreement)} % of the images"
+    click.echo(f"from the model itself: {certificate.model_error:.3g} of the largest output{same}")
+    if certificate.kind != Kind.STREAMING:
+        click.echo(
+            "equal: yes" if certificate.exact else f"equal: no; first difference: {certificate.first_difference}"
+        )

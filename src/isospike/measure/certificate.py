@@ -1,0 +1,87 @@
+"""What a verification found, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SiteEquality:
+    """One layer of an accumulate-then-emit network beside the quantised ANN's."""
+
+    site: str
+    codes: int
+    """Number of codes compared: neurons times images."""
+    wrong_codes: int
+    """Codes that differ from the quantised ANN's, in the stepped or in the collapsed run."""
+    wrong_spikes: int
+    """Spikes of a step and image that the codes do not call for, or that are missing."""
+    first: str = ""
+    """The first neuron whose code differs: image, index, both codes."""
+
+
+@dataclass(frozen=True)
+class SiteError:
+    """One layer of a streaming network beside the ANN's."""
+
+    site: str
+    values: int
+    """Number of activations compared: neurons times images."""
+    error: float
+    """Root mean square of ``mean output - activation``, over the root mean square of the activations."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """How equal a spiking network is to the network it was converted from.
+
+    For an accumulate-then-emit network: codes, spikes and outputs against the quantised ANN's, which is the model with
+    the network's quantisers. For a streaming network, which equals its ANN only in the limit: measured errors.
+    """
+
+    method: str
+    kind: str
+    dtype: str
+    """Number format of both networks."""
+    images: int
+    steps: int
+    exact: bool
+    """Whether no code, no spike and no output differs; never for a streaming network."""
+    sites: tuple[SiteEquality, ...] | tuple[SiteError, ...]
+    output_error: float
+    """Largest difference of an output from the quantised ANN's (streaming: the ANN's)."""
+    tolerance: float
+    """What the output may differ by: 0 on the binary grid, else the rounding of ``dtype``, in units of the outputs."""
+    model_error: float
+    """Largest difference of an output from the model's own, over the largest output; quantisation included."""
+    agreement: float | None
+    """Share of images for which the largest output is the model's; ``None`` where outputs are not ``[B, classes]``."""
+
+    @property
+    def first_difference(self) -> str:
+        """The first site and neuron that differ; empty if none does."""
+        for site in self.sites:
+            if isinstance(site, SiteEquality) and (site.wrong_codes or site.wrong_spikes):
+                return f"site '{site.site}': {site.first or f'{site.wrong_spikes} spikes'}"
+        return "" if self.exact else f"outputs by {self.output_error:.3g}"
+
+    @property
+    def compared(self) -> str:
+        """What was compared, on how much, with which tolerance, in one sentence."""
+        if self.kind == "streaming":
+            values = sum(site.values for site in self.sites if isinstance(site, SiteError))
+            return (
+                f"mean outputs after {self.steps} steps beside the ANN's activations: {values} values at "
+                f"{len(self.sites)} sites, {self.images} images, {self.dtype}; measured, not claimed to be equal"
+            )
+        codes = sum(site.codes for site in self.sites if isinstance(site, SiteEquality))
+        return (
+            f"codes (stepped and collapsed) and spikes per step with the quantised ANN's: {codes} codes at "
+            f"{len(self.sites)} sites, {self.images} images, {self.dtype}, tolerance 0; outputs, tolerance "
+            f"{self.tolerance:.3g}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The documented JSON object of ``isospike verify --json``."""
+        return {**asdict(self), "compared": self.compared, "first_difference": self.first_difference}

@@ -1,0 +1,85 @@
+"""A comparison that runs over batches and ends in a certificate."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from isospike.capture import Graph
+from isospike.measure.certificate import Certificate, SiteEquality, SiteError
+from isospike.network import SNN
+
+
+class Comparison(ABC):
+    """A network beside the model that it was converted from.
+
+    Args:
+        folded: the model, captured and folded.
+        snn: the network.
+        dtype: number format in which both are run.
+    """
+
+    def __init__(self, folded: Graph, snn: SNN, dtype: torch.dtype) -> None:
+        self.ann = copy.deepcopy(folded).to(dtype)
+        self.snn = copy.deepcopy(snn).to(dtype)
+        self.dtype = dtype
+        self.images = 0
+        self.largest = self.output_error = self.model_error = 0.0
+        self.same_class: int | None = 0
+
+    @abstractmethod
+    def add(self, x: Tensor) -> None:
+        """Compare on one batch of images."""
+
+    @abstractmethod
+    def certificate(self) -> Certificate:
+        """What all batches showed."""
+
+    def add_model(self, x: Tensor, answer: Any) -> None:
+        """Measure the network's answer beside the model's own."""
+        own = self.ann(x)
+        self.images += len(x)
+        self.largest = max([self.largest, *(leaf.abs().max().item() for leaf in _tensors(own))])
+        self.model_error = max(self.model_error, largest_difference(answer, own))
+        if not (isinstance(own, Tensor) and own.dim() == 2):
+            self.same_class = None
+        elif self.same_class is not None:
+            self.same_class += int((answer.argmax(1) == own.argmax(1)).sum())
+
+    def conclude(
+        self,
+        sites: tuple[SiteEquality, ...] | tuple[SiteError, ...],
+        *,
+        steps: int,
+        equal: bool,
+        tolerance: float,
+    ) -> Certificate:
+        """The certificate of what was found at the sites."""
+        return Certificate(
+            method=self.snn.provenance.method,
+            kind=self.snn.kind.value,
+            dtype=str(self.dtype).removeprefix("torch."),
+            images=self.images,
+            steps=steps,
+            exact=equal and self.output_error <= tolerance,
+            sites=sites,
+            output_error=self.output_error,
+            tolerance=tolerance,
+            model_error=self.model_error / self.largest if self.largest else self.model_error,
+            agreement=None if self.same_class is None else self.same_class / self.images,
+        )
+
+
+def largest_difference(a: Any, b: Any) -> float:
+    """The largest difference of two outputs of one structure."""
+    pairs = zip(_tensors(a), _tensors(b), strict=True)
+    return max((y - z).abs().max().item() for y, z in pairs)
+
+
+def _tensors(outputs: Any) -> list[Tensor]:
+    return [leaf for leaf in pytree.tree_leaves(outputs) if isinstance(leaf, Tensor)]

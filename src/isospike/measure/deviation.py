@@ -1,0 +1,67 @@
+"""Streaming networks beside their ANN: how far the mean outputs are from the activations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from isospike.capture import Graph, Role
+from isospike.measure.certificate import Certificate, SiteError
+from isospike.measure.comparison import Comparison, largest_difference
+from isospike.network import SNN
+from isospike.simulate import Record, simulate
+
+
+@dataclass
+class _Squares:
+    values: int = 0
+    error: float = 0.0
+    size: float = 0.0
+
+
+class Deviation(Comparison):
+    """Every site's answer, read out like the network's, beside the activation of the ANN.
+
+    Args:
+        folded: the model, captured and folded.
+        snn: the network.
+        dtype: number format in which both are run.
+        steps: number of steps.
+    """
+
+    def __init__(self, folded: Graph, snn: SNN, dtype: torch.dtype, steps: int) -> None:
+        super().__init__(folded, snn, dtype)
+        self.steps = steps
+        self.probed = SNN(with_sites(self.snn.graph), provenance=snn.provenance, readout=snn.readout)
+        self.reference = with_sites(self.snn.ann())
+        self.squares = {site: _Squares() for site in snn.sites}
+
+    def add(self, x: Tensor) -> None:
+        """Run both and compare."""
+        answer, means = simulate(self.probed, x, steps=self.steps, record=Record(outputs=False)).output
+        expected, activations = self.reference(x)
+        for squares, mean, activation in zip(self.squares.values(), means, activations, strict=True):
+            squares.values += mean.numel()
+            squares.error += (mean - activation).double().square().sum().item()
+            squares.size += activation.double().square().sum().item()
+        self.output_error = max(self.output_error, largest_difference(answer, expected))
+        self.add_model(x, answer)
+
+    def certificate(self) -> Certificate:
+        """Errors, and no claim of equality."""
+        sites = tuple(
+            SiteError(site, s.values, (s.error / s.size if s.size else s.error) ** 0.5)
+            for site, s in self.squares.items()
+        )
+        return self.conclude(sites, steps=self.steps, equal=False, tolerance=0.0)
+
+
+def with_sites(graph: Graph) -> Graph:
+    """A view that puts out its answer and the outputs of all sites."""
+    view = graph.view()
+    output = next(iter(reversed(view.graph.nodes)))
+    output.args = ((output.args[0], view.nodes_with(Role.ACTIVATION)),)
+    view.recompile()
+    return view

@@ -1,0 +1,98 @@
+"""Accumulate-then-emit networks beside the quantised ANN: every code, every spike, every output."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from isospike.capture import Graph, Role
+from isospike.capture.graph import op_of
+from isospike.capture.verify import RELATIVE_TOLERANCE
+from isospike.errors import SimulationError
+from isospike.measure.certificate import Certificate, SiteEquality
+from isospike.measure.comparison import Comparison, largest_difference
+from isospike.network import SNN
+from isospike.neurons import Emitter, InputGrid
+from isospike.refine import put_on_grid
+from isospike.simulate import Record, Run, simulate
+
+EXECUTORS = ("stepped", "collapsed")
+
+
+@dataclass
+class _Tally:
+    codes: int = 0
+    wrong_codes: int = 0
+    wrong_spikes: int = 0
+    first: str = ""
+
+
+class Equality(Comparison):
+    """The quantised ANN is the model itself with the network's quantisers in the place of its activations."""
+
+    def __init__(self, folded: Graph, snn: SNN, dtype: torch.dtype) -> None:
+        if snn.exact and dtype is not torch.float64:
+            raise SimulationError("a network on the binary grid is exact in float64 only; verify it in float64")
+        super().__init__(folded, snn, dtype)
+        self.reference = quantised_ann(folded, self.snn).to(dtype)
+        self.tallies = {site: _Tally() for site in snn.sites}
+        self.expected: dict[str, Tensor] = {}
+        for site in snn.sites:
+            self.reference.get_submodule(site).register_forward_hook(self._keep(site))
+
+    def _keep(self, site: str) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:
+        def hook(neuron: nn.Module, args: tuple[Tensor], out: Tensor) -> None:
+            assert isinstance(neuron, Emitter)
+            self.expected[site] = neuron.codes(args[0]).long()
+
+        return hook
+
+    def add(self, x: Tensor) -> None:
+        """Run all three and compare."""
+        runs = {
+            name: simulate(self.snn, x, executor=name, record=Record(codes=True)) for name in ("stepped", "collapsed")
+        }
+        answer = self.reference(x)
+        for site, tally in self.tallies.items():
+            self._add_site(site, tally, runs)
+        differences = [largest_difference(run.output, answer) for run in runs.values()]
+        self.output_error = max(self.output_error, *differences)
+        self.add_model(x, runs["stepped"].output)
+
+    def _add_site(self, site: str, tally: _Tally, runs: dict[str, Run]) -> None:
+        neuron, expected = self.snn.graph.get_submodule(site), self.expected[site]
+        assert isinstance(neuron, Emitter)
+        spikes = neuron.code.encode(expected, neuron.steps).flatten(2).sum(2)
+        codes = {name: run.codes[site] for name, run in runs.items() if run.codes is not None}
+        wrong = torch.stack([found != expected for found in codes.values()]).any(0)
+        if not tally.first and wrong.any():
+            index = tuple(wrong.nonzero()[0].tolist())
+            found = ", ".join(f"{int(values[index])} ({name})" for name, values in codes.items())
+            where = f"image {self.images + index[0]}, neuron {list(index[1:])}"
+            tally.first = f"{where}: code {found}, quantised ANN {int(expected[index])}"
+        tally.codes += expected.numel()
+        tally.wrong_codes += int(wrong.sum())
+        tally.wrong_spikes += sum(int((run.spikes[site] - spikes).abs().sum()) for run in runs.values())
+
+    def certificate(self) -> Certificate:
+        """Exact if nothing differs; outputs within rounding, or on the grid not at all."""
+        sites = tuple(SiteEquality(site, **vars(tally)) for site, tally in self.tallies.items())
+        equal = not any(site.wrong_codes or site.wrong_spikes for site in sites)
+        rounding = 0.0 if self.snn.exact else RELATIVE_TOLERANCE.get(self.dtype, 0.0)
+        assert self.snn.steps is not None
+        return self.conclude(sites, steps=self.snn.steps, equal=equal, tolerance=rounding * self.largest)
+
+
+def quantised_ann(folded: Graph, snn: SNN) -> Graph:
+    """The model with the network's quantisers, on the binary grid if the network is."""
+    reference = folded.view()
+    for node in reference.nodes_with(Role.ACTIVATION):
+        neuron = snn.graph.get_submodule(op_of(node).name)
+        assert isinstance(neuron, Emitter)
+        reference.replace(node, type(neuron)(neuron.unit, neuron.levels, phase=neuron.phase))
+    grids = [module for module in snn.graph.modules() if isinstance(module, InputGrid)]
+    return put_on_grid(reference, grids[0].limit) if grids else copy.deepcopy(reference)

@@ -1,0 +1,74 @@
+"""The certificate: is the spiking network the network that it was converted from?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import nn
+
+from isospike.calibrate.batches import Batch, Batches
+from isospike.capture import Graph, capture, fold_batch_norm
+from isospike.errors import SimulationError
+from isospike.measure.certificate import Certificate
+from isospike.measure.comparison import Comparison
+from isospike.measure.deviation import Deviation
+from isospike.measure.equality import Equality
+from isospike.memory_format import channels_last
+from isospike.network import SNN
+from isospike.simulate import Kind
+
+
+@torch.no_grad()
+def verify(
+    model: nn.Module | Graph,
+    snn: SNN,
+    batches: Iterable[Batch],
+    *,
+    steps: int | None = None,
+    dtype: torch.dtype = torch.float64,
+    progress: Callable[[int], None] | None = None,
+) -> Certificate:
+    """Compare a spiking network with the model that it was converted from, layer by layer.
+
+    An accumulate-then-emit network must have the codes of the quantised ANN, which is the model, captured and folded
+    anew, with the network's quantisers in the place of its activations: stepped and collapsed codes, the spikes of
+    every step and image, and the outputs. Networks on the binary grid are compared with the model on the same grid,
+    bit for bit. A streaming network is measured: the mean output of every site beside the ANN's activation.
+
+    Args:
+        model: the model, or its captured graph; it is not changed.
+        snn: the network; it is not changed.
+        batches: inputs; labels are ignored.
+        steps: number of steps of a streaming network.
+        dtype: number format in which both are run. In float32 about one code in a million lies within a rounding of
+            a half step and may differ; float64 tells whether the networks are the same.
+        progress: called with the number of images of every finished batch.
+
+    Raises:
+        SimulationError: the network's sites are not the model's, or steps or inputs do not fit.
+        CaptureError: the model cannot be captured.
+    """
+    data = Batches(batches)
+    graph = model if isinstance(model, Graph) else capture(model, data.first)
+    comparison = _comparison(fold_batch_norm(graph), snn, dtype, steps)
+    for inputs in data:
+        comparison.add(channels_last(inputs.to(dtype)))
+        if progress is not None:
+            progress(len(inputs))
+    return comparison.certificate()
+
+
+def _comparison(folded: Graph, snn: SNN, dtype: torch.dtype, steps: int | None) -> Comparison:
+    if folded.sites != snn.sites:
+        raise SimulationError(
+            f"the network has the sites {', '.join(snn.sites)}, the model {', '.join(folded.sites)}; "
+            "verify it with the model that it was converted from"
+        )
+    if snn.kind is Kind.EMITTING:
+        if steps not in (None, snn.steps):
+            raise SimulationError(f"this network takes {snn.steps} steps, {steps} were asked for; leave steps out")
+        return Equality(folded, snn, dtype)
+    if steps is None:
+        raise SimulationError("a streaming network equals its ANN only in the limit; say after how many steps")
+    return Deviation(folded, snn, dtype, steps)

@@ -1,0 +1,94 @@
+"""What a method is made of: a scale rule and the neurons that take the place of activations."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from isospike.capture.graph import Graph, op_of
+from isospike.capture.roles import Role
+from isospike.neurons import Emitter, IntegrateAndFire, activation_at_rest
+from isospike.neurons.quantiser import is_staircase, shift_of
+from isospike.pooling import place_max_pools
+from isospike.refine import put_on_grid
+from isospike.scales.rule import ScaleRule
+
+
+class Policy(ABC):
+    """Which neurons stand in the place of activations."""
+
+    def prepare(self, graph: Graph) -> Graph:
+        """The graph that is calibrated; as it is unless a policy says otherwise."""
+        return graph
+
+    @abstractmethod
+    def neuron(self, bound: Tensor, activation: nn.Module) -> nn.Module:
+        """The neuron for one activation, ``bound`` being its saturation value."""
+
+    def place(self, graph: Graph, bounds: dict[str, Tensor]) -> Graph:
+        """A view with neurons in the place of activations."""
+        spiking = graph.view()
+        for node in spiking.nodes_with(Role.ACTIVATION):
+            spiking.replace(node, self.neuron(bounds[op_of(node).name], spiking.module_of(node)))
+        return spiking
+
+    def finish(self, spiking: Graph, example: Tensor) -> Graph:
+        """The network made ready for inputs like ``example``; as it is unless a policy says otherwise."""
+        return spiking
+
+
+@dataclass(frozen=True)
+class Streaming(Policy):
+    """Integrate-and-fire neurons with a rate code, and a max-pooling rule."""
+
+    v_init: float
+    """Initial membrane potential, in thresholds."""
+    pooling: str
+    """Name of the max-pooling rule."""
+
+    def prepare(self, graph: Graph) -> Graph:
+        """With the pooling rule in the place of max pools."""
+        return place_max_pools(graph, self.pooling)
+
+    def neuron(self, bound: Tensor, activation: nn.Module) -> nn.Module:
+        """Threshold at the bound."""
+        return IntegrateAndFire(bound, bound * self.v_init, activation_at_rest(activation))
+
+
+@dataclass(frozen=True)
+class AccumulateThenEmit(Policy):
+    """Neurons that quantise their total input and emit its code; max pools stay as they are."""
+
+    kind: type[Emitter]
+    """The neuron."""
+    levels: int | None
+    """Number of steps K at every site; ``None`` keeps learned ones and takes ``default`` elsewhere."""
+    default: int
+    """Number of steps where none was learned."""
+    phase: float | None = None
+    """Phase phi of the quantiser; ``None`` keeps learned ones and rounds to nearest elsewhere."""
+    exact: bool = False
+    """Whether the network is put on a grid on which no sum is rounded."""
+
+    def neuron(self, bound: Tensor, activation: nn.Module) -> nn.Module:
+        """Unit ``bound / K``."""
+        learned = int(activation.levels) if is_staircase(activation) else self.default  # type: ignore[arg-type]
+        levels = learned if self.levels is None else self.levels
+        phase = shift_of(activation) if self.phase is None else self.phase
+        return self.kind(bound / levels, levels, phase=phase, activation=activation_at_rest(activation))
+
+    def finish(self, spiking: Graph, example: Tensor) -> Graph:
+        """On the grid, with four times the range of the example, where that is asked for."""
+        return put_on_grid(spiking, 4 * example.abs().max().item()) if self.exact else spiking
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a method is made of."""
+
+    scale: ScaleRule
+    """How thresholds are found."""
+    neurons: Policy
+    """What takes the place of activations."""

@@ -1,0 +1,40 @@
+"""PASCAL: spike accumulation with inhibition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from isospike.methods.method import register
+from isospike.methods.parts import AccumulateThenEmit, Parts
+from isospike.methods.quantised import EmittingMethod
+from isospike.neurons import NEAREST, Pasc
+
+DEFAULT_LEVELS = 8
+
+
+@register
+@dataclass(frozen=True)
+class Pascal(EmittingMethod):
+    """Unary codes by spike counting with inhibition: the quantised ANN in L steps (Ramesh and Srinivasan 2025).
+
+    Every layer integrates and counts its spikes, corrects the count by inhibitory spikes when the input has ended,
+    and emits as many spikes: ``Q(z; u, L, 1/2)``, ``u = bound / L``. All spikes have the same weight. Use it where
+    spikes cannot be weighted; bit-coded needs ``log2`` as many steps for the same levels. Not when answers are wanted
+    before the last step.
+    """
+
+    papers: ClassVar[tuple[str, ...]] = ("ramesh2025pascal",)
+
+    levels: int | None = None
+    """Levels L of every site, and as many steps; by default those that were learned, elsewhere 8."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        super().__post_init__()
+        self._require_whole("levels", 1)
+
+    def parts(self) -> Parts:
+        """Learned or calibrated scale, PASC neurons."""
+        scale = self._scale_rule(levels=self.levels or DEFAULT_LEVELS, phase=NEAREST)
+        return Parts(scale, AccumulateThenEmit(Pasc, self.levels, DEFAULT_LEVELS, exact=self.exact))

@@ -1,0 +1,45 @@
+"""Radix encoding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from isospike.methods.bit_coded import MOST_BITS
+from isospike.methods.method import register
+from isospike.methods.parts import AccumulateThenEmit, Parts
+from isospike.methods.quantised import EmittingMethod
+from isospike.neurons import DOWN, NEAREST
+from isospike.neurons.bit_coded import BitCoded as BitCodedNeuron
+
+
+@register
+@dataclass(frozen=True)
+class Radix(EmittingMethod):
+    """Radix-encoded spikes: T bits for every activation, rounded down or to the nearest level (Wang et al. 2022).
+
+    A layer accumulates ``acc <- 2 acc + A(s_t)``, which is the sum of its inputs weighted by ``2^(T-t)``, quantises
+    it to ``K = 2^bits - 1`` levels and emits the digits. With rounding to nearest it is the bit-coded network at
+    K = 2^bits - 1; rounded down, as quantisers without a shift were trained, it loses half a step on average. All
+    sites have the same number of bits; for other levels use bit-coded.
+    """
+
+    papers: ClassVar[tuple[str, ...]] = ("wang2022radix",)
+
+    bits: int = 4
+    """Bits of every site, so K = 2^bits - 1 levels and T = bits steps."""
+    rounding: Literal["nearest", "down"] = "nearest"
+    """How a total becomes a level: nearest (phi = 1/2; or as it was trained) or down (phi = 0)."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        super().__post_init__()
+        self._require(self.bits is not None, "bits", f"a whole number from 1 to {MOST_BITS}")
+        self._require_whole("bits", 1, MOST_BITS)
+        self._require(self.rounding in ("nearest", "down"), "rounding", "nearest or down")
+
+    def parts(self) -> Parts:
+        """Learned or calibrated scale, bit-coded neurons of one length."""
+        levels, phase = 2**self.bits - 1, None if self.rounding == "nearest" else DOWN
+        scale = self._scale_rule(levels=levels, phase=NEAREST if phase is None else phase)
+        return Parts(scale, AccumulateThenEmit(BitCodedNeuron, levels, levels, phase, exact=self.exact))

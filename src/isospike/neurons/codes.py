@@ -1,0 +1,109 @@
+"""Codes: how a whole number becomes a train of spikes, and how trains are pooled."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+
+class Code(ABC):
+    """A code turns ``0 <= k <= K`` into spikes ``s_1 .. s_T`` with whole weights, so that ``k = sum_t w_t s_t``."""
+
+    @abstractmethod
+    def steps(self, levels: int) -> int:
+        """Number of time steps T that K levels need."""
+
+    @abstractmethod
+    def weights(self, steps: int) -> tuple[int, ...]:
+        """What a spike at each step counts, in units."""
+
+    @abstractmethod
+    def encode(self, codes: Tensor, steps: int) -> Tensor:
+        """Spikes, bool ``[T, ...]``, of whole numbers, int64 ``[...]``."""
+
+    @abstractmethod
+    def count(self, histogram: Tensor, steps: int) -> Tensor:
+        """Spikes at every step, int64 ``[T, B]``, from how often each code occurs, int64 ``[B, K + 1]``."""
+
+    @abstractmethod
+    def max_pool(self, trains: Tensor, pool: nn.Module) -> Tensor:
+        """Trains of the largest code of every window, step by step.
+
+        Args:
+            trains: weighted spikes ``[T, B, ...]``; weights of earlier steps are not smaller, and one window holds
+                one weight at a step.
+            pool: the max pool of one frame.
+        """
+
+    def decode(self, spikes: Tensor) -> Tensor:
+        """Whole numbers, int64 ``[...]``, of spikes ``[T, ...]``."""
+        weights = torch.tensor(self.weights(len(spikes)), device=spikes.device)
+        codes: Tensor = torch.tensordot(weights, spikes.long(), dims=1)
+        return codes
+
+
+class Unary(Code):
+    """All spikes first: ``s_t = [k >= t]``, ``w_t = 1``, ``T = K``."""
+
+    def steps(self, levels: int) -> int:
+        """One step a level."""
+        return levels
+
+    def weights(self, steps: int) -> tuple[int, ...]:
+        """All one."""
+        return (1,) * steps
+
+    def encode(self, codes: Tensor, steps: int) -> Tensor:
+        """``k`` spikes, then silence."""
+        return torch.stack([codes >= t for t in range(1, steps + 1)])
+
+    def count(self, histogram: Tensor, steps: int) -> Tensor:
+        """At step t, all neurons whose code is at least t."""
+        return histogram.flip(1).cumsum(1).flip(1)[:, 1:].T
+
+    def max_pool(self, trains: Tensor, pool: nn.Module) -> Tensor:
+        """Every step by itself, the OR of the window: unary trains of two numbers contain each other."""
+        return _each_step(trains, pool)
+
+
+class Binary(Code):
+    """Most significant bit first: ``s_t`` is bit ``T - t`` of ``k``, ``w_t = 2^(T-t)``, ``T = ceil(log2(K + 1))``."""
+
+    def steps(self, levels: int) -> int:
+        """As many as K has binary digits."""
+        return levels.bit_length()
+
+    def weights(self, steps: int) -> tuple[int, ...]:
+        """Powers of two, falling to one."""
+        return tuple(2 ** (steps - t) for t in range(1, steps + 1))
+
+    def encode(self, codes: Tensor, steps: int) -> Tensor:
+        """The binary digits."""
+        return torch.stack([(codes >> (steps - t)) & 1 for t in range(1, steps + 1)]).bool()
+
+    def count(self, histogram: Tensor, steps: int) -> Tensor:
+        """At step t, all neurons whose code has bit ``T - t``."""
+        codes = torch.arange(histogram.shape[1], device=histogram.device)
+        return torch.stack([histogram[:, bits].sum(1) for bits in self.encode(codes, steps)])
+
+    def max_pool(self, trains: Tensor, pool: nn.Module) -> Tensor:
+        """Tournament, most significant bit first: a unit stays in while its bits are those of the running maximum.
+
+        With ``P_i(t)`` the number that the first ``t`` bits of unit ``i`` spell and ``M(t) = max_i P_i(t)``, the bit of
+        the maximum is ``M(t) - 2 M(t-1)``. The OR of the bits would be wrong for most windows.
+        """
+        prefix = torch.zeros_like(trains[0], dtype=torch.float64)
+        best, winners = pool(prefix), []
+        for frame in trains.unbind():
+            prefix = 2 * prefix + (frame != 0)
+            now = pool(prefix)
+            winners.append(now - 2 * best)
+            best = now
+        return _each_step(trains, pool) * torch.stack(winners).to(trains.dtype)
+
+
+def _each_step(trains: Tensor, pool: nn.Module) -> Tensor:
+    pooled: Tensor = pool(trains.flatten(0, 1)).unflatten(0, trains.shape[:2])
+    return pooled

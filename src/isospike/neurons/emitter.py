@@ -1,0 +1,105 @@
+"""Accumulate-then-emit neurons: a whole input train goes in before the first spike comes out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from isospike.neurons.codes import Code
+from isospike.neurons.quantiser import NEAREST, quantise
+
+
+@dataclass(frozen=True)
+class Emission:
+    """What one layer did with one input train."""
+
+    spikes: Tensor
+    """Spikes by step: bool ``[T, B, ...]``."""
+    inhibitory: Tensor | None
+    """Internal inhibitory events per sample: int64 ``[B]``; ``None`` for a neuron that has none."""
+
+
+class Emitter(nn.Module, ABC):
+    """A neuron that accumulates its input, quantises the total and emits the code of the result.
+
+    Its train is a function of the total current alone, ``k = Q(sum_t z_t; u, K, phi)``, so a network of such neurons
+    and affine maps computes exactly what the quantised ANN does. ``forward`` is that quantised activation.
+
+    Args:
+        unit: size of one step ``u``, in units of the current; scalar or ``[C, 1, 1]``.
+        levels: number of steps K.
+        phase: phi, see `quantise`.
+        activation: the activation of the ANN in whose place the neuron stands; a ReLU by default.
+        amplitude: what one step is worth to the layers behind, same shape as ``unit``; the unit itself by default.
+    """
+
+    code: ClassVar[Code]
+    """How the quantised value is emitted."""
+    inhibits: ClassVar[bool] = False
+    """Whether internal inhibitory events happen, whose number depends on the order of the currents."""
+    unit: Tensor
+    amplitude: Tensor
+
+    def __init__(
+        self,
+        unit: Tensor,
+        levels: int,
+        *,
+        activation: nn.Module | None = None,
+        phase: float = NEAREST,
+        amplitude: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("unit", unit)
+        self.register_buffer("amplitude", unit.clone() if amplitude is None else amplitude)
+        self.levels = levels
+        self.phase = phase
+        self.activation = nn.ReLU() if activation is None else activation
+
+    @property
+    def steps(self) -> int:
+        """Length of the train, T."""
+        return self.code.steps(self.levels)
+
+    def codes(self, z: Tensor) -> Tensor:
+        """``Q(z; u, K, phi)`` of total currents ``[B, ...]``, whole numbers in the type of ``z``."""
+        return quantise(z, self.unit, self.levels, self.phase)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """The quantised activation ``u Q(z; u, K, phi)`` of total currents ``[B, ...]``."""
+        return self.codes(z) * self.amplitude
+
+    @abstractmethod
+    def emit(self, currents: Tensor) -> Emission:
+        """Accumulate currents ``[T_in, B, ...]`` one step after the other, then emit one step after the other."""
+
+    def weigh(self, spikes: Tensor) -> Tensor:
+        """Spikes ``[T, B, ...]`` as the layers behind see them: ``amplitude w_t s_t``."""
+        weights = torch.tensor(self.code.weights(len(spikes)), dtype=self.unit.dtype, device=self.unit.device)
+        weighted: Tensor = spikes.to(self.unit.dtype) * weights.view(-1, *(1,) * (spikes.dim() - 1)) * self.amplitude
+        return weighted
+
+    def source(self) -> nn.Module:
+        """The activation of the ANN, with its output in the amplitude of this neuron's."""
+        if torch.equal(self.amplitude, self.unit):
+            return self.activation
+        return nn.Sequential(self.activation, _Gain(self.amplitude / self.unit))
+
+    def extra_repr(self) -> str:
+        """Steps, levels, phase and the shape of the unit."""
+        return f"steps={self.steps}, levels={self.levels}, phase={self.phase}, unit={list(self.unit.shape)}"
+
+
+class _Gain(nn.Module):
+    gain: Tensor
+
+    def __init__(self, gain: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("gain", gain)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.gain

@@ -1,0 +1,87 @@
+"""The quantiser that accumulate-then-emit neurons compute, and the activation made of it."""
+
+from __future__ import annotations
+
+import copy
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+GUARD = 2.0**-12
+"""Part of a step by which every rounding point is moved: sums that lie exactly on a half step by construction (a
+silent branch, equal units) then lie inside one bin, on both sides of a comparison. Generic near-ties stay."""
+NEAREST = 0.5 + GUARD
+"""Phase phi of rounding to the nearest level."""
+DOWN = GUARD
+"""Phase phi of rounding down."""
+
+
+def quantise(z: Tensor, unit: Tensor, levels: int, phase: float) -> Tensor:
+    """``Q(z; u, K, phi) = clip(floor((z + phi u) / u), 0, K)``: whole numbers in the type of ``z``.
+
+    Args:
+        z: currents ``[B, ...]``.
+        unit: size of one step, in units of the current; scalar or ``[C, 1, 1]``.
+        levels: number of steps K; there are K + 1 values.
+        phase: phi in [0, 1), 1/2 for rounding to nearest.
+    """
+    return (z + phase * unit).div_(unit).floor_().clamp_(0, levels)
+
+
+@runtime_checkable
+class LearnedActivation(Protocol):
+    """What an activation module with a trained bound shows to the methods; a staircase also shows its ``shift``."""
+
+    bound: Tensor
+    """Saturation value lambda > 0: a scalar or one value per channel."""
+    levels: int | None
+    """Number of steps L, so L + 1 values; ``None`` where the activation is not a staircase."""
+
+
+class QuantisedActivation(nn.Module):
+    """``a = u Q(z; u, L, phi)`` with ``u = bound / levels``: a quantised activation at rest, without gradients.
+
+    Args:
+        bound: saturation value lambda, scalar or ``[C, 1, 1]``.
+        levels: number of steps L.
+        shift: phase phi; 1/2 makes it the quantisation-clip-floor-shift (QCFS) of Bu et al. 2022, eq. 9.
+    """
+
+    bound: Tensor
+
+    def __init__(self, bound: Tensor, levels: int, shift: float = NEAREST) -> None:
+        super().__init__()
+        self.register_buffer("bound", bound)
+        self.levels = levels
+        self.shift = shift
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Currents ``[B, ...]`` to the nearest of ``levels + 1`` values from 0 to ``bound``."""
+        unit = self.bound / self.levels
+        return quantise(z, unit, self.levels, self.shift) * unit
+
+    def extra_repr(self) -> str:
+        """The number of levels and the shift."""
+        return f"bound={list(self.bound.shape)}, levels={self.levels}, shift={self.shift}"
+
+
+def is_staircase(activation: nn.Module) -> bool:
+    """Whether an activation was trained with levels."""
+    return isinstance(activation, LearnedActivation) and activation.levels is not None
+
+
+def shift_of(activation: nn.Module) -> float:
+    """The phase that an activation was trained with; `NEAREST` where there is none."""
+    return float(getattr(activation, "shift", NEAREST)) if is_staircase(activation) else NEAREST
+
+
+def activation_at_rest(activation: nn.Module) -> nn.Module:
+    """A plain copy of an activation: what a neuron put in its place must be compared with."""
+    if not isinstance(activation, LearnedActivation):
+        ceiling = getattr(activation, "max_val", None)
+        return nn.ReLU() if ceiling is None else nn.Hardtanh(0.0, ceiling)
+    if activation.levels is None:
+        return copy.deepcopy(activation)
+    bound = torch.as_tensor(activation.bound).detach().clone()
+    return QuantisedActivation(bound, int(activation.levels), shift_of(activation))

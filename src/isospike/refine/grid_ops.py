@@ -1,0 +1,266 @@
+"""How each op of an exact network is put on the grid."""
+
+from __future__ import annotations
+
+import copy
+import operator
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from isospike.capture.graph import argument, op_of
+from isospike.errors import ConversionError
+from isospike.refine.grid_value import GridValue, rounded_to
+
+if TYPE_CHECKING:
+    from isospike.refine.grid import Gridder
+
+Handler = Callable[["Gridder", fx.Node], GridValue]
+
+ONE = torch.ones((), dtype=torch.float64)
+
+
+def weighted(gridder: Gridder, node: fx.Node) -> GridValue:
+    """A convolution, linear layer or channel affine: takes up the scale of its input channels."""
+    layer = gridder.graph.module_of(node)
+    scale = _input_scale(layer, gridder.values[argument(node)].scale)
+    if scale is None:
+        gridder.make_plain(node)
+        scale = ONE
+    value = gridder.values[argument(node)]
+    weight = layer.weight.detach().double() * scale  # type: ignore[operator]
+    bias = layer.bias.detach().double() if isinstance(layer.bias, Tensor) else torch.zeros(1, dtype=torch.float64)
+    largest = _row_sums(layer, weight) * value.largest + bias.abs().max().item()
+    fraction = gridder.fraction_for(node, value, largest, weight.abs().max().item(), gridder.later[node])
+    new = copy.copy(layer)
+    new._parameters = dict(layer._parameters)
+    weight = rounded_to(weight, fraction)
+    new.weight = nn.Parameter(weight, requires_grad=False)
+    if isinstance(layer.bias, Tensor):
+        new.bias = nn.Parameter(rounded_to(bias, value.fraction + fraction), requires_grad=False)
+    gridder.graph.replace(node, new)
+    return GridValue(ONE, value.fraction + fraction, largest)
+
+
+def _input_scale(layer: nn.Module, scale: Tensor) -> Tensor | None:
+    """The scale in the layout of the weights; ``None`` if it is not one number per input channel."""
+    if scale.dim() == 0:
+        return scale
+    if isinstance(layer, nn.Linear):
+        rows = scale.expand(*scale.shape[:-1], layer.in_features).flatten(0, -2)
+        return rows[0] if torch.equal(rows, rows[:1].expand_as(rows)) else None
+    channels = _per_channel(scale)
+    if channels is None:
+        return None
+    if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+        grouped = channels.expand(layer.in_channels).view(layer.groups, 1, -1)
+        spread = grouped.expand(-1, layer.out_channels // layer.groups, -1).reshape(layer.out_channels, -1)
+        return spread.view(*spread.shape, *(1,) * (layer.weight.dim() - 2))
+    weight = layer.weight
+    assert isinstance(weight, Tensor)
+    return channels.expand(weight.shape[0]).view(-1, *(1,) * (weight.dim() - 1))
+
+
+def _per_channel(scale: Tensor) -> Tensor | None:
+    """One number per channel, ``[C]``, if the scale ``[1, C, ...]`` is that."""
+    flat = scale.flatten(2) if scale.dim() > 2 else scale.unsqueeze(-1)
+    first = flat[..., :1]
+    return first.flatten() if torch.equal(flat, first.expand_as(flat)) else None
+
+
+def _row_sums(layer: nn.Module, weight: Tensor) -> float:
+    """The largest sum of magnitudes of the weights that make one output."""
+    if isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d):
+        sums = weight.abs().flatten(2).sum(2).view(layer.groups, -1, weight.shape[1]).sum(1)
+    else:
+        sums = weight.abs().flatten(1).sum(1) if weight.dim() > 1 else weight.abs()
+    return sums.max().item()
+
+
+def moved(gridder: Gridder, node: fx.Node) -> GridValue:
+    """An op that only moves numbers: does the same to their scale."""
+    value = gridder.values[argument(node)]
+    if value.scale_parts is not None:
+        return replace(value, scale=value.scale_parts[node.args[1]], scale_parts=None)  # type: ignore[index]
+    if value.scale.dim() == 0:
+        return value
+    source = op_of(argument(node))
+    args = (value.full_scale(source.shape), *node.args[1:])
+    assert callable(node.target)
+    scale = node.target(*args, **node.kwargs)
+    return replace(value, scale=scale) if isinstance(scale, Tensor) else replace(value, scale_parts=tuple(scale))
+
+
+def filled(gridder: Gridder, node: fx.Node) -> GridValue:
+    """Padding, by moved numbers or by zeros."""
+    place = {"constant_pad_nd": 2, "pad": 3}[op_of(node).kind]
+    if len(node.args) > place and node.args[place] not in (0, None):
+        raise ConversionError(f"exact=True cannot pad with {node.args[place]} at '{op_of(node).name}'; pad with 0")
+    value = moved(gridder, node)
+    if value.scale.dim() and (value.scale == 0).any():  # what was padded; any scale will do for a zero
+        return replace(value, scale=torch.where(value.scale == 0, value.scale.max(), value.scale))
+    return value
+
+
+def added(gridder: Gridder, node: fx.Node) -> GridValue:
+    """A sum or difference of values and constants."""
+    if node.kwargs.get("alpha", 1) != 1:
+        raise ConversionError(f"exact=True cannot add with a factor at '{op_of(node).name}'; multiply before the sum")
+    gridder.make_plain(node)
+    fraction = max(gridder.values[part].fraction for part in node.all_input_nodes if part in gridder.values)
+    operands, largest = [], 0.0
+    for part in node.args[:2]:
+        operand, size = _rounded_constant(gridder, node, part, fraction)
+        operands.append(operand)
+        largest += size + (gridder.values[operand].largest if operand in gridder.values else 0.0)
+    node.args = (*operands, *node.args[2:])
+    return GridValue(ONE, fraction, largest)
+
+
+def _rounded_constant(gridder: Gridder, node: fx.Node, operand: Any, fraction: int) -> tuple[Any, float]:
+    """A constant operand on the grid, and its magnitude; other operands as they are, with 0."""
+    if isinstance(operand, (int, float)):
+        number = round(operand * 2.0**fraction) * 2.0**-fraction
+        return number, abs(number)
+    if not isinstance(operand, fx.Node) or operand in gridder.values:
+        return operand, 0.0
+    tensor = rounded_to(gridder.constant(operand), fraction)
+    return gridder.new_constant(f"{operand.name}_on_grid_{node.name}", tensor, node), tensor.abs().max().item()
+
+
+def joined(gridder: Gridder, node: fx.Node) -> GridValue:
+    """Concatenation: scales are joined alike."""
+    parts: Any = node.args[0]
+    known = [gridder.values[part] for part in parts if part in gridder.values]
+    fraction, largest = max(value.fraction for value in known), max(value.largest for value in known)
+    operands, scales = [], []
+    for part in parts:
+        operand, size = _rounded_constant(gridder, node, part, fraction)
+        operands.append(operand)
+        largest = max(largest, size)
+        value = gridder.values.get(part, GridValue(ONE, 0, 0.0))
+        scales.append(value.full_scale(op_of(part).shape))
+    node.args = (operands, *node.args[1:])
+    if all(gridder.values[part].is_plain for part in parts if part in gridder.values):
+        return GridValue(ONE, fraction, largest)
+    assert callable(node.target)
+    return GridValue(node.target(scales, *node.args[1:]), fraction, largest)
+
+
+def scaled(gridder: Gridder, node: fx.Node) -> GridValue:
+    """A product with, or quotient by, a constant: goes into the scale, the op becomes the identity."""
+    first, second = node.args[:2]
+    source, other = (first, second) if first in gridder.values else (second, first)
+    assert isinstance(source, fx.Node)
+    number = gridder.constant(other) if isinstance(other, fx.Node) else torch.as_tensor(other, dtype=torch.float64)
+    shape = op_of(source).shape
+    if op_of(node).shape != shape:
+        raise ConversionError(f"exact=True cannot enlarge a value by the product at '{op_of(node).name}'")
+    value = gridder.values[source]
+    scale = value.scale / number if op_of(node).kind == "div" else value.scale * number
+    node.target, node.args, node.kwargs = torch.ops.aten.reshape.default, (source, [-1, *shape]), {}
+    uniform = scale.numel() == 1
+    return replace(value, scale=scale.reshape(()) if uniform else scale.expand(1, *shape))
+
+
+def negated(gridder: Gridder, node: fx.Node) -> GridValue:
+    """The same numbers with the other sign."""
+    return gridder.values[argument(node)]
+
+
+def max_pooled(gridder: Gridder, node: fx.Node) -> GridValue:
+    """Takes the largest number where the scale is positive and the same in a window."""
+    value = gridder.values[argument(node)]
+    channels = _per_channel(value.scale) if value.scale.dim() else value.scale
+    if channels is None or (channels <= 0).any():
+        gridder.make_plain(node)
+        return gridder.values[argument(node)]
+    return value if value.scale.dim() == 0 else replace(value, scale=_spread(channels, node))
+
+
+def _spread(channels: Tensor, node: fx.Node) -> Tensor:
+    shape = op_of(node).shape
+    return channels.view(1, -1, *(1,) * (len(shape) - 1)).expand(1, *shape)
+
+
+def averaged(gridder: Gridder, node: fx.Node) -> GridValue:
+    """An average pool: a sum, with the reciprocal of the number of summands in the scale."""
+    pool = gridder.graph.module_of(node)
+    value = gridder.values[argument(node)]
+    channels = _per_channel(value.scale) if value.scale.dim() else value.scale
+    if channels is None:
+        gridder.make_plain(node)
+        value, channels = gridder.values[argument(node)], ONE
+    ones = torch.ones(1, *op_of(argument(node)).shape, dtype=torch.float64)
+    total = _sum_pool(pool, ones.shape[2:], op_of(node).name)
+    sums = total(ones)
+    gridder.graph.replace(node, total)
+    share = pool(ones) / sums
+    share = share.flatten()[0] if torch.equal(share, share.flatten()[0].expand_as(share)) else share
+    base = channels if value.scale.dim() == 0 else _spread(channels, node)
+    return GridValue(base * share, value.fraction, value.largest * sums.max().item())
+
+
+def _sum_pool(pool: nn.Module, size: torch.Size, name: str) -> nn.Module:
+    kinds: dict[int, type[Any]] = {2: nn.AvgPool2d, 3: nn.AvgPool3d}
+    if len(size) not in kinds:
+        raise ConversionError(f"exact=True cannot average over one axis at '{name}'; use a two-dimensional pool")
+    if isinstance(pool, nn.AvgPool2d | nn.AvgPool3d):
+        options = {name: getattr(pool, name) for name in ("kernel_size", "stride", "padding", "ceil_mode")}
+        same: nn.Module = kinds[len(size)](**options, divisor_override=1)
+        return same
+    given: Any = pool.output_size if isinstance(pool.output_size, tuple) else (pool.output_size,) * len(size)
+    wanted = [now if out is None else out for out, now in zip(given, size, strict=True)]
+    if any(now % out for now, out in zip(size, wanted, strict=True)):
+        raise ConversionError(f"exact=True cannot average {list(size)} to {wanted} at '{name}': windows differ")
+    kernel = tuple(now // out for now, out in zip(size, wanted, strict=True))
+    windows: nn.Module = kinds[len(size)](kernel, divisor_override=1)
+    return windows
+
+
+def summed(gridder: Gridder, node: fx.Node) -> GridValue:
+    """A sum or mean over axes."""
+    value = gridder.values[argument(node)]
+    shape = op_of(argument(node)).shape
+    scale = value.full_scale(shape).contiguous()
+    axes, keep = node.args[1], (node.args[2] if len(node.args) > 2 else node.kwargs.get("keepdim", False))
+    low, high = scale.amin(axes, keepdim=bool(keep)), scale.amax(axes, keepdim=bool(keep))  # type: ignore[arg-type]
+    if not torch.equal(low, high):
+        gridder.make_plain(node)
+        value, low = gridder.values[argument(node)], torch.ones_like(low)
+    count = scale.numel() / max(low.numel(), 1)
+    if op_of(node).kind == "mean":
+        node.target = torch.ops.aten.sum.dim_IntList
+        low = low / count
+    uniform = torch.equal(low, low.flatten()[0].expand_as(low))
+    return GridValue(low.flatten()[0] if uniform else low, value.fraction, value.largest * count)
+
+
+MOVES = (
+    *("view", "reshape", "flatten", "unflatten", "permute", "transpose", "squeeze", "unsqueeze", "slice", "select"),
+    *("narrow", "index_select", "split", "split_with_sizes", "chunk", "unbind", "roll", "flip", "movedim", "t"),
+    *("pixel_shuffle", "pixel_unshuffle", "channel_shuffle", operator.getitem.__name__),
+    *("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "_upsample_nearest_exact2d"),
+)
+
+POOLS = frozenset(f"{kind}_pool{axes}d" for kind in ("avg", "adaptive_avg") for axes in (1, 2, 3))
+AVERAGES = POOLS | {"mean"}
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d", "linear", "batch_norm"), weighted),
+    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), weighted),
+    **dict.fromkeys(MOVES, moved),
+    **dict.fromkeys(("pad", "constant_pad_nd"), filled),
+    **dict.fromkeys(("add", "sub", "rsub"), added),
+    **dict.fromkeys(("cat", "stack"), joined),
+    **dict.fromkeys(("mul", "div"), scaled),
+    "neg": negated,
+    **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d"), max_pooled),
+    **dict.fromkeys(("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"), max_pooled),
+    **dict.fromkeys(POOLS, averaged),
+    **dict.fromkeys(("sum", "mean"), summed),
+}
+"""By kind of op; an op that is not here cannot be made exact."""

@@ -1,0 +1,68 @@
+"""Scales that training found: the bounds of quantised activations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from isospike.capture.graph import Op
+from isospike.errors import CalibrationError
+from isospike.neurons import LearnedActivation
+from isospike.scales.rule import Granularity, Observer, ScaleRule, rules
+
+
+@dataclass(frozen=True)
+class Learned(ScaleRule):
+    """``theta`` = the trained bound of a site that has one; elsewhere what another rule finds.
+
+    The granularity of a learned bound is that of the training.
+    """
+
+    otherwise: ScaleRule | None = None
+    """Rule for sites without a learned bound; ``None`` refuses them."""
+
+    def observer(self, op: Op, activation: nn.Module) -> Observer:
+        """The bound, or an observer of the other rule.
+
+        Raises:
+            CalibrationError: a bound is not positive and finite, or there is none and no other rule.
+        """
+        if isinstance(activation, LearnedActivation):
+            return _LearnedBound(op, activation, self.granularity)
+        if self.otherwise is None:
+            raise CalibrationError(
+                f"site '{op.name}' has no learned bound; train one with isospike.quantise, or choose another scale rule"
+            )
+        return self.otherwise.observer(op, activation)
+
+    @property
+    def batches(self) -> int | None:
+        """As many as the other rule needs; one shows that the data fit."""
+        return 1 if self.otherwise is None else self.otherwise.batches
+
+
+class _LearnedBound(Observer):
+    def __init__(self, op: Op, activation: nn.Module, granularity: Granularity) -> None:
+        bound = torch.as_tensor(activation.bound).detach()
+        super().__init__(op, activation, "layer" if bound.numel() == 1 else "channel")
+        if not (bound.isfinite() & (bound > 0)).all():
+            wrong = bound[~(bound.isfinite() & (bound > 0))].flatten()[0].item()
+            raise CalibrationError(
+                f"site '{op.name}' has the learned bound {wrong:g}; bounds must be positive and finite: "
+                "train again, or import a negative bound as its absolute value"
+            )
+        if bound.numel() not in (1, self.channels):
+            raise CalibrationError(f"site '{op.name}' has {bound.numel()} learned bounds for {self.channels} channels")
+        self.bound = bound
+
+    def observe(self, z: Tensor) -> Tensor:
+        a: Tensor = self.activation(z)
+        return a
+
+    def scale(self) -> Tensor:
+        return self.shaped(self.bound)
+
+
+rules.register("learned", Learned)

@@ -1,0 +1,103 @@
+"""What goes into a simulation and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, fx
+from torch.utils import _pytree as pytree
+
+from isospike.capture.graph import Graph
+from isospike.errors import SimulationError
+from isospike.simulate.execution import State
+
+if TYPE_CHECKING:
+    from isospike.network import SNN
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a run keeps besides the answer; spike counts per site are always kept."""
+
+    outputs: bool = True
+    """The raw outputs of every step, ``[T, B, ...]``; a network that emits after accumulating has none."""
+    at: tuple[int, ...] = ()
+    """Further steps at which the decoded answer is wanted."""
+    codes: bool = False
+    """The codes of networks that emit after accumulating."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an executor is asked for; see `simulate`."""
+
+    x: Tensor
+    steps: int | None
+    record: Record
+    memory_budget: int
+    state: State | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came out of a simulation."""
+
+    steps: int
+    """Total number of steps, those of earlier parts of the run included."""
+    output: Any
+    """The answer after the last step, structured like the model's output."""
+    answers: dict[int, Any]
+    """The answer after each step in ``record.at`` and after the last one."""
+    outputs: Any
+    """Raw outputs of every step ``[T, B, ...]``, structured like the model's output; ``None`` if not recorded."""
+    spikes: dict[str, Tensor]
+    """Per site, the number of spikes of every step and sample: int64 ``[T, B]``, T the site's own number of steps."""
+    state: State | None
+    """Where the run stands; hand it to `simulate` to go on. ``None`` for a network that emits after accumulating."""
+    codes: dict[str, Tensor] | None = None
+    """Per site, the whole numbers that were emitted: int64 ``[B, ...]``; ``None`` if not recorded."""
+    inhibitory: dict[str, Tensor] | None = None
+    """Per site of inhibiting neurons, their internal inhibitory events: int64 ``[B]``; ``None`` if unknown, as they
+    depend on the order of the currents, which only `stepped` follows."""
+
+    @property
+    def spikes_per_sample(self) -> dict[str, Tensor]:
+        """Per site, the spikes of all steps: int64 ``[B]``."""
+        return {site: counts.sum(0) for site, counts in self.spikes.items()}
+
+
+def output_structure(graph: Graph) -> Callable[[list[Tensor]], Any]:
+    """Puts a flat list of outputs into the structure of the model's output."""
+    output = next(iter(reversed(graph.graph.nodes)))
+    leaves, spec = pytree.tree_flatten(output.args[0])
+
+    def build(flat: list[Tensor]) -> Any:
+        tensors = iter(flat)
+        return pytree.tree_unflatten([next(tensors) if isinstance(leaf, fx.Node) else leaf for leaf in leaves], spec)
+
+    return build
+
+
+def output_nodes(graph: Graph) -> list[fx.Node]:
+    """The nodes that the network puts out, in order."""
+    output = next(iter(reversed(graph.graph.nodes)))
+    return [leaf for leaf in pytree.tree_leaves(output.args[0]) if isinstance(leaf, fx.Node)]
+
+
+def check_tensor(snn: SNN, x: Tensor) -> None:
+    """The input must lie on the network's device, in its type, and hold finite numbers.
+
+    Raises:
+        SimulationError: it does not.
+    """
+    reference = snn.reference_tensor
+    if reference.device != x.device:
+        raise SimulationError(f"the input is on {x.device}, the network on {reference.device}; move one with .to()")
+    if reference.dtype != x.dtype:
+        raise SimulationError(f"the input is {x.dtype}, the network {reference.dtype}; convert one with .to()")
+    if x.numel() == 0:
+        raise SimulationError(f"the input is empty: shape {list(x.shape)}")
+    if not x.isfinite().all():
+        raise SimulationError("the input contains NaN or infinity")

@@ -1,0 +1,97 @@
+"""A run of a streaming network: any number of steps, an answer at any step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from isospike.errors import SimulationError
+from isospike.simulate.execution import Execution, State
+from isospike.simulate.readout import OutputSums
+from isospike.simulate.run import Job, Record, Run, check_tensor, output_structure
+
+if TYPE_CHECKING:
+    from isospike.network import SNN
+
+
+def run_streaming(snn: SNN, job: Job, *, chunk_rule: Callable[[int, int], int]) -> Run:
+    """Run chunks of time.
+
+    Args:
+        snn: a network of `Temporal` neurons.
+        job: what to run.
+        chunk_rule: how many steps to run at once, from the bytes of one step and the budget.
+
+    Raises:
+        SimulationError: steps, input or device do not fit the network.
+    """
+    x, record, state = job.x, job.record, job.state
+    steps = _check_steps(job.steps)
+    sequence = _check(snn, x, steps, record, state)
+    program = snn.program(constant_input=not sequence)
+    begin = State() if state is None else state.copy()
+    total = begin.elapsed + steps
+    sums = OutputSums(snn.readout, (*record.at, total), begin.sums)
+    execution = Execution(program, x, begin)
+    batch = x.shape[1] if sequence else x.shape[0]
+    chunk = min(steps, chunk_rule(program.step_elements * batch * x.element_size(), job.memory_budget))
+    outputs: list[list[Tensor]] = []
+    counts: dict[str, Tensor] = {}
+    for start in range(0, steps, chunk):
+        n = min(chunk, steps - start)
+        part, spikes = execution.advance(x[start : start + n] if sequence else x, n)
+        for index in range(n):
+            sums.add([y[index] for y in part])
+        if record.outputs:
+            outputs.append([y.contiguous() for y in part])
+        _keep(counts, spikes, start, steps)
+    structure = output_structure(snn.graph)
+    return Run(
+        steps=total,
+        output=structure(sums.answer(total)),
+        answers={at: structure(sums.answer(at)) for at in sorted({*record.at, total})},
+        outputs=structure([torch.cat(parts) for parts in zip(*outputs, strict=True)]) if record.outputs else None,
+        spikes=counts,
+        state=State(execution.elapsed, execution.memory, sums.kept),
+    )
+
+
+def _keep(counts: dict[str, Tensor], part: dict[str, Tensor], start: int, steps: int) -> None:
+    """Write the counts of a chunk to memory taken once: many small tensors kept would break up the heap."""
+    for site, spikes in part.items():
+        if site not in counts:
+            counts[site] = spikes.new_empty((steps, *spikes.shape[1:]))
+        counts[site][start : start + len(spikes)] = spikes
+
+
+def _check(snn: SNN, x: Tensor, steps: int, record: Record, state: State | None) -> bool:
+    """Whether the input is a sequence; everything that does not fit raises."""
+    shape = snn.graph.input_shape
+    sequence = x.dim() == len(shape) + 2
+    samples = tuple(x.shape[2:] if sequence else x.shape[1:])
+    if samples != shape:
+        raise SimulationError(
+            f"the input has shape {list(x.shape)}, the network takes images [B, {', '.join(map(str, shape))}] "
+            f"or sequences [T, B, {', '.join(map(str, shape))}]"
+        )
+    if sequence and len(x) < steps:
+        raise SimulationError(f"the sequence has {len(x)} steps, {steps} were asked for")
+    check_tensor(snn, x)
+    if record.codes:
+        raise SimulationError("a streaming network has no codes to record; leave codes out")
+    elapsed = 0 if state is None else state.elapsed
+    wrong = [at for at in record.at if not elapsed < at <= elapsed + steps]
+    if wrong:
+        raise SimulationError(f"answers asked for at steps {wrong}, the run covers {elapsed + 1} to {elapsed + steps}")
+    return sequence
+
+
+def _check_steps(steps: int | None) -> int:
+    if steps is None:
+        raise SimulationError("a streaming network runs for any number of steps; say how many with steps=")
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise SimulationError(f"steps must be a whole number of at least 1, got {steps!r}")
+    return steps

@@ -1,0 +1,91 @@
+"""An accumulate-then-emit network compiled for stepping: how long the train of every node is, and what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import fx
+
+from isospike.capture.graph import Graph, argument, op_of
+from isospike.capture.linear_part import linear_part
+from isospike.capture.roles import Role
+from isospike.neurons import Emitter
+from isospike.neurons.codes import Code
+from isospike.simulate.program import is_island
+
+
+@dataclass(frozen=True)
+class TrainProgram:
+    """Nodes in order of execution with the length of their sequences."""
+
+    graph: Graph
+    linear: Graph
+    """The linear part of the graph, its nodes by the same names."""
+    steps: dict[fx.Node, int]
+    """Number of steps of every node's sequence; analogue values come in one step."""
+    trains: dict[fx.Node, Code]
+    """The nodes whose sequences are spike trains of one code, an amplitude per channel."""
+    free: dict[fx.Node, tuple[fx.Node, ...]]
+    """Nodes whose values nobody needs after this one."""
+
+    def peak(self, steps: Mapping[fx.Node, int]) -> int:
+        """Largest number of elements, per sample, alive at once with sequences of so many steps."""
+        alive = peak = 0
+        size = {node: count * torch.Size(op_of(node).shape).numel() for node, count in steps.items()}
+        for node in steps:
+            alive += size[node]
+            peak = max(peak, alive)
+            alive -= sum(size.get(dead, 0) for dead in self.free.get(node, ()))
+        return max(peak, 1)
+
+
+def compile_trains(graph: Graph) -> TrainProgram:
+    """Lengths, trains and lifetimes of a network's nodes."""
+    steps, trains = dict[fx.Node, int](), dict[fx.Node, Code]()
+    for node in graph.graph.nodes:
+        if node.op in ("output", "get_attr"):
+            continue
+        code = _code(graph, node, trains)
+        if code is not None:
+            trains[node] = code
+        steps[node] = _steps(graph, node, steps, trains)
+    return TrainProgram(graph, linear_part(graph), steps, trains, _free(graph))
+
+
+def _code(graph: Graph, node: fx.Node, trains: dict[fx.Node, Code]) -> Code | None:
+    """The code of a spike train: of a neuron, of pooled trains, of trains joined along their channels."""
+    module = graph.module_of(node) if node.op == "call_module" else None
+    if isinstance(module, Emitter):
+        return module.code
+    if node.op == "placeholder":
+        return None
+    if op_of(node).role is Role.MAX_POOL:
+        return trains.get(argument(node))
+    if op_of(node).kind == "cat" and (node.args[1:] or (0,))[0] == 1:
+        codes = {trains.get(source) for source in node.all_input_nodes}
+        return codes.pop() if len(codes) == 1 else None
+    return None
+
+
+def _steps(graph: Graph, node: fx.Node, steps: dict[fx.Node, int], trains: dict[fx.Node, Code]) -> int:
+    module = graph.module_of(node) if node.op == "call_module" else None
+    if isinstance(module, Emitter):
+        return module.steps
+    if node.op == "placeholder" or is_island(node):
+        return 1
+    if op_of(node).role is Role.MAX_POOL and node not in trains:
+        return 1
+    return max(steps[source] for source in node.all_input_nodes if source.op != "get_attr")
+
+
+def _free(graph: Graph) -> dict[fx.Node, tuple[fx.Node, ...]]:
+    last: dict[fx.Node, fx.Node] = {}
+    for node in graph.graph.nodes:
+        for source in (*node.all_input_nodes, node):
+            last[source] = node
+    free: dict[fx.Node, tuple[fx.Node, ...]] = {}
+    for source, node in last.items():
+        free[node] = (*free.get(node, ()), source)
+    return free
