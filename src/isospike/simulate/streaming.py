@@ -47,7 +47,7 @@ def run_streaming(snn: SNN, job: Job, *, chunk_rule: Callable[[int, int], int]) 
             sums.add([y[index] for y in part])
         if record.outputs:
             outputs.append([y.contiguous() for y in part])
-        counts.append(spikes)
+        counts.append(spikes if record.spikes else {})
     structure = output_structure(snn.graph)
     return Run(
         steps=total,
