@@ -77,7 +77,7 @@ class SNN(nn.Module):
 
     def forward(self, x: Tensor, *, steps: int | None = None) -> Any:
         """The answer after ``steps`` steps, structured like the model's output; see `simulate`."""
-        return simulate(self, x, steps=steps, record=Record(outputs=False)).output
+        return simulate(self, x, steps=steps, record=Record(outputs=False, spikes=False)).output
 
     def program(self, *, constant_input: bool) -> Program:
         """The network compiled for a constant or a changing input; compiled once."""

@@ -140,6 +140,9 @@ def test_an_answer_exists_only_at_the_end(method, converted):
     snn, x = converted("module_relu", EMITTING[method]), NETWORKS["module_relu"].inputs(2)
     own = snn.steps
     assert torch.equal(snn(x), snn(x, steps=own))
+    assert torch.equal(snn(x), iso.simulate(snn, x).output)
+    for executor in executors_of(Kind.EMITTING):
+        assert iso.simulate(snn, x, executor=executor, record=iso.Record(spikes=False)).spikes == {}
     assert list(iso.simulate(snn, x).answers) == [own]
     assert iso.simulate(snn, x, record=iso.Record(at=(own,))).outputs is None
     for steps in (own - 1, own + 1, 0, 64):

@@ -87,6 +87,7 @@ def test_calling_the_module_is_a_run(name, converted):
     snn, x = converted(name, METHODS["maximum"]), ALL[name].inputs(2)
     assert torch.equal(snn(x, steps=7), iso.simulate(snn, x, steps=7).output)
     assert torch.equal(snn(x, steps=7), snn(x, steps=7))
+    assert iso.simulate(snn, x, steps=7, record=iso.Record(spikes=False)).spikes == {}
 
 
 @pytest.mark.parametrize("steps", [4, 64])

@@ -58,7 +58,11 @@ def test_steps_may_be_one_number_or_any_iterable(steps, snn):
     assert list(found.metric) == [3]
 
 
-@pytest.mark.parametrize("steps", [0, True, 4.0, "4", None, [], [2, 1_000_001], [1, -1]])
+def test_a_streaming_network_needs_steps(snn):
+    assert "say at which with steps=" in refusal(SimulationError, snn, [(X, LABELS)], None)
+
+
+@pytest.mark.parametrize("steps", [0, True, 4.0, "4", [], [2, 1_000_001], [1, -1]])
 def test_steps_that_are_none(steps, snn):
     assert "from 1 to 1000000" in refusal(SimulationError, snn, [(X, LABELS)], steps)
 

@@ -9,6 +9,7 @@ from torch import Tensor, fx
 
 from isospike.capture.graph import argument, op_of
 from isospike.neurons import Emitter
+from isospike.simulate.run import Record
 from isospike.simulate.trains import TrainProgram
 from isospike.simulate.walk import Walk, call
 
@@ -20,8 +21,8 @@ class Collapsed(Walk):
     Inhibitory events depend on the order of the currents and stay unknown.
     """
 
-    def __init__(self, program: TrainProgram, *, keep_codes: bool) -> None:
-        super().__init__(program, keep_codes=keep_codes)
+    def __init__(self, program: TrainProgram, record: Record) -> None:
+        super().__init__(program, record)
         self.inhibits = False
 
     @staticmethod
@@ -52,16 +53,27 @@ class Collapsed(Walk):
     def _emit(self, node: fx.Node, neuron: Emitter) -> Tensor:
         values = neuron.codes(self.values[argument(node)])
         site = op_of(node).name
-        self.spikes[site] = neuron.code.count(_histogram(values, neuron.levels), neuron.steps)
         self.inhibits |= neuron.inhibits
-        if self.keep_codes:
+        if self.record.spikes:
+            self.spikes[site] = neuron.code.count(_histogram(values, neuron.levels), neuron.steps)
+        if self.record.codes:
             self.codes[site] = values.long()
-        return values * neuron.amplitude
+        return values.mul_(neuron.amplitude)  # the codes are not needed any more
+
+
+TOGETHER = 2**18
+"""Codes counted at once: their indices stay in the processor's cache."""
 
 
 def _histogram(codes: Tensor, levels: int) -> Tensor:
     """How often every code occurs in every sample: int64 ``[B, levels + 1]``."""
-    flat = codes.flatten(1)
-    bins = levels + 1
-    offset = torch.arange(len(flat), device=flat.device).mul_(bins).unsqueeze(1)
-    return torch.bincount((flat.long() + offset).flatten(), minlength=len(flat) * bins).view(-1, bins)
+    rows = (codes.movedim(1, -1) if codes.dim() == 4 else codes).flatten(1)  # a view where channels are innermost
+    parts = rows.split(max(1, TOGETHER // rows.shape[1]))
+    return torch.cat([_count(part, levels + 1) for part in parts])
+
+
+def _count(rows: Tensor, bins: int) -> Tensor:
+    index = torch.int32 if len(rows) * bins < 2**31 else torch.int64
+    offsets = torch.arange(0, len(rows) * bins, bins, dtype=index, device=rows.device).unsqueeze(1)
+    numbers = rows.to(index).add_(offsets)
+    return torch.bincount(numbers.flatten(), minlength=len(rows) * bins).view(-1, bins)

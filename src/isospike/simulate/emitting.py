@@ -32,7 +32,7 @@ def run_emitting(snn: SNN, job: Job, *, walk: type[Walk]) -> Run:
     program = snn.trains()
     size = walk.elements(program) * job.x.element_size()
     parts = job.x.split(max(1, job.memory_budget // size))
-    whole = _joined([walk(program, keep_codes=job.record.codes).run(part) for part in parts])
+    whole = _joined([walk(program, job.record).run(part) for part in parts])
     output = output_structure(snn.graph)(whole.outputs)
     return Run(
         steps=snn.steps,

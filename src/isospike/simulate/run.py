@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Record:
-    """What a run keeps besides the answer; spike counts per site are always kept."""
+    """What a run keeps besides the answer."""
 
     outputs: bool = True
     """The raw outputs of every step, ``[T, B, ...]``; a network that emits after accumulating has none."""
     at: tuple[int, ...] = ()
     """Further steps at which the decoded answer is wanted."""
+    spikes: bool = True
+    """Spike counts per site; counting is a fifth of a collapsed run of a small network."""
     codes: bool = False
     """The codes of networks that emit after accumulating."""
 
@@ -53,7 +55,8 @@ class Run:
     outputs: Any
     """Raw outputs of every step ``[T, B, ...]``, structured like the model's output; ``None`` if not recorded."""
     spikes: dict[str, Tensor]
-    """Per site, the number of spikes of every step and sample: int64 ``[T, B]``, T the site's own number of steps."""
+    """Per site, the spikes of every step and sample: int64 ``[T, B]``, T the site's own steps. Empty if
+    not recorded."""
     state: State | None
     """Where the run stands; hand it to `simulate` to go on. ``None`` for a network that emits after accumulating."""
     codes: dict[str, Tensor] | None = None

@@ -14,6 +14,7 @@ from isospike.capture.roles import Role
 from isospike.memory_format import channels_last
 from isospike.neurons import Emitter
 from isospike.simulate.program import is_island
+from isospike.simulate.run import Record
 from isospike.simulate.trains import TrainProgram
 from isospike.simulate.walk import Walk, call
 
@@ -26,8 +27,8 @@ class Stepped(Walk):
     the maximum; any other max pool waits for the totals. Analogue islands are computed on totals.
     """
 
-    def __init__(self, program: TrainProgram, *, keep_codes: bool) -> None:
-        super().__init__(program, keep_codes=keep_codes)
+    def __init__(self, program: TrainProgram, record: Record) -> None:
+        super().__init__(program, record)
         self.linear = {node.name: node for node in program.linear.graph.nodes}
         self.inhibited: dict[str, Tensor] = {}
 
@@ -63,8 +64,9 @@ class Stepped(Walk):
     def _emit(self, node: fx.Node, neuron: Emitter) -> Tensor:
         emission = neuron.emit(self.values[argument(node)])
         site = op_of(node).name
-        self.spikes[site] = emission.spikes.flatten(2).sum(2)
-        if self.keep_codes:
+        if self.record.spikes:
+            self.spikes[site] = emission.spikes.flatten(2).sum(2)
+        if self.record.codes:
             self.codes[site] = neuron.code.decode(emission.spikes)
         if emission.inhibitory is not None:
             self.inhibited[site] = emission.inhibitory

@@ -47,7 +47,8 @@ def run_streaming(snn: SNN, job: Job, *, chunk_rule: Callable[[int, int], int]) 
             sums.add([y[index] for y in part])
         if record.outputs:
             outputs.append([y.contiguous() for y in part])
-        _keep(counts, spikes, start, steps)
+        if record.spikes:
+            _keep(counts, spikes, start, steps)
     structure = output_structure(snn.graph)
     return Run(
         steps=total,

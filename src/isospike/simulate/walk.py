@@ -12,7 +12,7 @@ from torch import Tensor, fx
 
 from isospike.capture.graph import argument, attribute
 from isospike.memory_format import channels_last
-from isospike.simulate.run import output_nodes
+from isospike.simulate.run import Record, output_nodes
 from isospike.simulate.trains import TrainProgram
 
 
@@ -33,9 +33,9 @@ class Emissions:
 class Walk(ABC):
     """Goes through a network in order and keeps every value until its last reader has run."""
 
-    def __init__(self, program: TrainProgram, *, keep_codes: bool) -> None:
+    def __init__(self, program: TrainProgram, record: Record) -> None:
         self.program = program
-        self.keep_codes = keep_codes
+        self.record = record
         self.values: dict[fx.Node, Any] = {}
         self.spikes: dict[str, Tensor] = {}
         self.codes: dict[str, Tensor] = {}
