@@ -16,6 +16,7 @@ HEAVY = {"torchvision", "timm", "sklearn", "scipy", "PIL", "rich", "click", "mat
 
 LAYERS = [
     {"errors", "registry", "files", "memory_format"},
+    {"activations"},
     {"data"},
     {"capture"},
     {"neurons"},
@@ -24,7 +25,7 @@ LAYERS = [
     {"simulate", "export"},
     {"network"},
     {"methods"},
-    {"citations", "convert"},
+    {"citations", "convert", "quantise"},
     {"measure"},
     {"models"},
     {"demo"},

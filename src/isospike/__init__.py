@@ -5,7 +5,7 @@ logits = snn(images, steps=32)
 curve = isospike.evaluate(snn, test_loader, steps=[4, 8, 16, 32]).metric
 """
 
-from isospike import errors, methods
+from isospike import activations, errors, methods
 from isospike.capture import Graph, Inspection, capture, fold_batch_norm, inspect
 from isospike.citations import cite
 from isospike.convert import convert
@@ -13,6 +13,7 @@ from isospike.errors import IsospikeError
 from isospike.export.artefact import load
 from isospike.measure import Evaluation, evaluate
 from isospike.network import SNN
+from isospike.quantise import quantise
 from isospike.simulate import Record, Run, State, simulate
 
 __version__ = "0.1.0"
@@ -26,6 +27,7 @@ __all__ = [
     "Record",
     "Run",
     "State",
+    "activations",
     "capture",
     "cite",
     "convert",
@@ -35,5 +37,6 @@ __all__ = [
     "inspect",
     "load",
     "methods",
+    "quantise",
     "simulate",
 ]

@@ -55,6 +55,12 @@ class StreamingHistogram:
             self.counts[grow] = merged
             self.exponent = self.exponent + grow.to(self.exponent.dtype)
 
+    def centres(self) -> Tensor:
+        """The middle of every bin above zero, float64 ``[channels, bins]``."""
+        assert self.exponent is not None
+        middle = torch.arange(0.5, self.bins, dtype=torch.float64, device=self.exponent.device) / self.bins
+        return torch.exp2(self.exponent.to(torch.float64)).unsqueeze(1) * middle
+
     def quantile(self, q: float) -> Tensor:
         """The ``q`` quantile of every channel ``[channels]`` (``0 < q <= 1``), zeros included, interpolated."""
         assert self.counts is not None

@@ -8,25 +8,29 @@ from pathlib import Path
 import torch
 from torch import fx
 
+from isospike import activations
+
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
-_TORCH = str(Path(torch.__file__).parent)
+_NOT_THE_USER = (str(Path(torch.__file__).parent), str(Path(activations.__file__).parent))
+_PLAIN = ("torch.nn.modules.", "isospike.activations.module.TrainableActivation")
+"""Layers that are one op, which takes their name."""
 
 
 def module_path(node: fx.Node) -> tuple[str, bool]:
-    """Path of the innermost user module, and whether that module is one of ``torch.nn``'s own."""
+    """Path of the innermost user module, and whether that module is one of ``torch.nn``'s own or of isospike's."""
     stack = [entry for entry in node.meta.get("nn_module_stack", {}).values() if isinstance(entry, tuple)]
     stack = [(path, kind) for path, kind in stack if not path.startswith("_empty")]
     if not stack:
         return "", False
     path, kind = stack[-1]
     name = kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__qualname__}"
-    return re.sub(r"@\d+", "", path), name.startswith("torch.nn.modules.")
+    return re.sub(r"@\d+", "", path), name.startswith(_PLAIN)
 
 
 def source_line(node: fx.Node) -> str:
-    """``file.py:line`` of the innermost frame outside torch, or an empty string."""
+    """``file.py:line`` of the innermost frame of the user, or an empty string."""
     frames = _FRAME.findall(node.meta.get("stack_trace") or "")
-    own = [(file, line) for file, line in frames if not file.startswith(_TORCH)]
+    own = [(file, line) for file, line in frames if not file.startswith(_NOT_THE_USER)]
     return f"{Path(own[-1][0]).name}:{own[-1][1]}" if own else ""
 
 
