@@ -12,7 +12,7 @@ import pytest
 import isospike
 
 SOURCE = Path(isospike.__file__).parent
-HEAVY = {"torchvision", "timm", "sklearn", "scipy", "PIL", "rich", "click", "matplotlib", "pandas"}
+HEAVY = {"torchvision", "timm", "sklearn", "scipy", "PIL", "rich", "click", "matplotlib", "pandas", "accelerate"}
 
 LAYERS = [
     {"errors", "registry", "files", "memory_format"},
@@ -27,6 +27,7 @@ LAYERS = [
     {"methods"},
     {"citations", "convert", "quantise"},
     {"measure"},
+    {"train"},
     {"models"},
     {"demo"},
     {"cli"},
