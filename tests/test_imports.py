@@ -31,6 +31,7 @@ LAYERS = [
     {"models"},
     {"demo"},
     {"cli"},
+    {"__main__"},
 ]
 """Every stage imports only itself and earlier ones. `calibrate` and `scales` share a layer: an observer belongs to
 its rule, the histogram and the streaming to calibration."""

@@ -5,7 +5,7 @@ logits = snn(images, steps=32)
 curve = isospike.evaluate(snn, test_loader, steps=[4, 8, 16, 32]).metric
 """
 
-from isospike import activations, errors, methods
+from isospike import activations, errors, methods, train
 from isospike.capture import Graph, Inspection, capture, fold_batch_norm, inspect
 from isospike.citations import cite
 from isospike.convert import convert
@@ -39,4 +39,5 @@ __all__ = [
     "methods",
     "quantise",
     "simulate",
+    "train",
 ]

@@ -149,4 +149,4 @@ def _few(method: iso.methods.Method) -> dict[str, int]:
 
 
 def test_every_command_is_covered_here():
-    assert set(COMMANDS) == {"demo", "inspect", "convert", "evaluate", "methods", "doctor"}
+    assert set(COMMANDS) == {"demo", "inspect", "convert", "train", "evaluate", "methods", "doctor"}

@@ -25,9 +25,10 @@ class Field:
     help: str
 
     def option(self) -> click.Option:
-        """The command-line option."""
+        """The command-line option; a switch for a truth value."""
+        name = kebab_case(self.name).replace("_", "-")
         return click.Option(
-            [f"--{kebab_case(self.name).replace('_', '-')}", self.name],
+            [f"--{name}/--no-{name}" if self.type is bool else f"--{name}", self.name],
             type=_click_type(self.type),
             default=self.default,
             show_default=self.default is not None,
