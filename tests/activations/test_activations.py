@@ -41,7 +41,7 @@ def test_a_configuration_is_frozen_and_documented(name):
     kind = activations[name]
     assert kind.name == name
     assert kind() == kind()
-    assert kind.summary().endswith((".", "``."))
+    assert kind.summary().endswith(".")
     for field in fields_of(kind):
         assert field.help.endswith("."), field.name
         with pytest.raises(dataclasses.FrozenInstanceError):

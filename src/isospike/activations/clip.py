@@ -21,7 +21,9 @@ _operator: Any = define("clip", "", _value, inside)
 @register
 @dataclass(frozen=True, kw_only=True)
 class Clip(Activation):
-    """A ReLU with a trained ceiling: ``a = clip(x, 0, bound)``, the limit of many levels.
+    """A ReLU with a trained bound.
+
+    ``a = clip(x, 0, bound)``, the limit of QCFS for many levels.
 
     References:
         Choi et al. 2018, *PACT: Parameterized Clipping Activation*, eq. 1.

@@ -25,9 +25,9 @@ _operator: Any = define("qrelu", "int levels", _value, _slope)
 @register
 @dataclass(frozen=True, kw_only=True)
 class QReLU(Activation):
-    """Flooring to ``levels`` steps below the bound: ``a = u clip(floor(x / u), 0, P)``, ``u = bound / P``.
+    """Flooring to a few levels below a trained bound.
 
-    ``P = S T`` for a neuron that sends up to S units a step for T steps: what neurons starting at zero compute
+    ``a = u clip(floor(x / u), 0, P)`` with ``u = bound / P``; ``P = S T`` for a neuron that sends up to S units a step for T steps: what neurons starting at zero compute
     (*A High Performance and Low Latency Deep Spiking Neural Networks Conversion Framework*).
     """
 

@@ -26,9 +26,9 @@ _operator: Any = define("slip_relu", "int levels, float mixture, float lead, flo
 @register
 @dataclass(frozen=True, kw_only=True)
 class SlipReLU(Activation):
-    """A clipped ReLU and a staircase: ``c bound clip(x/bound + d1/N, 0, 1) + (1-c) u clip(floor(x/u + d2), 0, N)``.
+    """A weighted mean of a clipped ReLU and a staircase, with a trained bound.
 
-    ``u = bound / N``. The smooth part helps training; the neurons of the converted network compute the staircase
+    ``c bound clip(x/bound + d1/N, 0, 1) + (1-c) u clip(floor(x/u + d2), 0, N)`` with ``u = bound / N``. The smooth part helps training; the neurons of the converted network compute the staircase
     alone, starting at ``d2`` thresholds (Jiang et al. 2023, *A Unified Optimization Framework of ANN-SNN Conversion*).
     Do not expect an SNN equal to the network: that needs ``mixture`` 0, which is QCFS or QReLU.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,8 @@ def _train(
         return
     assert isinstance(trained.model, Graph)
     save_quantised(trained.model, out, preprocess=images.preprocess)
-    top1, count = _measure(trained.model, data.open("test", preprocess=images.preprocess, shuffle=False).loader)
+    test = replace(data, images=None).open("test", preprocess=images.preprocess, shuffle=False)
+    top1, count = _measure(trained.model, test.loader)
     checkpoint.unlink()
     _report(trained, activation, recipe, out, images, top1, count, as_json=as_json)
 

@@ -62,6 +62,7 @@ def load_quantised(model: nn.Module, path: Path) -> tuple[Graph, Preprocess | No
     try:
         kinds = {site: _build(entry) for site, entry in content["sites"].items()}
         example = torch.randn(2, *content["input_shape"], generator=torch.Generator().manual_seed(0))
+        example = example.to(next(model.parameters(), example))
         network = quantise(capture(model, example), kinds, average_pools=bool(content["average_pools"]))
         network.load_state_dict(load_file(path))
         preprocess = content["preprocess"]
