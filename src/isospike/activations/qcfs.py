@@ -30,8 +30,9 @@ _operator: Any = define("qcfs", "int levels", _value, _slope)
 class QCFS(Activation):
     """Rounding to a few levels below a trained bound.
 
-    ``a = u clip(floor(x / u + 1/2), 0, L)`` with ``u = bound / L``, which has ``L + 1`` values. Soft-reset neurons that start at half their threshold compute it exactly for a constant
-    input (Bu et al. 2022, *Optimal ANN-SNN Conversion*, eq. 9); accumulate-then-emit neurons always do.
+    ``a = u clip(floor(x / u + 1/2), 0, L)`` with ``u = bound / L``, which has ``L + 1`` values. Soft-reset neurons
+    that start at half their threshold compute it exactly for a constant input (Bu et al. 2022, *Optimal ANN-SNN
+    Conversion*, eq. 9); accumulate-then-emit neurons always do.
     """
 
     name: ClassVar[str] = "qcfs"

@@ -27,8 +27,9 @@ _operator: Any = define("qrelu", "int levels", _value, _slope)
 class QReLU(Activation):
     """Flooring to a few levels below a trained bound.
 
-    ``a = u clip(floor(x / u), 0, P)`` with ``u = bound / P``; ``P = S T`` for a neuron that sends up to S units a step for T steps: what neurons starting at zero compute
-    (*A High Performance and Low Latency Deep Spiking Neural Networks Conversion Framework*).
+    ``a = u clip(floor(x / u), 0, P)`` with ``u = bound / P``; ``P = S T`` for a neuron that sends up to S units a
+    step for T steps: what neurons starting at zero compute (*A High Performance and Low Latency Deep Spiking Neural
+    Networks Conversion Framework*).
     """
 
     name: ClassVar[str] = "qrelu"

@@ -28,9 +28,10 @@ _operator: Any = define("slip_relu", "int levels, float mixture, float lead, flo
 class SlipReLU(Activation):
     """A weighted mean of a clipped ReLU and a staircase, with a trained bound.
 
-    ``c bound clip(x/bound + d1/N, 0, 1) + (1-c) u clip(floor(x/u + d2), 0, N)`` with ``u = bound / N``. The smooth part helps training; the neurons of the converted network compute the staircase
-    alone, starting at ``d2`` thresholds (Jiang et al. 2023, *A Unified Optimization Framework of ANN-SNN Conversion*).
-    Do not expect an SNN equal to the network: that needs ``mixture`` 0, which is QCFS or QReLU.
+    ``c bound clip(x/bound + d1/N, 0, 1) + (1-c) u clip(floor(x/u + d2), 0, N)`` with ``u = bound / N``. The smooth
+    part helps training; the neurons of the converted network compute the staircase alone, starting at ``d2``
+    thresholds (Jiang et al. 2023, *A Unified Optimization Framework of ANN-SNN Conversion*). Do not expect an SNN
+    equal to the network: that needs ``mixture`` 0, which is QCFS or QReLU.
     """
 
     name: ClassVar[str] = "slip-relu"
