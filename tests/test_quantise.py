@@ -187,6 +187,29 @@ def test_a_quantised_network_converts(method, captured):
     assert snn.sites == network.sites
 
 
+@pytest.mark.parametrize("mixes", [False, True])
+def test_a_code_that_flips_with_the_batch_size_is_no_dependence_between_samples(mixes):
+    """Currents half-way between two codes: another order of summation decides which one it is."""
+    torch.manual_seed(0)
+
+    class Mixing(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x - x.mean(0) if mixes else x
+
+    layers = (nn.Linear(1000, 64), QCFS(levels=1).module(1.0), Mixing(), nn.Linear(64, 3))
+    model, x = nn.Sequential(*layers).eval(), torch.randn(2, 1000)
+    with torch.no_grad():
+        model[0].bias.copy_(0.5 - x[0].double() @ model[0].weight.double().T)
+        codes, alone = layers[1](layers[0](x))[:1], layers[1](layers[0](x[:1]))
+    if torch.equal(codes, alone):
+        pytest.skip("this machine sums both batch sizes in the same order")
+    if mixes:
+        with pytest.raises(CaptureError, match="depends on the other samples"):
+            iso.capture(model, x)
+    else:
+        assert iso.capture(model, x).sites == ("1",)
+
+
 def test_wrong_requests_are_refused(captured):
     graph, x = captured("module_relu"), ALL["module_relu"].inputs(2)
     with pytest.raises(CaptureError, match="give data="):

@@ -77,6 +77,31 @@ def test_two_processes_train_what_one_does(cli, plain):
         torch.testing.assert_close(one[key], two[key], rtol=1e-2, atol=1e-3)
 
 
+def test_a_killed_run_goes_on_when_it_is_started_again(cli, plain, monkeypatch):
+    from isospike.cli.progress import Bar
+
+    left, advance = 10, Bar.advance
+
+    def interrupt(bar: Bar, units: int = 1) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise KeyboardInterrupt
+        advance(bar, units)
+
+    assert cli("train", "qcfs", *TRAIN, "--epochs", "4", "--out", "whole.safetensors").code == 0
+    command = ["train", "qcfs", *TRAIN, "--epochs", "4", "--out", "q.safetensors"]
+    monkeypatch.setattr(Bar, "advance", interrupt)
+    assert cli(*command).code == 130
+    assert (plain / "q.safetensors.checkpoint").is_file()
+    assert not (plain / "q.safetensors").exists()
+    assert cli(*command).code == 0
+    assert left < -5, "the second run began again instead of going on"
+    assert left > -14
+    whole, resumed = load_file(plain / "whole.safetensors"), load_file(plain / "q.safetensors")
+    assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+
+
 def test_another_configuration_does_not_resume(cli, plain, golden):
     from isospike.data.source import open_data
     from isospike.quantise import quantise

@@ -99,10 +99,11 @@ def test_parts_of_a_batch_add_up():
 
 def test_training_learns_and_leaves_the_argument_alone():
     model, data = network(), batches(96)
-    before = copy.deepcopy(model)
+    before, random = copy.deepcopy(model), torch.get_rng_state()
     recipe = Recipe(epochs=12, batch_size=16, learning_rate=0.1)
     trained = fit(model, data, recipe)
     assert same(model, before)
+    assert torch.equal(torch.get_rng_state(), random)
     assert not trained.model.training
     assert trained.history[-1].loss < 0.8 * trained.history[0].loss
     assert [epoch.epoch for epoch in trained.history] == list(range(1, 13))

@@ -63,7 +63,7 @@ def fit(
     device: str = "cpu",
     progress: Callable[[int], None] | None = None,
 ) -> Trained:
-    """Train a classifier; the argument is left as it is.
+    """Train a classifier; the argument and the CPU's random generator are left as they are.
 
     The loss is cross-entropy with label smoothing plus ``bit_sparsity`` times the number of ones in all codes. Started
     by ``torchrun``, every process takes its share of each batch; batch normalisation uses the share. With a
@@ -87,7 +87,7 @@ def fit(
     for path in (checkpoint, log):
         if path is not None:
             check_writable(path)
-    with accelerated(recipe, device) as accelerator:
+    with torch.random.fork_rng(devices=[]), accelerated(recipe, device) as accelerator:
         training = _Training(accelerator, model, data, recipe)
         if checkpoint is not None and checkpoint.exists():
             training.restore(Checkpoint.load(checkpoint, training.identity))
@@ -103,7 +103,7 @@ class _Training:
     """Everything that changes while a network is trained."""
 
     def __init__(self, accelerator: Any, model: nn.Module, data: Dataset[Any], recipe: Recipe) -> None:
-        self.accelerator, self.recipe, self.data = accelerator, recipe, data
+        self.accelerator, self.recipe = accelerator, recipe
         self.home = next((tensor.device for tensor in model.parameters()), torch.device("cpu"))
         self.plain = copy.deepcopy(model).train()
         if recipe.channels_last:
@@ -129,8 +129,7 @@ class _Training:
         epoch, started = len(self.history), time.perf_counter()
         torch.manual_seed(derived_seed(self.recipe.seed, epoch, self.accelerator.process_index, 1))
         self.order.epoch = epoch
-        if hasattr(self.data, "set_epoch"):
-            self.data.set_epoch(epoch)
+        self.loader.set_epoch(epoch)  # and with it that of the data, where they have one
         self.model.train()
         sums = torch.zeros(3, dtype=torch.float64, device=_exact(self.accelerator.device))
         done = epoch * self.steps
@@ -183,7 +182,9 @@ class _Training:
         momentum = checkpoint.part("momentum")
         for index, parameter in enumerate(_parameters(self.sgd)):
             if str(index) in momentum:
-                self.sgd.state[parameter]["momentum_buffer"] = momentum[str(index)].to(parameter.device)
+                # In the layout of the parameter: another one is computed by other instructions, rounded otherwise.
+                buffer = torch.empty_like(parameter).copy_(momentum[str(index)])
+                self.sgd.state[parameter]["momentum_buffer"] = buffer.detach()
         if checkpoint.scaler:
             self.accelerator.scaler.load_state_dict(checkpoint.scaler)
         self.history = [Epoch(**entry) for entry in checkpoint.history]  # type: ignore[arg-type]
