@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -19,8 +20,11 @@ from torch.utils.data import TensorDataset
 from train_cases import RECIPE, batches, inputs, network
 
 import isospike as iso
+from isospike.data import Preprocess
+from isospike.data.dataset import ImageDataset
+from isospike.data.images import Images
 from isospike.errors import OptionError, TrainingError
-from isospike.train import Recipe, fit
+from isospike.train import AugmentedImages, Recipe, fit
 
 HERE = Path(__file__).parent
 
@@ -176,6 +180,18 @@ def test_a_damaged_checkpoint_is_refused_and_kept(content, tmp_path):
     with pytest.raises(TrainingError, match="checkpoint"):
         fit(network(), batches(), RECIPE, checkpoint=path)
     assert path.read_bytes() == content
+
+
+def test_the_number_of_reading_processes_does_not_matter():
+    random = np.random.default_rng(0)
+    pixels, labels = random.integers(0, 256, (40, 8, 8, 1), dtype=np.uint8), random.integers(0, 3, 40)
+    plain = Preprocess(size=None, mean=(0.5,), std=(0.25,))
+    images = ImageDataset(Images("noise", pixels, labels, None), np.arange(40), plain)
+    trained = []
+    for workers in (0, 2):
+        recipe = Recipe(epochs=2, batch_size=10, crop_padding=1, cutout=2, workers=workers)
+        trained.append(fit(network(), AugmentedImages(images, recipe), recipe).model)
+    assert same(*trained)
 
 
 def test_bfloat16_trains():
