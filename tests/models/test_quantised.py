@@ -67,6 +67,7 @@ def test_it_is_given_as_weights_of_its_model(stored):
     network, path = stored
     loaded = load_model("m.py:build", weights=path)
     assert loaded.preprocess == HOW
+    assert loaded.example_shape == (1, 1, 8, 8)
     assert [loaded.model.get_submodule(site).levels for site in loaded.model.sites] == [5]
     x = torch.randn(3, 1, 8, 8)
     assert torch.equal(loaded.model(x), network(x))

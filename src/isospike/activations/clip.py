@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from isospike.activations.activation import Activation, register
-from isospike.activations.operator import define, inside
+from isospike.activations.operator import define, within
 
 
 def _value(x: Tensor, bound: Tensor) -> Tensor:
     return x.clamp(min=0).minimum(bound)
 
 
-_operator: Any = define("clip", "", _value, inside)
+_operator: Any = define("clip", "", _value, within)
 
 
 @register

@@ -11,15 +11,15 @@ from torch import Tensor
 NAMESPACE = "isospike"
 
 Formula = Callable[..., Tensor]
-"""``formula(x, bound, *numbers)``: a new tensor like ``x``, element by element."""
+"""``formula(x, bound, *numbers)``: a new tensor like ``x``, element by element. Few passes over memory count here."""
 
 
-def define(name: str, numbers: str, value: Formula, slope: Formula) -> Any:
+def define(name: str, numbers: str, value: Formula, pull: Formula) -> Any:
     """Define ``isospike::name(Tensor input, Tensor log_bound, numbers) -> Tensor`` with its gradients.
 
-    With ``a(x, bound)`` the value, the gradient of the input is that of the straight-through estimator,
-    ``da/dx = slope(x, bound)``. Every trainable activation is homogeneous, ``a(c x, c bound) = c a(x, bound)``, so that
-    by Euler's theorem the gradient of the bound follows from the slope:
+    With ``a(x, bound)`` the value, the gradient ``da/dx`` of the input is that of the straight-through estimator.
+    Every trainable activation is homogeneous, ``a(c x, c bound) = c a(x, bound)``, so that by Euler's theorem the
+    gradient of the bound follows from it:
 
         da/d log(bound) = bound * da/d bound = a - x * da/dx
 
@@ -32,7 +32,7 @@ def define(name: str, numbers: str, value: Formula, slope: Formula) -> Any:
         name: name of the operator.
         numbers: further arguments as a schema, e.g. ``int levels``.
         value: ``a(x, bound, *numbers)``.
-        slope: ``da/dx``, of the shape and dtype of ``x``.
+        pull: ``grad * da/dx``; ``pull(grad, x, bound, *numbers)``.
     """
 
     def forward(input: Tensor, log_bound: Tensor, *rest: float) -> Tensor:
@@ -48,12 +48,12 @@ def define(name: str, numbers: str, value: Formula, slope: Formula) -> Any:
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         input, log_bound, output = ctx.saved_tensors
         x, grad = _wide(input, log_bound), _wide(grad, log_bound)
-        steepness = slope(x, log_bound.exp(), *ctx.rest)
-        to_input = (grad * steepness).to(input.dtype) if ctx.needs_input_grad[0] else None
+        to_input = pull(grad, x, log_bound.exp(), *ctx.rest)
         to_bound = None
         if ctx.needs_input_grad[1]:
-            to_bound = (grad * (output - x * steepness)).sum_to_size(log_bound.shape).to(log_bound.dtype)
-        return to_input, to_bound, *(None for _ in ctx.rest)
+            each = (grad * output).addcmul_(to_input, x, value=-1)
+            to_bound = each.sum_to_size(log_bound.shape).to(log_bound.dtype)
+        return to_input.to(input.dtype), to_bound, *(None for _ in ctx.rest)
 
     arguments = ", ".join(filter(None, ("Tensor input, Tensor log_bound", numbers)))
     operator = torch.library.custom_op(
@@ -71,9 +71,11 @@ def _wide(x: Tensor, log_bound: Tensor) -> Tensor:
 def staircase(x: Tensor, bound: Tensor, levels: int, shift: float) -> Tensor:
     """``u clip(floor(x / u + shift), 0, levels)`` with the unit ``u = bound / levels``."""
     unit = bound / levels
-    return (x / unit + shift).floor_().clamp_(0, levels).mul_(unit)
+    return (x / unit).add_(shift).floor_().clamp_(0, levels).mul_(unit)
 
 
-def inside(x: Tensor, bound: Tensor) -> Tensor:
-    """1 where ``0 < x < bound``, else 0."""
-    return ((x > 0) & (x < bound)).to(x.dtype)
+def within(grad: Tensor, x: Tensor, bound: Tensor) -> Tensor:
+    """``grad`` where ``0 < x < bound``, else 0."""
+    above = torch.ops.aten.threshold_backward(grad, x, 0)
+    kept: Tensor = torch.ops.aten.threshold_backward(above, bound - x, 0)
+    return kept

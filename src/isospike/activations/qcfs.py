@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from isospike.activations.activation import Activation, register
-from isospike.activations.operator import define, inside, staircase
+from isospike.activations.operator import define, staircase, within
 
 PHI = 0.5
 """Half a step: rounding."""
@@ -18,11 +18,11 @@ def _value(x: Tensor, bound: Tensor, levels: int) -> Tensor:
     return staircase(x, bound, levels, PHI)
 
 
-def _slope(x: Tensor, bound: Tensor, levels: int) -> Tensor:
-    return inside(x, bound)
+def _pull(grad: Tensor, x: Tensor, bound: Tensor, levels: int) -> Tensor:
+    return within(grad, x, bound)
 
 
-_operator: Any = define("qcfs", "int levels", _value, _slope)
+_operator: Any = define("qcfs", "int levels", _value, _pull)
 
 
 @register

@@ -8,18 +8,18 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from isospike.activations.activation import Activation, register
-from isospike.activations.operator import define, inside, staircase
+from isospike.activations.operator import define, staircase, within
 
 
 def _value(x: Tensor, bound: Tensor, levels: int) -> Tensor:
     return staircase(x, bound, levels, 0.0)
 
 
-def _slope(x: Tensor, bound: Tensor, levels: int) -> Tensor:
-    return inside(x, bound)
+def _pull(grad: Tensor, x: Tensor, bound: Tensor, levels: int) -> Tensor:
+    return within(grad, x, bound)
 
 
-_operator: Any = define("qrelu", "int levels", _value, _slope)
+_operator: Any = define("qrelu", "int levels", _value, _pull)
 
 
 @register

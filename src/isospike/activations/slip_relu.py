@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from isospike.activations.activation import Activation, register
-from isospike.activations.operator import define, inside, staircase
+from isospike.activations.operator import define, staircase, within
 
 
 def _value(x: Tensor, bound: Tensor, levels: int, mixture: float, lead: float, shift: float) -> Tensor:
@@ -16,11 +16,12 @@ def _value(x: Tensor, bound: Tensor, levels: int, mixture: float, lead: float, s
     return ramp.mul_(mixture).add_(staircase(x, bound, levels, shift), alpha=1 - mixture)
 
 
-def _slope(x: Tensor, bound: Tensor, levels: int, mixture: float, lead: float, shift: float) -> Tensor:
-    return mixture * inside(x + bound * (lead / levels), bound) + (1 - mixture) * inside(x, bound)
+def _pull(grad: Tensor, x: Tensor, bound: Tensor, levels: int, mixture: float, lead: float, shift: float) -> Tensor:
+    ramp = within(grad, x + bound * (lead / levels), bound)
+    return ramp.mul_(mixture).add_(within(grad, x, bound), alpha=1 - mixture)
 
 
-_operator: Any = define("slip_relu", "int levels, float mixture, float lead, float shift", _value, _slope)
+_operator: Any = define("slip_relu", "int levels, float mixture, float lead, float shift", _value, _pull)
 
 
 @register

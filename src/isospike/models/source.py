@@ -34,7 +34,8 @@ def load_model(spec: str, *, weights: Path | None = None) -> LoadedModel:
     loaded.model.eval()
     if weights is not None and is_quantised(weights):
         network, preprocess = load_quantised(loaded.model, weights)
-        return replace(loaded, model=network, preprocess=preprocess or loaded.preprocess)
+        shape = (1, *network.input_shape)
+        return replace(loaded, model=network, preprocess=preprocess or loaded.preprocess, example_shape=shape)
     if weights is not None:
         load_weights(loaded.model, weights)
     return loaded
