@@ -23,6 +23,7 @@ def plain():
     return nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(72, 10))
 """
 SHORT = ["--epochs", "2", "--batch-size", "64", "--no-flip", "--crop-padding", "1", "--learning-rate", "0.1"]
+TEST = ["--test", "digits"]
 TRAIN = ["m.py:plain", "--data", "digits", "--images", "256", *SHORT]
 
 
@@ -34,7 +35,9 @@ def plain(tmp_path):
 
 @pytest.mark.parametrize("name", list(activations))
 def test_every_activation_trains_and_converts(name, cli, plain):
-    result = cli("train", name, *TRAIN, "--average-pools", "--out", "q.safetensors", "--log", "q.jsonl", "--json")
+    result = cli(
+        "train", name, *TRAIN, "--average-pools", *TEST, "--out", "q.safetensors", "--log", "q.jsonl", "--json"
+    )
     assert (result.code, result.err) == (0, "")
     found = json.loads(result.out)
     documented = {"file", "activation", "options", "recipe", "images", "epochs", "test", "preprocess"}
@@ -54,7 +57,7 @@ def test_every_activation_trains_and_converts(name, cli, plain):
 
 
 def test_the_table_says_what_was_trained(cli, plain):
-    result = cli("train", "qcfs", *TRAIN, "--levels", "3", "--out", "q.safetensors")
+    result = cli("train", "qcfs", *TRAIN, "--levels", "3", *TEST, "--out", "q.safetensors")
     assert (result.code, result.err) == (0, "")
     assert "q.safetensors: qcfs" in result.out
     assert "on 500 test images" in result.out
@@ -136,6 +139,7 @@ LINES = {
     "finished-batches": ["m.py:plain", "--data", "d.py:batches"],
     "batch-too-large": [*TRAIN, "--batch-size", "1000"],
     "no-relu": ["m.py:bare", "--data", "digits"],
+    "no-test-images": [*TRAIN, "--test", "npz:none.npz"],
     "device": [*TRAIN, "--device", "abacus"],
     "out-no-folder": [*TRAIN, "--out", "no/q.safetensors"],
 }

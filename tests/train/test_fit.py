@@ -182,6 +182,21 @@ def test_a_damaged_checkpoint_is_refused_and_kept(content, tmp_path):
     assert path.read_bytes() == content
 
 
+def test_a_checkpoint_without_its_tensors_is_refused(tmp_path):
+    from safetensors import safe_open
+    from safetensors.torch import load_file, save_file
+
+    path = tmp_path / "c"
+    fit(network(), batches(), dataclasses.replace(RECIPE, epochs=1), checkpoint=path)
+    with safe_open(path, framework="pt") as file:
+        header = file.metadata()
+    tensors = load_file(path)
+    del tensors[next(name for name in tensors if name.startswith("model."))]
+    save_file(tensors, path, metadata=header)
+    with pytest.raises(TrainingError, match="damaged: it lacks tensors"):
+        fit(network(), batches(), dataclasses.replace(RECIPE, epochs=1), checkpoint=path)
+
+
 def test_the_number_of_reading_processes_does_not_matter():
     random = np.random.default_rng(0)
     pixels, labels = random.integers(0, 256, (40, 8, 8, 1), dtype=np.uint8), random.integers(0, 3, 40)

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 import torch
+from torch import Tensor
 
 from isospike.activations import Activation, activations
 from isospike.capture import Graph
@@ -46,6 +47,7 @@ class ActivationGroup(click.Group):
         @click.argument("model")
         @options.weights_option
         @options.training_data_options
+        @click.option("--test", help="Where the accuracy is measured once, after the training, e.g. cifar10:DIR.")
         @click.option("--average-pools", is_flag=True, help="Put average pools in the place of max pools.")
         @click.option("--out", type=click.Path(path_type=Path), required=True, help="The .safetensors file to write.")
         @click.option(
@@ -82,6 +84,7 @@ def _train(
     *,
     model: str,
     weights: Path | None,
+    test: str | None,
     average_pools: bool,
     out: Path,
     checkpoint: Path | None,
@@ -96,6 +99,9 @@ def _train(
     loaded = load_model(model, weights=weights)
     opened = data.open("calibration", preprocess=loaded.preprocess, shuffle=True, seed=recipe.seed)
     images = AugmentedImages(_images(opened.loader, data.data), recipe)
+    held_out = None
+    if test is not None:
+        held_out = replace(data, data=test, images=None).open("test", preprocess=images.preprocess, shuffle=False)
     first = list(itertools.islice(opened.loader, CALIBRATION_IMAGES // data.batch_size))
     network = quantise(loaded.model, activation, data=first, average_pools=average_pools)
     with progress_bar("training", recipe.epochs * len(images)) as bar:
@@ -105,10 +111,9 @@ def _train(
         return
     assert isinstance(trained.model, Graph)
     save_quantised(trained.model, out, preprocess=images.preprocess)
-    test = replace(data, images=None).open("test", preprocess=images.preprocess, shuffle=False)
-    top1, count = _measure(trained.model, test.loader)
+    measured = None if held_out is None else _measure(trained.model, held_out.loader)
     checkpoint.unlink()
-    _report(trained, activation, recipe, out, images, top1, count, as_json=as_json)
+    _report(trained, activation, recipe, out, images, measured, as_json=as_json)
 
 
 def _images(loader: Iterable[Any], spec: str) -> ImageDataset:
@@ -119,14 +124,15 @@ def _images(loader: Iterable[Any], spec: str) -> ImageDataset:
 
 
 @torch.inference_mode()
-def _measure(network: Graph, loader: Iterable[Any]) -> tuple[float, int]:
-    """Top-1 on labelled batches, on the CPU; the test images are used for this line alone."""
-    network.cpu()
+def _measure(network: Graph, loader: Iterable[Any]) -> dict[str, float]:
+    """Top-1 on labelled batches."""
     hits = count = 0
-    for inputs, labels in loader:
-        hits += int((network(inputs).argmax(1) == labels).sum())
-        count += len(labels)
-    return hits / count, count
+    for batch in loader:
+        if isinstance(batch, Tensor):
+            raise TrainingError("the test images have no labels; the trained network is written")
+        hits += int((network(batch[0]).argmax(1) == batch[1]).sum())
+        count += len(batch[1])
+    return {"top1": hits / count, "images": count}
 
 
 def _report(
@@ -135,8 +141,7 @@ def _report(
     recipe: Recipe,
     out: Path,
     images: AugmentedImages,
-    top1: float,
-    count: int,
+    measured: dict[str, float] | None,
     *,
     as_json: bool,
 ) -> None:
@@ -149,7 +154,7 @@ def _report(
                 "recipe": asdict(recipe),
                 "images": len(images),
                 "epochs": [asdict(epoch) for epoch in trained.history],
-                "test": {"top1": top1, "images": count},
+                "test": measured,
                 "preprocess": images.preprocess.to_dict(),
             }
         )
@@ -159,5 +164,6 @@ def _report(
         for epoch in trained.history
     ]
     print_table(f"{out}: {activation.name}", ["epoch", "loss", "training top-1 %", "time"], rows)
-    click.echo(f"top-1 {percent(top1)} % on {count} test images")
+    if measured is not None:
+        click.echo(f"top-1 {percent(measured['top1'])} % on {measured['images']} test images")
     click.echo(f"input: {describe_preprocess(images.preprocess)}")

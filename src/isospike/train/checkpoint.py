@@ -103,15 +103,21 @@ class Checkpoint:
             raise TrainingError(
                 f"the checkpoint '{path}' cannot be read ({type(error).__name__}); remove it"
             ) from error
-        if content is None or content.get("format") != FORMAT:
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise TrainingError(f"'{path}' is no training checkpoint of this version of isospike; give another path")
-        differences = identity.differences(Identity(**content["identity"]))
+        try:
+            checkpoint = cls(Identity(**content["identity"]), content["history"], tensors, content["scaler"])
+        except (KeyError, TypeError) as error:
+            raise TrainingError(f"the checkpoint '{path}' is damaged; remove it") from error
+        differences = identity.differences(checkpoint.identity)
         if differences:
             raise TrainingError(
                 f"the checkpoint '{path}' belongs to another training: {'; '.join(differences)}; "
                 "train as there, or give another path"
             )
-        return cls(identity, content["history"], tensors, content["scaler"])
+        if identity.tensors != {name: list(tensor.shape) for name, tensor in checkpoint.part("model").items()}:
+            raise TrainingError(f"the checkpoint '{path}' is damaged: it lacks tensors of the model; remove it")
+        return checkpoint
 
     def part(self, name: str) -> dict[str, Tensor]:
         """The tensors below ``name``."""
