@@ -13,10 +13,23 @@ import pytest
 import isospike
 
 SOURCE = Path(isospike.__file__).parent
-HEAVY = {"torchvision", "timm", "sklearn", "scipy", "PIL", "rich", "click", "kmeans1d", "matplotlib", "pandas"}
+HEAVY = {
+    "torchvision",
+    "timm",
+    "sklearn",
+    "scipy",
+    "PIL",
+    "rich",
+    "click",
+    "kmeans1d",
+    "matplotlib",
+    "pandas",
+    "accelerate",
+}
 
 LAYERS = [
     {"errors", "registry", "files", "memory_format", "messages"},
+    {"activations"},
     {"data"},
     {"capture"},
     {"native"},
@@ -28,11 +41,13 @@ LAYERS = [
     {"simulate", "export"},
     {"network"},
     {"methods"},
-    {"citations", "convert"},
+    {"citations", "convert", "quantise"},
     {"measure"},
+    {"train"},
     {"models"},
     {"demo"},
     {"cli"},
+    {"__main__"},
 ]
 """Every stage imports only itself and earlier ones; those of one layer do not import each other."""
 LATE = {("export", "network"), ("simulate", "network")}

@@ -5,7 +5,7 @@ logits = snn(images, steps=32)
 curve = isospike.evaluate(snn, test_loader, steps=[4, 8, 16, 32]).metric
 """
 
-from isospike import errors, methods, refine, scales
+from isospike import activations, errors, methods, refine, scales, train
 from isospike.capture import Graph, Inspection, capture, fold_batch_norm, inspect
 from isospike.citations import cite
 from isospike.convert import convert
@@ -13,6 +13,7 @@ from isospike.errors import IsospikeError
 from isospike.export.artefact import load
 from isospike.measure import Certificate, Evaluation, evaluate, verify
 from isospike.network import SNN
+from isospike.quantise import quantise
 from isospike.simulate import Record, Run, State, simulate
 
 __version__ = "0.1.0"
@@ -27,6 +28,7 @@ __all__ = [
     "Record",
     "Run",
     "State",
+    "activations",
     "capture",
     "cite",
     "convert",
@@ -36,8 +38,10 @@ __all__ = [
     "inspect",
     "load",
     "methods",
+    "quantise",
     "refine",
     "scales",
     "simulate",
+    "train",
     "verify",
 ]

@@ -6,12 +6,13 @@ import re
 from functools import cache
 from importlib import resources
 
+from isospike.activations import Activation
 from isospike.methods.method import Method
 from isospike.network import SNN
 
 
-def cite(made: SNN | Method) -> str:
-    """The BibTeX entries of the method that made a network, in the method's order."""
+def cite(made: SNN | Method | Activation) -> str:
+    """The BibTeX entries of a method, of the one that made a network, or of an activation, in its order."""
     papers = made.provenance.papers if isinstance(made, SNN) else made.papers
     return "\n\n".join(_entries()[key] for key in papers)
 

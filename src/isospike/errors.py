@@ -4,6 +4,7 @@
     ├── CaptureError            the model cannot be exported, raised or verified
     ├── ConversionError         the graph has ops that no neuron can stand for
     ├── CalibrationError        the calibration data are empty, not finite, or do not fit
+    ├── TrainingError           a training cannot start, go on or resume
     ├── SimulationError         steps, input or device do not fit the network
     ├── ArtefactError           a .snn file is truncated, tampered with, or of another version
     ├── UnknownNameError        a model, method, rule or data source that is not registered
@@ -37,6 +38,10 @@ class ConversionError(IsospikeError):
 
 class CalibrationError(IsospikeError):
     """The calibration data are empty, contain NaN or infinity, or do not fit the model."""
+
+
+class TrainingError(IsospikeError):
+    """A training cannot start, its loss is not finite, or a checkpoint belongs to another one."""
 
 
 class SimulationError(IsospikeError):

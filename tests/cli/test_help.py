@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from isospike.activations import activations
 from isospike.cli.main import COMMANDS
 from isospike.methods import methods
 
@@ -11,6 +12,7 @@ TEXTS = {
     "help": ["--help"],
     **{f"help-{name}": [name, "--help"] for name in COMMANDS},
     **{f"help-convert-{name}": ["convert", name, "--help"] for name in methods},
+    **{f"help-train-{name}": ["train", name, "--help"] for name in activations},
     "methods": ["methods"],
     **{f"methods-{name}": ["methods", name] for name in methods},
 }

@@ -229,4 +229,4 @@ def _few(method: iso.methods.Method) -> dict[str, int]:
 
 
 def test_every_command_is_covered_here():
-    assert set(COMMANDS) == {"demo", "inspect", "convert", "evaluate", "verify", "methods", "doctor"}
+    assert set(COMMANDS) == {"demo", "inspect", "convert", "train", "evaluate", "verify", "methods", "doctor"}

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from isospike.calibrate.batches import Batch, Batches
 from isospike.errors import CalibrationError
+from isospike.neurons import LearnedActivation
 
 TOLERANCE = 1 / 8
 """Distance of an output from its level, in units; bfloat16 rounds code 16 by up to 2^-4."""
-
-
-@runtime_checkable
-class Quantised(Protocol):
-    """A trained activation that puts out ``bound * k / levels``, ``k = 0 .. levels``."""
-
-    bound: Tensor
-    """Saturation value, above zero; shape as it broadcasts over ``[B, C, ...]``."""
-    levels: int | None
-    """Number of quantisation steps; ``None``: the output is not a staircase."""
 
 
 @torch.inference_mode()
@@ -45,7 +36,7 @@ def count_codes(model: nn.Module, data: Iterable[Batch]) -> dict[str, Tensor]:
     """
     if model.training:
         raise CalibrationError("the model is in training mode; call model.eval() before its codes are counted")
-    sites = {name: module for name, module in model.named_modules() if isinstance(module, Quantised)}
+    sites = {name: module for name, module in model.named_modules() if isinstance(module, LearnedActivation)}
     if not sites:
         raise CalibrationError("the model has no quantised activation; train one with a bound and levels first")
     counts = {name: _no_counts(name, module) for name, module in sites.items()}
@@ -59,7 +50,7 @@ def count_codes(model: nn.Module, data: Iterable[Batch]) -> dict[str, Tensor]:
     return counts
 
 
-def _no_counts(name: str, module: Quantised) -> Tensor:
+def _no_counts(name: str, module: LearnedActivation) -> Tensor:
     if module.levels is None:
         raise CalibrationError(f"'{name}' has no levels, so no codes; count those of QCFS or QReLU activations")
     return torch.zeros(module.levels + 1, dtype=torch.long)
@@ -68,7 +59,7 @@ def _no_counts(name: str, module: Quantised) -> Tensor:
 def _counter(name: str, counts: Tensor) -> Callable[[Any, Any, Tensor], None]:
     levels = len(counts) - 1
 
-    def count(module: Quantised, _: Any, a: Tensor) -> None:
+    def count(module: LearnedActivation, _: Any, a: Tensor) -> None:
         if not bool((module.bound > 0).all()):
             raise CalibrationError(f"the bound of '{name}' is not above zero; train it again or import its magnitude")
         steps = a * (levels / module.bound)

@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isospike.activations import Granularity, TrainableActivation, activations
 from isospike.capture.affine import ChannelAffine
+from isospike.errors import CaptureError
 
 Arguments = Mapping[str, Any]
 """Arguments of one call by schema name; constants are tensors, activations are ``fx.Node``."""
@@ -134,6 +136,24 @@ def _avg_pool(kind: Callable[..., nn.Module]) -> Callable[[Arguments], nn.Module
     return build
 
 
+def _trainable(name: str) -> Callable[[Arguments], nn.Module]:
+    """The activation of this name; its configuration is what the operator was called with."""
+
+    def build(a: Arguments) -> nn.Module:
+        log_bound: Tensor = a["log_bound"]
+        if not log_bound.isfinite().all():
+            raise CaptureError(
+                f"a {name} activation has a bound that is not positive and finite: {log_bound.exp().tolist()!r:.80}; "
+                "was its training stable?"
+            )
+        options = {key: value for key, value in a.items() if key not in ("input", "log_bound")}
+        granularity: Granularity = "channel" if log_bound.dim() else "layer"
+        module = TrainableActivation(activations[name](granularity=granularity, **options), log_bound)
+        return _own(module, log_bound=log_bound)
+
+    return build
+
+
 _BUILDERS: dict[str, Callable[[Arguments], nn.Module | None]] = {
     "linear": _linear,
     "relu": lambda a: nn.ReLU(),
@@ -154,6 +174,7 @@ _BUILDERS: dict[str, Callable[[Arguments], nn.Module | None]] = {
     "adaptive_avg_pool1d": _adaptive(nn.AdaptiveAvgPool1d),
     "adaptive_avg_pool2d": _adaptive(nn.AdaptiveAvgPool2d),
     "adaptive_avg_pool3d": _adaptive(nn.AdaptiveAvgPool3d),
+    **{name.replace("-", "_"): _trainable(name) for name in activations},
 }
 
 MODULE_KINDS: dict[str, type[nn.Module]] = {
@@ -167,4 +188,4 @@ MODULE_KINDS: dict[str, type[nn.Module]] = {
         *(nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d),
     )
 }
-"""Every module a captured graph can hold, by class name."""
+"""Every module a captured graph can hold, by class name; beside them trainable activations."""

@@ -10,21 +10,27 @@ from pathlib import Path
 import torch
 from torch import fx
 
+from isospike import activations
+
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
-_PYTHON, _TORCH, _CAPTURE = (f"{Path(file).parent}{os.sep}" for file in (os.__file__, torch.__file__, __file__))
-_FOREIGN = (_TORCH, f"torch{os.sep}", _CAPTURE, "<")
+_PYTHON, _TORCH, _CAPTURE, _ACTIVATIONS = (
+    f"{Path(file).parent}{os.sep}" for file in (os.__file__, torch.__file__, __file__, activations.__file__)
+)
+_FOREIGN = (_TORCH, f"torch{os.sep}", _CAPTURE, _ACTIVATIONS, "<")
 """Beginnings of files that are not the user's; passes of the exporter name themselves by a relative path."""
+_PLAIN = ("torch.nn.modules.", "isospike.activations.module.TrainableActivation")
+"""Layers that are one op, which takes their name."""
 
 
 def module_path(node: fx.Node) -> tuple[str, bool]:
-    """Path of the innermost user module, and whether that module is one of ``torch.nn``'s own."""
+    """Path of the innermost user module, and whether that module is one of ``torch.nn``'s own or of isospike's."""
     stack = [entry for entry in node.meta.get("nn_module_stack", {}).values() if isinstance(entry, tuple)]
     stack = [(path, kind) for path, kind in stack if not path.startswith("_empty")]
     if not stack:
         return "", False
     path, kind = stack[-1]
     name = kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__qualname__}"
-    return re.sub(r"@\d+", "", path), name.startswith("torch.nn.modules.")
+    return re.sub(r"@\d+", "", path), name.startswith(_PLAIN)
 
 
 def source_of(node: fx.Node) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 from torch.utils import _pytree as pytree
 
+from isospike.activations.operator import NAMESPACE
 from isospike.capture import roles
 from isospike.capture.graph import Graph, Op, attach
 from isospike.capture.modules import raise_call
@@ -130,7 +131,7 @@ class _Raiser:
         if not isinstance(node.target, torch._ops.OpOverload):
             return None
         arguments = _bind(node, self.constants)
-        parametric = kind in roles.PARAMETRIC
+        parametric = kind in roles.PARAMETRIC or kind in roles.TRAINABLE
         if parametric and any(isinstance(value, fx.Node) for name, value in arguments.items() if name != "input"):
             return None
         return raise_call(kind, node.target._overloadname, arguments, 1 + len(_shape(node)))
@@ -148,6 +149,8 @@ class _Raiser:
             return Role.UNSUPPORTED, "random in inference; the model must be deterministic"
         if kind in roles.RECTIFIERS and module is None:
             return Role.ANALOGUE, "its lower bound is not zero"
+        if kind in roles.TRAINABLE and module is None:
+            return Role.ANALOGUE, "its bound is computed from the input"
         if kind in roles.PARAMETRIC and module is None:
             return Role.ANALOGUE, "its weights are computed from the input"
         if kind in roles.PRODUCTS and (len(variable) > 1 or (kind == "div" and node.args[0] in self.constants)):
@@ -191,11 +194,13 @@ _FIRST_OUTPUT = roles.ADAPTIVE_MAX_POOLS | {"batch_norm"}
 
 
 def _kind(node: fx.Node) -> str:
-    """ATen name without namespace and overload."""
+    """Name without overload; the namespace stays where it is neither ATen's nor isospike's."""
     target = node.target
     if isinstance(target, torch._ops.OpOverload):
-        name = str(target._schema.name.split("::")[1])
-        return roles.ALIASES.get(name, name)
+        namespace, _, name = target._schema.name.partition("::")
+        if namespace == "aten":
+            return roles.ALIASES.get(name, name)
+        return name if namespace == NAMESPACE else f"{namespace}.{name}"
     return str(getattr(target, "__name__", target))
 
 

@@ -17,7 +17,7 @@ class Role(enum.StrEnum):
     LINEAR = "linear"
     """Affine in the activations: applied to currents and spikes as it is (additive over time)."""
     ACTIVATION = "activation"
-    """ReLU or ReLU with a ceiling: becomes a neuron."""
+    """ReLU, ReLU with a ceiling or a trainable activation: becomes a neuron."""
     MAX_POOL = "max_pool"
     """Maximum over windows: handled by a pooling rule."""
     ANALOGUE = "analogue"
@@ -36,6 +36,7 @@ ALIASES = {
     "_log_softmax": "log_softmax",
     "_prelu_kernel": "prelu",
     "_unsafe_view": "view",
+    "clip": "clamp",
 }
 """Names that the exporter gives to ops that have a public one."""
 
@@ -51,6 +52,9 @@ ADAPTIVE_MAX_POOLS = frozenset({"adaptive_max_pool1d", "adaptive_max_pool2d", "a
 
 RECTIFIERS = frozenset({"relu", "relu6", "hardtanh", "clamp", "clamp_min", "threshold"})
 """Activations when their lower bound is zero; analogue otherwise."""
+
+TRAINABLE = frozenset({"qcfs", "qrelu", "slip_relu", "clip"})
+"""Operators of isospike's trainable activations; analogue when their bound is computed from the input."""
 
 PRODUCTS = frozenset({"mul", "matmul", "mm", "bmm", "div"})
 """Linear when all operands but one (for ``div`` the divisor) are constant; analogue otherwise."""
@@ -95,7 +99,7 @@ def base_role(op: str) -> Role:
     """The role of ATen op ``op`` when all its parameters are constant, e.g. ``conv2d`` -> ``linear``."""
     if op in ALWAYS_LINEAR or op in PARAMETRIC or op in PRODUCTS:
         return Role.LINEAR
-    if op in RECTIFIERS:
+    if op in RECTIFIERS or op in TRAINABLE:
         return Role.ACTIVATION
     if op in MAX_POOLS or op in ADAPTIVE_MAX_POOLS:
         return Role.MAX_POOL

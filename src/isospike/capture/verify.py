@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from isospike.activations import TrainableActivation
 from isospike.capture.explain import own_failure
 from isospike.capture.graph import Graph
 from isospike.errors import CaptureError
@@ -28,13 +31,30 @@ def verify_capture(model: nn.Module, graph: Graph, example: Tensor) -> None:
         whole = _outputs(model, larger)
         _compare(_outputs(model, example), _outputs(graph, example), f"batch of {len(example)}")
         _compare(whole, _outputs(graph, larger), f"batch of {len(larger)}")
-        first, last = _outputs(graph, larger[:1]), _outputs(graph, larger[-1:])
-    for expected, head, tail in zip(whole, first, last, strict=True):
-        if not _close(expected[: len(head)], head) or not _close(expected[-len(tail) :], tail):
+        if not _treats_samples_alone(graph, larger, whole) and not _flips_a_code(graph, larger):
             raise CaptureError(
                 "the model's output for one sample depends on the other samples in the batch; "
                 "isospike converts networks that treat every sample by itself"
             )
+
+
+def _treats_samples_alone(graph: Graph, batch: Tensor, whole: list[Tensor]) -> bool:
+    first, last = _outputs(graph, batch[:1]), _outputs(graph, batch[-1:])
+    return all(
+        _close(expected[: len(head)], head) and _close(expected[-len(tail) :], tail)
+        for expected, head, tail in zip(whole, first, last, strict=True)
+    )
+
+
+def _flips_a_code(graph: Graph, batch: Tensor) -> bool:
+    """Whether the difference is a rounding error that moved a quantised activation to the next step.
+
+    Another batch size is summed in another order; float64 tells that from a dependence between samples.
+    """
+    if not any(isinstance(module, TrainableActivation) for module in graph.modules()):
+        return False
+    exact, wide = copy.deepcopy(graph).double(), batch.double()
+    return _treats_samples_alone(exact, wide, _outputs(exact, wide))
 
 
 def _compare(expected: list[Tensor], got: list[Tensor], where: str) -> None:

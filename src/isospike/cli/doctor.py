@@ -19,6 +19,7 @@ OPTIONAL = {
     "torchvision": ("torchvision models, image folders", "pip install 'isospike[vision]'"),
     "pillow": ("resizing images, image folders", "pip install 'isospike[vision]'"),
     "timm": ("timm models", "pip install 'isospike[timm]'"),
+    "accelerate": ("training on one device or many", "pip install 'isospike[train]'"),
     "scikit-learn": ("the embedded digits of the demo", "pip install 'isospike[demo]'"),
 }
 """Package -> what it is for, and the command that adds it."""

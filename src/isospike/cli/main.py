@@ -12,6 +12,7 @@ COMMANDS = {
     "demo": "Convert and measure an embedded network with every method.",
     "inspect": "Show what of a model becomes spiking, what stays analogue, and why.",
     "convert": "Convert a trained network into a .snn file.",
+    "train": "Fine-tune a network with quantised activations.",
     "evaluate": "Measure accuracy against the number of time steps.",
     "verify": "Compare a network with the model it was converted from, code for code.",
     "methods": "List the conversion methods and their options.",

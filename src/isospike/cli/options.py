@@ -43,7 +43,21 @@ def weights_option(command: F) -> F:
 
 def data_options(command: F) -> F:
     """``--data`` and how its images become inputs."""
-    options = [
+    return _with(_data_options(), command)
+
+
+def training_data_options(command: F) -> F:
+    """The same without ``--batch-size``, which belongs to the recipe."""
+    options = _data_options()
+    del options[_BATCH_SIZE]
+    return _with(options, command)
+
+
+_BATCH_SIZE = 2
+
+
+def _data_options() -> list[Callable[[Any], Any]]:
+    return [
         click.option(
             "--data",
             required=True,
@@ -56,6 +70,9 @@ def data_options(command: F) -> F:
         click.option("--std", type=FLOATS, help="Channel deviations after scaling to 0..1."),
         click.option("--device", default="cpu", show_default=True, help="Where to compute, e.g. cpu or cuda."),
     ]
+
+
+def _with(options: list[Callable[[Any], Any]], command: F) -> F:
     for option in reversed(options):
         command = option(command)
     return command

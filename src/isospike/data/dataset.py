@@ -29,15 +29,18 @@ class ImageDataset(Dataset[Batch]):
     preprocess: Preprocess
     """What is applied: the given one, else the source's own, else the default for the channels."""
 
+    shape: torch.Size
+    """Shape of one preprocessed image ``[C, H, W]``; of the first one where sizes differ."""
+
     def __init__(self, source: Images, order: npt.NDArray[np.int64], preprocess: Preprocess | None) -> None:
         first = source.batch([int(order[0])])[0]
         default = IMAGENET if first.shape[-1] == 3 else Preprocess(size=None, mean=(0.0,), std=(1.0,))
         self.preprocess = preprocess or source.preprocess or default
-        self._source, self._order = source, order
-        self._shape = self.preprocess(first[None]).shape[1:]
+        self.source, self.order = source, order
+        self.shape = self.preprocess(first[None]).shape[1:]
 
     def __len__(self) -> int:
-        return len(self._order)
+        return len(self.order)
 
     def __getitem__(self, index: int) -> Batch:
         """One image float32 ``[C, H, W]``, with its label as an int64 scalar where there are labels."""
@@ -46,23 +49,23 @@ class ImageDataset(Dataset[Batch]):
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
         """The batch of these places in the order; the ``DataLoader`` calls this."""
-        places = self._order[list(indices)]
+        places = self.order[list(indices)]
         pixels = self._pixels(places)
-        if self._source.labels is None:
+        if self.source.labels is None:
             return pixels
-        return pixels, torch.from_numpy(self._source.labels[places])
+        return pixels, torch.from_numpy(self.source.labels[places])
 
     def _pixels(self, places: npt.NDArray[np.int64]) -> Tensor:
-        images = self._source.batch(places.tolist())
+        images = self.source.batch(places.tolist())
         if isinstance(images, np.ndarray):
             return self.preprocess(images)
         return torch.stack([self._one(image) for image in images])
 
     def _one(self, image: npt.NDArray[np.uint8]) -> Tensor:
         pixels = self.preprocess(image[None])[0]
-        if pixels.shape != self._shape:
+        if pixels.shape != self.shape:
             raise DataError(
-                f"the images of '{self._source.name}' differ in size ({list(pixels.shape[1:])} and "
-                f"{list(self._shape[1:])} pixels); give --size to bring them to one"
+                f"the images of '{self.source.name}' differ in size ({list(pixels.shape[1:])} and "
+                f"{list(self.shape[1:])} pixels); give --size to bring them to one"
             )
         return pixels

@@ -1,0 +1,71 @@
+"""SlipReLU: a weighted mean of a clipped ReLU and a staircase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from isospike.activations.activation import Activation, register
+from isospike.activations.operator import define, staircase, within
+
+
+def _value(x: Tensor, bound: Tensor, levels: int, mixture: float, lead: float, shift: float) -> Tensor:
+    ramp = (x + bound * (lead / levels)).clamp_(min=0).minimum(bound)
+    return ramp.mul_(mixture).add_(staircase(x, bound, levels, shift), alpha=1 - mixture)
+
+
+def _pull(grad: Tensor, x: Tensor, bound: Tensor, levels: int, mixture: float, lead: float, shift: float) -> Tensor:
+    ramp = within(grad, x + bound * (lead / levels), bound)
+    return ramp.mul_(mixture).add_(within(grad, x, bound), alpha=1 - mixture)
+
+
+_operator: Any = define("slip_relu", "int levels, float mixture, float lead, float shift", _value, _pull)
+
+
+@register
+@dataclass(frozen=True, kw_only=True)
+class SlipReLU(Activation):
+    """A weighted mean of a clipped ReLU and a staircase, with a trained bound.
+
+    ``c bound clip(x/bound + d1/N, 0, 1) + (1-c) u clip(floor(x/u + d2), 0, N)`` with ``u = bound / N``. The smooth
+    part helps training; the neurons of the converted network compute the staircase alone, starting at ``d2``
+    thresholds (Jiang et al. 2023, *A Unified Optimization Framework of ANN-SNN Conversion*). Do not expect an SNN
+    equal to the network: that needs ``mixture`` 0, which is QCFS or QReLU.
+    """
+
+    name: ClassVar[str] = "slip-relu"
+    papers: ClassVar[tuple[str, ...]] = ("jiang2023unified",)
+
+    levels: int = 4
+    """Steps between 0 and the bound, N."""
+    mixture: float = 0.5
+    """Share c of the clipped ReLU, 0 to 1."""
+    lead: float = 0.0
+    """Shift d1 of the clipped ReLU in steps, 0 to 1."""
+    shift: float = 0.5
+    """Shift d2 of the staircase in steps, 0 to 1/2."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        super().__post_init__()
+        self._require_levels(self.levels)
+        self._require(0 <= self.mixture <= 1, "mixture", "in [0, 1]")
+        self._require(0 <= self.lead <= 1, "lead", "in [0, 1]")
+        self._require(0 <= self.shift <= 0.5, "shift", "in [0, 1/2]")
+
+    def __call__(self, x: Tensor, log_bound: Tensor) -> Tensor:
+        """The weighted mean."""
+        y: Tensor = _operator(x, log_bound, self.levels, self.mixture, self.lead, self.shift)
+        return y
+
+    @property
+    def steps(self) -> int | None:
+        """The levels where the staircase is all there is."""
+        return self.levels if self.mixture == 0 else None
+
+    @property
+    def phi(self) -> float:
+        """The shift of the staircase."""
+        return self.shift

@@ -1,0 +1,169 @@
+"""``isospike train ACTIVATION MODEL``: fine-tune a network with quantised activations."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from torch import Tensor
+
+from isospike.activations import Activation, activations
+from isospike.capture import Graph
+from isospike.cli import options
+from isospike.cli.data import DataOptions
+from isospike.cli.fields import fields_of
+from isospike.cli.progress import progress_bar
+from isospike.cli.render import describe_preprocess, percent, print_json, print_table
+from isospike.data.dataset import ImageDataset
+from isospike.errors import TrainingError
+from isospike.files import check_writable
+from isospike.models import load_model
+from isospike.models.quantised import save_quantised
+from isospike.quantise import quantise
+from isospike.train import AugmentedImages, Recipe, Trained, fit
+from isospike.train.devices import is_first_process
+
+CALIBRATION_IMAGES = 1000
+"""Training images from which the first bounds are found."""
+
+
+class ActivationGroup(click.Group):
+    """One subcommand per registered activation."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the activations."""
+        return list(activations)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """The command of one activation, its options made from the fields of activation and recipe."""
+        kind = activations[cmd_name]
+        own, common = fields_of(kind), fields_of(Recipe)
+
+        @click.argument("model")
+        @options.weights_option
+        @options.training_data_options
+        @click.option("--test", help="Where the accuracy is measured once, after the training, e.g. cifar10:DIR.")
+        @click.option("--average-pools", is_flag=True, help="Put average pools in the place of max pools.")
+        @click.option("--out", type=click.Path(path_type=Path), required=True, help="The .safetensors file to write.")
+        @click.option(
+            "--checkpoint",
+            type=click.Path(path_type=Path),
+            help="State after every epoch; a run that finds its own goes on from there [default: OUT.checkpoint].",
+        )
+        @click.option("--log", type=click.Path(path_type=Path), help="One JSON object per epoch and line.")
+        @options.json_option
+        def run(**values: Any) -> None:
+            activation = kind(**{field.name: values.pop(field.name) for field in own})
+            recipe = Recipe(**{field.name: values.pop(field.name) for field in common})
+            _train(activation, recipe, **values)
+
+        run.__doc__ = kind.__doc__
+        made = click.command(name=cmd_name, short_help=kind.summary())(run)
+        made.params += [field.option() for field in (*own, *common)]
+        return made
+
+
+@click.group(cls=ActivationGroup, short_help="Fine-tune a network with quantised activations.")
+def command() -> None:
+    """Fine-tune a network with quantised activations, from its ReLU weights.
+
+    MODEL is torchvision:NAME, timm:NAME, FILE.py:FACTORY or PACKAGE.MODULE:FACTORY. Give the file written to the other
+    commands as --weights of the same MODEL. A killed run goes on where it was: start it again. On many devices:
+    torchrun --nproc-per-node N -m isospike train ...
+    """
+
+
+def _train(
+    activation: Activation,
+    recipe: Recipe,
+    *,
+    model: str,
+    weights: Path | None,
+    test: str | None,
+    average_pools: bool,
+    out: Path,
+    checkpoint: Path | None,
+    log: Path | None,
+    as_json: bool,
+    **data_values: Any,
+) -> None:
+    checkpoint = checkpoint or out.with_name(f"{out.name}.checkpoint")
+    for path in (out, checkpoint, *([] if log is None else [log])):
+        check_writable(path)
+    data = DataOptions(batch_size=100, **data_values)
+    loaded = load_model(model, weights=weights)
+    opened = data.open("calibration", preprocess=loaded.preprocess, shuffle=True, seed=recipe.seed)
+    images = AugmentedImages(_images(opened.loader, data.data), recipe)
+    held_out = None
+    if test is not None:
+        held_out = replace(data, data=test, images=None).open("test", preprocess=images.preprocess, shuffle=False)
+    first = list(itertools.islice(opened.loader, CALIBRATION_IMAGES // data.batch_size))
+    network = quantise(loaded.model, activation, data=first, average_pools=average_pools)
+    with progress_bar("training", recipe.epochs * len(images)) as bar:
+        shown = bar.advance if is_first_process() else None
+        trained = fit(network, images, recipe, checkpoint=checkpoint, log=log, device=data.device, progress=shown)
+    if not is_first_process():
+        return
+    assert isinstance(trained.model, Graph)
+    save_quantised(trained.model, out, preprocess=images.preprocess)
+    measured = None if held_out is None else _measure(trained.model, held_out.loader)
+    checkpoint.unlink()
+    _report(trained, activation, recipe, out, images, measured, as_json=as_json)
+
+
+def _images(loader: Iterable[Any], spec: str) -> ImageDataset:
+    dataset = getattr(loader, "dataset", None)
+    if not isinstance(dataset, ImageDataset):
+        raise TrainingError(f"'{spec}' gives finished batches; training takes digits, npz, cifar10 or imagefolder")
+    return dataset
+
+
+@torch.inference_mode()
+def _measure(network: Graph, loader: Iterable[Any]) -> dict[str, float]:
+    """Top-1 on labelled batches."""
+    hits = count = 0
+    for batch in loader:
+        if isinstance(batch, Tensor):
+            raise TrainingError("the test images have no labels; the trained network is written")
+        hits += int((network(batch[0]).argmax(1) == batch[1]).sum())
+        count += len(batch[1])
+    return {"top1": hits / count, "images": count}
+
+
+def _report(
+    trained: Trained,
+    activation: Activation,
+    recipe: Recipe,
+    out: Path,
+    images: AugmentedImages,
+    measured: dict[str, float] | None,
+    *,
+    as_json: bool,
+) -> None:
+    if as_json:
+        print_json(
+            {
+                "file": str(out),
+                "activation": activation.name,
+                "options": asdict(activation),
+                "recipe": asdict(recipe),
+                "images": len(images),
+                "epochs": [asdict(epoch) for epoch in trained.history],
+                "test": measured,
+                "preprocess": images.preprocess.to_dict(),
+            }
+        )
+        return
+    rows = [
+        [str(epoch.epoch), f"{epoch.loss:.4f}", percent(epoch.top1), f"{epoch.seconds:.1f} s"]
+        for epoch in trained.history
+    ]
+    print_table(f"{out}: {activation.name}", ["epoch", "loss", "training top-1 %", "time"], rows)
+    if measured is not None:
+        click.echo(f"top-1 {percent(measured['top1'])} % on {measured['images']} test images")
+    click.echo(f"input: {describe_preprocess(images.preprocess)}")

@@ -1,0 +1,92 @@
+"""Files of quantised networks: the weights, and in the header what `quantise` needs to build the network again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from isospike.activations import Activation, TrainableActivation, activations
+from isospike.capture import Graph, Role, capture
+from isospike.data.preprocess import Preprocess
+from isospike.errors import IsospikeError, WeightsError
+from isospike.files import replacing
+from isospike.quantise import quantise
+
+FORMAT = 1
+_KEY = "isospike-quantised"
+
+
+def save_quantised(network: Graph, path: Path, *, preprocess: Preprocess | None = None) -> None:
+    """Write a network made by `quantise`: safetensors with its state dict, its activations in the header.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    content = {
+        "format": FORMAT,
+        "input_shape": list(network.input_shape),
+        "average_pools": not network.nodes_with(Role.MAX_POOL),
+        "sites": {site: _describe(network.get_submodule(site)) for site in network.sites},
+        "preprocess": None if preprocess is None else preprocess.to_dict(),
+    }
+    tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in network.state_dict().items()}
+    with replacing(path) as part:
+        save_file(tensors, part, metadata={_KEY: json.dumps(content)})
+
+
+def is_quantised(path: Path) -> bool:
+    """Whether a file was written by `save_quantised`."""
+    return path.suffix == ".safetensors" and path.is_file() and _header(path) is not None
+
+
+def load_quantised(model: nn.Module, path: Path) -> tuple[Graph, Preprocess | None]:
+    """The trained network of a file, and how its images were prepared.
+
+    Args:
+        model: the network that was quantised, with any weights. It is not changed.
+        path: a file of `save_quantised`; no code of it is run.
+
+    Raises:
+        WeightsError: the file is damaged or of another version, or the model is another one.
+    """
+    content = _header(path)
+    if content is None or content.get("format") != FORMAT:
+        raise WeightsError(f"'{path}' is no quantised network of this version of isospike")
+    try:
+        kinds = {site: _build(entry) for site, entry in content["sites"].items()}
+        example = torch.randn(2, *content["input_shape"], generator=torch.Generator().manual_seed(0))
+        example = example.to(next(model.parameters(), example))
+        network = quantise(capture(model, example), kinds, average_pools=bool(content["average_pools"]))
+        network.load_state_dict(load_file(path))
+        preprocess = content["preprocess"]
+        return network, None if preprocess is None else Preprocess.from_dict(preprocess)
+    except IsospikeError as error:
+        raise WeightsError(f"'{path}' does not fit the model: {error}") from error
+    except (RuntimeError, KeyError, TypeError, AttributeError, ValueError, SafetensorError) as error:
+        raise WeightsError(f"'{path}' does not fit the model or is damaged: {' '.join(str(error).split())}") from error
+
+
+def _describe(module: nn.Module) -> dict[str, Any]:
+    assert isinstance(module, TrainableActivation)
+    return {"activation": module.activation.name, **asdict(module.activation)}
+
+
+def _build(entry: dict[str, Any]) -> Activation:
+    options = dict(entry)
+    return activations[options.pop("activation")](**options)
+
+
+def _header(path: Path) -> dict[str, Any] | None:
+    try:
+        with safe_open(path, framework="pt") as file:
+            content = json.loads((file.metadata() or {}).get(_KEY, "null"))
+    except (OSError, SafetensorError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None

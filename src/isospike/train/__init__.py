@@ -1,0 +1,7 @@
+"""Training of networks with quantised activations: one recipe, one loop, exact resume."""
+
+from isospike.train.augment import AugmentedImages
+from isospike.train.fit import Epoch, Trained, fit
+from isospike.train.recipe import Recipe
+
+__all__ = ["AugmentedImages", "Epoch", "Recipe", "Trained", "fit"]

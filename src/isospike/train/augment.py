@@ -1,0 +1,116 @@
+"""Training images: a random view of each, which depends on seed, epoch and image alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from isospike.data.dataset import ImageDataset
+from isospike.data.library import optional_library
+from isospike.data.resize import resize_and_crop
+from isospike.errors import DataError
+from isospike.train.recipe import Recipe
+
+Transform = Callable[[Tensor], Tensor]
+
+
+class AugmentedImages(Dataset[tuple[Tensor, int]]):
+    """The images of a data set, cropped, flipped, recoloured and cut out as the recipe says.
+
+    The randomness of a view is seeded by ``(seed, epoch, image)``: it depends neither on the order nor on the number of
+    processes, so that a resumed training sees what an uninterrupted one would have seen.
+
+    Args:
+        images: labelled images with their preprocessing.
+        recipe: crop, flip, AutoAugment, cutout and seed.
+
+    Raises:
+        DataError: the images have no labels, or torchvision is needed and missing.
+    """
+
+    def __init__(self, images: ImageDataset, recipe: Recipe) -> None:
+        if images.source.labels is None:
+            raise DataError(f"the images of '{images.source.name}' have no labels to train on")
+        self.labels: npt.NDArray[np.int64] = images.source.labels[images.order]
+        self.preprocess = images.preprocess
+        self._images, self._seed, self._epoch = images, recipe.seed, 0
+        self._resized = recipe.crop == "resized"
+        height, width = images.shape[1:]
+        self._view = _view(recipe, (height, width))
+        self._erase = _erase(recipe, (height, width))
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Every epoch has its own views."""
+        self._epoch = epoch
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        """One view float32 ``[C, H, W]`` and its label."""
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Tensor, int]]:
+        """Views of several images; the ``DataLoader`` calls this."""
+        source = self._images.source.batch(self._images.order[list(indices)].tolist())
+        with torch.random.fork_rng(devices=[]):
+            return [(self._one(x, index), int(self.labels[index])) for x, index in zip(source, indices, strict=True)]
+
+    def _one(self, image: npt.NDArray[np.uint8], index: int) -> Tensor:
+        torch.manual_seed(derived_seed(self._seed, self._epoch, index))
+        p = self.preprocess
+        if p.size is not None and not self._resized and image.shape[:2] != (p.size, p.size):
+            image = resize_and_crop(image, round(p.size / p.crop_ratio), p.size, p.interpolation)
+        view = self._view(torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))))
+        pixels = replace(p, size=None)(view.permute(1, 2, 0).numpy()[None])[0]
+        return self._erase(pixels)
+
+
+def derived_seed(*parts: int) -> int:
+    """One seed of 64 bits from several numbers."""
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0])
+
+
+def _view(recipe: Recipe, size: tuple[int, int]) -> Transform:
+    """Crop, flip and AutoAugment of one uint8 image ``[C, H, W]``."""
+    chosen: list[Any] = []
+    if recipe.crop == "padded":
+        chosen.append(_v2().RandomCrop(size, padding=recipe.crop_padding))
+    if recipe.crop == "resized":
+        chosen.append(_v2().RandomResizedCrop(size, antialias=True))
+    if recipe.flip:
+        chosen.append(_v2().RandomHorizontalFlip())
+    if recipe.auto_augment != "none":
+        policy = _v2().AutoAugmentPolicy(recipe.auto_augment)
+        chosen.append(_v2().AutoAugment(policy))
+    return _composed(chosen)
+
+
+def _erase(recipe: Recipe, size: tuple[int, int]) -> Transform:
+    """Cutout of one normalised image ``[C, H, W]``: a square of zeros, which is the mean colour."""
+    if not recipe.cutout:
+        return _composed([])
+    if recipe.cutout >= min(size):
+        raise DataError(f"the images have {size[0]} x {size[1]} pixels; a cutout of {recipe.cutout} leaves nothing")
+    area = recipe.cutout**2 / (size[0] * size[1])
+    return _composed([_v2().RandomErasing(p=1.0, scale=(area, area), ratio=(1.0, 1.0), value=0)])
+
+
+def _composed(transforms: list[Any]) -> Transform:
+    def apply(x: Tensor) -> Tensor:
+        for transform in transforms:
+            x = transform(x)
+        return x
+
+    return apply
+
+
+def _v2() -> Any:
+    return optional_library("torchvision.transforms.v2", "torchvision", DataError)

@@ -1,0 +1,130 @@
+"""The state of a training after an epoch: tensors as safetensors, everything else as JSON in the header."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from isospike.errors import TrainingError
+from isospike.files import replacing
+from isospike.train.recipe import Recipe
+
+FORMAT = 1
+_KEY = "isospike-training"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a checkpoint belongs to; it fits no other training."""
+
+    recipe: dict[str, Any]
+    """Fields of the recipe."""
+    tensors: dict[str, list[int]]
+    """Shapes of the model's state."""
+    activations: list[str]
+    """Configurations of the trainable activations."""
+    images: int
+    """Number of training images."""
+    processes: int
+    """Number of training processes."""
+
+    @classmethod
+    def of(cls, recipe: Recipe, state: dict[str, Tensor], activations: list[str], images: int, n: int) -> Identity:
+        """The identity of a training; the number of reading processes is no part of it."""
+        fields = {name: value for name, value in asdict(recipe).items() if name != "workers"}
+        return cls(fields, {name: list(tensor.shape) for name, tensor in state.items()}, activations, images, n)
+
+    def differences(self, other: Identity) -> list[str]:
+        """What differs, the stored value first."""
+        found = [
+            f"{name} is {other.recipe.get(name)!r} there and {value!r} here"
+            for name, value in self.recipe.items()
+            if other.recipe.get(name) != value
+        ]
+        if self.tensors != other.tensors:
+            found.append("the model has other tensors")
+        if self.activations != other.activations:
+            found.append("the activations are configured differently")
+        found += [
+            f"{name} is {getattr(other, name)} there and {getattr(self, name)} here"
+            for name in ("images", "processes")
+            if getattr(self, name) != getattr(other, name)
+        ]
+        return found
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One training after some epochs."""
+
+    identity: Identity
+    history: list[dict[str, float]]
+    """One entry per finished epoch."""
+    tensors: dict[str, Tensor]
+    """``model.*``, ``average.*`` and ``momentum.*``."""
+    scaler: dict[str, Any]
+    """State of the loss scaling, empty without."""
+
+    def save(self, path: Path) -> None:
+        """Write the file beside and rename it, so that a kill leaves the last one whole.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        content = {
+            "format": FORMAT,
+            "identity": asdict(self.identity),
+            "history": self.history,
+            "scaler": self.scaler,
+        }
+        tensors = {name: plain(tensor) for name, tensor in self.tensors.items()}
+        with replacing(path) as part:
+            save_file(tensors, part, metadata={_KEY: json.dumps(content)})
+
+    @classmethod
+    def load(cls, path: Path, identity: Identity) -> Checkpoint:
+        """Read a file that belongs to ``identity``; no code of the file is run.
+
+        Raises:
+            TrainingError: the file is damaged, of another version, or of another configuration (all differences).
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                content = json.loads((file.metadata() or {}).get(_KEY, "null"))
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
+        except (OSError, SafetensorError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise TrainingError(
+                f"the checkpoint '{path}' cannot be read ({type(error).__name__}); remove it"
+            ) from error
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise TrainingError(f"'{path}' is no training checkpoint of this version of isospike; give another path")
+        try:
+            checkpoint = cls(Identity(**content["identity"]), content["history"], tensors, content["scaler"])
+        except (KeyError, TypeError) as error:
+            raise TrainingError(f"the checkpoint '{path}' is damaged; remove it") from error
+        differences = identity.differences(checkpoint.identity)
+        if differences:
+            raise TrainingError(
+                f"the checkpoint '{path}' belongs to another training: {'; '.join(differences)}; "
+                "train as there, or give another path"
+            )
+        if identity.tensors != {name: list(tensor.shape) for name, tensor in checkpoint.part("model").items()}:
+            raise TrainingError(f"the checkpoint '{path}' is damaged: it lacks tensors of the model; remove it")
+        return checkpoint
+
+    def part(self, name: str) -> dict[str, Tensor]:
+        """The tensors below ``name``."""
+        prefix = f"{name}."
+        return {key.removeprefix(prefix): tensor for key, tensor in self.tensors.items() if key.startswith(prefix)}
+
+
+def plain(tensor: Tensor) -> Tensor:
+    """A contiguous copy on the CPU with memory of its own."""
+    return tensor.detach().to("cpu", copy=True).clone(memory_format=torch.contiguous_format)

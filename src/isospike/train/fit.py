@@ -1,0 +1,268 @@
+"""The training loop, on accelerate: one process on a CPU or many on many devices, the same call."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from isospike.activations import BitSparsity, TrainableActivation
+from isospike.errors import OptionError, TrainingError
+from isospike.files import check_writable, replacing
+from isospike.train.augment import derived_seed
+from isospike.train.checkpoint import Checkpoint, Identity
+from isospike.train.devices import accelerated
+from isospike.train.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch gave."""
+
+    epoch: int
+    """Number of the epoch, from 1."""
+    loss: float
+    """Mean loss on the augmented training images, while the weights changed."""
+    top1: float
+    """Share of those images that were classified right."""
+    learning_rate: float
+    """Rate of the last step."""
+    seconds: float
+    """Duration."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """The result of a training."""
+
+    model: nn.Module
+    """The trained network in evaluation mode, on the device of the given one; averaged weights with ``ema``."""
+    history: tuple[Epoch, ...]
+    """One entry per epoch, those before a resume included."""
+
+
+def fit(
+    model: nn.Module,
+    data: Dataset[Any],
+    recipe: Recipe,
+    *,
+    checkpoint: Path | None = None,
+    log: Path | None = None,
+    device: str = "cpu",
+    progress: Callable[[int], None] | None = None,
+) -> Trained:
+    """Train a classifier; the argument and the CPU's random generator are left as they are.
+
+    The loss is cross-entropy with label smoothing plus ``bit_sparsity`` times the number of ones in all codes. Started
+    by ``torchrun``, every process takes its share of each batch; batch normalisation uses the share. With a
+    ``checkpoint`` the state is written after every epoch, and a training that finds its own checkpoint goes on from
+    there to bit-equal weights (same machine, same numbers of processes and threads).
+
+    Args:
+        model: a network that takes ``[B, ...]`` and returns scores ``[B, classes]``, e.g. from `quantise`.
+        data: pairs ``(input, label)`` by index, e.g. `AugmentedImages`; ``set_epoch`` is called where it exists.
+        recipe: how to train.
+        checkpoint: file to write after every epoch and to go on from.
+        log: file for one JSON object per epoch and line.
+        device: ``cpu``, ``cuda`` (every process its own) or ``mps``.
+        progress: called with the number of images after each optimiser step, and once with those done before a resume.
+
+    Raises:
+        TrainingError: the checkpoint belongs to another training, the data do not fit, or the loss is not finite.
+        OptionError: the device or the batch size does not fit.
+        OutputError: the checkpoint or the log cannot be written.
+    """
+    for path in (checkpoint, log):
+        if path is not None:
+            check_writable(path)
+    with torch.random.fork_rng(devices=[]), accelerated(recipe, device) as accelerator:
+        training = _Training(accelerator, model, data, recipe)
+        if checkpoint is not None and checkpoint.exists():
+            training.restore(Checkpoint.load(checkpoint, training.identity))
+        report = progress or (lambda images: None)
+        report(len(training.history) * training.steps * recipe.batch_size)
+        for _ in range(len(training.history), recipe.epochs):
+            training.run_epoch(report)
+            training.write(checkpoint, log)
+        return training.result()
+
+
+class _Training:
+    """Everything that changes while a network is trained."""
+
+    def __init__(self, accelerator: Any, model: nn.Module, data: Dataset[Any], recipe: Recipe) -> None:
+        self.accelerator, self.recipe = accelerator, recipe
+        self.home = next((tensor.device for tensor in model.parameters()), torch.device("cpu"))
+        self.plain = copy.deepcopy(model).train()
+        if recipe.channels_last:
+            self.plain.to(memory_format=torch.channels_last)
+        self.plain.to(accelerator.device)
+        self.average = _average(self.plain, recipe)
+        self.sgd = torch.optim.SGD(_groups(self.plain, recipe), lr=recipe.learning_rate, momentum=recipe.momentum)
+        count = len(data)  # type: ignore[arg-type]
+        self.steps = count // recipe.batch_size
+        if self.steps == 0:
+            raise TrainingError(f"{count} images fill no batch of {recipe.batch_size}; give a smaller batch size")
+        self.order = _EpochOrder(count, self.steps * recipe.batch_size, recipe.seed)
+        loader = DataLoader(
+            data, batch_size=recipe.batch_size // recipe.accumulation, sampler=self.order, num_workers=recipe.workers
+        )
+        self.model, self.optimiser, self.loader = accelerator.prepare(self.plain, self.sgd, loader)
+        kinds = [repr(m.activation) for m in self.plain.modules() if isinstance(m, TrainableActivation)]
+        self.identity = Identity.of(recipe, self.plain.state_dict(), kinds, count, accelerator.num_processes)
+        self.history: list[Epoch] = []
+
+    def run_epoch(self, report: Callable[[int], None]) -> None:
+        """Train for one epoch."""
+        epoch, started = len(self.history), time.perf_counter()
+        torch.manual_seed(derived_seed(self.recipe.seed, epoch, self.accelerator.process_index, 1))
+        self.order.epoch = epoch
+        self.loader.set_epoch(epoch)  # and with it that of the data, where they have one
+        self.model.train()
+        sums = torch.zeros(3, dtype=torch.float64, device=_exact(self.accelerator.device))
+        done = epoch * self.steps
+        for inputs, labels in self.loader:
+            for group in self.sgd.param_groups:
+                group["lr"] = self.recipe.rate(done, self.recipe.epochs * self.steps)
+            with self.accelerator.accumulate(self.model):
+                sums += self._learn(inputs, labels)
+            if self.accelerator.sync_gradients:
+                done += 1
+                if self.average is not None:
+                    self.average.update_parameters(self.plain)
+                report(self.recipe.batch_size)
+        loss, correct, count = self.accelerator.reduce(sums, "sum").tolist()
+        if not math.isfinite(loss):
+            raise TrainingError(f"the loss is not finite in epoch {epoch + 1}; lower the learning rate")
+        seconds = time.perf_counter() - started
+        self.history.append(
+            Epoch(epoch + 1, loss / count, correct / count, self.sgd.param_groups[0]["lr"], round(seconds, 3))
+        )
+
+    def _learn(self, inputs: Tensor, labels: Tensor) -> Tensor:
+        """One part of a batch; returns its summed loss, its hits and its size."""
+        if self.recipe.channels_last and inputs.dim() == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        with self._penalty() as penalty:
+            scores = self.model(inputs)
+        _check_scores(scores, labels)
+        loss = F.cross_entropy(scores, labels, label_smoothing=self.recipe.label_smoothing)
+        # Gradients are averaged over parts and processes, but the ones are to be summed.
+        parts = self.recipe.accumulation * self.accelerator.num_processes
+        total = loss if penalty is None else loss + self.recipe.bit_sparsity * parts * penalty.total()
+        self.accelerator.backward(total)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        hits = (scores.detach().argmax(1) == labels).sum()
+        found = torch.stack([loss.detach() * len(labels), hits, torch.full_like(hits, len(labels))])
+        return found.to(_exact(self.accelerator.device), torch.float64)
+
+    def _penalty(self) -> Any:
+        if not self.recipe.bit_sparsity:
+            return nullcontext()
+        return BitSparsity(self.plain, gradient=self.recipe.bit_gradient)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on where a checkpoint was written."""
+        self.plain.load_state_dict(checkpoint.part("model"))
+        if self.average is not None:
+            self.average.load_state_dict(checkpoint.part("average"))
+        momentum = checkpoint.part("momentum")
+        for index, parameter in enumerate(_parameters(self.sgd)):
+            if str(index) in momentum:
+                # In the layout of the parameter: another one is computed by other instructions, rounded otherwise.
+                buffer = torch.empty_like(parameter).copy_(momentum[str(index)])
+                self.sgd.state[parameter]["momentum_buffer"] = buffer.detach()
+        if checkpoint.scaler:
+            self.accelerator.scaler.load_state_dict(checkpoint.scaler)
+        self.history = [Epoch(**entry) for entry in checkpoint.history]  # type: ignore[arg-type]
+
+    def write(self, checkpoint: Path | None, log: Path | None) -> None:
+        """Write checkpoint and log, by the first process alone."""
+        if not self.accelerator.is_main_process:
+            return
+        history = [asdict(epoch) for epoch in self.history]
+        if checkpoint is not None:
+            scaler = self.accelerator.scaler.state_dict() if self.accelerator.scaler is not None else {}
+            Checkpoint(self.identity, history, dict(self._tensors()), scaler).save(checkpoint)
+        if log is not None:
+            with replacing(log) as part:
+                part.write_text("".join(json.dumps(entry) + "\n" for entry in history))
+
+    def _tensors(self) -> Iterator[tuple[str, Tensor]]:
+        for name, tensor in self.plain.state_dict().items():
+            yield f"model.{name}", tensor
+        for name, tensor in {} if self.average is None else self.average.state_dict().items():
+            yield f"average.{name}", tensor
+        for index, parameter in enumerate(_parameters(self.sgd)):
+            buffer = self.sgd.state[parameter].get("momentum_buffer")
+            if buffer is not None:
+                yield f"momentum.{index}", buffer
+
+    def result(self) -> Trained:
+        """The trained network."""
+        plain = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
+        chosen = plain if self.average is None else self.average.module
+        return Trained(chosen.to(self.home).eval(), tuple(self.history))
+
+
+class _EpochOrder(Sampler[int]):
+    """The images of an epoch in their random order, which seed and epoch determine."""
+
+    def __init__(self, count: int, length: int, seed: int) -> None:
+        self.count, self.length, self.seed, self.epoch = count, length, seed, 0
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[int]:
+        order = torch.Generator().manual_seed(derived_seed(self.seed, self.epoch))
+        return iter(torch.randperm(self.count, generator=order)[: self.length].tolist())
+
+
+def _average(model: nn.Module, recipe: Recipe) -> AveragedModel | None:
+    """The moving average of weights and statistics, where the recipe wants one."""
+    if not recipe.ema:
+        return None
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema), use_buffers=True)
+
+
+def _groups(model: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+    """Weight decay for the weights of linear maps only; bounds per channel have several axes too."""
+    spared = {id(m.log_bound) for m in model.modules() if isinstance(m, TrainableActivation)}
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    weights = [p for p in trainable if p.dim() > 1 and id(p) not in spared]
+    others = [p for p in trainable if p.dim() <= 1 or id(p) in spared]
+    groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]
+
+
+def _parameters(optimiser: torch.optim.Optimizer) -> list[Tensor]:
+    return [parameter for group in optimiser.param_groups for parameter in group["params"]]
+
+
+def _exact(device: torch.device) -> torch.device:
+    """Where float64 exists."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
+def _check_scores(scores: Any, labels: Tensor) -> None:
+    if not isinstance(scores, Tensor) or scores.dim() != 2 or scores.shape[0] != labels.shape[0]:
+        found = list(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+        raise TrainingError(f"the model returns {found}; training needs scores [B, classes]")
+    if labels.device.type == "cpu" and not 0 <= int(labels.min()) <= int(labels.max()) < scores.shape[1]:
+        raise OptionError(
+            f"labels lie in {int(labels.min())}..{int(labels.max())}, but the model has {scores.shape[1]} classes"
+        )

@@ -1,0 +1,102 @@
+"""How a network is trained; the instance is the configuration."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from isospike.activations.bit_sparsity import BitGradient
+from isospike.errors import OptionError
+
+Precision = Literal["float32", "bfloat16", "float16"]
+"""Type of activations and gradients under autocast; weights stay float32."""
+Crop = Literal["none", "padded", "resized"]
+"""How a random part of an image is chosen."""
+Policy = Literal["none", "cifar10", "imagenet", "svhn"]
+"""Policies of AutoAugment (Cubuk et al. 2019)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Stochastic gradient descent with momentum, cosine decay and the usual augmentation of images.
+
+    The rate at optimiser step ``i`` of ``n`` is ``learning_rate (1 + cos(pi i / n)) / 2``. The defaults fine-tune a
+    ReLU network for CIFAR-10; from scratch take several hundred epochs and ``auto_augment`` with ``cutout``.
+    """
+
+    epochs: int = 30
+    """Passes over the training images."""
+    batch_size: int = 128
+    """Images of one optimiser step, over all processes; the rest of an epoch that fills no batch is left out."""
+    learning_rate: float = 0.02
+    """First learning rate of the cosine schedule."""
+    momentum: float = 0.9
+    """Momentum of gradient descent."""
+    weight_decay: float = 5e-4
+    """L2 penalty on the weights of convolutions and linear layers, not on biases, normalisation or bounds."""
+    label_smoothing: float = 0.0
+    """Share of the target spread over all classes, 0 to below 1."""
+    crop: Crop = "padded"
+    """Random crops: none, padded (zeros around, then the old size) or resized (random area and aspect)."""
+    crop_padding: int = 4
+    """Pixels of padding on every side for padded crops."""
+    flip: bool = True
+    """Mirror half of the images, left to right."""
+    auto_augment: Policy = "none"
+    """Policy of AutoAugment: none, cifar10, imagenet or svhn."""
+    cutout: int = 0
+    """Side in pixels of a square set to the mean colour in every image; 0 for none."""
+    precision: Precision = "float32"
+    """Autocast: float32 (none), bfloat16 or float16 (with loss scaling, not on a CPU)."""
+    channels_last: bool = True
+    """Keep channels innermost in memory, which convolutions are fastest in."""
+    accumulation: int = 1
+    """Parts into which a batch is split to save memory; their gradients are added up."""
+    ema: float = 0.0
+    """Decay of an exponential moving average of the weights, which is then the result; 0 for none."""
+    bit_sparsity: float = 0.0
+    """Coefficient of the number of ones in the binary codes, summed over the batch; 0 for none, 1e-8 for CIFAR."""
+    bit_gradient: BitGradient = "bits"
+    """Gradient of that number: bits or code."""
+    workers: int = 0
+    """Processes that read images for each training process; the result does not depend on it."""
+    seed: int = 0
+    """Seed of the order of the images, of the augmentation and of random layers."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for name in ("epochs", "batch_size", "accumulation"):
+            self._require(_whole(getattr(self, name), 1), name, "a whole number of at least 1")
+        for name in ("crop_padding", "cutout", "workers", "seed"):
+            self._require(_whole(getattr(self, name), 0), name, "a whole number of at least 0")
+        self._require(0 < self.learning_rate < math.inf, "learning_rate", "positive and finite")
+        for name in ("momentum", "label_smoothing", "ema"):
+            self._require(0 <= getattr(self, name) < 1, name, "in [0, 1)")
+        for name in ("weight_decay", "bit_sparsity"):
+            self._require(0 <= getattr(self, name) < math.inf, name, "at least 0 and finite")
+        for name, known in _CHOICES.items():
+            self._require(getattr(self, name) in known, name, f"one of {', '.join(known)}")
+        divides = self.batch_size % self.accumulation == 0
+        self._require(divides, "accumulation", f"a divisor of the batch size {self.batch_size}")
+
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate of optimiser step ``step`` of ``steps``, counted from 0."""
+        return self.learning_rate * (1 + math.cos(math.pi * step / steps)) / 2
+
+    def _require(self, ok: bool, option: str, wanted: str) -> None:
+        if not ok:
+            value: Any = getattr(self, option)
+            raise OptionError(f"recipe: {option} must be {wanted}, got {value!r}")
+
+
+_CHOICES = {
+    "crop": ("none", "padded", "resized"),
+    "auto_augment": ("none", "cifar10", "imagenet", "svhn"),
+    "precision": ("float32", "bfloat16", "float16"),
+    "bit_gradient": ("bits", "code"),
+}
+
+
+def _whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -1,0 +1,160 @@
+"""``isospike train``: one command from ReLU weights to a file that the other commands take."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from isospike.activations import activations
+from isospike.models import load_model
+
+MODEL = """
+import torch
+from torch import nn
+
+def plain():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(72, 10))
+"""
+SHORT = ["--epochs", "2", "--batch-size", "64", "--no-flip", "--crop-padding", "1", "--learning-rate", "0.1"]
+TEST = ["--test", "digits"]
+TRAIN = ["m.py:plain", "--data", "digits", "--images", "256", *SHORT]
+
+
+@pytest.fixture
+def plain(tmp_path):
+    (tmp_path / "m.py").write_text(MODEL)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", list(activations))
+def test_every_activation_trains_and_converts(name, cli, plain):
+    result = cli(
+        "train", name, *TRAIN, "--average-pools", *TEST, "--out", "q.safetensors", "--log", "q.jsonl", "--json"
+    )
+    assert (result.code, result.err) == (0, "")
+    found = json.loads(result.out)
+    documented = {"file", "activation", "options", "recipe", "images", "epochs", "test", "preprocess"}
+    assert set(found) == documented
+    assert found["options"] == activations[name]().__dict__
+    assert (found["activation"], found["images"], found["test"]["images"]) == (name, 256, 500)
+    assert found["recipe"]["epochs"] == len(found["epochs"]) == 2
+    assert [json.loads(line) for line in (plain / "q.jsonl").read_text().splitlines()] == found["epochs"]
+    assert found["epochs"][1]["loss"] < found["epochs"][0]["loss"]
+    assert {path.name for path in plain.iterdir()} >= {"q.safetensors", "q.jsonl"}
+    assert not list(plain.glob("*checkpoint*"))
+    model = load_model("m.py:plain", weights=plain / "q.safetensors").model
+    assert [model.get_submodule(site).activation for site in model.sites] == [activations[name]()]
+    data = ["--weights", "q.safetensors", "--data", "digits", "--images", "50"]
+    made = cli("convert", "maximum", "m.py:plain", *data, "--out", "n.snn")
+    assert made.code == 0, made.err
+
+
+def test_the_table_says_what_was_trained(cli, plain):
+    result = cli("train", "qcfs", *TRAIN, "--levels", "3", *TEST, "--out", "q.safetensors")
+    assert (result.code, result.err) == (0, "")
+    assert "q.safetensors: qcfs" in result.out
+    assert "on 500 test images" in result.out
+
+
+def test_two_processes_train_what_one_does(cli, plain):
+    """Without batch normalisation the batch is the same however it is split; sums are rounded in another order."""
+    assert cli("train", "qcfs", *TRAIN, "--out", "one.safetensors").code == 0
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*launcher, "-m", "isospike", "train", "qcfs", *TRAIN, "--out", "two.safetensors", "--json"]
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, cwd=plain, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["epochs"][0]["epoch"] == 1
+    one, two = load_file(plain / "one.safetensors"), load_file(plain / "two.safetensors")
+    assert list(one) == list(two)
+    for key in one:
+        # float32 sums over 64 images in another order; a code that flips on the way moves a weight by about 1e-4
+        torch.testing.assert_close(one[key], two[key], rtol=1e-2, atol=1e-3)
+
+
+def test_a_killed_run_goes_on_when_it_is_started_again(cli, plain, monkeypatch):
+    from isospike.cli.progress import Bar
+
+    left, advance = 10, Bar.advance
+
+    def interrupt(bar: Bar, units: int = 1) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise KeyboardInterrupt
+        advance(bar, units)
+
+    assert cli("train", "qcfs", *TRAIN, "--epochs", "4", "--out", "whole.safetensors").code == 0
+    command = ["train", "qcfs", *TRAIN, "--epochs", "4", "--out", "q.safetensors"]
+    monkeypatch.setattr(Bar, "advance", interrupt)
+    assert cli(*command).code == 130
+    assert (plain / "q.safetensors.checkpoint").is_file()
+    assert not (plain / "q.safetensors").exists()
+    assert cli(*command).code == 0
+    assert left < -5, "the second run began again instead of going on"
+    assert left > -14
+    whole, resumed = load_file(plain / "whole.safetensors"), load_file(plain / "q.safetensors")
+    assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+
+
+def test_another_configuration_does_not_resume(cli, plain, golden):
+    from isospike.data.source import open_data
+    from isospike.quantise import quantise
+    from isospike.train import AugmentedImages, Recipe, fit
+
+    class Stop(Exception):
+        pass
+
+    def stop(images: int) -> None:
+        if images > 64:
+            raise Stop
+
+    recipe = Recipe(epochs=3, batch_size=128, flip=False)
+    data = open_data("digits", "calibration", preprocess=None, images=256, shuffle=True)
+    network = quantise(load_model("m.py:plain").model, activations["qcfs"](), data=data)
+    path = plain / "q.safetensors.checkpoint"
+    steps = iter(range(100))
+    images = AugmentedImages(data.dataset, recipe)
+    with pytest.raises(Stop):
+        fit(network, images, recipe, checkpoint=path, progress=lambda n: stop(n if next(steps) > 3 else 0))
+    written = path.read_bytes()
+    result = cli("train", "qcfs", *TRAIN, "--out", "q.safetensors")
+    assert (result.code, result.out) == (2, "")
+    golden("error-train-other-checkpoint", result.err)
+    assert path.read_bytes() == written
+    assert not (plain / "q.safetensors").exists()
+
+
+LINES = {
+    "levels-zero": [*TRAIN, "--levels", "0"],
+    "epochs-zero": [*TRAIN, "--epochs", "0"],
+    "finished-batches": ["m.py:plain", "--data", "d.py:batches"],
+    "batch-too-large": [*TRAIN, "--batch-size", "1000"],
+    "no-relu": ["m.py:bare", "--data", "digits"],
+    "no-test-images": [*TRAIN, "--test", "npz:none.npz"],
+    "device": [*TRAIN, "--device", "abacus"],
+    "out-no-folder": [*TRAIN, "--out", "no/q.safetensors"],
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_wrong_input_is_one_line_and_writes_nothing(name, cli, plain, golden):
+    (plain / "d.py").write_text(
+        "import torch\ndef batches():\n    return [(torch.rand(4, 1, 8, 8), torch.ones(4).long())]\n"
+    )
+    with (plain / "m.py").open("a") as file:
+        file.write("def bare():\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))\n")
+    before = {path.name for path in plain.iterdir()}
+    result = cli("train", "qcfs", "--out", "q.safetensors", *LINES[name])
+    assert (result.code, result.out) == (2, "")
+    assert result.err.count("\n") == 1
+    golden(f"error-train-{name}", result.err)
+    assert {path.name for path in plain.iterdir()} - {"__pycache__"} == before - {"__pycache__"}

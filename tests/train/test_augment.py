@@ -1,0 +1,102 @@
+"""Views of training images: what the recipe says, and the same for the same seed, epoch and image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from isospike.data.dataset import ImageDataset
+from isospike.data.images import Images
+from isospike.data.preprocess import Preprocess
+from isospike.errors import DataError
+from isospike.train import AugmentedImages, Recipe
+
+PLAIN = Preprocess(size=None, mean=(0.5,), std=(0.25,))
+NONE = {"crop": "none", "flip": False}
+
+
+def images(count: int = 6, side: int = 12, *, labels: bool = True, preprocess: Preprocess = PLAIN) -> ImageDataset:
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+    known = random.integers(0, 5, count) if labels else None
+    return ImageDataset(Images("noise", pixels, known, None), random.permutation(count), preprocess)
+
+
+def views(recipe: Recipe, epoch: int = 0, **options) -> torch.Tensor:
+    data = AugmentedImages(images(**options), recipe)
+    data.set_epoch(epoch)
+    return torch.stack([view for view, _ in data.__getitems__(range(len(data)))])
+
+
+def test_without_augmentation_a_view_is_the_image():
+    source = images()
+    data = AugmentedImages(source, Recipe(**NONE))
+    expected, labels = source.__getitems__(range(len(source)))
+    assert torch.equal(torch.stack([view for view, _ in data.__getitems__(range(6))]), expected)
+    assert [label for _, label in data.__getitems__(range(6))] == labels.tolist() == data.labels.tolist()
+
+
+ALL = Recipe(crop="padded", crop_padding=2, flip=True, auto_augment="cifar10", cutout=4)
+
+
+@pytest.mark.parametrize("recipe", [ALL, Recipe(crop="resized"), Recipe(auto_augment="svhn")], ids=str)
+def test_a_view_depends_on_seed_epoch_and_image_alone(recipe):
+    state = torch.get_rng_state()
+    first = views(recipe, 3)
+    torch.manual_seed(99)
+    data = AugmentedImages(images(), recipe)
+    data.set_epoch(3)
+    for index in (5, 0, 2):
+        assert torch.equal(data[index][0], first[index])
+    assert not torch.equal(views(recipe, 4), first)
+    assert not torch.equal(views(Recipe(**{**recipe.__dict__, "seed": 1}), 3), first)
+    torch.set_rng_state(state)
+
+
+def test_the_global_generator_is_left_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    views(ALL)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_flips_mirror_half_of_the_images():
+    flipped, plain = views(Recipe(crop="none"), count=200), views(Recipe(**NONE), count=200)
+    same = (flipped == plain).flatten(1).all(1)
+    mirrored = (flipped == plain.flip(3)).flatten(1).all(1)
+    assert (same ^ mirrored).all()
+    assert 70 <= same.sum() <= 130  # 200 fair coins: 30 is more than four deviations
+
+
+def test_padded_crops_shift_the_image():
+    views_, plain = views(Recipe(crop="padded", crop_padding=2, flip=False)), views(Recipe(**NONE))
+    padded = torch.nn.functional.pad(plain, (2, 2, 2, 2), value=-2.0)  # black: (0 - 0.5) / 0.25
+    for view, image in zip(views_, padded, strict=True):
+        shifts = [image[:, y : y + 12, x : x + 12] for y in range(5) for x in range(5)]
+        assert any(torch.equal(view, shift) for shift in shifts)
+
+
+def test_cutout_is_one_square_of_the_mean_colour():
+    cut, plain = views(Recipe(cutout=5, **NONE)), views(Recipe(**NONE))
+    changed = (cut != plain).any(1)
+    for area, image in zip(changed, cut, strict=True):
+        rows, columns = area.any(1).nonzero().flatten(), area.any(0).nonzero().flatten()
+        assert len(rows) == len(columns) == 5
+        assert (image[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] == 0).all()
+        assert area.sum() == 25
+
+
+def test_images_are_resized_before_they_are_cropped():
+    small = views(Recipe(**NONE), preprocess=Preprocess(size=8, mean=(0.5,), std=(0.25,)))
+    expected, _ = images(preprocess=Preprocess(size=8, mean=(0.5,), std=(0.25,))).__getitems__(range(6))
+    assert torch.equal(small, expected)
+    assert views(Recipe(crop="resized"), preprocess=Preprocess(size=8, mean=(0.5,), std=(0.25,))).shape[2:] == (8, 8)
+
+
+def test_wrong_images_are_refused():
+    with pytest.raises(DataError, match="no labels to train on"):
+        AugmentedImages(images(labels=False), Recipe())
+    with pytest.raises(DataError, match="12 x 12 pixels; a cutout of 12"):
+        AugmentedImages(images(), Recipe(cutout=12))
