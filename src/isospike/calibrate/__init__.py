@@ -1,5 +1,5 @@
 """Calibration: streaming statistics per activation site, O(channels) memory."""
 
-from isospike.calibrate.codes import Quantised, count_codes
+from isospike.calibrate.codes import count_codes
 
-__all__ = ["Quantised", "count_codes"]
+__all__ = ["count_codes"]
