@@ -19,6 +19,7 @@ from isospike.neurons import BitCoded, Pasc
 Choose = Callable[[Sequence[Any]], Any]
 """One of some options."""
 SIZE = 8
+BLOCKS = ("plain", "depthwise", "residual", "concat", "average", "maximum", "before")
 
 
 class Branches(nn.Module):
@@ -40,7 +41,9 @@ class RandomNetwork(nn.Module):
         self.choose, self.channels, self.size = choose, 3, SIZE
         blocks = [self.convolution(), nn.ReLU()]
         for _ in range(choose((1, 2, 3, 4))):
-            blocks += getattr(self, choose(("plain", "depthwise", "residual", "concat", "average", "maximum", "before")))()
+            blocks += getattr(
+                self, choose(("plain", "depthwise", "residual", "concat", "average", "maximum", "before"))
+            )()
         self.body = nn.Sequential(*blocks)
         self.flat = nn.Flatten() if choose((True, False)) else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         features = self.channels * (self.size**2 if isinstance(self.flat, nn.Flatten) else 1)
