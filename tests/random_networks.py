@@ -89,7 +89,7 @@ class RandomNetwork(nn.Module):
             branches.append(nn.Identity())
             channels += before
         self.channels = channels
-        return [Branches(branches, joined=True), *self.choose(([], self.pool(nn.MaxPool2d)))]
+        return [Branches(branches, joined=True), *(self.maximum() if self.choose((True, False)) else [])]
 
     def average(self) -> list[nn.Module]:
         return self.pool(nn.AvgPool2d)
