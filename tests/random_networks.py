@@ -19,6 +19,7 @@ from isospike.neurons import BitCoded, Pasc
 Choose = Callable[[Sequence[Any]], Any]
 """One of some options."""
 SIZE = 8
+BLOCKS = ("plain", "depthwise", "residual", "concat", "average", "maximum", "before")
 
 
 class Branches(nn.Module):
@@ -88,7 +89,7 @@ class RandomNetwork(nn.Module):
             branches.append(nn.Identity())
             channels += before
         self.channels = channels
-        return [Branches(branches, joined=True), *self.choose(([], self.pool(nn.MaxPool2d)))]
+        return [Branches(branches, joined=True), *(self.maximum() if self.choose((True, False)) else [])]
 
     def average(self) -> list[nn.Module]:
         return self.pool(nn.AvgPool2d)

@@ -44,6 +44,11 @@ LINES = {
     "option-no-number": [*CONVERT, "--v-init", "half"],
     "option-no-choice": [*CONVERT, "--granularity", "neuron"],
     "option-unknown-pooling": [*CONVERT, "--pooling", "cumulativ"],
+    "bits-seventeen": [*replaced(CONVERT, method="bit-coded"), "--bits", "17"],
+    "levels-zero": [*replaced(CONVERT, method="pascal"), "--levels", "0"],
+    "bits-and-levels": [*replaced(CONVERT, method="bit-coded"), "--bits", "2", "--levels", "3"],
+    "scale-unknown": [*replaced(CONVERT, method="qcfs"), "--scale", "maximun"],
+    "scale-not-learned": [*replaced(CONVERT, method="pascal"), "--scale", "learned"],
     "no-model": ["convert", "maximum"],
     "no-out": CONVERT[:-2],
     "no-data": [*CONVERT[:3], "--out", "out.snn"],
@@ -87,6 +92,8 @@ NETWORK_LINES = {
     "evaluate-two-channels": replaced(EVALUATE, data="d.py:two_channels"),
     "evaluate-fails-halfway": replaced(EVALUATE, data="d.py:halfway"),
     "evaluate-uneven": replaced(EVALUATE, data="d.py:uneven"),
+    "executor-of-the-other-kind": [*EVALUATE, "--executor", "stepped"],
+    "verify-other-sites": ["verify", "net.snn", "m.py:gated", "--data", "digits", "--images", "20"],
     "evaluate-unlabelled": replaced(EVALUATE, data="d.py:unlabelled"),
 }
 
@@ -127,6 +134,11 @@ def test_error_line_of_a_network(name, cli, golden, stored):
     (stored.parent / "cut.snn").write_bytes(raw[: len(raw) // 2])
     (stored.parent / "newer.snn").write_bytes(with_version(raw, 99))
     check(cli(*NETWORK_LINES[name]), name, golden)
+
+
+def test_error_line_of_steps_that_a_network_does_not_have(cli, golden, files):
+    assert cli(*replaced(CONVERT, method="pascal", out="net.snn")).code == 0
+    check(cli(*EVALUATE, "--steps", "2"), "steps-before-the-end", golden)
 
 
 @pytest.mark.parametrize("memory", ["0", "-1"])

@@ -13,7 +13,7 @@ from random_networks import random_snn
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=8, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=6, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_no_code_and_no_spike_is_wrong(data):
     graph, snn, x = random_snn(lambda options: data.draw(st.sampled_from(list(options))))
     for dtype in (torch.float64, torch.float32):

@@ -53,3 +53,18 @@ def test_resnet20_keeps_its_classes(models, calibration):
         expected, got = model(loader[0][0]), snn.ann()(loader[0][0])
     # float32, 20 layers with their normalisation folded: about a thousand roundings
     assert (expected - got).abs().max() <= 1e-4 * expected.abs().max()
+
+
+def test_resnet20_is_its_quantised_self(models, calibration):
+    """Training-free, channel maxima: 5 bits keep the classes; the certificate holds in float64 and on the grid."""
+    model = models.cifar_resnet(20)
+    images, labels = models.cifar10("test")
+    x = models.cifar_input(images[:100])
+    snn = iso.convert(model, iso.methods.BitCoded(bits=5), data=calibration)
+    result = iso.evaluate(snn, [(x, torch.from_numpy(labels[:100]))])
+    assert list(result.metric) == [5]
+    assert result.agreement[5] >= 0.9
+    exact = iso.convert(model, iso.methods.Pascal(levels=8, exact=True), data=calibration[:2])
+    for network in (snn, exact):
+        found = iso.verify(model, network, [x[:3]])
+        assert found.exact, found.first_difference

@@ -24,15 +24,15 @@ class BitCoded(Emitter):
 
     def emit(self, currents: Tensor) -> Emission:
         """Greedy expansion of the total; see `Emitter.emit`."""
-        total = torch.zeros_like(currents[0])
+        unit, total = self.step, torch.zeros_like(currents[0])
         for current in currents.unbind():
             total += current
-        total += self.phase * self.unit
+        total += self.phase * unit
         if self.levels + 1 < 2**self.steps:
-            total = torch.minimum(total, (self.levels + 0.5) * self.unit)
+            total = torch.minimum(total, (self.levels + 0.5) * unit)
         spikes = []
         for weight in self.code.weights(self.steps):
-            threshold = weight * self.unit
+            threshold = weight * unit
             fires = total >= threshold
             total -= fires * threshold
             spikes.append(fires)

@@ -65,9 +65,14 @@ class Emitter(nn.Module, ABC):
         """Length of the train, T."""
         return self.code.steps(self.levels)
 
+    @property
+    def step(self) -> Tensor:
+        """The unit, but never zero: the unit of a silent channel may be too small for a narrower number format."""
+        return self.unit.clamp(min=torch.finfo(self.unit.dtype).tiny)
+
     def codes(self, z: Tensor) -> Tensor:
         """``Q(z; u, K, phi)`` of total currents ``[B, ...]``, whole numbers in the type of ``z``."""
-        return quantise(z, self.unit, self.levels, self.phase)
+        return quantise(z, self.step, self.levels, self.phase)
 
     def forward(self, z: Tensor) -> Tensor:
         """The quantised activation ``u Q(z; u, K, phi)`` of total currents ``[B, ...]``."""

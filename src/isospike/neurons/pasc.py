@@ -27,7 +27,7 @@ class Pasc(Emitter):
 
     def emit(self, currents: Tensor) -> Emission:
         """The three stages; see `Emitter.emit`."""
-        unit = self.unit
+        unit = self.step
         v = (self.phase * unit).expand_as(currents[0]).clone()
         count = torch.zeros_like(v, dtype=torch.int64)
         inhibited = torch.zeros_like(count)
