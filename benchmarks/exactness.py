@@ -10,12 +10,30 @@ each executor over one pass of the quantised ANN, in turns.
 
 from __future__ import annotations
 
+import argparse
+import json
+import platform
+import random
+import shlex
+import statistics
 import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import torch
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 
 import isospike as iso
+from isospike.errors import ConversionError
+from isospike.files import check_writable, replacing
+from isospike.refine import put_on_grid
+from machine import describe
+from networks import NETWORKS, inputs  # of benchmarks, the first on the path
+from random_networks import random_snn
 
 METHODS = (iso.methods.BitCoded(bits=4), iso.methods.BitCoded(bits=8), iso.methods.Pascal(levels=8))
 
