@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
+from isospike.activations import TrainableActivation, activations
 from isospike.capture.modules import MODULE_KINDS
 from isospike.errors import ArtefactError
 from isospike.neurons import BitCoded, Emitter, InputGrid, IntegrateAndFire, Pasc, QuantisedActivation
@@ -41,6 +43,9 @@ def describe_module(module: nn.Module) -> Json:
         return {"kind": name, "options": {"activation": describe_module(module.activation)}}
     if isinstance(module, Emitter | QuantisedActivation):
         return {"kind": name, "options": _describe_quantiser(module)}
+    if isinstance(module, TrainableActivation):
+        activation = module.activation
+        return {"kind": name, "options": {"name": activation.name, "options": dataclasses.asdict(activation)}}
     if isinstance(module, InputGrid):
         return {"kind": name, "options": {"fraction": module.fraction, "limit": module.limit}}
     if isinstance(module, MaxPoolRule):
@@ -65,6 +70,8 @@ def build_module(description: Mapping[str, Any]) -> nn.Module:
         return IntegrateAndFire(torch.empty(()), torch.empty(()), build_module(options["activation"]))
     if kind in _EMITTERS or kind == "QuantisedActivation":
         return _build_quantiser(kind, **options)
+    if kind == "TrainableActivation":
+        return TrainableActivation(activations[options["name"]](**options["options"]), torch.empty(()))
     if kind == "InputGrid":
         return InputGrid(int(options["fraction"]), float(options["limit"]))
     if kind == "MaxPoolRule":
