@@ -41,7 +41,9 @@ def simulate(
         record: what to keep; by default the outputs of every step.
         executor: for a streaming network ``layer`` (layer by layer, in chunks of time; default) or ``step`` (one step
             at a time); for an accumulate-then-emit network ``collapsed`` (one pass; default) or ``stepped`` (every
-            step of every layer). Those of one kind give the same spikes; in float32 up to rounding at ties.
+            step of every layer). Those of one kind give the same spikes: integer-equal in float64 where the native
+            kernels compute the layers, elsewhere and in float32 up to rounding where a neuron is exactly at its
+            threshold.
         memory_budget: bytes for the values alive in one chunk of time or of samples.
         state: where an earlier run of a streaming network stands, to go on from there; it is not changed.
 
