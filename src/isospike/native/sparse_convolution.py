@@ -16,8 +16,9 @@ from isospike.native.library import outcome
 BLOCK_BYTES = 256
 """Output channels computed together, in bytes; the C source says the same."""
 NARROWEST = 64
-"""Fewest output channels of a convolution that are worth it. At 10 % non-zero inputs, time over that of the dense convolution: 64 to 512
-channels 0.28-0.36, 32 channels 0.9, 16 channels 2 (one thread, AVX-512, 3x3 kernels; `benchmarks/density.py`)."""
+"""Fewest output channels of a convolution that are worth it. At 10 % non-zero inputs, time over that of the dense
+convolution: 64 to 512 channels 0.28-0.36, 32 channels 0.9, 16 channels 2 (one thread, AVX-512, 3x3 kernels;
+`benchmarks/density.py`)."""
 TILE_ELEMENTS = 2**17
 """Input elements listed before the weights are read once: half a mebibyte, so that lists stay in the cache."""
 SPARE = 16
