@@ -53,7 +53,7 @@ RECTIFIERS = frozenset({"relu", "relu6", "hardtanh", "clamp", "clamp_min", "thre
 """Activations when their lower bound is zero; analogue otherwise."""
 
 PRODUCTS = frozenset({"mul", "matmul", "mm", "bmm", "div"})
-"""Linear when all operands but one (for ``div`` the divisor) are constant and nothing is rounded; analogue otherwise."""
+"""Linear when all operands but one (for ``div`` the divisor) are constant and none is rounded; analogue otherwise."""
 
 PARAMETRIC = CONVOLUTIONS | {"batch_norm", "linear"}
 """Linear when weights and bias are constant; analogue otherwise."""
