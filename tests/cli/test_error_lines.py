@@ -87,6 +87,7 @@ NETWORK_LINES = {
     "evaluate-two-channels": replaced(EVALUATE, data="d.py:two_channels"),
     "evaluate-fails-halfway": replaced(EVALUATE, data="d.py:halfway"),
     "evaluate-uneven": replaced(EVALUATE, data="d.py:uneven"),
+    "evaluate-other-size": [*replaced(EVALUATE, data="npz:none.npz"), "--size", "16"],  # before the data are opened
     "evaluate-unlabelled": replaced(EVALUATE, data="d.py:unlabelled"),
 }
 
