@@ -107,6 +107,21 @@ def test_calling_the_module_is_a_run(name, converted):
     assert iso.simulate(snn, x, steps=7, record=iso.Record(spikes=False)).spikes == {}
 
 
+@pytest.mark.parametrize(("name", "kinds"), [("dict_output", (dict, list)), ("tuple_output", (tuple,))])
+@pytest.mark.parametrize("method", ["maximum", "bit-coded"])
+def test_outputs_are_as_plain_as_the_models(name, kinds, method, converted, tmp_path):
+    snn, x = converted(name, METHODS[method]), ALL[name].inputs(2)
+    snn.save(tmp_path / "net.snn")
+    with torch.no_grad():
+        expected = ALL[name].build()(x)
+    for network in (snn, iso.load(tmp_path / "net.snn")):
+        output = network(x, steps=snn.steps or 3)
+        assert torch.utils._pytree.tree_structure(output) == torch.utils._pytree.tree_structure(expected)
+        assert type(output) is kinds[0]
+        if kinds[1:]:
+            assert type(output["aux"]) is kinds[1]
+
+
 @pytest.mark.parametrize("steps", [4, 64])
 @pytest.mark.parametrize("name", ["module_relu", "reused_relu", "max_pools", "concat"])
 def test_memory_is_bounded_by_the_budget_and_not_by_the_steps(name, steps, converted, monkeypatch):

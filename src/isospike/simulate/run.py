@@ -80,13 +80,25 @@ class Run:
 def output_structure(graph: Graph) -> Callable[[list[Tensor]], Any]:
     """Puts a flat list of outputs into the structure of the model's output."""
     output = next(iter(reversed(graph.graph.nodes)))
-    leaves, spec = pytree.tree_flatten(output.args[0])
+    leaves, spec = pytree.tree_flatten(_plain(output.args[0]))
 
     def build(flat: list[Tensor]) -> Any:
         tensors = iter(flat)
         return pytree.tree_unflatten([next(tensors) if isinstance(leaf, fx.Node) else leaf for leaf in leaves], spec)
 
     return build
+
+
+def _plain(value: Any) -> Any:
+    """Dictionaries and lists as themselves; a graph keeps immutable ones."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, tuple):
+        items = [_plain(item) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    return value
 
 
 def output_nodes(graph: Graph) -> list[fx.Node]:
