@@ -6,12 +6,23 @@ import re
 from functools import cache
 from importlib import resources
 
+from isospike.errors import OptionError
+from isospike.messages import with_article
 from isospike.methods.method import Method
 from isospike.network import SNN
 
 
 def cite(made: SNN | Method) -> str:
-    """The BibTeX entries of the method that made a network, in the method's order."""
+    """The BibTeX entries of the method that made a network, in the method's order.
+
+    Raises:
+        OptionError: neither a spiking network nor a method.
+    """
+    if not isinstance(made, SNN | Method):
+        raise OptionError(
+            f"cite was given {with_article(made)}; give a network of isospike.convert, or a method such as "
+            "isospike.methods.Maximum()"
+        )
     papers = made.provenance.papers if isinstance(made, SNN) else made.papers
     return "\n\n".join(_entries()[key] for key in papers)
 

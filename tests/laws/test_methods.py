@@ -78,6 +78,12 @@ def test_papers_are_cited(name, converted):
     assert iso.cite(converted("module_relu", METHODS[name])) == text
 
 
+@pytest.mark.parametrize("made", [torch.nn.ReLU(), iso.methods.Maximum, None])
+def test_only_networks_and_methods_are_cited(made):
+    with pytest.raises(OptionError, match=r"isospike\.convert"):
+        iso.cite(made)
+
+
 @pytest.mark.parametrize("name", list(methods))
 def test_a_network_remembers_how_it_was_made(name, converted):
     made = converted("module_relu", METHODS[name]).provenance
