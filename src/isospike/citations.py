@@ -7,12 +7,23 @@ from functools import cache
 from importlib import resources
 
 from isospike.activations import Activation
+from isospike.errors import OptionError
+from isospike.messages import with_article
 from isospike.methods.method import Method
 from isospike.network import SNN
 
 
 def cite(made: SNN | Method | Activation) -> str:
-    """The BibTeX entries of a method, of the one that made a network, or of an activation, in its order."""
+    """The BibTeX entries of a method, of the one that made a network, or of an activation, in its order.
+
+    Raises:
+        OptionError: no spiking network, method or activation.
+    """
+    if not isinstance(made, SNN | Method | Activation):
+        raise OptionError(
+            f"cite was given {with_article(made)}; give a network of isospike.convert, or a method such as "
+            "isospike.methods.Maximum()"
+        )
     papers = made.provenance.papers if isinstance(made, SNN) else made.papers
     return "\n\n".join(_entries()[key] for key in papers)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from torch import nn
+from torch import Tensor, fx, nn
 
 from isospike.calibrate.batches import Batch, Batches
 from isospike.calibrate.collect import check_inputs
 from isospike.capture import Graph, Op, Role, capture, fold_batch_norm
+from isospike.capture.graph import attribute, op_of
 from isospike.errors import ConversionError, OptionError
 from isospike.memory_format import weights_channels_last
 from isospike.messages import counted, with_article
@@ -33,7 +34,7 @@ def convert(model: nn.Module | Graph, method: Method, *, data: Iterable[Batch], 
 
     Raises:
         CaptureError: the model cannot be exported or verified.
-        ConversionError: the network holds unsupported or refused ops; all are listed.
+        ConversionError: the network holds unsupported or refused ops, or weights with NaN or infinity; all are listed.
         CalibrationError: the data are empty, do not fit, or a site received NaN or infinity.
     """
     if not isinstance(method, Method):
@@ -43,6 +44,7 @@ def convert(model: nn.Module | Graph, method: Method, *, data: Iterable[Batch], 
     batches = Batches(data)
     graph = model if isinstance(model, Graph) else capture(model, batches.first)
     check_roles(graph, analogue)
+    check_weights(graph)
     check_inputs(graph, batches.first)
     folded = fold_batch_norm(graph)
     weights_channels_last(folded)
@@ -67,6 +69,31 @@ def check_roles(graph: Graph, analogue: Analogue) -> None:
         )
     if parts:
         raise ConversionError("cannot convert: " + "; and ".join(parts))
+
+
+def check_weights(graph: Graph) -> None:
+    """Refuse weights that are not finite, behind the last neuron too, where no current shows them.
+
+    Constants that are no parameters may be infinite: attention masks are. Learned bounds are checked by their rule.
+
+    Raises:
+        ConversionError: NaN or infinity in the weights of ops; all are listed.
+    """
+    wrong = [op_of(node) for node in graph.op_nodes() if not _is_finite(graph, node)]
+    if wrong:
+        raise ConversionError(
+            f"cannot convert: NaN or infinity in the weights of {counted(len(wrong), 'op')}: {_list(wrong)}; "
+            "train or load the model again"
+        )
+
+
+def _is_finite(graph: Graph, node: fx.Node) -> bool:
+    constants = [attribute(graph, str(source.target)) for source in node.all_input_nodes if source.op == "get_attr"]
+    weights: list[Tensor] = [constant for constant in constants if isinstance(constant, nn.Parameter)]
+    if node.op == "call_module" and op_of(node).role is not Role.ACTIVATION:
+        module = graph.module_of(node)
+        weights += [*module.parameters(), *module.buffers()]
+    return all(bool(w.isfinite().all()) for w in weights) and not any(bool(c.isnan().any()) for c in constants)
 
 
 def _named(value: object) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from isospike.errors import OutputError
+from isospike.messages import with_article
 
 
 @contextlib.contextmanager
@@ -18,8 +19,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     Raises:
         OutputError: the folder does not exist or cannot be written to.
     """
+    check_writable(path)
     target = Path(path)
-    check_writable(target)
     part = _empty_beside(target)
     try:
         yield part
@@ -35,8 +36,10 @@ def check_writable(path: str | Path) -> None:
     """Refuse a path that cannot be written, before the work that would fill it.
 
     Raises:
-        OutputError: the folder is missing or not writable, or the path is a folder.
+        OutputError: no path, the folder is missing or not writable, or the path is a folder.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise OutputError(f"cannot write to {with_article(path)}; give the path of a file")
     target = Path(path)
     if target.is_dir():
         raise OutputError(f"cannot write {target}: it is a folder; give a file name")

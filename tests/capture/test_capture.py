@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import isospike as iso
-from blocks import leaves
+from blocks import Network, leaves
 from isospike.capture import Role
 from networks import ALL, NETWORKS
 
@@ -75,6 +75,19 @@ def test_roles_follow_from_the_op(name, captured):
 def test_a_product_is_linear_with_a_constant_and_analogue_with_an_activation(captured):
     assert {op.role for op in captured("scaled").ops if op.kind == "mul"} == {Role.LINEAR}
     assert {op.role for op in captured("gated").ops if op.kind == "mul"} == {Role.ANALOGUE}
+
+
+@pytest.mark.parametrize("divisor", [0.5, torch.tensor(0.5, dtype=torch.float64)], ids=["number", "tensor"])
+@pytest.mark.parametrize("rounding", [None, "floor", "trunc"])
+def test_a_quotient_is_linear_unless_it_is_rounded(rounding, divisor):
+    def forward(n, x):
+        return torch.div(n.layer(x).relu(), divisor, rounding_mode=rounding)
+
+    model = Network(forward, {"layer": nn.Linear(3, 4)}).double().eval()
+    graph = iso.capture(model, torch.randn(2, 3, dtype=torch.float64))
+    (op,) = (op for op in graph.ops if op.kind == "div")
+    assert op.role is (Role.LINEAR if rounding is None else Role.ANALOGUE)
+    assert op.reason == ("" if rounding is None else "it rounds the quotient")
 
 
 def test_dropout_leaves_no_op(captured):

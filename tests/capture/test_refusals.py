@@ -126,6 +126,8 @@ def test_example_that_does_not_fit(example):
     ("data", "what"),
     [
         ([], "no batch"),
+        ([X[:0]], r"batch 1 .*\[0, 3, 8, 8\].*no sample"),
+        ([X, X, (X[:0], X)], r"batch 3 .*\[0, 3, 8, 8\].*no sample"),
         ([X[:, :1]], r"\[1, 8, 8\].*\[3, 8, 8\]"),
         ([X, X[:, :, :4]], r"\[3, 4, 8\]"),
         ([torch.full_like(X, float("nan"))], "NaN"),
@@ -143,6 +145,33 @@ def test_calibration_data_that_do_not_fit(data, what, captured):
     with pytest.raises(CalibrationError, match=what) as caught:
         iso.convert(captured("module_relu"), iso.methods.Maximum(), data=data)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    ("network", "weight", "op"),
+    [
+        ("module_relu", "conv.weight", "conv"),
+        ("module_relu", "bn.running_mean", "bn"),
+        ("module_relu", "head.bias", "head"),
+        ("scaled", "scale", "mul#2"),
+    ],
+)
+def test_weights_that_are_not_finite_are_named(network, weight, op, value):
+    case = NETWORKS[network]
+    model = case.build()
+    model.state_dict()[weight].flatten()[0] = value
+    with pytest.raises(ConversionError, match=rf"NaN or infinity in the weights of 1 op: {op} \(") as caught:
+        iso.convert(model, iso.methods.Maximum(), data=[case.inputs(2)])
+    assert "\n" not in str(caught.value)
+
+
+def test_masks_may_be_infinite():
+    mask = torch.zeros(4, dtype=torch.float64)
+    mask[1] = -torch.inf
+    model = Network(lambda n, x: (n.layer(x).relu() + n.mask).softmax(-1), {"layer": nn.Linear(8, 4), "mask": mask})
+    snn = iso.convert(model.double().eval(), iso.methods.Maximum(), data=[X], analogue="allow")
+    assert (snn(X, steps=4)[..., 1] == 0).all()
 
 
 def batches_that_fail(count: int):

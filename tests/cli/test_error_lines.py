@@ -94,6 +94,7 @@ NETWORK_LINES = {
     "evaluate-uneven": replaced(EVALUATE, data="d.py:uneven"),
     "executor-of-the-other-kind": [*EVALUATE, "--executor", "stepped"],
     "verify-other-sites": ["verify", "net.snn", "m.py:gated", "--data", "digits", "--images", "20"],
+    "evaluate-other-size": [*replaced(EVALUATE, data="npz:none.npz"), "--size", "16"],  # before the data are opened
     "evaluate-unlabelled": replaced(EVALUATE, data="d.py:unlabelled"),
 }
 

@@ -208,6 +208,14 @@ def test_paths_that_cannot_be_written(converted, tmp_path):
     assert (tmp_path / "file").read_text() == "kept"
 
 
+@pytest.mark.parametrize("path", [None, 3, ["net.snn"]])
+def test_paths_that_are_none(converted, path):
+    with pytest.raises(ArtefactError, match=r"give the \.snn file"):
+        iso.load(path)
+    with pytest.raises(OutputError, match="give the path of a file"):
+        converted("module_relu", METHODS["maximum"]).save(path)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write into any folder")
 def test_folder_without_permission(converted, tmp_path):
     tmp_path.chmod(0o500)

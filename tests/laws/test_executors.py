@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 import isospike as iso
 from blocks import leaves
+from isospike.native import availability
 from isospike.pooling import rules
 from isospike.simulate import Kind, executors_of
 from isospike.simulate.execution import Execution
@@ -43,6 +45,21 @@ def test_executors_and_chunks_agree(name, method, converted):
     for executor in executors_of(Kind.STREAMING):
         for budget in budgets(snn, x):
             assert_same(iso.simulate(snn, x, steps=STEPS, executor=executor, memory_budget=budget), reference)
+
+
+@pytest.mark.skipif(availability() is not None, reason=f"no native kernels: {availability()}")
+@pytest.mark.parametrize("sequence", [False, True], ids=["image", "sequence"])
+@pytest.mark.parametrize("seed", range(3))
+def test_neurons_exactly_at_their_thresholds(seed, sequence):
+    """Saturated narrow layers from zero potential: every sum is a tie, and its order decides."""
+    torch.manual_seed(seed)
+    layers = [nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU()]
+    model = nn.Sequential(*layers, nn.Linear(32, 4)).double().eval()
+    x = torch.randn(1, 10).double()
+    snn = iso.convert(model, iso.methods.Maximum(v_init=0.0, granularity="channel"), data=[x])
+    x = x.repeat(64, 1, 1) if sequence else x
+    step, layer = (iso.simulate(snn, x, steps=64, executor=executor) for executor in ("step", "layer"))
+    assert_same(step, layer)
 
 
 @pytest.mark.parametrize("rule", list(rules))
@@ -88,6 +105,21 @@ def test_calling_the_module_is_a_run(name, converted):
     assert torch.equal(snn(x, steps=7), iso.simulate(snn, x, steps=7).output)
     assert torch.equal(snn(x, steps=7), snn(x, steps=7))
     assert iso.simulate(snn, x, steps=7, record=iso.Record(spikes=False)).spikes == {}
+
+
+@pytest.mark.parametrize(("name", "kinds"), [("dict_output", (dict, list)), ("tuple_output", (tuple,))])
+@pytest.mark.parametrize("method", ["maximum", "bit-coded"])
+def test_outputs_are_as_plain_as_the_models(name, kinds, method, converted, tmp_path):
+    snn, x = converted(name, METHODS[method]), ALL[name].inputs(2)
+    snn.save(tmp_path / "net.snn")
+    with torch.no_grad():
+        expected = ALL[name].build()(x)
+    for network in (snn, iso.load(tmp_path / "net.snn")):
+        output = network(x, steps=snn.steps or 3)
+        assert torch.utils._pytree.tree_structure(output) == torch.utils._pytree.tree_structure(expected)
+        assert type(output) is kinds[0]
+        if kinds[1:]:
+            assert type(output["aux"]) is kinds[1]
 
 
 @pytest.mark.parametrize("steps", [4, 64])

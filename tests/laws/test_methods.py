@@ -22,10 +22,10 @@ WRONG = {
     "v_init": (-0.01, 1.0, 2.0, math.nan, math.inf),
     "granularity": ("neuron", ""),
     "percentile": (0.0, -1.0, 100.1, math.nan),
-    "bins": (0, -2, 1, 3),
-    "iterations": (0, -1),
+    "bins": (0, -2, 1, 3, 1_000_002, 10**12),
+    "iterations": (0, -1, 2.5),
     "learning_rate": (0.0, -1.0, math.nan, math.inf),
-    "delay": (-1,),
+    "delay": (-1, 1.5),
     "bits": (0, -1, 17, 2.5, True),
     "levels": (0, -1, 2.5, True),
     "rounding": ("up", ""),
@@ -69,6 +69,30 @@ def test_options_out_of_range_are_refused(method, option):
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("method", "option"), OPTIONS)
+def test_options_of_another_type_are_refused(method, option):
+    for value in ([], {}, b"1", 1 + 2j, object(), torch.tensor(1)):
+        with pytest.raises(OptionError, match=f"^{method}: {option} must be ") as caught:
+            methods[method](**{option: value})
+        assert "\n" not in str(caught.value)
+    (default,) = (field.default for field in dataclasses.fields(methods[method]) if field.name == option)
+    for value in (None, "a", True, 8, 0.25):
+        kinds = (
+            (int, float) if type(default) is float else (type(default), int) if default is None else (type(default),)
+        )
+        if type(value) not in kinds:
+            with pytest.raises(OptionError, match=option):
+                methods[method](**{option: value})
+
+
+@pytest.mark.parametrize("rule", [iso.scales.MMSE, iso.scales.Percentile])
+@pytest.mark.parametrize("bins", [0, -2, 3, 2.0, True, "8", None, 1_000_002])
+def test_bins_out_of_range_are_refused_by_the_rules(rule, bins):
+    known = {"levels": 3} if rule is iso.scales.MMSE else {}
+    with pytest.raises(OptionError, match="bins must be an even number from 2 to 1,000,000"):
+        rule("layer", bins=bins, **known)
+
+
 @pytest.mark.parametrize("name", list(methods))
 def test_papers_are_cited(name, converted):
     text = iso.cite(methods[name]())
@@ -76,6 +100,12 @@ def test_papers_are_cited(name, converted):
     for key in methods[name].papers:
         assert f"{{{key}," in text
     assert iso.cite(converted("module_relu", METHODS[name])) == text
+
+
+@pytest.mark.parametrize("made", [torch.nn.ReLU(), iso.methods.Maximum, None])
+def test_only_networks_and_methods_are_cited(made):
+    with pytest.raises(OptionError, match=r"isospike\.convert"):
+        iso.cite(made)
 
 
 @pytest.mark.parametrize("name", list(methods))

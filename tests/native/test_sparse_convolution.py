@@ -117,6 +117,7 @@ def test_empty_batches_and_other_types_are_left_to_torch():
     ("module", "expected"),
     [
         (nn.Linear(3, 64), True),
+        (nn.Linear(3, 2), True),
         (nn.Conv1d(4, 64, 3), True),
         (nn.Conv2d(4, 64, 3), True),
         (nn.Conv2d(4, 63, 3), False),

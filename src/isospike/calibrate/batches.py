@@ -23,7 +23,7 @@ class Batches:
         data: a data loader, a list of batches, a generator, or a single tensor ``[B, ...]`` as one batch.
 
     Raises:
-        CalibrationError: there is no batch, or a batch holds no tensor.
+        CalibrationError: there is no batch, or a batch holds no tensor or no sample.
         DataError: the data's own code raised; the message names the batch.
     """
 
@@ -39,19 +39,19 @@ class Batches:
             self._first = next(self._iterator)
         except StopIteration:
             raise CalibrationError("the data hold no batch; give at least one") from None
-        self.first = inputs_of(self._first)
+        self.first = _numbered(1, self._first)
 
     def __iter__(self) -> Iterator[Tensor]:
         """Every batch once; the data are opened again when they can be."""
         if self._iterator is not None:
             batches = itertools.chain([self._first], self._iterator)
             self._iterator = None
-            return map(inputs_of, batches)
+            return map(_numbered, itertools.count(1), batches)
         if self._one_shot:
             raise CalibrationError(
                 "the data are a one-shot iterator and are needed a second time; give a list or a data loader"
             )
-        return map(inputs_of, stream(self._data))
+        return map(_numbered, itertools.count(1), stream(self._data))
 
     def take(self, count: int | None) -> Iterator[Tensor]:
         """``count`` batches, starting again as often as needed; every batch once for ``None``."""
@@ -66,6 +66,13 @@ class Batches:
                 yield inputs
             if remaining == before:
                 raise CalibrationError("the data hold no batch when opened again; give a list or a data loader")
+
+
+def _numbered(number: int, batch: Batch) -> Tensor:
+    inputs = inputs_of(batch)
+    if inputs.numel() == 0:
+        raise CalibrationError(f"batch {number} of the data has shape {list(inputs.shape)} and no sample; leave it out")
+    return inputs
 
 
 def inputs_of(batch: Batch) -> Tensor:

@@ -155,6 +155,8 @@ class _Raiser:
             return Role.ANALOGUE, "its weights are computed from the input"
         if kind in roles.PRODUCTS and (len(variable) > 1 or (kind == "div" and node.args[0] in self.constants)):
             return Role.ANALOGUE, "a product of two activations"
+        if kind == "div" and node.kwargs.get("rounding_mode") is not None:
+            return Role.ANALOGUE, "it rounds the quotient"
         return role, ""
 
     def _emit(self, node: fx.Node, kind: str, name: str, module: nn.Module | None) -> fx.Node:

@@ -57,7 +57,7 @@ TRAINABLE = frozenset({"qcfs", "qrelu", "slip_relu", "clip"})
 """Operators of isospike's trainable activations; analogue when their bound is computed from the input."""
 
 PRODUCTS = frozenset({"mul", "matmul", "mm", "bmm", "div"})
-"""Linear when all operands but one (for ``div`` the divisor) are constant; analogue otherwise."""
+"""Linear when all operands but one (for ``div`` the divisor) are constant and none is rounded; analogue otherwise."""
 
 PARAMETRIC = CONVOLUTIONS | {"batch_norm", "linear"}
 """Linear when weights and bias are constant; analogue otherwise."""

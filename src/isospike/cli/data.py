@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,6 +49,18 @@ class DataOptions:
         if given and used is not None:
             loader = opened(replace(used, **given))
         return OpenData(loader, _preprocess_of(loader), self.torch_device())
+
+    def check_size(self, shape: Sequence[int]) -> None:
+        """Refuse a ``--size`` that gives images other than the network's input, before any is resized.
+
+        Raises:
+            OptionError: images of this size do not have the ``shape`` ``[C, H, W]``.
+        """
+        if self.size is not None and (len(shape) != 3 or tuple(shape[1:]) != (self.size, self.size)):
+            raise OptionError(
+                f"--size {self.size} gives images [C, {self.size}, {self.size}], the network takes {list(shape)}; "
+                "leave --size out, or convert again with it"
+            )
 
     def torch_device(self) -> torch.device:
         """The device by name.

@@ -49,6 +49,7 @@ def command(
     """
     snn = load(network)
     data = DataOptions(**data_values)
+    data.check_size(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
     with progress_bar("evaluating", opened.count) as bar:
         result = evaluate(

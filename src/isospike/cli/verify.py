@@ -45,7 +45,9 @@ def command(
     """
     snn = load(network)
     loaded = load_model(model, weights=weights)
-    opened = DataOptions(**data_values).open("test", preprocess=snn.preprocess, shuffle=False)
+    data = DataOptions(**data_values)
+    data.check_size(snn.graph.input_shape)
+    opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
     with progress_bar("verifying", opened.count) as bar:
         certificate = verify(
             loaded.model.to(opened.device),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from isospike.errors import ArtefactError, IsospikeError, OutputError
 from isospike.export.modules import build_module, describe_module
 from isospike.export.nodes import build_node, describe_node
 from isospike.files import replacing
-from isospike.messages import first_line, one_line
+from isospike.messages import first_line, one_line, with_article
 from isospike.simulate.readout import ReadOut
 
 if TYPE_CHECKING:
@@ -55,8 +56,10 @@ def load(path: str | Path) -> SNN:
     """Read a network from a ``.snn`` file; the network it came from is not needed.
 
     Raises:
-        ArtefactError: no such file, truncated, tampered with, or of a newer version.
+        ArtefactError: no path, no such file, truncated, tampered with, or of a newer version.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ArtefactError(f"the path is {with_article(path)}; give the .snn file that isospike convert wrote")
     header, tensors = _read(Path(path))
     if header["version"] > VERSION:
         raise ArtefactError(

@@ -44,9 +44,9 @@ class LocalThresholdBalancing(Method):
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        self._require(isinstance(self.iterations, int) and self.iterations >= 1, "iterations", "a whole number >= 1")
+        super().__post_init__()
+        self._require(self.iterations >= 1, "iterations", "a whole number >= 1")
         self._require(0 < self.learning_rate < float("inf"), "learning_rate", "positive and finite")
-        self._require(self.granularity in ("layer", "channel"), "granularity", "layer or channel")
         self._require(0 <= self.v_init < 1, "v_init", "in [0, 1)")
         self._require(self.delay is None or self.delay >= 0, "delay", "at least 0")
         pooling_rules[self.pooling]

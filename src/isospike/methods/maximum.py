@@ -33,7 +33,7 @@ class Maximum(Method):
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        self._require(self.granularity in ("layer", "channel"), "granularity", "layer or channel")
+        super().__post_init__()
         self._require(0 <= self.v_init < 1, "v_init", "in [0, 1)")
         pooling_rules[self.pooling]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import types
+import typing
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
@@ -23,6 +25,17 @@ class Method(ABC):
 
     papers: ClassVar[tuple[str, ...]] = ()
     """BibTeX keys in ``references.bib``."""
+
+    def __post_init__(self) -> None:
+        """Check the types; a subclass checks the ranges after it.
+
+        Raises:
+            OptionError: a value is not of its field's type.
+        """
+        hints = typing.get_type_hints(type(self))
+        for field in dataclasses.fields(self):
+            hint = hints[field.name]
+            self._require(_fits(getattr(self, field.name), hint), field.name, _wording(hint))
 
     @classmethod
     def name(cls) -> str:
@@ -60,6 +73,24 @@ class Method(ABC):
         if not ok:
             value: Any = getattr(self, option)
             raise OptionError(f"{self.name()}: {option} must be {wanted}, got {value!r}")
+
+
+WORDINGS = {int: "a whole number", float: "a number", bool: "true or false", str: "a name", type(None): "None"}
+"""Types of options as a message names them."""
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Whether a value is of a field's type; a whole number is a number, and a truth value is neither."""
+    if isinstance(hint, types.UnionType):
+        return any(_fits(value, part) for part in typing.get_args(hint))
+    if typing.get_origin(hint) is typing.Literal:
+        return isinstance(value, str) and value in typing.get_args(hint)
+    return type(value) in ((int, float) if hint is float else (hint,))
+
+
+def _wording(hint: Any) -> str:
+    choices = typing.get_args(hint)
+    return " or ".join(map(_wording, choices)) if choices else WORDINGS.get(hint, str(hint))
 
 
 M = TypeVar("M", bound=Method)

@@ -9,6 +9,7 @@ from isospike import scales
 from isospike.methods.method import Method, register
 from isospike.methods.parts import Parts, Streaming
 from isospike.pooling import rules as pooling_rules
+from isospike.scales.histogram import BINS, may_be_bins
 from isospike.scales.rule import Granularity
 
 
@@ -33,14 +34,14 @@ class Percentile(Method):
     pooling: str = "cumulative"
     """Max-pooling rule: cumulative, instantaneous or winner."""
     bins: int = 2048
-    """Bins of the streaming histogram, even; the quantile is interpolated inside a bin."""
+    """Bins of the streaming histogram, even, 2 to 1,000,000; the quantile is interpolated inside a bin."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        super().__post_init__()
         self._require(0 < self.percentile <= 100, "percentile", "above 0 and at most 100")
-        self._require(self.granularity in ("layer", "channel"), "granularity", "layer or channel")
         self._require(0 <= self.v_init < 1, "v_init", "in [0, 1)")
-        self._require(self.bins >= 2 and self.bins % 2 == 0, "bins", "an even number of at least 2")
+        self._require(may_be_bins(self.bins), "bins", BINS)
         pooling_rules[self.pooling]
 
     def parts(self) -> Parts:

@@ -32,7 +32,6 @@ class QCFS(QuantisedMethod):
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
-        self._require(self.levels is not None, "levels", "a whole number >= 1")
         self._require_whole("levels", 1)
         pooling_rules[self.pooling]
 

@@ -23,7 +23,7 @@ class QuantisedMethod(Method):
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        self._require(self.granularity in ("layer", "channel"), "granularity", "layer or channel")
+        super().__post_init__()
         self._scale_rule(levels=1, phase=0.0)
 
     def _scale_rule(self, *, levels: int, phase: float) -> ScaleRule:
@@ -34,11 +34,10 @@ class QuantisedMethod(Method):
         return scales.Learned(self.granularity, otherwise=rule)
 
     def _require_whole(self, option: str, least: int, most: float = float("inf")) -> None:
-        """Refuse a number that is neither ``None`` nor a whole one in a range."""
+        """Refuse a whole number outside a range."""
         value = getattr(self, option)
-        whole = isinstance(value, int) and not isinstance(value, bool)
         wanted = f"a whole number >= {least}" if most == float("inf") else f"a whole number from {least} to {most}"
-        self._require(value is None or (whole and least <= value <= most), option, wanted)
+        self._require(value is None or least <= value <= most, option, wanted)
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,3 @@ class EmittingMethod(QuantisedMethod):
 
     exact: bool = False
     """Put the network on a binary grid in float64, where no sum is rounded: equal bit for bit."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require(isinstance(self.exact, bool), "exact", "true or false")

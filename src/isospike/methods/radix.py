@@ -34,9 +34,7 @@ class Radix(EmittingMethod):
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
-        self._require(self.bits is not None, "bits", f"a whole number from 1 to {MOST_BITS}")
         self._require_whole("bits", 1, MOST_BITS)
-        self._require(self.rounding in ("nearest", "down"), "rounding", "nearest or down")
 
     def parts(self) -> Parts:
         """Learned or calibrated scale, bit-coded neurons of one length."""

@@ -16,8 +16,9 @@ from isospike.native.library import outcome
 BLOCK_BYTES = 256
 """Output channels computed together, in bytes; the C source says the same."""
 NARROWEST = 64
-"""Fewest output channels that are worth it. At 10 % non-zero inputs, time over that of the dense convolution: 64 to 512
-channels 0.28-0.36, 32 channels 0.9, 16 channels 2 (one thread, AVX-512, 3x3 kernels; `benchmarks/density.py`)."""
+"""Fewest output channels of a convolution that are worth it. At 10 % non-zero inputs, time over that of the dense
+convolution: 64 to 512 channels 0.28-0.36, 32 channels 0.9, 16 channels 2 (one thread, AVX-512, 3x3 kernels;
+`benchmarks/density.py`)."""
 TILE_ELEMENTS = 2**17
 """Input elements listed before the weights are read once: half a mebibyte, so that lists stay in the cache."""
 SPARE = 16
@@ -44,11 +45,15 @@ class _Packed:
 
 
 def skips_zeros(module: nn.Module) -> TypeGuard[nn.Conv1d | nn.Conv2d | nn.Linear]:
-    """Whether `SparseConvolution` can stand in for the module, and pays off where few inputs are not zero."""
-    if not isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d) or len(module.weight) < NARROWEST:
-        return False
+    """Whether `SparseConvolution` can stand in for the module, and should where few inputs are not zero.
+
+    A convolution should where it pays off. A linear layer always should, for the fixed order of its sums: BLAS sums
+    the product of one row and that of T rows in different orders, and a neuron at its threshold tells the difference.
+    """
     if isinstance(module, nn.Linear):
         return True
+    if not isinstance(module, nn.Conv1d | nn.Conv2d) or len(module.weight) < NARROWEST:
+        return False
     return module.groups == 1 and module.padding_mode == "zeros" and not isinstance(module.padding, str)
 
 
@@ -57,6 +62,7 @@ class SparseConvolution:
 
     The result equals the module's up to the order of summation. That order is fixed (tap, then input channel), so a
     sample gives the same bits in any batch and any chunk of time, which a dense convolution does not promise.
+    Parameters that were moved, replaced or changed in place are noticed; writes through ``.data`` are not.
 
     Args:
         module: a convolution that `skips_zeros` accepts, or a linear layer.
@@ -101,7 +107,7 @@ class SparseConvolution:
         return y
 
     def _parameters(self) -> _Packed:
-        """Packed parameters, packed again when the module's have changed."""
+        """Packed parameters, packed again when the module's have changed other than through ``.data``."""
         weight, bias = self.module.weight, self.module.bias
         now = tuple(_version(p) for p in (weight, bias) if p is not None)
         if self._packed is None or self._packed.made_from != now:

@@ -5,6 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+MOST_BINS = 1_000_000
+"""A thousandth of a thousandth of the range; above it memory is the limit, not the resolution."""
+BINS = f"an even number from 2 to {MOST_BINS:,}"
+"""What a number of bins must be."""
+
+
+def may_be_bins(number: object) -> bool:
+    """Whether ``number`` can be the number of bins."""
+    return type(number) is int and 2 <= number <= MOST_BINS and number % 2 == 0
+
 
 class StreamingHistogram:
     """Counts per channel in ``bins`` equal bins over ``(0, r]``, exact zeros apart.
@@ -15,7 +25,7 @@ class StreamingHistogram:
 
     Args:
         channels: number of independent histograms.
-        bins: number of bins, even; a quantile is resolved to ``r / bins`` and interpolated inside.
+        bins: number of bins, even, 2 to 1,000,000; a quantile is resolved to ``r / bins`` and interpolated inside.
     """
 
     def __init__(self, channels: int, bins: int) -> None:

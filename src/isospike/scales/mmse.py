@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from isospike.capture.graph import Op
 from isospike.errors import OptionError
-from isospike.scales.histogram import StreamingHistogram
+from isospike.scales.histogram import BINS, StreamingHistogram, may_be_bins
 from isospike.scales.rule import Observer, ScaleRule, channel_values, rules
 
 TOGETHER = 64
@@ -46,14 +46,14 @@ class MMSE(ScaleRule):
     candidates: int = 100
     """Number of thresholds tried (100: the paper)."""
     bins: int = 2048
-    """Bins of the streaming histogram, even; several times ``levels``."""
+    """Bins of the streaming histogram, even, at most 1,000,000; several times ``levels``."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         self._require(self.levels >= 1, "levels", "at least 1")
         self._require(0 <= self.phase < 1, "phase", "in [0, 1)")
         self._require(self.candidates >= 1, "candidates", "at least 1")
-        self._require(self.bins >= 2 and self.bins % 2 == 0, "bins", "an even number of at least 2")
+        self._require(may_be_bins(self.bins), "bins", BINS)
 
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """A streaming histogram, searched at the end."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from isospike.capture.graph import Op
-from isospike.scales.histogram import StreamingHistogram
+from isospike.errors import OptionError
+from isospike.scales.histogram import BINS, StreamingHistogram, may_be_bins
 from isospike.scales.rule import Granularity, Observer, ScaleRule, channel_values, rules
 
 
@@ -17,6 +18,15 @@ class Percentile(ScaleRule):
 
     percentile: float = 99.9
     bins: int = 2048
+
+    def __post_init__(self) -> None:
+        """Check the number of bins.
+
+        Raises:
+            OptionError: it is not even, or outside its range.
+        """
+        if not may_be_bins(self.bins):
+            raise OptionError(f"percentile: bins must be {BINS}, got {self.bins!r}")
 
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """A streaming histogram."""

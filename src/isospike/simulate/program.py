@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import fx
+from torch import fx, nn
 
 from isospike.capture.graph import Graph, attribute, op_of
 from isospike.capture.roles import NO_OPS, RESHAPES, Role
@@ -69,14 +69,14 @@ def compile_program(graph: Graph, *, constant_input: bool) -> Program:
             then computed once.
     """
     changing = _changing(graph, constant_input)
-    sparse = _sparse(graph)
     nodes = [node for node in graph.graph.nodes if node.op != "output"]
     output = next(iter(reversed(graph.graph.nodes)))
     later = [node for node in nodes if node in changing]
     frontier = {source for node in [*later, output] for source in node.all_input_nodes if source not in changing}
+    kernels = _kernels(graph, later)
     return Program(
-        once=_instructions(graph, [n for n in nodes if n not in changing], keep=frontier, sparse=sparse),
-        every_step=_instructions(graph, later, keep=set(output.all_input_nodes) | frontier, sparse=sparse),
+        once=_instructions(graph, [n for n in nodes if n not in changing], keep=frontier, kernels={}),
+        every_step=_instructions(graph, later, keep=set(output.all_input_nodes) | frontier, kernels=kernels),
         frontier=frozenset(frontier),
         changing=frozenset(changing),
         input=graph.input_node,
@@ -110,8 +110,23 @@ def _sparse(graph: Graph) -> set[fx.Node]:
     return sparse
 
 
+def _kernels(graph: Graph, nodes: list[fx.Node]) -> dict[fx.Node, SparseConvolution]:
+    """The nodes that the native kernels compute at every step.
+
+    Convolutions of sparse inputs, to skip the zeros; linear layers of any input, for the fixed order of their sums.
+    """
+    sparse, kernels = _sparse(graph), dict[fx.Node, SparseConvolution]()
+    for node in nodes:
+        module = graph.module_of(node) if node.op == "call_module" else None
+        if module is None or not skips_zeros(module):
+            continue
+        if isinstance(module, nn.Linear) or sparse.issuperset(node.all_input_nodes):
+            kernels[node] = SparseConvolution(module)
+    return kernels
+
+
 def _instructions(
-    graph: Graph, nodes: list[fx.Node], *, keep: set[fx.Node], sparse: set[fx.Node]
+    graph: Graph, nodes: list[fx.Node], *, keep: set[fx.Node], kernels: dict[fx.Node, SparseConvolution]
 ) -> tuple[Instruction, ...]:
     last_use: dict[fx.Node, fx.Node] = {}
     for node in nodes:
@@ -121,18 +136,14 @@ def _instructions(
     for node in nodes:
         free = tuple(s for s in node.all_input_nodes if last_use[s] is node and s not in keep)
         unused = () if node in last_use or node in keep else (node,)
-        instructions.append(
-            Instruction(node, _callable(graph, node, sparse), free + unused, _may_overwrite(graph, node))
-        )
+        call = kernels.get(node) or _callable(graph, node)
+        instructions.append(Instruction(node, call, free + unused, _may_overwrite(graph, node)))
     return tuple(instructions)
 
 
-def _callable(graph: Graph, node: fx.Node, sparse: set[fx.Node]) -> Callable[..., Any]:
+def _callable(graph: Graph, node: fx.Node) -> Callable[..., Any]:
     if node.op == "call_module":
-        module = graph.module_of(node)
-        if skips_zeros(module) and sparse.issuperset(node.all_input_nodes):
-            return SparseConvolution(module)
-        return module
+        return graph.module_of(node)
     if node.op == "call_function":
         assert callable(node.target)
         return node.target

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, fx
@@ -29,6 +30,11 @@ class Record:
     """Spike counts per site; counting is a fifth of a collapsed run of a small network."""
     codes: bool = False
     """The codes of networks that emit after accumulating."""
+
+    def __post_init__(self) -> None:
+        """Refuse steps that are no whole numbers."""
+        if not isinstance(self.at, Iterable) or not all(is_whole(step) for step in self.at):
+            raise SimulationError(f"record: at must be whole numbers of steps such as (4, 8), got {self.at!r}")
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ class Run:
 def output_structure(graph: Graph) -> Callable[[list[Tensor]], Any]:
     """Puts a flat list of outputs into the structure of the model's output."""
     output = next(iter(reversed(graph.graph.nodes)))
-    leaves, spec = pytree.tree_flatten(output.args[0])
+    leaves, spec = pytree.tree_flatten(_plain(output.args[0]))
 
     def build(flat: list[Tensor]) -> Any:
         tensors = iter(flat)
@@ -83,10 +89,27 @@ def output_structure(graph: Graph) -> Callable[[list[Tensor]], Any]:
     return build
 
 
+def _plain(value: Any) -> Any:
+    """Dictionaries and lists as themselves; a graph keeps immutable ones."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, tuple):
+        items = [_plain(item) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    return value
+
+
 def output_nodes(graph: Graph) -> list[fx.Node]:
     """The nodes that the network puts out, in order."""
     output = next(iter(reversed(graph.graph.nodes)))
     return [leaf for leaf in pytree.tree_leaves(output.args[0]) if isinstance(leaf, fx.Node)]
+
+
+def is_whole(number: object) -> bool:
+    """Whether a number of steps is a whole number of any library's type."""
+    return isinstance(number, Integral) and not isinstance(number, bool)
 
 
 def check_tensor(snn: SNN, x: Tensor) -> None:

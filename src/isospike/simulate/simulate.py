@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from isospike.errors import SimulationError
+from isospike.messages import with_article
 from isospike.simulate.execution import State
 from isospike.simulate.executors import executors, executors_of
-from isospike.simulate.run import Job, Record, Run
+from isospike.simulate.run import Job, Record, Run, is_whole
 
 if TYPE_CHECKING:
     from isospike.network import SNN
@@ -41,18 +42,36 @@ def simulate(
         record: what to keep; by default the outputs of every step.
         executor: for a streaming network ``layer`` (layer by layer, in chunks of time; default) or ``step`` (one step
             at a time); for an accumulate-then-emit network ``collapsed`` (one pass; default) or ``stepped`` (every
-            step of every layer). Those of one kind give the same spikes; in float32 up to rounding at ties.
+            step of every layer). Those of one kind give the same spikes: integer-equal in float64 where the native
+            kernels compute the layers, elsewhere and in float32 up to rounding where a neuron is exactly at its
+            threshold.
         memory_budget: bytes for the values alive in one chunk of time or of samples.
         state: where an earlier run of a streaming network stands, to go on from there; it is not changed.
 
     Raises:
-        SimulationError: steps, input, device or executor do not fit the network.
+        SimulationError: steps, input, device, state or executor do not fit the network.
         UnknownNameError: no such executor.
     """
+    _check_types(snn, x, steps, record, state)
     if memory_budget < 1:
         raise SimulationError(f"memory_budget must be at least 1 byte, got {memory_budget}")
     names = executors_of(snn.kind)
     chosen = executors[executor or names[0]]
     if chosen.kind is not snn.kind:
         raise SimulationError(f"executor '{executor}' runs {chosen.kind} networks, this one is {snn.kind}; use {names}")
-    return chosen.run(snn, Job(x, steps, record or Record(), memory_budget, state))
+    return chosen.run(snn, Job(x, None if steps is None else int(steps), record or Record(), memory_budget, state))
+
+
+def _check_types(snn: object, x: object, steps: object, record: object, state: object) -> None:
+    from isospike.network import SNN
+
+    if not isinstance(snn, SNN):
+        raise SimulationError(f"the network is {with_article(snn)}; simulate takes what isospike.convert or load gives")
+    if not isinstance(x, Tensor):
+        raise SimulationError(f"the input is {with_article(x)}; give a tensor [B, ...], or [T, B, ...] for a sequence")
+    if steps is not None and not is_whole(steps):
+        raise SimulationError(f"steps must be a whole number of at least 1, got {steps!r}")
+    if not isinstance(record, Record | None):
+        raise SimulationError(f"record is {with_article(record)}; give an isospike.Record")
+    if not isinstance(state, State | None):
+        raise SimulationError(f"the state is {with_article(state)}; give the state of an earlier isospike.Run")

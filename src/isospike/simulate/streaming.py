@@ -12,6 +12,7 @@ from isospike.errors import SimulationError
 from isospike.simulate.execution import Execution, State
 from isospike.simulate.readout import OutputSums
 from isospike.simulate.run import Job, Record, Run, check_tensor, output_structure
+from isospike.simulate.state import check_state
 
 if TYPE_CHECKING:
     from isospike.network import SNN
@@ -32,6 +33,8 @@ def run_streaming(snn: SNN, job: Job, *, chunk_rule: Callable[[int, int], int]) 
     steps = _check_steps(job.steps)
     sequence = _check(snn, x, steps, record, state)
     program = snn.program(constant_input=not sequence)
+    if state is not None:
+        check_state(state, program, x[0] if sequence else x)
     begin = State() if state is None else state.copy()
     total = begin.elapsed + steps
     sums = OutputSums(snn.readout, (*record.at, total), begin.sums)
@@ -93,6 +96,6 @@ def _check(snn: SNN, x: Tensor, steps: int, record: Record, state: State | None)
 def _check_steps(steps: int | None) -> int:
     if steps is None:
         raise SimulationError("a streaming network runs for any number of steps; say how many with steps=")
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise SimulationError(f"steps must be a whole number of at least 1, got {steps!r}")
+    if steps < 1:
+        raise SimulationError(f"steps must be a whole number of at least 1, got {steps}")
     return steps
