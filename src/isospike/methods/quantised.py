@@ -16,7 +16,7 @@ class QuantisedMethod(Method):
     Sites with a learned bound keep it; the bounds of other sites are found on calibration data.
     """
 
-    scale: str = "maximum"
+    scale: str = "mmse"
     """Rule that finds the bound of a site that has learned none; learned refuses such sites."""
     granularity: Granularity = "channel"
     """One bound per layer or per channel, where it is not learned."""
