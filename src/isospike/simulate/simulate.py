@@ -53,8 +53,8 @@ def simulate(
         UnknownNameError: no such executor.
     """
     _check_types(snn, x, steps, record, state)
-    if memory_budget < 1:
-        raise SimulationError(f"memory_budget must be at least 1 byte, got {memory_budget}")
+    if not isinstance(memory_budget, int) or memory_budget < 1:
+        raise SimulationError(f"memory_budget must be a whole number of bytes, at least 1, got {memory_budget!r}")
     names = executors_of(snn.kind)
     chosen = executors[executor or names[0]]
     if chosen.kind is not snn.kind:
