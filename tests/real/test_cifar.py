@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +13,6 @@ import isospike as iso
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 TRAINING_CACHE = Path.home() / ".cache" / "isospike-data" / "cifar10_train.npz"
 pytestmark = pytest.mark.skipif(not (DATA / "models.py").is_file(), reason="../shared/data is not there")
-
-
-@pytest.fixture(scope="module")
-def models():
-    spec = importlib.util.spec_from_file_location("isospike_shared_models", DATA / "models.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
