@@ -21,12 +21,12 @@ def fresh(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(availability() is not None, reason=f"no native kernels: {availability()}")
 def test_compiles_once(fresh, monkeypatch):
-    library.kernels(torch.float32)
+    library.load(torch.float32)
     (made,) = fresh.glob("isospike/native/*")
     assert made.suffix == ".so"
     library.outcome.cache_clear()
     monkeypatch.setattr(library, "_run", None)
-    library.kernels(torch.float32)
+    library.load(torch.float32)
 
 
 def test_without_a_compiler_torch_computes(fresh, monkeypatch):
@@ -43,7 +43,7 @@ def test_a_compiler_that_fails_is_named(fresh, monkeypatch):
     compiler.chmod(0o755)
     monkeypatch.setenv("CC", str(compiler))
     with pytest.raises(NativeError, match="broken failed on the native kernels: no such target"):
-        library.kernels(torch.float32)
+        library.load(torch.float32)
     assert not list(fresh.glob("isospike/native/*"))
 
 
@@ -55,9 +55,9 @@ def test_an_unwritable_cache_is_no_fault(fresh, monkeypatch):
 def test_a_processor_without_kernels(fresh, monkeypatch):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
     with pytest.raises(NativeError, match="AVX2 or AVX-512; torch reports DEFAULT"):
-        library.kernels(torch.float32)
+        library.load(torch.float32)
 
 
 def test_a_type_without_kernels(fresh):
     with pytest.raises(NativeError, match=r"not in torch\.float16"):
-        library.kernels(torch.float16)
+        library.load(torch.float16)

@@ -11,8 +11,7 @@ from isospike.activations import Activation
 from isospike.calibrate.batches import Batches
 from isospike.calibrate.collect import observe
 from isospike.capture.graph import Graph, Op, op_of
-from isospike.scales.histogram import StreamingHistogram
-from isospike.scales.rule import Observer, channel_values
+from isospike.scales.histogram import HistogramObserver, least_error
 
 BINS = 1024
 """Bins of the histogram of a channel."""
@@ -49,29 +48,21 @@ def collect_bounds(graph: Graph, activations: Mapping[str, Activation], batches:
     return {name: observer.scale() for name, observer in observers.items()}
 
 
-class _Values(Observer):
+class _Values(HistogramObserver):
     def __init__(self, op: Op, rectifier: nn.Module, wanted: Activation) -> None:
-        super().__init__(op, rectifier, wanted.granularity)
+        super().__init__(op, rectifier, wanted.granularity, BINS)
         self.wanted = wanted
-        self.histogram = StreamingHistogram(self.channels, BINS)
-
-    def observe(self, z: Tensor) -> Tensor:
-        a: Tensor = self.activation(z)
-        self.histogram.add(channel_values(a, self))
-        return a
 
     def scale(self) -> Tensor:
         counts, values = self.histogram.counts, self.histogram.centres()
         assert counts is not None
         counts, values = counts[:, 1:], values[:, 1:]  # zeros stay zeros
         largest = self.histogram.quantile(1.0)
-        best = largest.clone()
-        least = torch.full_like(values[:, 0], torch.inf)
-        for step in range(CANDIDATES, 0, -1):
-            bound = largest * (step / CANDIDATES)
+
+        def error(bound: Tensor) -> Tensor:
             log_bound = bound.to(values.dtype).unsqueeze(1).log()
-            error = (counts * (self.wanted(values, log_bound) - values).square()).sum(1)
-            best = torch.where(error < least, bound, best)
-            least = torch.minimum(error, least)
+            return (counts * (self.wanted(values, log_bound) - values).square()).sum(1)
+
+        best = least_error(largest, CANDIDATES, error)
         fallback = best.max() if bool(largest.any()) else torch.full_like(best.max(), self.wanted.bound)
         return self.shaped(torch.where(largest > 0, best, fallback))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from torch import Tensor, fx, nn
+from torch.utils import _pytree as pytree
 
 from isospike.capture.roles import Role
 from isospike.errors import ArtefactError
@@ -70,6 +71,12 @@ class Graph(fx.GraphModule):
         nodes: Iterator[fx.Node] = iter(self.graph.nodes)
         return next(node for node in nodes if node.op == "placeholder")
 
+    @property
+    def output_node(self) -> fx.Node:
+        """The node of the network's output."""
+        nodes: Iterator[fx.Node] = iter(reversed(self.graph.nodes))
+        return next(nodes)
+
     def view(self) -> Graph:
         """A second graph over the same leaf modules: replacing a module in one leaves the other alone."""
         graph = fx.Graph()
@@ -99,6 +106,11 @@ class Graph(fx.GraphModule):
             "a captured or converted network cannot be pickled; write a converted one with snn.save('net.snn') and "
             "read it with isospike.load('net.snn')"
         )
+
+
+def output_leaves(output: fx.Node) -> list[fx.Node]:
+    """The nodes that an output node puts out, in order."""
+    return [leaf for leaf in pytree.tree_leaves(output.args[0]) if isinstance(leaf, fx.Node)]
 
 
 def op_of(node: fx.Node) -> Op:

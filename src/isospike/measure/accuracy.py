@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import torch
@@ -18,6 +17,7 @@ from isospike.memory_format import channels_last
 from isospike.messages import counted, with_article
 from isospike.network import SNN
 from isospike.simulate import DEFAULT_MEMORY_BUDGET, Record, simulate
+from isospike.simulate.run import is_whole
 
 MOST_STEPS = 1_000_000
 """Above it a number of steps is a slip of the keyboard: no rate code has errors that small."""
@@ -132,7 +132,7 @@ def _check_steps(snn: SNN, steps: int | Iterable[int] | None) -> tuple[int, ...]
         raise SimulationError("a streaming network answers at any number of steps; say at which with steps=[...]")
     wanted = snn.steps if steps is None else steps
     asked = list(wanted) if isinstance(wanted, Iterable) else [wanted]
-    wrong = [t for t in asked if isinstance(t, bool) or not isinstance(t, Integral) or not 1 <= t <= MOST_STEPS]
+    wrong = [t for t in asked if not is_whole(t) or not 1 <= t <= MOST_STEPS]
     if wrong or not asked:
         raise SimulationError(f"steps must be whole numbers from 1 to {MOST_STEPS}, got {asked}")
     return tuple(sorted({int(t) for t in asked if t is not None}))

@@ -61,7 +61,7 @@ class Deviation(Comparison):
 def with_sites(graph: Graph) -> Graph:
     """A view that puts out its answer and the outputs of all sites."""
     view = graph.view()
-    output = next(iter(reversed(view.graph.nodes)))
+    output = view.output_node
     output.args = ((output.args[0], view.nodes_with(Role.ACTIVATION)),)
     view.recompile()
     return view

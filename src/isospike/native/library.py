@@ -29,28 +29,21 @@ TYPES = {torch.float32: ("-DREAL=float", "-DREAL_IS_FLOAT"), torch.float64: ("-D
 COMPILE_SECONDS = 120
 
 
-def kernels(dtype: torch.dtype) -> ctypes.CDLL:
+@functools.cache
+def outcome(dtype: torch.dtype) -> ctypes.CDLL | NativeError:
+    """The kernels, or why there are none: neither is found out twice in one process."""
+    try:
+        return load(dtype)
+    except NativeError as error:
+        return error
+
+
+def load(dtype: torch.dtype) -> ctypes.CDLL:
     """The kernels for one type, compiled if need be.
 
     Raises:
         NativeError: this processor or type has no kernels, there is no compiler, or it fails.
     """
-    result = outcome(dtype)
-    if isinstance(result, NativeError):
-        raise result
-    return result
-
-
-@functools.cache
-def outcome(dtype: torch.dtype) -> ctypes.CDLL | NativeError:
-    """The kernels, or why there are none: neither is found out twice in one process."""
-    try:
-        return _load(dtype)
-    except NativeError as error:
-        return error
-
-
-def _load(dtype: torch.dtype) -> ctypes.CDLL:
     capability = torch.backends.cpu.get_cpu_capability()
     if capability not in CAPABILITIES:
         raise NativeError(f"the native kernels need a processor with AVX2 or AVX-512; torch reports {capability}")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from isospike.capture.graph import Op
+from isospike.scales.rule import Granularity, Observer, channel_values
 
 MOST_BINS = 1_000_000
 """A thousandth of a thousandth of the range; above it memory is the limit, not the resolution."""
@@ -98,3 +103,42 @@ def _ceil_log2(values: Tensor) -> Tensor:
     mantissa, exponent = torch.frexp(values.double())
     exponent = exponent - (mantissa == 0.5).int()
     return torch.where(values > 0, exponent, torch.full_like(exponent, -100))
+
+
+class HistogramObserver(Observer):
+    """Counts the outputs of one activation; what the threshold is made of them, a rule says.
+
+    Args:
+        op: the site.
+        activation: its module.
+        granularity: one histogram or one per channel.
+        bins: see `StreamingHistogram`.
+    """
+
+    def __init__(self, op: Op, activation: nn.Module, granularity: Granularity, bins: int) -> None:
+        super().__init__(op, activation, granularity)
+        self.histogram = StreamingHistogram(self.channels, bins)
+
+    def observe(self, z: Tensor) -> Tensor:
+        """Count the outputs for currents ``[B, ...]`` and return them."""
+        a: Tensor = self.activation(z)
+        self.histogram.add(channel_values(a, self))
+        return a
+
+
+def least_error(largest: Tensor, candidates: int, error: Callable[[Tensor], Tensor]) -> Tensor:
+    """The candidate ``largest * i / candidates`` of least error for each channel, the larger one of two that are equal.
+
+    Args:
+        largest: largest value of every channel ``[channels]``; zero gives zero.
+        candidates: how many are tried.
+        error: of candidates ``[channels]``, float64 ``[channels]``.
+    """
+    best = torch.zeros_like(largest)
+    least = torch.full_like(largest, torch.inf, dtype=torch.float64)
+    for i in range(candidates, 0, -1):
+        candidate = largest * (i / candidates)
+        found = error(candidate)
+        best = torch.where(found < least, candidate, best)
+        least = torch.minimum(found, least)
+    return best

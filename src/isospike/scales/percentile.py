@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from isospike.capture.graph import Op
 from isospike.errors import OptionError
-from isospike.scales.histogram import BINS, StreamingHistogram, may_be_bins
-from isospike.scales.rule import Granularity, Observer, ScaleRule, channel_values, rules
+from isospike.scales.histogram import BINS, HistogramObserver, may_be_bins
+from isospike.scales.rule import Observer, ScaleRule, rules
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,13 @@ class Percentile(ScaleRule):
 
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """A streaming histogram."""
-        return _RunningPercentile(op, activation, self.granularity, self.percentile, self.bins)
+        return _RunningPercentile(op, activation, self)
 
 
-class _RunningPercentile(Observer):
-    def __init__(self, op: Op, activation: nn.Module, granularity: Granularity, percentile: float, bins: int) -> None:
-        super().__init__(op, activation, granularity)
-        self.percentile = percentile
-        self.histogram = StreamingHistogram(self.channels, bins)
-
-    def observe(self, z: Tensor) -> Tensor:
-        a: Tensor = self.activation(z)
-        self.histogram.add(channel_values(a, self))
-        return a
+class _RunningPercentile(HistogramObserver):
+    def __init__(self, op: Op, activation: nn.Module, rule: Percentile) -> None:
+        super().__init__(op, activation, rule.granularity, rule.bins)
+        self.percentile = rule.percentile
 
     def scale(self) -> Tensor:
         return self.shaped(self.histogram.quantile(self.percentile / 100))

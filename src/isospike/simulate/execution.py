@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
-from isospike.capture.graph import op_of
+from isospike.capture.graph import op_of, output_leaves
 from isospike.memory_format import channels_last
 from isospike.neurons import Memory, Temporal
 from isospike.neurons.island import advance_island, start_island
@@ -138,5 +138,4 @@ class Execution:
         return fx.map_arg((node.args, node.kwargs), flat)
 
     def _outputs(self, values: dict[fx.Node, Any], steps: int) -> list[Tensor]:
-        leaves = pytree.tree_leaves(self.program.output.args[0])
-        return [self._sequence(node, values, steps) for node in leaves if isinstance(node, fx.Node)]
+        return [self._sequence(node, values, steps) for node in output_leaves(self.program.output)]

@@ -70,7 +70,7 @@ def compile_program(graph: Graph, *, constant_input: bool) -> Program:
     """
     changing = _changing(graph, constant_input)
     nodes = [node for node in graph.graph.nodes if node.op != "output"]
-    output = next(iter(reversed(graph.graph.nodes)))
+    output = graph.output_node
     later = [node for node in nodes if node in changing]
     frontier = {source for node in [*later, output] for source in node.all_input_nodes if source not in changing}
     kernels = _kernels(graph, later)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
@@ -79,8 +79,7 @@ class Run:
 
 def output_structure(graph: Graph) -> Callable[[list[Tensor]], Any]:
     """Puts a flat list of outputs into the structure of the model's output."""
-    output = next(iter(reversed(graph.graph.nodes)))
-    leaves, spec = pytree.tree_flatten(_plain(output.args[0]))
+    leaves, spec = pytree.tree_flatten(_plain(graph.output_node.args[0]))
 
     def build(flat: list[Tensor]) -> Any:
         tensors = iter(flat)
@@ -101,13 +100,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def output_nodes(graph: Graph) -> list[fx.Node]:
-    """The nodes that the network puts out, in order."""
-    output = next(iter(reversed(graph.graph.nodes)))
-    return [leaf for leaf in pytree.tree_leaves(output.args[0]) if isinstance(leaf, fx.Node)]
-
-
-def is_whole(number: object) -> bool:
+def is_whole(number: object) -> TypeGuard[int]:
     """Whether a number of steps is a whole number of any library's type."""
     return isinstance(number, Integral) and not isinstance(number, bool)
 

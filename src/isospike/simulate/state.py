@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor, fx
-from torch.utils import _pytree as pytree
+from torch import Tensor
 
-from isospike.capture.graph import op_of
+from isospike.capture.graph import op_of, output_leaves
 from isospike.errors import SimulationError
 from isospike.neurons import Memory, Temporal
 from isospike.neurons.island import start_island
@@ -37,8 +36,7 @@ def check_state(state: State, program: Program, like: Tensor) -> None:
             raise SimulationError(f"the state of '{name}' holds {_listed(state.memory[name])}, not {_listed(memory)}")
         for key, value in memory.items():
             _check_tensor(f"the state of '{name}'", state.memory[name][key], tuple(value.shape), like)
-    leaves = [leaf for leaf in pytree.tree_leaves(program.output.args[0]) if isinstance(leaf, fx.Node)]
-    shapes = [(len(like), *op_of(leaf).shape) for leaf in leaves]
+    shapes = [(len(like), *op_of(leaf).shape) for leaf in output_leaves(program.output)]
     for total in state.sums.values():
         if len(total) != len(shapes):
             raise SimulationError(f"the state has {len(total)} outputs, the network {len(shapes)}")

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from isospike.capture.graph import argument, attribute
+from isospike.capture.graph import argument, attribute, output_leaves
 from isospike.memory_format import channels_last
-from isospike.simulate.run import Record, output_nodes
+from isospike.simulate.run import Record
 from isospike.simulate.trains import TrainProgram
 
 
@@ -69,7 +69,7 @@ class Walk(ABC):
             self.values[node] = self.value(node)
             for dead in self.program.free.get(node, ()):
                 self.values.pop(dead, None)
-        outputs = [self.leave(self.values[node]) for node in output_nodes(graph)]
+        outputs = [self.leave(self.values[node]) for node in output_leaves(graph.output_node)]
         return Emissions(outputs, self.spikes, self.codes, self.inhibitory())
 
 
