@@ -21,6 +21,11 @@ from torch import nn
 def plain():
     torch.manual_seed(0)
     return nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(72, 10))
+
+def deeper():
+    torch.manual_seed(0)
+    layers = (nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(128, 10))
+    return nn.Sequential(*layers)
 """
 SHORT = ["--epochs", "2", "--batch-size", "64", "--no-flip", "--crop-padding", "1", "--learning-rate", "0.1"]
 TEST = ["--test", "digits"]
@@ -40,7 +45,7 @@ def test_every_activation_trains_and_converts(name, cli, plain):
     )
     assert (result.code, result.err) == (0, "")
     found = json.loads(result.out)
-    documented = {"file", "activation", "options", "recipe", "images", "epochs", "test", "preprocess"}
+    documented = {"file", "activation", "options", "recipe", "images", "adapted_levels", "epochs", "test", "preprocess"}
     assert set(found) == documented
     assert found["options"] == activations[name]().__dict__
     assert (found["activation"], found["images"], found["test"]["images"]) == (name, 256, 500)
@@ -158,3 +163,22 @@ def test_wrong_input_is_one_line_and_writes_nothing(name, cli, plain, golden):
     assert result.err.count("\n") == 1
     golden(f"error-train-{name}", result.err)
     assert {path.name for path in plain.iterdir()} - {"__pycache__"} == before - {"__pycache__"}
+
+
+def test_adaptive_levels_from_a_network_with_uniform_ones(cli, plain):
+    train = ["train", "qcfs", "m.py:deeper", *TRAIN[1:]]
+    assert cli(*train, "--levels", "8", "--out", "uniform.safetensors").code == 0
+    adapt = ["--adapt-levels", "2,5", "--adapt-from", "uniform.safetensors"]
+    result = cli(*train, "--levels", "8", *adapt, "--out", "adapted.safetensors", "--json")
+    assert (result.code, result.err) == (0, "")
+    model = load_model("m.py:deeper", weights=plain / "adapted.safetensors").model
+    levels = {site: model.get_submodule(site).levels for site in model.sites}
+    assert json.loads(result.out)["adapted_levels"] == levels
+    assert sorted(levels.values()) == [2, 5]
+
+
+def test_levels_to_share_out_need_a_network(cli, plain):
+    result = cli("train", "qcfs", *TRAIN, "--adapt-levels", "2,5", "--out", "q.safetensors")
+    assert result.code == 2
+    assert "--adapt-levels and --adapt-from belong together" in result.err
+    assert not list(plain.glob("q.*"))

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import isospike as iso
-from isospike.refine import LevelSchedule, allocate_levels
+from isospike.refine import allocate_levels
 
 laws = settings(deadline=None, max_examples=80, derandomize=True)
 metrics = st.lists(st.integers(0, 400).map(lambda m: m / 8), min_size=3, max_size=9)
@@ -91,17 +91,3 @@ def test_one_choice_is_uniform():
 def test_what_cannot_be_allocated_is_refused(values, levels, text):
     with pytest.raises(iso.errors.OptionError, match=text):
         allocated(values, levels)
-
-
-@pytest.mark.parametrize(("epochs", "switch"), [(300, 200), (120, 80), (2, 1)])
-def test_levels_switch_after_two_thirds(epochs, switch):
-    schedule = LevelSchedule(8, {"a": 4, "b": 1}, epochs)
-    assert schedule.switch == switch
-    assert schedule.levels(0) == schedule.levels(switch - 1) == {"a": 8, "b": 8}
-    assert schedule.levels(switch) == schedule.levels(epochs - 1) == {"a": 4, "b": 1}
-
-
-@pytest.mark.parametrize(("uniform", "adapted", "epochs"), [(0, {}, 3), (4, {"a": 0}, 3), (4, {"a": 1}, 1)])
-def test_a_schedule_out_of_range_is_refused(uniform, adapted, epochs):
-    with pytest.raises(iso.errors.OptionError, match="at least"):
-        LevelSchedule(uniform, adapted, epochs)

@@ -24,7 +24,7 @@ from isospike.data import Preprocess
 from isospike.data.dataset import ImageDataset
 from isospike.data.images import Images
 from isospike.errors import OptionError, TrainingError
-from isospike.train import AugmentedImages, Recipe, fit
+from isospike.train import AugmentedImages, LevelSchedule, Recipe, fit
 
 HERE = Path(__file__).parent
 
@@ -249,3 +249,69 @@ def test_wrong_requests_are_refused_and_write_nothing(error, message, options, t
 def test_a_folder_that_is_not_there_is_found_before_the_training(tmp_path):
     with pytest.raises(iso.errors.OutputError, match="create it first"):
         fit(network(), batches(), RECIPE, checkpoint=tmp_path / "no" / "c")
+
+
+SITES = ("0.2", "0.5")
+"""Paths of the activations of `network`."""
+
+
+def levels_of(model: nn.Module) -> list[int | None]:
+    return [module.levels for module in model.modules() if isinstance(module, iso.activations.TrainableActivation)]
+
+
+def test_levels_switch_after_two_thirds_of_the_epochs():
+    """Until the switch the training is the uniform one; then it is the one of a network with the adapted levels."""
+    model, seen = network(), []
+    model.register_forward_hook(lambda module, inputs, output: seen.append(levels_of(module)))
+    recipe = dataclasses.replace(RECIPE, epochs=6, accumulation=1)
+    schedule = LevelSchedule({SITES[0]: 7, SITES[1]: 1})
+    trained = fit(model, batches(), recipe, levels=schedule)
+    assert levels_of(model) == [3, 3]
+    assert levels_of(trained.model) == [7, 1]
+    assert schedule.switch(6) == 4
+    batches_per_epoch = 4
+    assert seen == [[3, 3]] * 4 * batches_per_epoch + [[7, 1]] * 2 * batches_per_epoch
+    uniform = fit(model, batches(), recipe)
+    losses = [[epoch.loss for epoch in run.history] for run in (trained, uniform)]
+    assert losses[0][:4] == losses[1][:4]
+    assert losses[0][4] != losses[1][4]
+
+
+@pytest.mark.parametrize(("epochs", "switch"), [(300, 200), (120, 80), (2, 1)])
+def test_the_papers_switches(epochs, switch):
+    assert LevelSchedule({"a": 1}).switch(epochs) == switch
+
+
+@pytest.mark.parametrize("steps", [6, 14])
+def test_a_training_with_adapted_levels_resumes(steps, tmp_path):
+    """Killed before the switch and after it; the averaged weights have the levels too."""
+    schedule = LevelSchedule({SITES[0]: 1, SITES[1]: 7})
+    whole = fit(network(), batches(), RECIPE, levels=schedule)
+    with pytest.raises(Killed):
+        fit(network(), batches(), RECIPE, levels=schedule, checkpoint=tmp_path / "c", progress=killing_after(steps))
+    with pytest.raises(TrainingError, match="the adapted levels are others"):
+        fit(network(), batches(), RECIPE, checkpoint=tmp_path / "c")
+    resumed = fit(network(), batches(), RECIPE, levels=schedule, checkpoint=tmp_path / "c")
+    assert same(whole.model, resumed.model)
+    assert levels_of(resumed.model) == [1, 7]
+    finished = fit(network(), batches(), RECIPE, levels=schedule, checkpoint=tmp_path / "c")
+    assert levels_of(finished.model) == [1, 7]
+
+
+@pytest.mark.parametrize(
+    ("adapted", "message"),
+    [
+        ({}, "needs the levels of every site"),
+        ({"0.2": 3, "conv": 3}, r"missing \['0.5'\], unknown \['conv'\]"),
+        ({"0.2": 0, "0.5": 3}, "levels must be"),
+    ],
+)
+def test_levels_that_do_not_fit_are_refused(adapted, message):
+    with pytest.raises(OptionError, match=message):
+        fit(network(), batches(), RECIPE, levels=LevelSchedule(adapted))
+
+
+def test_an_activation_without_levels_cannot_adapt():
+    model = nn.Sequential(nn.Flatten(), iso.activations.Clip().module(1.0), nn.Linear(64, 3))
+    with pytest.raises(OptionError, match="'1' is clip, which has no levels"):
+        fit(model, batches(), RECIPE, levels=LevelSchedule({"1": 3}))

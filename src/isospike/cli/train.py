@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from isospike.activations import Activation, activations
+from isospike.calibrate.codes import count_codes
 from isospike.capture import Graph
 from isospike.cli import options
 from isospike.cli.data import DataOptions
@@ -20,16 +21,19 @@ from isospike.cli.fields import fields_of
 from isospike.cli.progress import progress_bar
 from isospike.cli.render import describe_preprocess, percent, print_json, print_table
 from isospike.data.dataset import ImageDataset
-from isospike.errors import TrainingError
+from isospike.errors import OptionError, TrainingError
 from isospike.files import check_writable
 from isospike.models import load_model
-from isospike.models.quantised import save_quantised
+from isospike.models.quantised import load_quantised, save_quantised
 from isospike.quantise import quantise
-from isospike.train import AugmentedImages, Recipe, Trained, fit
+from isospike.refine import allocate_levels, metric_of_levels
+from isospike.train import AugmentedImages, LevelSchedule, Recipe, Trained, fit
 from isospike.train.devices import is_first_process
 
 CALIBRATION_IMAGES = 1000
 """Training images from which the first bounds are found."""
+METRIC_IMAGES = 3000
+"""Training images whose codes decide on adaptive levels (Ramesh and Srinivasan 2025)."""
 
 
 class ActivationGroup(click.Group):
@@ -54,6 +58,16 @@ class ActivationGroup(click.Group):
             "--checkpoint",
             type=click.Path(path_type=Path),
             help="State after every epoch; a run that finds its own goes on from there [default: OUT.checkpoint].",
+        )
+        @click.option(
+            "--adapt-levels",
+            type=options.INTEGERS,
+            help="Levels to share out among the sites, e.g. 2,4,8; they hold from two thirds of the epochs on.",
+        )
+        @click.option(
+            "--adapt-from",
+            type=click.Path(path_type=Path),
+            help="The network trained with uniform levels whose codes say which site gets how many.",
         )
         @click.option("--log", type=click.Path(path_type=Path), help="One JSON object per epoch and line.")
         @options.json_option
@@ -88,10 +102,14 @@ def _train(
     average_pools: bool,
     out: Path,
     checkpoint: Path | None,
+    adapt_levels: tuple[int, ...] | None,
+    adapt_from: Path | None,
     log: Path | None,
     as_json: bool,
     **data_values: Any,
 ) -> None:
+    if (adapt_levels is None) != (adapt_from is None):
+        raise OptionError("--adapt-levels and --adapt-from belong together: levels to share out, and a network")
     checkpoint = checkpoint or out.with_name(f"{out.name}.checkpoint")
     for path in (out, checkpoint, *([] if log is None else [log])):
         check_writable(path)
@@ -104,16 +122,27 @@ def _train(
         held_out = replace(data, data=test, images=None).open("test", preprocess=images.preprocess, shuffle=False)
     first = list(itertools.islice(opened.loader, CALIBRATION_IMAGES // data.batch_size))
     network = quantise(loaded.model, activation, data=first, average_pools=average_pools)
+    levels = None
+    if adapt_levels is not None and adapt_from is not None:
+        trained_before, _ = load_quantised(loaded.model, adapt_from)
+        levels = _adapted(trained_before, adapt_levels, opened.loader, data.batch_size)
     with progress_bar("training", recipe.epochs * len(images)) as bar:
         shown = bar.advance if is_first_process() else None
-        trained = fit(network, images, recipe, checkpoint=checkpoint, log=log, device=data.device, progress=shown)
+        files = {"checkpoint": checkpoint, "log": log}
+        trained = fit(network, images, recipe, levels=levels, **files, device=data.device, progress=shown)
     if not is_first_process():
         return
     assert isinstance(trained.model, Graph)
     save_quantised(trained.model, out, preprocess=images.preprocess)
     measured = None if held_out is None else _measure(trained.model, held_out.loader)
     checkpoint.unlink()
-    _report(trained, activation, recipe, out, images, measured, as_json=as_json)
+    _report(trained, activation, recipe, out, images, levels, measured, as_json=as_json)
+
+
+def _adapted(network: Graph, levels: tuple[int, ...], loader: Iterable[Any], batch_size: int) -> LevelSchedule:
+    """Each site's levels, from the codes of a network trained with uniform ones."""
+    counts = count_codes(network, itertools.islice(loader, METRIC_IMAGES // batch_size))
+    return LevelSchedule(allocate_levels(metric_of_levels(counts), levels))
 
 
 def _images(loader: Iterable[Any], spec: str) -> ImageDataset:
@@ -141,6 +170,7 @@ def _report(
     recipe: Recipe,
     out: Path,
     images: AugmentedImages,
+    levels: LevelSchedule | None,
     measured: dict[str, float] | None,
     *,
     as_json: bool,
@@ -153,6 +183,7 @@ def _report(
                 "options": asdict(activation),
                 "recipe": asdict(recipe),
                 "images": len(images),
+                "adapted_levels": None if levels is None else dict(levels.adapted),
                 "epochs": [asdict(epoch) for epoch in trained.history],
                 "test": measured,
                 "preprocess": images.preprocess.to_dict(),
@@ -166,4 +197,6 @@ def _report(
     print_table(f"{out}: {activation.name}", ["epoch", "loss", "training top-1 %", "time"], rows)
     if measured is not None:
         click.echo(f"top-1 {percent(measured['top1'])} % on {measured['images']} test images")
+    if levels is not None:
+        click.echo(f"levels: {', '.join(f'{site} {count}' for site, count in levels.adapted.items())}")
     click.echo(f"input: {describe_preprocess(images.preprocess)}")

@@ -1,10 +1,9 @@
-"""Adaptive layer-wise levels: which site gets how many, and when during retraining."""
+"""Adaptive layer-wise levels: which site gets how many."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from isospike.errors import OptionError
 
@@ -41,40 +40,3 @@ def allocate_levels(metrics: Mapping[str, float], levels: Sequence[int]) -> dict
     clusters = kmeans1d.cluster(list(finite.values()), len(falling)).clusters
     allocated = {site: falling[cluster] for site, cluster in zip(finite, clusters, strict=True)}
     return {site: allocated.get(site, falling[-1]) for site in metrics}
-
-
-@dataclass(frozen=True)
-class LevelSchedule:
-    """Levels during retraining from scratch: uniform for two thirds of the epochs, then each site's own.
-
-    The bound of an activation stays as it is when its levels change; optimiser and learning-rate schedule go on.
-
-    Raises:
-        OptionError: a number is below its least value.
-
-    References:
-        Ramesh and Srinivasan 2025, *PASCAL* (200 of 300 epochs on CIFAR, 80 of 120 on ImageNet).
-    """
-
-    uniform: int
-    """Levels of every site at first, at least 1."""
-    adapted: Mapping[str, int]
-    """Levels of every site at the end, from `allocate_levels`."""
-    epochs: int
-    """Epochs altogether, at least 2."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if min([self.uniform, *self.adapted.values()]) < 1:
-            raise OptionError("a level schedule needs levels of at least 1")
-        if self.epochs < 2:
-            raise OptionError(f"a level schedule needs at least 2 epochs, got {self.epochs}")
-
-    @property
-    def switch(self) -> int:
-        """The first epoch, counted from 0, with the adapted levels: two thirds of all, rounded down."""
-        return 2 * self.epochs // 3
-
-    def levels(self, epoch: int) -> dict[str, int]:
-        """Levels of every site during ``epoch``, counted from 0."""
-        return dict(self.adapted) if epoch >= self.switch else dict.fromkeys(self.adapted, self.uniform)

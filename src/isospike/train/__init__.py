@@ -2,6 +2,7 @@
 
 from isospike.train.augment import AugmentedImages
 from isospike.train.fit import Epoch, Trained, fit
+from isospike.train.levels import LevelSchedule
 from isospike.train.recipe import Recipe
 
-__all__ = ["AugmentedImages", "Epoch", "Recipe", "Trained", "fit"]
+__all__ = ["AugmentedImages", "Epoch", "LevelSchedule", "Recipe", "Trained", "fit"]

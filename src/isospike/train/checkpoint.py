@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,14 @@ class Identity:
     """Number of training images."""
     processes: int
     """Number of training processes."""
+    adapted: dict[str, int] = field(default_factory=dict)
+    """Levels of the sites after two thirds of the epochs, where they change."""
 
     @classmethod
-    def of(cls, recipe: Recipe, state: dict[str, Tensor], activations: list[str], images: int, n: int) -> Identity:
+    def of(cls, recipe: Recipe, state: dict[str, Tensor], **rest: Any) -> Identity:
         """The identity of a training; the number of reading processes is no part of it."""
         fields = {name: value for name, value in asdict(recipe).items() if name != "workers"}
-        return cls(fields, {name: list(tensor.shape) for name, tensor in state.items()}, activations, images, n)
+        return cls(fields, {name: list(tensor.shape) for name, tensor in state.items()}, **rest)
 
     def differences(self, other: Identity) -> list[str]:
         """What differs, the stored value first."""
@@ -52,6 +54,8 @@ class Identity:
             found.append("the model has other tensors")
         if self.activations != other.activations:
             found.append("the activations are configured differently")
+        if self.adapted != other.adapted:
+            found.append("the adapted levels are others")
         found += [
             f"{name} is {getattr(other, name)} there and {getattr(self, name)} here"
             for name in ("images", "processes")

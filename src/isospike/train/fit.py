@@ -24,6 +24,7 @@ from isospike.files import check_writable, replacing
 from isospike.train.augment import derived_seed
 from isospike.train.checkpoint import Checkpoint, Identity
 from isospike.train.devices import accelerated
+from isospike.train.levels import LevelSchedule
 from isospike.train.recipe import Recipe
 
 
@@ -58,6 +59,7 @@ def fit(
     data: Dataset[Any],
     recipe: Recipe,
     *,
+    levels: LevelSchedule | None = None,
     checkpoint: Path | None = None,
     log: Path | None = None,
     device: str = "cpu",
@@ -74,6 +76,7 @@ def fit(
         model: a network that takes ``[B, ...]`` and returns scores ``[B, classes]``, e.g. from `quantise`.
         data: pairs ``(input, label)`` by index, e.g. `AugmentedImages`; ``set_epoch`` is called where it exists.
         recipe: how to train.
+        levels: the levels that hold from two thirds of the epochs on; the network's own stay by default.
         checkpoint: file to write after every epoch and to go on from.
         log: file for one JSON object per epoch and line.
         device: ``cpu``, ``cuda`` (every process its own) or ``mps``.
@@ -81,14 +84,14 @@ def fit(
 
     Raises:
         TrainingError: the checkpoint belongs to another training, the data do not fit, or the loss is not finite.
-        OptionError: the device or the batch size does not fit.
+        OptionError: the device, the batch size or the levels do not fit.
         OutputError: the checkpoint or the log cannot be written.
     """
     for path in (checkpoint, log):
         if path is not None:
             check_writable(path)
     with torch.random.fork_rng(devices=[]), accelerated(recipe, device) as accelerator:
-        training = _Training(accelerator, model, data, recipe)
+        training = _Training(accelerator, model, data, recipe, levels)
         if checkpoint is not None and checkpoint.exists():
             training.restore(Checkpoint.load(checkpoint, training.identity))
         report = progress or (lambda images: None)
@@ -102,8 +105,12 @@ def fit(
 class _Training:
     """Everything that changes while a network is trained."""
 
-    def __init__(self, accelerator: Any, model: nn.Module, data: Dataset[Any], recipe: Recipe) -> None:
-        self.accelerator, self.recipe = accelerator, recipe
+    def __init__(
+        self, accelerator: Any, model: nn.Module, data: Dataset[Any], recipe: Recipe, levels: LevelSchedule | None
+    ) -> None:
+        self.accelerator, self.recipe, self.levels = accelerator, recipe, levels
+        if levels is not None:
+            levels.check(model)
         self.home = next((tensor.device for tensor in model.parameters()), torch.device("cpu"))
         self.plain = copy.deepcopy(model).train()
         if recipe.channels_last:
@@ -121,12 +128,20 @@ class _Training:
         )
         self.model, self.optimiser, self.loader = accelerator.prepare(self.plain, self.sgd, loader)
         kinds = [repr(m.activation) for m in self.plain.modules() if isinstance(m, TrainableActivation)]
-        self.identity = Identity.of(recipe, self.plain.state_dict(), kinds, count, accelerator.num_processes)
+        self.identity = Identity.of(
+            recipe,
+            self.plain.state_dict(),
+            activations=kinds,
+            images=count,
+            processes=accelerator.num_processes,
+            adapted={} if levels is None else dict(levels.adapted),
+        )
         self.history: list[Epoch] = []
 
     def run_epoch(self, report: Callable[[int], None]) -> None:
         """Train for one epoch."""
         epoch, started = len(self.history), time.perf_counter()
+        self._adapt(epoch)
         torch.manual_seed(derived_seed(self.recipe.seed, epoch, self.accelerator.process_index, 1))
         self.order.epoch = epoch
         self.loader.set_epoch(epoch)  # and with it that of the data, where they have one
@@ -150,6 +165,12 @@ class _Training:
         self.history.append(
             Epoch(epoch + 1, loss / count, correct / count, self.sgd.param_groups[0]["lr"], round(seconds, 3))
         )
+
+    def _adapt(self, epoch: int) -> None:
+        """The levels that hold in an epoch, for the averaged weights too."""
+        if self.levels is not None and epoch >= self.levels.switch(self.recipe.epochs):
+            for model in [self.plain] if self.average is None else [self.plain, self.average.module]:
+                self.levels.adapt(model)
 
     def _learn(self, inputs: Tensor, labels: Tensor) -> Tensor:
         """One part of a batch; returns its summed loss, its hits and its size."""
@@ -213,6 +234,7 @@ class _Training:
 
     def result(self) -> Trained:
         """The trained network."""
+        self._adapt(len(self.history))
         plain = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
         chosen = plain if self.average is None else self.average.module
         return Trained(chosen.to(self.home).eval(), tuple(self.history))
