@@ -17,7 +17,7 @@ import torch
 from isospike.errors import IsospikeError, NativeError
 from isospike.files import replacing
 
-SOURCE = Path(__file__).with_name("sparse_convolution.c")
+SOURCES = tuple(sorted(Path(__file__).parent.glob("*.c")))
 FLAGS = ("-O3", "-std=gnu11", "-fPIC", "-fopenmp")
 CAPABILITIES = {
     "AVX512": ("-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx2", "-mfma"),
@@ -53,9 +53,11 @@ def load(dtype: torch.dtype) -> ctypes.CDLL:
         loaded = ctypes.CDLL(str(_compiled((*FLAGS, *CAPABILITIES[capability], *TYPES[dtype]))))
     except OSError as error:
         raise NativeError(f"the native kernels cannot be loaded: {error}") from error
-    pointer, number = ctypes.c_void_p, ctypes.c_int
+    pointer, number, size = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
     loaded.convolve.argtypes = [pointer] * 5 + [number] * 3 + [pointer] * 3
     loaded.convolve.restype = None
+    loaded.count_codes.argtypes = [pointer, size, size, number, number, pointer, pointer]
+    loaded.count_codes.restype = number
     return loaded
 
 
@@ -68,7 +70,7 @@ def availability() -> str | None:
 def _compiled(flags: tuple[str, ...]) -> Path:
     """The library for these flags, from the user's cache or made now."""
     compiler = _compiler()
-    content = SOURCE.read_bytes() + "\0".join((compiler, *flags)).encode()
+    content = b"".join(source.read_bytes() for source in SOURCES) + "\0".join((compiler, *flags)).encode()
     path = platformdirs.user_cache_path("isospike") / "native" / f"{hashlib.sha256(content).hexdigest()[:24]}.so"
     if not path.is_file():
         _compile(compiler, flags, path)
@@ -80,9 +82,10 @@ def _compile(compiler: str, flags: tuple[str, ...], path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory() as folder, replacing(path) as part:
-            compiled = f"{folder}/kernels.o"
-            _run(compiler, *flags, "-c", str(SOURCE), "-o", compiled)
-            _run(compiler, "-shared", compiled, "-o", str(part))
+            compiled = [f"{folder}/{source.stem}.o" for source in SOURCES]
+            for source, made in zip(SOURCES, compiled, strict=True):
+                _run(compiler, *flags, "-c", str(source), "-o", made)
+            _run(compiler, "-shared", *compiled, "-o", str(part))
     except subprocess.CalledProcessError as error:
         lines = error.stderr.decode(errors="replace").strip().splitlines()
         raise NativeError(f"{compiler} failed on the native kernels: {lines[0] if lines else error}") from error

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor, fx
 
 from isospike.capture.graph import argument, op_of
+from isospike.native import code_histogram
 from isospike.neurons import Emitter
 from isospike.simulate.run import Record
 from isospike.simulate.trains import TrainProgram
@@ -55,25 +55,7 @@ class Collapsed(Walk):
         site = op_of(node).name
         self.inhibits |= neuron.inhibits
         if self.record.spikes:
-            self.spikes[site] = neuron.code.count(_histogram(values, neuron.levels), neuron.steps)
+            self.spikes[site] = neuron.code.count(code_histogram(values, neuron.levels), neuron.steps)
         if self.record.codes:
             self.codes[site] = values.long()
         return values.mul_(neuron.amplitude)  # the codes are not needed any more
-
-
-TOGETHER = 2**18
-"""Codes counted at once: their indices stay in the processor's cache."""
-
-
-def _histogram(codes: Tensor, levels: int) -> Tensor:
-    """How often every code occurs in every sample: int64 ``[B, levels + 1]``."""
-    rows = (codes.movedim(1, -1) if codes.dim() == 4 else codes).flatten(1)  # a view where channels are innermost
-    parts = rows.split(max(1, TOGETHER // rows.shape[1]))
-    return torch.cat([_count(part, levels + 1) for part in parts])
-
-
-def _count(rows: Tensor, bins: int) -> Tensor:
-    index = torch.int32 if len(rows) * bins < 2**31 else torch.int64
-    offsets = torch.arange(0, len(rows) * bins, bins, dtype=index, device=rows.device).unsqueeze(1)
-    numbers = rows.to(index).add_(offsets)
-    return torch.bincount(numbers.flatten(), minlength=len(rows) * bins).view(-1, bins)

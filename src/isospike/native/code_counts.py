@@ -1,0 +1,59 @@
+"""How often every code occurs, in one pass over the codes."""
+
+from __future__ import annotations
+
+import ctypes
+
+import torch
+from torch import Tensor
+
+from isospike.errors import SimulationError
+from isospike.native.library import outcome
+
+TABLES = 4
+"""Tables of counters of one thread; the C source says the same."""
+TOGETHER = 2**18
+"""Codes that torch counts at once: their indices stay in the processor's cache."""
+
+
+def code_histogram(codes: Tensor, levels: int) -> Tensor:
+    """How often every code ``0 .. levels`` occurs in every sample.
+
+    Args:
+        codes: whole numbers ``[B, ...]`` in the type of the network; where it has no kernels, torch counts.
+        levels: the largest code K.
+
+    Returns:
+        int64 ``[B, K + 1]``.
+
+    Raises:
+        SimulationError: a value is NaN or outside ``0 .. levels``.
+    """
+    rows = (codes.movedim(1, -1) if codes.dim() == 4 else codes).flatten(1)  # a view where channels are innermost
+    library = outcome(codes.dtype) if codes.device.type == "cpu" else None
+    if isinstance(library, ctypes.CDLL) and rows.numel():
+        return _count_native(library, rows.contiguous(), levels + 1)
+    if not bool(((rows >= 0) & (rows <= levels)).all()):
+        raise SimulationError(_NO_CODE)
+    parts = rows.split(max(1, TOGETHER // max(1, rows.shape[1])))
+    return torch.cat([_count(part, levels + 1) for part in parts])
+
+
+_NO_CODE = "a neuron's code is not a number: its current was infinite or NaN; see that weights and inputs are moderate"
+
+
+def _count_native(library: ctypes.CDLL, rows: Tensor, bins: int) -> Tensor:
+    parts = torch.get_num_threads()
+    scratch = torch.empty(parts * TABLES * bins, dtype=torch.int32)
+    counts = torch.empty(len(rows), bins, dtype=torch.int64)
+    sizes = (*rows.shape, bins, parts)
+    if library.count_codes(rows.data_ptr(), *sizes, scratch.data_ptr(), counts.data_ptr()):
+        raise SimulationError(_NO_CODE)
+    return counts
+
+
+def _count(rows: Tensor, bins: int) -> Tensor:
+    index = torch.int32 if len(rows) * bins < 2**31 else torch.int64
+    offsets = torch.arange(0, len(rows) * bins, bins, dtype=index, device=rows.device).unsqueeze(1)
+    numbers = rows.to(index).add_(offsets)
+    return torch.bincount(numbers.flatten(), minlength=len(rows) * bins).view(-1, bins)
