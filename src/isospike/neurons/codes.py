@@ -84,9 +84,10 @@ class Binary(Code):
         return torch.stack([(codes >> (steps - t)) & 1 for t in range(1, steps + 1)]).bool()
 
     def count(self, histogram: Tensor, steps: int) -> Tensor:
-        """At step t, all neurons whose code has bit ``T - t``."""
-        codes = torch.arange(histogram.shape[1], device=histogram.device)
-        return torch.stack([histogram[:, bits].sum(1) for bits in self.encode(codes, steps)])
+        """At step t, all neurons whose code has bit ``T - t``: every other run of ``2^(T - t)`` codes."""
+        whole = nn.functional.pad(histogram, (0, 2**steps - histogram.shape[1]))
+        runs = [whole.view(len(whole), -1, 2, 2 ** (steps - t)) for t in range(1, steps + 1)]
+        return torch.stack([run[:, :, 1].sum((1, 2)) for run in runs])
 
     def max_pool(self, trains: Tensor, pool: nn.Module) -> Tensor:
         """Tournament, most significant bit first: a unit stays in while its bits are those of the running maximum.
