@@ -98,5 +98,6 @@ def test_images_are_resized_before_they_are_cropped():
 def test_wrong_images_are_refused():
     with pytest.raises(DataError, match="no labels to train on"):
         AugmentedImages(images(labels=False), Recipe())
+    assert AugmentedImages(images(labels=False), Recipe(distillation=1.0))[0][1] == -1
     with pytest.raises(DataError, match="12 x 12 pixels; a cutout of 12"):
         AugmentedImages(images(), Recipe(cutout=12))

@@ -16,7 +16,7 @@ WRONG = {
     **dict.fromkeys(("crop_padding", "cutout", "workers", "seed"), (-1, 0.5)),
     "learning_rate": (0.0, -1.0, math.nan, math.inf),
     **dict.fromkeys(("momentum", "label_smoothing", "ema"), (-0.1, 1.0, math.nan)),
-    **dict.fromkeys(("weight_decay", "bit_sparsity"), (-1e-9, math.nan, math.inf)),
+    **dict.fromkeys(("weight_decay", "bit_sparsity", "distillation"), (-1e-9, math.nan, math.inf)),
     **dict.fromkeys(("crop", "auto_augment", "precision", "bit_gradient"), ("", "ImageNet")),
 }
 

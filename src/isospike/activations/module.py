@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from isospike.activations.activation import Activation
+from isospike.activations.operator import GUARD
 
 
 class TrainableActivation(nn.Module):
@@ -36,8 +37,8 @@ class TrainableActivation(nn.Module):
 
     @property
     def shift(self) -> float:
-        """Shift of the staircase in steps: 1/2 rounds, 0 floors."""
-        return self.activation.phi
+        """Shift of the staircase in steps, guard included: 1/2 rounds, 0 floors."""
+        return self.activation.phi + GUARD
 
     def forward(self, x: Tensor) -> Tensor:
         """The activation of currents ``[B, ...]``."""

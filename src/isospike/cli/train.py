@@ -129,7 +129,10 @@ def _train(
     with progress_bar("training", recipe.epochs * len(images)) as bar:
         shown = bar.advance if is_first_process() else None
         files = {"checkpoint": checkpoint, "log": log}
-        trained = fit(network, images, recipe, levels=levels, **files, device=data.device, progress=shown)
+        teacher = loaded.model if recipe.distillation else None
+        trained = fit(
+            network, images, recipe, teacher=teacher, levels=levels, **files, device=data.device, progress=shown
+        )
     if not is_first_process():
         return
     assert isinstance(trained.model, Graph)

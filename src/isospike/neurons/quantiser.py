@@ -8,11 +8,10 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-GUARD = 2.0**-12
-"""Part of a step by which every rounding point is moved: sums that lie exactly on a half step by construction (a
-silent branch, equal units) then lie inside one bin, on both sides of a comparison. Generic near-ties stay."""
+from isospike.activations.operator import GUARD
+
 NEAREST = 0.5 + GUARD
-"""Phase phi of rounding to the nearest level."""
+"""Phase phi of rounding to the nearest level. The guard is on both sides of a comparison; generic near-ties stay."""
 DOWN = GUARD
 """Phase phi of rounding down."""
 

@@ -19,6 +19,8 @@ from isospike.errors import DataError
 from isospike.train.recipe import Recipe
 
 Transform = Callable[[Tensor], Tensor]
+NO_LABEL = -1
+"""What stands for a label where there is none."""
 
 
 class AugmentedImages(Dataset[tuple[Tensor, int]]):
@@ -32,13 +34,14 @@ class AugmentedImages(Dataset[tuple[Tensor, int]]):
         recipe: crop, flip, AutoAugment, cutout and seed.
 
     Raises:
-        DataError: the images have no labels, or torchvision is needed and missing.
+        DataError: the images have no labels and the recipe needs them, or torchvision is needed and missing.
     """
 
     def __init__(self, images: ImageDataset, recipe: Recipe) -> None:
-        if images.source.labels is None:
-            raise DataError(f"the images of '{images.source.name}' have no labels to train on")
-        self.labels: npt.NDArray[np.int64] = images.source.labels[images.order]
+        known = images.source.labels
+        if known is None and not recipe.distillation:
+            raise DataError(f"the images of '{images.source.name}' have no labels to train on; distillation needs none")
+        self.labels: npt.NDArray[np.int64] = np.full(len(images), NO_LABEL) if known is None else known[images.order]
         self.preprocess = images.preprocess
         self._images, self._seed, self._epoch = images, recipe.seed, 0
         self._resized = recipe.crop == "resized"

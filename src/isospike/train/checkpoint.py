@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from isospike.errors import TrainingError
 from isospike.files import replacing
@@ -36,6 +37,8 @@ class Identity:
     """Number of training processes."""
     adapted: dict[str, int] = field(default_factory=dict)
     """Levels of the sites after two thirds of the epochs, where they change."""
+    teacher: str = ""
+    """Digest of the teacher's state, where there is one."""
 
     @classmethod
     def of(cls, recipe: Recipe, state: dict[str, Tensor], **rest: Any) -> Identity:
@@ -56,12 +59,25 @@ class Identity:
             found.append("the activations are configured differently")
         if self.adapted != other.adapted:
             found.append("the adapted levels are others")
+        if self.teacher != other.teacher:
+            found.append("the teacher is another")
         found += [
             f"{name} is {getattr(other, name)} there and {getattr(self, name)} here"
             for name in ("images", "processes")
             if getattr(self, name) != getattr(other, name)
         ]
         return found
+
+
+def digest(module: nn.Module | None) -> str:
+    """A digest of a module's state, empty where there is no module."""
+    if module is None:
+        return ""
+    found = hashlib.sha256()
+    for name, tensor in module.state_dict().items():
+        found.update(name.encode())
+        found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,17 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from isospike.activations import BitSparsity, TrainableActivation
-from isospike.errors import OptionError, TrainingError
+from isospike.errors import TrainingError
 from isospike.files import check_writable, replacing
 from isospike.train.augment import derived_seed
-from isospike.train.checkpoint import Checkpoint, Identity
+from isospike.train.checkpoint import Checkpoint, Identity, digest
 from isospike.train.devices import accelerated
 from isospike.train.levels import LevelSchedule
+from isospike.train.objective import objective
 from isospike.train.recipe import Recipe
 
 
@@ -37,7 +37,7 @@ class Epoch:
     loss: float
     """Mean loss on the augmented training images, while the weights changed."""
     top1: float
-    """Share of those images that were classified right."""
+    """Share of those images that were classified right, or with a teacher as it does."""
     learning_rate: float
     """Rate of the last step."""
     seconds: float
@@ -59,6 +59,7 @@ def fit(
     data: Dataset[Any],
     recipe: Recipe,
     *,
+    teacher: nn.Module | None = None,
     levels: LevelSchedule | None = None,
     checkpoint: Path | None = None,
     log: Path | None = None,
@@ -67,15 +68,19 @@ def fit(
 ) -> Trained:
     """Train a classifier; the argument and the CPU's random generator are left as they are.
 
-    The loss is cross-entropy with label smoothing plus ``bit_sparsity`` times the number of ones in all codes. Started
-    by ``torchrun``, every process takes its share of each batch; batch normalisation uses the share. With a
-    ``checkpoint`` the state is written after every epoch, and a training that finds its own checkpoint goes on from
-    there to bit-equal weights (same machine, same numbers of processes and threads).
+    The loss is cross-entropy with label smoothing, or for ``tau = recipe.distillation > 0`` the divergence from a
+    teacher's classes, ``tau^2 KL(softmax(t / tau) || softmax(s / tau))`` for its scores ``t`` and the network's ``s``
+    (Hinton et al. 2015), plus ``bit_sparsity`` times the number of ones in all codes. Started by ``torchrun``, every
+    process takes its share of each batch; batch normalisation uses the share. With a ``checkpoint`` the state is
+    written after every epoch, and a training that finds its own checkpoint goes on from there to bit-equal weights
+    (same machine, same numbers of processes and threads).
 
     Args:
         model: a network that takes ``[B, ...]`` and returns scores ``[B, classes]``, e.g. from `quantise`.
-        data: pairs ``(input, label)`` by index, e.g. `AugmentedImages`; ``set_epoch`` is called where it exists.
+        data: pairs ``(input, label)`` by index, e.g. `AugmentedImages`; ``set_epoch`` is called where it exists. With a
+            teacher the labels are ignored.
         recipe: how to train.
+        teacher: the network whose scores are learned, in evaluation mode; wanted by ``recipe.distillation`` alone.
         levels: the levels that hold from two thirds of the epochs on; the network's own stay by default.
         checkpoint: file to write after every epoch and to go on from.
         log: file for one JSON object per epoch and line.
@@ -84,14 +89,14 @@ def fit(
 
     Raises:
         TrainingError: the checkpoint belongs to another training, the data do not fit, or the loss is not finite.
-        OptionError: the device, the batch size or the levels do not fit.
+        OptionError: the device, the batch size or the levels do not fit, or a teacher is missing or not wanted.
         OutputError: the checkpoint or the log cannot be written.
     """
     for path in (checkpoint, log):
         if path is not None:
             check_writable(path)
     with torch.random.fork_rng(devices=[]), accelerated(recipe, device) as accelerator:
-        training = _Training(accelerator, model, data, recipe, levels)
+        training = _Training(accelerator, model, data, recipe, teacher, levels)
         if checkpoint is not None and checkpoint.exists():
             training.restore(Checkpoint.load(checkpoint, training.identity))
         report = progress or (lambda images: None)
@@ -106,16 +111,20 @@ class _Training:
     """Everything that changes while a network is trained."""
 
     def __init__(
-        self, accelerator: Any, model: nn.Module, data: Dataset[Any], recipe: Recipe, levels: LevelSchedule | None
+        self,
+        accelerator: Any,
+        model: nn.Module,
+        data: Dataset[Any],
+        recipe: Recipe,
+        teacher: nn.Module | None,
+        levels: LevelSchedule | None,
     ) -> None:
         self.accelerator, self.recipe, self.levels = accelerator, recipe, levels
+        self.objective = objective(recipe, None if teacher is None else self._placed(teacher))
         if levels is not None:
             levels.check(model)
         self.home = next((tensor.device for tensor in model.parameters()), torch.device("cpu"))
-        self.plain = copy.deepcopy(model).train()
-        if recipe.channels_last:
-            self.plain.to(memory_format=torch.channels_last)
-        self.plain.to(accelerator.device)
+        self.plain = self._placed(model).train()
         self.average = _average(self.plain, recipe)
         self.sgd = torch.optim.SGD(_groups(self.plain, recipe), lr=recipe.learning_rate, momentum=recipe.momentum)
         count = len(data)  # type: ignore[arg-type]
@@ -135,8 +144,16 @@ class _Training:
             images=count,
             processes=accelerator.num_processes,
             adapted={} if levels is None else dict(levels.adapted),
+            teacher=digest(teacher),
         )
         self.history: list[Epoch] = []
+
+    def _placed(self, model: nn.Module) -> nn.Module:
+        """A copy on the device, in the memory format of the recipe."""
+        placed = copy.deepcopy(model)
+        if self.recipe.channels_last:
+            placed.to(memory_format=torch.channels_last)
+        return placed.to(self.accelerator.device)
 
     def run_epoch(self, report: Callable[[int], None]) -> None:
         """Train for one epoch."""
@@ -178,16 +195,15 @@ class _Training:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         with self._penalty() as penalty:
             scores = self.model(inputs)
-        _check_scores(scores, labels)
-        loss = F.cross_entropy(scores, labels, label_smoothing=self.recipe.label_smoothing)
+        with self.accelerator.autocast():
+            loss, hits = self.objective(inputs, scores, labels)
         # Gradients are averaged over parts and processes, but the ones are to be summed.
         parts = self.recipe.accumulation * self.accelerator.num_processes
         total = loss if penalty is None else loss + self.recipe.bit_sparsity * parts * penalty.total()
         self.accelerator.backward(total)
         self.optimiser.step()
         self.optimiser.zero_grad()
-        hits = (scores.detach().argmax(1) == labels).sum()
-        found = torch.stack([loss.detach() * len(labels), hits, torch.full_like(hits, len(labels))])
+        found = torch.stack([loss.detach() * len(inputs), hits, torch.full_like(hits, len(inputs))])
         return found.to(_exact(self.accelerator.device), torch.float64)
 
     def _penalty(self) -> Any:
@@ -278,13 +294,3 @@ def _parameters(optimiser: torch.optim.Optimizer) -> list[Tensor]:
 def _exact(device: torch.device) -> torch.device:
     """Where float64 exists."""
     return torch.device("cpu") if device.type == "mps" else device
-
-
-def _check_scores(scores: Any, labels: Tensor) -> None:
-    if not isinstance(scores, Tensor) or scores.dim() != 2 or scores.shape[0] != labels.shape[0]:
-        found = list(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
-        raise TrainingError(f"the model returns {found}; training needs scores [B, classes]")
-    if labels.device.type == "cpu" and not 0 <= int(labels.min()) <= int(labels.max()) < scores.shape[1]:
-        raise OptionError(
-            f"labels lie in {int(labels.min())}..{int(labels.max())}, but the model has {scores.shape[1]} classes"
-        )

@@ -35,6 +35,8 @@ class Recipe:
     """Momentum of gradient descent."""
     weight_decay: float = 5e-4
     """L2 penalty on the weights of convolutions and linear layers, not on biases, normalisation or bounds."""
+    distillation: float = 0.0
+    """Temperature at which the outputs of a teacher, the unquantised network, take the place of labels; 0: labels."""
     label_smoothing: float = 0.0
     """Share of the target spread over all classes, 0 to below 1."""
     crop: Crop = "padded"
@@ -73,10 +75,12 @@ class Recipe:
         self._require(0 < self.learning_rate < math.inf, "learning_rate", "positive and finite")
         for name in ("momentum", "label_smoothing", "ema"):
             self._require(0 <= getattr(self, name) < 1, name, "in [0, 1)")
-        for name in ("weight_decay", "bit_sparsity"):
+        for name in ("weight_decay", "bit_sparsity", "distillation"):
             self._require(0 <= getattr(self, name) < math.inf, name, "at least 0 and finite")
         for name, known in _CHOICES.items():
             self._require(getattr(self, name) in known, name, f"one of {', '.join(known)}")
+        smooths = bool(self.distillation and self.label_smoothing)
+        self._require(not smooths, "label_smoothing", "0 with distillation, which uses no labels")
         divides = self.batch_size % self.accumulation == 0
         self._require(divides, "accumulation", f"a divisor of the batch size {self.batch_size}")
 
