@@ -99,7 +99,7 @@ def test_no_input_and_no_bias_give_no_spike(captured):
 def test_structured_ties_do_not_flip_codes():
     """maths 7.2: a silent branch beside an identity shortcut, the outer unit twice the inner one.
 
-    Every sum lies on a half step by construction; without the guard 5 to 12 % of the codes differ.
+    Every sum lies on a half step by construction; without the guard 5 to 12 % of the codes differ, with it none.
     """
     torch.manual_seed(0)
     layers = {"a": conv(3, 4), "b": conv(4, 4), "c": conv(4, 4), "head": nn.Linear(256, 5)}
@@ -112,16 +112,17 @@ def test_structured_ties_do_not_flip_codes():
 
     x = torch.randn(8, 3, 8, 8)
     graph = iso.capture(Network(forward, layers).eval(), x)
-    flips = {NEAREST: 0, 0.5: 0}
+    flips = {NEAREST: 0.0, 0.5: 0.0}
     for kind, dtype, phase in itertools.product((BitCoded, Pasc), (torch.float32, torch.float64), flips):
         spiking = iso.fold_batch_norm(graph).to(dtype)
         for node, unit in zip(spiking.nodes_with(Role.ACTIVATION), (0.1, 0.2, 0.1), strict=True):
             spiking.replace(node, kind(torch.tensor(unit, dtype=dtype), 7, phase=phase))
         snn = iso.SNN(spiking, provenance=iso.network.Provenance("by hand"))
         runs = [iso.simulate(snn, x.to(dtype), executor=name, record=CODES) for name in ("collapsed", "stepped")]
-        flips[phase] += sum(int((runs[0].codes[site] != runs[1].codes[site]).sum()) for site in snn.sites)
+        shares = [(runs[0].codes[site] != runs[1].codes[site]).double().mean().item() for site in snn.sites]
+        flips[phase] = max(flips[phase], *shares)
     assert flips[NEAREST] == 0
-    assert flips[0.5] > 0
+    assert flips[0.5] > 0.05  # half of this network's
 
 
 def test_inhibitory_events_are_counted_or_unknown(converted):

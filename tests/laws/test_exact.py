@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import isospike as iso
 from blocks import Network, conv, leaves
@@ -120,6 +121,41 @@ def test_without_the_grid_the_order_shows(converted):
         outputs = [leaves(iso.simulate(snn, x, executor=executor).output) for executor in ("collapsed", "stepped")]
         differing += any(not torch.equal(a, b) for a, b in zip(*outputs, strict=True))
     assert differing > len(EXACT) / 2
+
+
+OPERANDS = {"aten::convolution": (0, 1), "aten::mm": (0, 1), "aten::addmm": (1, 2)}
+"""Positions of the factors among the arguments."""
+
+
+class RoundedOperands(TorchDispatchMode):
+    """Matrix units that keep 11 significant bits of their operands, as TF32 does; sums keep all of theirs."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        operands = OPERANDS.get(func._schema.name, ())
+        return func(*[_eleven_bits(x) if i in operands else x for i, x in enumerate(args)], **(kwargs or {}))
+
+
+def _eleven_bits(x: torch.Tensor) -> torch.Tensor:
+    if not x.is_floating_point():
+        return x
+    mantissa, exponent = torch.frexp(x)
+    return torch.ldexp((mantissa * 2**11).round(), exponent - 11)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", ["reused_relu", "concat", "max_pools"])
+def test_rounded_operands_part_only_networks_off_the_grid(name, method, converted):
+    """maths 7.4: whole numbers keep all their bits, amplitudes do not add up to that of their code."""
+    flips = {}
+    for form, snn in (("plain", converted(name, EMITTING[method])), ("exact", exact(name, method, converted))):
+        with RoundedOperands():
+            a, b = (
+                iso.simulate(snn, NETWORKS[name].inputs(64), executor=executor, record=CODES).codes
+                for executor in ("collapsed", "stepped")
+            )
+        flips[form] = sum(int((a[site] != b[site]).sum()) for site in snn.sites)
+    assert flips["exact"] == 0
+    assert flips["plain"] > 0
 
 
 @pytest.mark.parametrize("name", REFUSED)

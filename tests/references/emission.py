@@ -72,6 +72,11 @@ class Layer:
         return self.gamma / self.sigma * (x @ self.weight.T + bias - mu) + beta
 
 
+def in_float32(layer: Layer) -> Layer:
+    arrays = {name: value.astype(np.float32) for name, value in vars(layer).items() if name != "bound"}
+    return Layer(**arrays, bound=layer.bound)
+
+
 def random_layers(sizes: Sequence[int], seed: int, bound: float = 2.0) -> list[Layer]:
     random = np.random.default_rng(seed)
     return [
@@ -157,6 +162,8 @@ class PascForm:
     tolerance: float = 0.0
     """As released: spike if ``v - theta >= -tolerance``."""
     first_unit: Callable[[float, int], float] = lambda bound, levels: bound / levels
+    arriving: Callable[[list[Array]], list[Array]] = lambda train: train
+    """What enters a layer at every step, from the whole train of its source."""
 
     def codes(self, layers: Sequence[Layer], x: Array) -> list[Array]:
         found: list[Array] = []
@@ -168,7 +175,7 @@ class PascForm:
                 count = np.floor(z / self.first_unit(layer.bound, self.levels) + float(PHASE)) * self._event(unit)
             else:
                 parts = (layer.bias / self.levels, layer.mu / self.levels, layer.beta / self.levels)
-                count = self._count([layer.currents(spikes, *parts) for spikes in train], unit)
+                count = self._count([layer.currents(spikes, *parts) for spikes in self.arriving(train)], unit)
             spikes = self._emit(count, unit)
             found.append(sum(spikes))
             train = [s * unit for s in spikes]
@@ -182,18 +189,17 @@ class PascForm:
         count = np.zeros_like(v)
         for current in currents:
             v = v + current
-            fires = v - unit >= -self.tolerance
+            fires = (v - unit >= -self.tolerance).astype(v.dtype)
             count, v = count + fires * self._event(unit), v - fires * unit
         for _ in range(max(len(currents), self.levels) - 1):
-            fires, recoils = v - unit >= -self.tolerance, v < -self.tolerance
-            count = count + (fires.astype(float) - recoils) * self._event(unit)
-            v = v - (fires.astype(float) - recoils) * unit
+            event = (v - unit >= -self.tolerance).astype(v.dtype) - (v < -self.tolerance)
+            count, v = count + event * self._event(unit), v - event * unit
         return count
 
     def _emit(self, count: Array, unit: float) -> list[Array]:
         spikes = []
         for _ in range(self.levels):
-            spikes.append((count >= self._event(unit)).astype(float))
+            spikes.append((count >= self._event(unit)).astype(count.dtype))
             count = count - spikes[-1] * self._event(unit)
         return spikes
 
