@@ -33,14 +33,14 @@ def weighted(gridder: Gridder, node: fx.Node) -> GridValue:
     value = gridder.values[argument(node)]
     weight = layer.weight.detach().double() * scale  # type: ignore[operator]
     bias = layer.bias.detach().double() if isinstance(layer.bias, Tensor) else torch.zeros(1, dtype=torch.float64)
+    fraction = gridder.fraction_for(node, op_of(node).name, value, weight.abs().max().item())
+    weight, bias = rounded_to(weight, fraction), rounded_to(bias, value.fraction + fraction)
     largest = _row_sums(layer, weight) * value.largest + bias.abs().max().item()
-    fraction = gridder.fraction_for(node, value, largest, weight.abs().max().item(), gridder.later[node])
     new = copy.copy(layer)
     new._parameters = dict(layer._parameters)
-    weight = rounded_to(weight, fraction)
     new.weight = nn.Parameter(weight, requires_grad=False)
     if isinstance(layer.bias, Tensor):
-        new.bias = nn.Parameter(rounded_to(bias, value.fraction + fraction), requires_grad=False)
+        new.bias = nn.Parameter(bias, requires_grad=False)
     gridder.graph.replace(node, new)
     return GridValue(ONE, value.fraction + fraction, largest)
 
@@ -123,7 +123,7 @@ def added(gridder: Gridder, node: fx.Node) -> GridValue:
 def _rounded_constant(gridder: Gridder, node: fx.Node, operand: Any, fraction: int) -> tuple[Any, float]:
     """A constant operand on the grid, and its magnitude; other operands as they are, with 0."""
     if isinstance(operand, (int, float)):
-        number = round(operand * 2.0**fraction) * 2.0**-fraction
+        number = rounded_to(torch.tensor(float(operand), dtype=torch.float64), fraction).item()
         return number, abs(number)
     if not isinstance(operand, fx.Node) or operand in gridder.values:
         return operand, 0.0
@@ -247,7 +247,6 @@ MOVES = (
 )
 
 POOLS = frozenset(f"{kind}_pool{axes}d" for kind in ("avg", "adaptive_avg") for axes in (1, 2, 3))
-AVERAGES = POOLS | {"mean"}
 
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("conv1d", "conv2d", "conv3d", "linear", "batch_norm"), weighted),

@@ -44,7 +44,9 @@ def digits(largest: float) -> int:
 
 
 def rounded_to(tensor: Tensor, fraction: int) -> Tensor:
-    """The nearest multiples of ``2^-fraction``."""
+    """The nearest multiples of ``2^-fraction``; float64 numbers of any use are multiples of ``2^-500`` as they are."""
+    if fraction > 500:
+        return tensor
     return (tensor * 2.0**fraction).round() * 2.0**-fraction
 
 
