@@ -16,12 +16,6 @@ from isospike.refine.grid_value import BUDGET
 from networks import ISLANDS, NETWORKS
 from short_methods import EMITTING
 
-REFUSED = {
-    "one_dimensional": "cannot average over one axis at 'avg'",
-    "upsampled": r"cannot make these ops exact: upsample_bilinear2d \(upsample_bilinear2d\)",
-    "average_pools": "windows differ",
-}
-EXACT = [name for name in NETWORKS if name not in REFUSED]
 METHODS = {name: dataclasses.replace(method, exact=True) for name, method in EMITTING.items()}
 CODES = iso.Record(codes=True)
 
@@ -33,7 +27,7 @@ def exact(name: str, method: str, converted) -> iso.SNN:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_ann_stepped_and_collapsed_are_bit_equal(name, method, converted):
     snn, x = exact(name, method, converted), NETWORKS[name].inputs(3)
     with torch.no_grad():
@@ -48,7 +42,7 @@ def test_ann_stepped_and_collapsed_are_bit_equal(name, method, converted):
         assert all(torch.equal(run.spikes[site], runs[0].spikes[site]) for site in snn.sites)
 
 
-@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_the_grid_changes_next_to_nothing(name, converted):
     """Weights keep ten digits or more: a code changes where a sum was that near to a half step."""
     snn, plain = exact(name, "bit-coded", converted), converted(name, EMITTING["bit-coded"])
@@ -103,7 +97,7 @@ def test_sums_do_not_depend_on_their_order(name, converted):
 
 def test_parameters_are_on_the_grid(converted):
     """Products and sums of what a layer gets stay below 2^53 steps of its grid."""
-    for name in EXACT:
+    for name in NETWORKS:
         snn = exact(name, "bit-coded", converted)
         for site in snn.sites:
             unit = snn.graph.get_submodule(site).unit
@@ -115,17 +109,11 @@ def test_parameters_are_on_the_grid(converted):
 def test_without_the_grid_the_order_shows(converted):
     """The law above is not empty: plain float64 differs in the last bits."""
     differing = 0
-    for name in EXACT:
+    for name in NETWORKS:
         snn, x = converted(name, EMITTING["pascal"]), NETWORKS[name].inputs(3)
         outputs = [leaves(iso.simulate(snn, x, executor=executor).output) for executor in ("collapsed", "stepped")]
         differing += any(not torch.equal(a, b) for a, b in zip(*outputs, strict=True))
-    assert differing > len(EXACT) / 2
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_refused(name, captured):
-    with pytest.raises(ConversionError, match=REFUSED[name]):
-        iso.convert(captured(name), METHODS["bit-coded"], data=[NETWORKS[name].inputs(4)])
+    assert differing > len(NETWORKS) / 2
 
 
 def test_islands_are_refused_all_at_once(captured):
@@ -184,7 +172,7 @@ def test_a_float32_network_becomes_a_float64_one(captured):
         snn(x.float())
 
 
-@pytest.mark.parametrize("name", ["max_pools", "scaled", "arithmetic"])
+@pytest.mark.parametrize("name", ["max_pools", "scaled", "arithmetic", "average_pools", "upsampled", "one_dimensional"])
 def test_round_trip(name, converted, tmp_path):
     snn, x = exact(name, "bit-coded", converted), NETWORKS[name].inputs(3)
     snn.save(tmp_path / "net.snn")
