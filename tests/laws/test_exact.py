@@ -155,6 +155,18 @@ def test_silent_sites_cost_nothing():
     assert iso.verify(graph, snn, [x, 0.9 * x]).output_error == 0
 
 
+def test_a_layer_of_zeros_keeps_its_bias():
+    torch.manual_seed(0)
+    layers = {"stem": conv(3, 4), "zero": conv(4, 4), "head": nn.Linear(256, 2)}
+    nn.init.zeros_(layers["zero"].weight)
+    model = Network(lambda n, x: n.head(n.zero(n.stem(x).relu()).relu().flatten(1)), layers).double().eval()
+    x = torch.randn(4, 3, 8, 8, dtype=torch.float64)
+    snn = iso.convert(iso.capture(model, x), iso.methods.BitCoded(exact=True), data=[x])
+    with torch.no_grad():
+        # ten digits or more of every weight and bias
+        assert (snn.ann()(x) - model(x)).abs().max() <= 2**-10 * model(x).abs().max()
+
+
 def test_inputs_outside_the_range_are_refused(converted):
     snn, x = exact("module_relu", "pascal", converted), NETWORKS["module_relu"].inputs(2)
     for executor in ("collapsed", "stepped"):

@@ -169,8 +169,6 @@ class Gridder:
             value: what they multiply.
             largest: magnitude of the largest factor.
         """
-        if largest == 0:
-            return 0
         self.factors[name] = value, largest
         self.check(node, self.budget.missing(name, value.fraction))
         return self.budget.fraction(name, value.fraction)

@@ -104,5 +104,7 @@ class Shares:
 
 
 def exponent(largest: float) -> int:
-    """Of the leading binary digit."""
+    """Of the leading binary digit; of a half for a layer of zeros, whose bias needs digits too."""
+    if largest == 0:
+        return -1
     return math.frexp(largest)[1] - 1
