@@ -20,7 +20,7 @@ PHASE = Fraction(2049, 4096)
 
 
 def quantised(total: Fraction, unit: Fraction, levels: int, phase: Fraction = PHASE) -> int:
-    """maths 0: ``clip(floor(z / u + phi), 0, K)``."""
+    """``clip(floor(z / u + phi), 0, K)``."""
     return min(max(math.floor(total / unit + phase), 0), levels)
 
 
@@ -29,7 +29,7 @@ def binary_digits(code: int, steps: int) -> list[int]:
 
 
 def bit_coded(currents: Sequence[Fraction], unit: Fraction, levels: int) -> list[int]:
-    """maths 2.1: accumulate, shift, saturate, then one comparison a step, most significant bit first."""
+    """Accumulate, shift, saturate, then one comparison a step, most significant bit first."""
     steps = math.ceil(math.log2(levels + 1))
     potential = sum(currents, Fraction(0)) + PHASE * unit
     potential = min(potential, (levels + Fraction(1, 2)) * unit) if levels < 2**steps - 1 else potential
@@ -41,7 +41,7 @@ def bit_coded(currents: Sequence[Fraction], unit: Fraction, levels: int) -> list
 
 
 def pasc(currents: Sequence[Fraction], unit: Fraction, levels: int, missing: int = 0) -> tuple[list[int], int]:
-    """maths 3.1: the three stages; spikes and inhibitory events. ``missing``: steps left out of stage 2."""
+    """The three stages; spikes and inhibitory events. ``missing``: steps left out of stage 2."""
     potential, count, inhibitory = PHASE * unit, 0, 0
     for current in currents:
         potential += current
@@ -104,7 +104,7 @@ def codes_of_the_ann(layers: Sequence[Layer], x: Array, levels: int, phase: floa
 
 
 def beta_of_a_step(layer: Layer, steps: int) -> Array:
-    """maths 1.2: with weights, own bias, gamma, sigma and mu kept, this beta at every step gives b'/T."""
+    """With weights, own bias, gamma, sigma and mu kept, this beta at every step gives b'/T."""
     return layer.beta / steps + (1 - 1 / steps) * layer.gamma * (layer.mu - layer.bias) / layer.sigma
 
 

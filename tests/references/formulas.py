@@ -19,7 +19,7 @@ def image(array: Any) -> Image:
 
 
 def soft_reset(currents: Sequence[Number], theta: Number, v: Number) -> tuple[list[int], Number]:
-    """maths 1.3: spikes of every step and the last membrane potential."""
+    """Spikes of every step and the last membrane potential."""
     spikes = []
     for z in currents:
         v += z
@@ -29,7 +29,7 @@ def soft_reset(currents: Sequence[Number], theta: Number, v: Number) -> tuple[li
 
 
 def clip_floor(x: Number, theta: Number, v: Number, steps: int) -> int:
-    """maths 1.3: ``N(T) = clip(floor((v0 + T x) / theta), 0, T)``."""
+    """``N(T) = clip(floor((v0 + T x) / theta), 0, T)``."""
     return min(max(math.floor((v + steps * x) / theta), 0), steps)
 
 
@@ -76,19 +76,19 @@ def running(frames: Sequence[Image]) -> list[Image]:
 
 
 def cumulative(frames: Sequence[Image], *window: int) -> list[Image]:
-    """maths 1.4: ``max_i Z_i(t) - max_i Z_i(t - 1)``, the first difference from zero."""
+    """``max_i Z_i(t) - max_i Z_i(t - 1)``, the first difference from zero."""
     maxima = [{at: max(z[i] for i in inside) for at, inside in windows(z, *window).items()} for z in running(frames)]
     before = [dict.fromkeys(maxima[0], Fraction(0)), *maxima]
     return [{at: now[at] - then[at] for at in now} for now, then in zip(maxima, before, strict=False)]
 
 
 def instantaneous(frames: Sequence[Image], *window: int) -> list[Image]:
-    """maths 1.4: ``max_i z_i,t``."""
+    """``max_i z_i,t``."""
     return [{at: max(z[i] for i in inside) for at, inside in windows(z, *window).items()} for z in frames]
 
 
 def winner(frames: Sequence[Image], *window: int) -> list[Image]:
-    """maths 1.4: the unit with the largest sum so far passes; the first one among equals."""
+    """The unit with the largest sum so far passes; the first one among equals."""
     return [
         {at: z[max(inside, key=lambda i: total[i])] for at, inside in windows(z, *window).items()}
         for z, total in zip(frames, running(frames), strict=True)
@@ -103,42 +103,42 @@ POOLS: dict[str, Callable[..., list[Image]]] = {
 
 
 def balanced(theta: Number, currents: Sequence[Number], eta: Number) -> Number:
-    """maths 4.1: ``theta + eta 2 mean(max(z - theta, 0))``."""
+    """``theta + eta 2 mean(max(z - theta, 0))``."""
     return theta + 2 * eta * sum(max(z - theta, Fraction(0)) for z in currents) / len(currents)
 
 
 def first_spike(means: Sequence[Number], thetas: Sequence[Number], v: Sequence[Number]) -> Number:
-    """maths 4.3: ``min_i (theta_i - v_i(0)) / mean(relu(z_i))`` over the neurons that receive anything."""
+    """``min_i (theta_i - v_i(0)) / mean(relu(z_i))`` over the neurons that receive anything."""
     waits = [(theta - start) / mean for mean, theta, start in zip(means, thetas, v, strict=True) if mean > 0]
     return min(waits, default=Fraction(0))
 
 
 def delayed_mean(outputs: Sequence[Number], delay: int) -> Number:
-    """maths 4.3: ``t0 <- max(0, min(t0, T - 4))``; the mean of the outputs after it."""
+    """``t0 <- max(0, min(t0, T - 4))``; the mean of the outputs after it."""
     start = max(0, min(delay, len(outputs) - 4))
     return sum(outputs[start:], Fraction(0)) / (len(outputs) - start)
 
 
 def code(x: Number, unit: Number, levels: int, phi: Number) -> int:
-    """maths 0: ``clip(floor(x / u + phi), 0, K)``."""
+    """``clip(floor(x / u + phi), 0, K)``."""
     return min(max(math.floor(x / unit + phi), 0), levels)
 
 
 def quantisation_error(values: Sequence[Number], theta: Number, levels: int, phi: Number) -> float:
-    """maths 5.1: the root of ``mean((u Q(x; u, K, phi) - x)^2)``, ``u = theta / K``."""
+    """The root of ``mean((u Q(x; u, K, phi) - x)^2)``, ``u = theta / K``."""
     unit = theta / levels
     errors = [(unit * code(x, unit, levels, phi) - x) ** 2 for x in values]
     return math.sqrt(sum(errors, Fraction(0)) / len(values))
 
 
 def agreement(codes: Sequence[int], levels: int, alpha: Number) -> Number:
-    """maths 3.3: ``A = 1 - (S - 1) / (B - 1)``, ``S`` the bins that hold at least ``alpha`` of all."""
+    """``A = 1 - (S - 1) / (B - 1)``, ``S`` the bins that hold at least ``alpha`` of all."""
     filled = [k for k in range(levels + 1) if codes.count(k) >= alpha * len(codes)]
     return 1 - Fraction(len(filled) - 1, levels)
 
 
 def metric_of_levels(codes: Sequence[int], levels: int, alpha: Number) -> float:
-    """maths 3.3: ``M = A (g^2 + 1) K`` of the samples; ``g^2`` is rational, so all of it is exact."""
+    """``M = A (g^2 + 1) K`` of the samples; ``g^2`` is rational, so all of it is exact."""
     n, mean = len(codes), Fraction(sum(codes), len(codes))
     m3 = sum((x - mean) ** 3 for x in codes) / n
     variance = sum((x - mean) ** 2 for x in codes) / (n - 1)

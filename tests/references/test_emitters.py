@@ -69,7 +69,7 @@ def test_forward_is_the_quantised_activation(total, unit, levels):
 
 
 def test_inhibitory_events_depend_on_the_order_of_the_currents():
-    # maths 8: the same multiset of currents, another count in stage 1
+    # the same multiset of currents, another count in stage 1
     one = Fraction(1)
     orders = {pasc(order, one, 4)[1] for order in itertools.permutations([2 * one, -2 * one, one / 4, one / 2])}
     assert len(orders) > 1
@@ -79,7 +79,7 @@ def test_inhibitory_events_depend_on_the_order_of_the_currents():
 
 @pytest.mark.parametrize(("arriving", "levels"), [(2, 2), (4, 4), (3, 5), (6, 3)])
 def test_stage_two_needs_all_its_steps(arriving, levels):
-    """maths 3.1: with one step less some input goes wrong, with all of them none does."""
+    """With one step less some input goes wrong, with all of them none does."""
     values = [Fraction(n, 2) for n in (-2 * arriving, -1, 0, 1, 2 * levels)]
     found = {0: 0, 1: 0}
     for currents in itertools.product(values, repeat=arriving):
@@ -128,7 +128,7 @@ def test_pooled_trains_are_trains_of_the_maximum(code: Code, window):
 
 
 def test_the_or_of_binary_trains_is_not_the_maximum():
-    """maths 1.4: OR is right for 35 % of windows of random codes of four bits; the tournament for all (above)."""
+    """OR is right for 35 % of windows of random codes of four bits; the tournament for all (above)."""
     numbers = torch.randint(0, 16, (4000, 4), generator=torch.Generator().manual_seed(0))
     either = numbers[:, 0] | numbers[:, 1] | numbers[:, 2] | numbers[:, 3]
     assert (either == numbers.amax(1)).float().mean() < 0.5

@@ -47,7 +47,7 @@ def test_constant_currents_obey_the_clip_floor_theorem(x, theta, part, steps):
 
 
 def test_maths_example_of_unevenness():
-    # maths 1.3: theta 1, v0 1/2, currents 0.9, 0.3, -2, 0.8 sum to 0 and give one spike
+    # theta 1, v0 1/2, currents 0.9, 0.3, -2, 0.8 sum to 0 and give one spike
     neuron = IntegrateAndFire(torch.tensor(1.0), torch.tensor(0.5))
     _, counts, _ = advance(neuron, torch.tensor([0.9, 0.3, -2.0, 0.8]).view(4, 1, 1))
     assert counts.flatten().tolist() == [1, 0, 0, 0]

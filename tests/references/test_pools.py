@@ -57,7 +57,7 @@ def test_cumulative_total_is_the_maximum_of_the_totals_and_instantaneous_is_abov
 
 
 def test_the_bias_of_instantaneous_maxima_does_not_vanish_with_the_steps():
-    """maths 1.4: about a standard deviation of the currents a step, here 1."""
+    """About a standard deviation of the currents a step, here 1."""
     x, pool = torch.randn(64, 1, 2, 6, 6, generator=torch.Generator().manual_seed(0)).double(), nn.MaxPool2d(2)
     out = rules["instantaneous"](pool).advance(x.clone(), None, overwrite=False)[0]
     bias = [((out[:steps].sum(0) - pool(x[:steps].sum(0))) / steps).mean().item() for steps in (4, 16, 64)]

@@ -130,7 +130,7 @@ def test_printed_normalisation(form, row):
 
 
 def test_codes_are_read_off_by_rounding():
-    """maths 2.1: ``int(a / lambda * L)`` misses exact codes."""
+    """``int(a / lambda * L)`` misses exact codes."""
     random = np.random.default_rng(0)
     levels = 15
     codes, bounds = random.integers(0, levels + 1, 100_000), random.uniform(0.1, 8, 100_000)

@@ -20,7 +20,7 @@ INPUTS = np.random.default_rng(1).normal(0, 1, (200, 24))
 
 @pytest.mark.parametrize(("start", "bar"), [("-1/2", 0.04), ("0", 0), ("1/2", 0), ("63/64", 0), ("3/2", 0.04)])
 def test_the_closed_form_needs_a_start_inside_the_threshold(start, bar):
-    """maths 1.3: half a threshold outside, 8.7 % of the counts were wrong; the bar is half of that."""
+    """Half a threshold outside, 8.7 % of the counts were wrong; the bar is half of that."""
     v, theta = Fraction(start), Fraction(1)
     cases = list(itertools.product((Fraction(n, 16) for n in range(-32, 33)), range(1, 9)))
     share = sum(sum(soft_reset([x] * t, theta, v)[0]) != clip_floor(x, theta, v, t) for x, t in cases) / len(cases)
@@ -30,7 +30,7 @@ def test_the_closed_form_needs_a_start_inside_the_threshold(start, bar):
 @given(currents, st.integers(0, 15).map(lambda n: Fraction(n, 16)))
 @STEPS
 def test_a_count_is_even_exactly_if_the_last_potential_says_so(z, start):
-    """maths 1.3: ``v(T)`` in [0, theta), or below it without a spike, or above it with one at every step."""
+    """``v(T)`` in [0, theta), or below it without a spike, or above it with one at every step."""
     steps, theta = len(z), Fraction(1)
     spikes, v = soft_reset(z, theta, start)
     count, even = sum(spikes), clip_floor(sum(z, Fraction(0)) / steps, theta, start, steps)
@@ -56,7 +56,7 @@ def integrate_and_fire(steps: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 @pytest.mark.parametrize("steps", [2, 4, 8, 16, 32, 64])
 def test_deeper_layers_are_uneven_however_many_steps(steps):
-    """maths 1.3: 2 to 10 % of the counts of a layer by its own fault, 13 to 24 % in the last one, whatever T = L."""
+    """2 to 10 % of the counts of a layer by its own fault, 13 to 24 % in the last one, whatever T = L."""
     counts, even = integrate_and_fire(steps)
     ann = codes_of_the_ann(LAYERS, INPUTS, steps, phase=0.5)
     assert wrong(counts[:1], ann[:1]) == 0

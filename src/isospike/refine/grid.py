@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import copy
-import math
 from dataclasses import replace
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, fx
 
 from isospike.capture.graph import Graph, Op, argument, attach, attribute, op_of
 from isospike.capture.roles import Role
 from isospike.errors import ConversionError
 from isospike.neurons import Emitter, InputGrid
 from isospike.refine import grid_ops
+from isospike.refine.grid_budget import LEAST_BITS, Budget, Factors, Shares, Unlimited, exponent
 from isospike.refine.grid_value import BUDGET, GridValue, digits, exact_fraction, rounded_to
 
 INPUT_BITS = 24
 """Binary digits of an input at most: as many as float32 has."""
 PHASE_BITS = 12
 """The phases of quantisers are multiples of 2^-12."""
-LEAST_BITS = 10
-"""Binary digits that the largest weight of a layer, and every unit of a site, must keep."""
-HEADROOM = 4
-"""Digits left free for the additions behind a layer."""
+SILENT = 2.0**-40
+"""A unit below this part of the largest sum belongs to a channel that calibration saw silent."""
 
 
 def put_on_grid(graph: Graph, largest_input: float) -> Graph:
@@ -48,7 +46,8 @@ def put_on_grid(graph: Graph, largest_input: float) -> Graph:
     if refused:
         names = ", ".join(f"{op.name} ({op.kind})" for op in refused)
         raise ConversionError(f"exact=True cannot make these ops exact: {names}; convert without it")
-    Gridder(view, largest_input).run()
+    draft = Gridder(view.view(), largest_input, Unlimited()).run()
+    Gridder(view, largest_input, Shares(draft)).run()
     view.graph.lint()
     view.recompile()
     return copy.deepcopy(view.view()).double()
@@ -57,66 +56,74 @@ def put_on_grid(graph: Graph, largest_input: float) -> Graph:
 class Gridder:
     """Goes through the graph once; every node's value gets its place on the grid."""
 
-    def __init__(self, graph: Graph, largest_input: float) -> None:
+    def __init__(self, graph: Graph, largest_input: float, budget: Budget) -> None:
         self.graph = graph
         self.largest_input = largest_input
+        self.budget = budget
         self.values: dict[fx.Node, GridValue] = {}
-        self.later = _layers_behind(graph)
+        self.largest: dict[fx.Node, float] = {}
+        """Bounds of the sums that ops and neurons make."""
+        self.factors: dict[str, Factors] = {}
+        """By op, what is multiplied with how large factors, where these are rounded."""
+        self.exact: dict[str, int] = {}
+        """By op, digits behind the point of factors that need no rounding."""
 
-    def run(self) -> None:
+    def run(self) -> Gridder:
         """Replace modules, constants and arguments, in order of execution."""
         for node in list(self.graph.graph.nodes):
             if node.op == "placeholder":
                 self._input(node)
             elif node.op == "output":
                 self.make_plain(node)
-            elif node.op != "get_attr" and isinstance(self._module(node), Emitter):
+            elif node.op != "get_attr" and self.ends(node):
                 self._site(node)
             elif node.op != "get_attr":
-                self.values[node] = grid_ops.HANDLERS[op_of(node).kind](self, node)
+                self.place(node, grid_ops.HANDLERS[op_of(node).kind](self, node))
+        return self
 
-    def _module(self, node: fx.Node) -> nn.Module | None:
-        return self.graph.module_of(node) if node.op == "call_module" else None
+    def ends(self, node: fx.Node) -> bool:
+        """Whether sums end here: at a neuron or an output."""
+        return node.op == "output" or (node.op == "call_module" and isinstance(self.graph.module_of(node), Emitter))
 
-    def _ends(self, node: fx.Node) -> bool:
-        return node.op == "output" or isinstance(self._module(node), Emitter)
+    def place(self, node: fx.Node, value: GridValue) -> None:
+        """Say where the value of ``node`` lies, if its digits suffice."""
+        self.values[node], self.largest[node] = value, value.largest
+        self.check(node, value.fraction + digits(value.largest) - self.budget.total)
 
     def _input(self, node: fx.Node) -> None:
-        integer = digits(self.largest_input)
-        bits = min(INPUT_BITS, (BUDGET - HEADROOM) // (self.later[node] + 1))
-        fraction, name = bits - integer, f"{node.name}_grid"
-        attach(self.graph, name, InputGrid(fraction, 2.0**integer))
+        largest, name = 2.0 ** digits(self.largest_input), f"{node.name}_grid"
+        unit = GridValue(torch.ones((), dtype=torch.float64), 0, 1.0)
+        fraction = min(self.fraction_for(node, name, unit, largest), INPUT_BITS - digits(largest))
+        attach(self.graph, name, InputGrid(fraction, largest))
         with self.graph.graph.inserting_after(node):
             rounded = self.graph.graph.call_module(name, (node,))
         node.replace_all_uses_with(rounded, delete_user_cb=lambda user: user is not rounded)
         rounded.meta["op"] = replace(op_of(node), name=name, kind="round", role=Role.LINEAR)
-        self.values[rounded] = GridValue(torch.ones((), dtype=torch.float64), fraction, 2.0**integer)
-        self.later[rounded] = self.later[node]
+        self.place(rounded, replace(unit, fraction=fraction, largest=largest))
 
     def _site(self, node: fx.Node) -> None:
-        neuron = self._module(node)
+        neuron = self.graph.module_of(node)
         assert isinstance(neuron, Emitter)
         self.make_plain(node)
         current = self.values[argument(node)]
-        coarse = current.fraction - PHASE_BITS  # phase times unit is on the grid of the current
         unit = neuron.unit.double()
-        live = (unit > unit.max() * 2.0**-20) & (unit != 2.0**-coarse)  # the others are silent channels
-        if live.any():
-            self.check(node, LEAST_BITS - (coarse + math.floor(math.log2(unit[live].min().item()))))
-        unit = rounded_to(unit, coarse).clamp(min=2.0**-coarse)
         reach = current.largest + (neuron.levels + 1) * unit.max().item()
-        self.check(node, current.fraction + digits(reach) - BUDGET)
+        self.check(node, current.fraction + digits(reach) - self.budget.total)
+        coarse = BUDGET - digits(reach) - PHASE_BITS  # phase times unit is on the grid of the sum
+        live = (unit > SILENT * reach) & (unit != 2.0**-coarse)
+        if live.any():
+            self.check(node, LEAST_BITS - (coarse + exponent(unit[live].min().item())))
+        unit = rounded_to(unit, coarse).clamp(min=2.0**-coarse)
         options = {"phase": neuron.phase, "activation": neuron.activation, "amplitude": torch.ones_like(unit)}
         self.graph.replace(node, type(neuron)(unit, neuron.levels, **options))  # type: ignore[arg-type]
         scale = unit.expand(1, *op_of(node).shape) if unit.dim() else unit
-        self.values[node] = GridValue(scale, 0, float(neuron.levels))
+        self.values[node], self.largest[node] = GridValue(scale, 0, float(neuron.levels)), reach
 
     def make_plain(self, node: fx.Node) -> None:
-        """Multiply the sources of ``node`` by their scales, with digits for the sum of all."""
-        sources = [source for source in node.all_input_nodes if source in self.values]
-        total = sum(self.values[source].magnitude for source in sources)
-        for source in sources:
-            node.replace_input_with(source, self.plain(source, node, total))
+        """Multiply the sources of ``node`` by their scales."""
+        for source in node.all_input_nodes:
+            if source in self.values:
+                node.replace_input_with(source, self.plain(source, node))
 
     def constant(self, node: fx.Node) -> Tensor:
         """A constant of the graph, in float64."""
@@ -130,41 +137,41 @@ class Gridder:
         node.meta["op"] = Op(name, "constant", Role.LINEAR, "", "", tuple(value.shape))
         return node
 
-    def plain(self, source: fx.Node, user: fx.Node, total: float) -> fx.Node:
-        """A node with the value itself: ``source``, or ``source`` times its scale, for a sum of at most ``total``."""
+    def plain(self, source: fx.Node, user: fx.Node) -> fx.Node:
+        """A node with the value itself: ``source``, or ``source`` times its scale."""
         value = self.values[source]
         if value.is_plain:
             return source
-        scale = value.scale
-        largest = scale.abs().max().item()
-        layers = 0 if self._ends(user) else self.later[user] + _has_factors(self.graph, user)
-        fraction = exact_fraction(scale)
-        if fraction is None:
-            fraction = self.fraction_for(user, value, total, largest, layers)
         name = f"{source.name}_scale_{user.name}"
-        factor = rounded_to(scale, fraction)
-        constant = self.new_constant(name, factor.squeeze(0) if scale.dim() else factor, user)
+        factor, fraction = self.rounded_factor(user, f"{name}.mul", value, value.scale)
+        constant = self.new_constant(name, factor.squeeze(0) if factor.dim() else factor, user)
         with self.graph.graph.inserting_before(user):
             product = self.graph.graph.call_function(torch.ops.aten.mul.Tensor, (source, constant))
         product.meta["op"] = replace(op_of(source), name=f"{name}.mul", kind="mul", role=Role.LINEAR)
-        self.values[product] = GridValue(value.scale.new_ones(()), value.fraction + fraction, value.magnitude)
+        self.place(product, GridValue(value.scale.new_ones(()), value.fraction + fraction, value.magnitude))
         return product
 
-    def fraction_for(self, node: fx.Node, value: GridValue, largest: float, weight: float, layers: int) -> int:
-        """Digits behind the point for the factors of ``node``, an equal share for every layer up to the next site.
+    def rounded_factor(self, node: fx.Node, name: str, value: GridValue, factor: Tensor) -> tuple[Tensor, int]:
+        """A factor of ``value`` on the grid, and its digits behind the point; as it is where these are few."""
+        fraction = exact_fraction(factor)
+        if fraction is not None:
+            self.exact[name] = fraction
+            return factor, fraction
+        fraction = self.fraction_for(node, name, value, factor.abs().max().item())
+        return rounded_to(factor, fraction), fraction
+
+    def fraction_for(self, node: fx.Node, name: str, value: GridValue, largest: float) -> int:
+        """Digits behind the point for factors.
 
         Args:
             node: where the factors are.
+            name: of their op, which may be in front of ``node``.
             value: what they multiply.
-            largest: bound of the partial sums.
-            weight: magnitude of the largest factor.
-            layers: how many layers with weights come before the next site, this one left out.
+            largest: magnitude of the largest factor.
         """
-        room = BUDGET - HEADROOM - value.fraction - digits(largest)
-        fraction = room // (layers + 1)
-        if weight > 0:
-            self.check(node, LEAST_BITS - (fraction + math.floor(math.log2(weight))))
-        return fraction
+        self.factors[name] = value, largest
+        self.check(node, self.budget.missing(name, value.fraction))
+        return self.budget.fraction(name, value.fraction)
 
     def check(self, node: fx.Node, missing: int) -> None:
         """Refuse what needs more digits than float64 has."""
@@ -188,25 +195,3 @@ def _following(node: fx.Node) -> list[fx.Node]:
         found += front
         front = [user for one in front for user in one.users if user not in found]
     return found
-
-
-def _layers_behind(graph: Graph) -> dict[fx.Node, int]:
-    """Per node, the largest number of ops with factors of their own between it and the next sites."""
-    later: dict[fx.Node, int] = {}
-    for node in reversed(graph.graph.nodes):
-        counts = [0]
-        for user in node.users:
-            module = graph.module_of(user) if user.op == "call_module" else None
-            if user.op != "output" and not isinstance(module, Emitter):
-                counts.append(later[user] + _has_factors(graph, user))
-        later[node] = max(counts)
-    return later
-
-
-def _has_factors(graph: Graph, node: fx.Node) -> bool:
-    """Whether an op multiplies with numbers of its own."""
-    module = graph.module_of(node) if node.op == "call_module" else None
-    if isinstance(getattr(module, "weight", None), Tensor) or op_of(node).kind in grid_ops.AVERAGES:
-        return True
-    numbers = [torch.tensor(float(a)) for a in node.args[:2] if isinstance(a, (int, float))]
-    return op_of(node).kind in ("mul", "div") and (not numbers or exact_fraction(numbers[0]) is None)

@@ -13,14 +13,14 @@ from torch import Tensor, fx, nn
 
 from isospike.capture.graph import argument, op_of
 from isospike.errors import ConversionError
-from isospike.refine.grid_value import GridValue, rounded_to
+from isospike.refine.grid_axes import become_reshape
+from isospike.refine.grid_pools import averaged, max_pooled, summed, upsampled
+from isospike.refine.grid_value import ONE, GridValue, per_channel, rounded_to
 
 if TYPE_CHECKING:
     from isospike.refine.grid import Gridder
 
 Handler = Callable[["Gridder", fx.Node], GridValue]
-
-ONE = torch.ones((), dtype=torch.float64)
 
 
 def weighted(gridder: Gridder, node: fx.Node) -> GridValue:
@@ -33,14 +33,14 @@ def weighted(gridder: Gridder, node: fx.Node) -> GridValue:
     value = gridder.values[argument(node)]
     weight = layer.weight.detach().double() * scale  # type: ignore[operator]
     bias = layer.bias.detach().double() if isinstance(layer.bias, Tensor) else torch.zeros(1, dtype=torch.float64)
+    fraction = gridder.fraction_for(node, op_of(node).name, value, weight.abs().max().item())
+    weight, bias = rounded_to(weight, fraction), rounded_to(bias, value.fraction + fraction)
     largest = _row_sums(layer, weight) * value.largest + bias.abs().max().item()
-    fraction = gridder.fraction_for(node, value, largest, weight.abs().max().item(), gridder.later[node])
     new = copy.copy(layer)
     new._parameters = dict(layer._parameters)
-    weight = rounded_to(weight, fraction)
     new.weight = nn.Parameter(weight, requires_grad=False)
     if isinstance(layer.bias, Tensor):
-        new.bias = nn.Parameter(rounded_to(bias, value.fraction + fraction), requires_grad=False)
+        new.bias = nn.Parameter(bias, requires_grad=False)
     gridder.graph.replace(node, new)
     return GridValue(ONE, value.fraction + fraction, largest)
 
@@ -52,7 +52,7 @@ def _input_scale(layer: nn.Module, scale: Tensor) -> Tensor | None:
     if isinstance(layer, nn.Linear):
         rows = scale.expand(*scale.shape[:-1], layer.in_features).flatten(0, -2)
         return rows[0] if torch.equal(rows, rows[:1].expand_as(rows)) else None
-    channels = _per_channel(scale)
+    channels = per_channel(scale)
     if channels is None:
         return None
     if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d):
@@ -62,13 +62,6 @@ def _input_scale(layer: nn.Module, scale: Tensor) -> Tensor | None:
     weight = layer.weight
     assert isinstance(weight, Tensor)
     return channels.expand(weight.shape[0]).view(-1, *(1,) * (weight.dim() - 1))
-
-
-def _per_channel(scale: Tensor) -> Tensor | None:
-    """One number per channel, ``[C]``, if the scale ``[1, C, ...]`` is that."""
-    flat = scale.flatten(2) if scale.dim() > 2 else scale.unsqueeze(-1)
-    first = flat[..., :1]
-    return first.flatten() if torch.equal(flat, first.expand_as(flat)) else None
 
 
 def _row_sums(layer: nn.Module, weight: Tensor) -> float:
@@ -123,7 +116,7 @@ def added(gridder: Gridder, node: fx.Node) -> GridValue:
 def _rounded_constant(gridder: Gridder, node: fx.Node, operand: Any, fraction: int) -> tuple[Any, float]:
     """A constant operand on the grid, and its magnitude; other operands as they are, with 0."""
     if isinstance(operand, (int, float)):
-        number = round(operand * 2.0**fraction) * 2.0**-fraction
+        number = rounded_to(torch.tensor(float(operand), dtype=torch.float64), fraction).item()
         return number, abs(number)
     if not isinstance(operand, fx.Node) or operand in gridder.values:
         return operand, 0.0
@@ -161,7 +154,7 @@ def scaled(gridder: Gridder, node: fx.Node) -> GridValue:
         raise ConversionError(f"exact=True cannot enlarge a value by the product at '{op_of(node).name}'")
     value = gridder.values[source]
     scale = value.scale / number if op_of(node).kind == "div" else value.scale * number
-    node.target, node.args, node.kwargs = torch.ops.aten.reshape.default, (source, [-1, *shape]), {}
+    become_reshape(node, source)
     uniform = scale.numel() == 1
     return replace(value, scale=scale.reshape(()) if uniform else scale.expand(1, *shape))
 
@@ -171,83 +164,12 @@ def negated(gridder: Gridder, node: fx.Node) -> GridValue:
     return gridder.values[argument(node)]
 
 
-def max_pooled(gridder: Gridder, node: fx.Node) -> GridValue:
-    """Takes the largest number where the scale is positive and the same in a window."""
-    value = gridder.values[argument(node)]
-    channels = _per_channel(value.scale) if value.scale.dim() else value.scale
-    if channels is None or (channels <= 0).any():
-        gridder.make_plain(node)
-        return gridder.values[argument(node)]
-    return value if value.scale.dim() == 0 else replace(value, scale=_spread(channels, node))
-
-
-def _spread(channels: Tensor, node: fx.Node) -> Tensor:
-    shape = op_of(node).shape
-    return channels.view(1, -1, *(1,) * (len(shape) - 1)).expand(1, *shape)
-
-
-def averaged(gridder: Gridder, node: fx.Node) -> GridValue:
-    """An average pool: a sum, with the reciprocal of the number of summands in the scale."""
-    pool = gridder.graph.module_of(node)
-    value = gridder.values[argument(node)]
-    channels = _per_channel(value.scale) if value.scale.dim() else value.scale
-    if channels is None:
-        gridder.make_plain(node)
-        value, channels = gridder.values[argument(node)], ONE
-    ones = torch.ones(1, *op_of(argument(node)).shape, dtype=torch.float64)
-    total = _sum_pool(pool, ones.shape[2:], op_of(node).name)
-    sums = total(ones)
-    gridder.graph.replace(node, total)
-    share = pool(ones) / sums
-    share = share.flatten()[0] if torch.equal(share, share.flatten()[0].expand_as(share)) else share
-    base = channels if value.scale.dim() == 0 else _spread(channels, node)
-    return GridValue(base * share, value.fraction, value.largest * sums.max().item())
-
-
-def _sum_pool(pool: nn.Module, size: torch.Size, name: str) -> nn.Module:
-    kinds: dict[int, type[Any]] = {2: nn.AvgPool2d, 3: nn.AvgPool3d}
-    if len(size) not in kinds:
-        raise ConversionError(f"exact=True cannot average over one axis at '{name}'; use a two-dimensional pool")
-    if isinstance(pool, nn.AvgPool2d | nn.AvgPool3d):
-        options = {name: getattr(pool, name) for name in ("kernel_size", "stride", "padding", "ceil_mode")}
-        same: nn.Module = kinds[len(size)](**options, divisor_override=1)
-        return same
-    given: Any = pool.output_size if isinstance(pool.output_size, tuple) else (pool.output_size,) * len(size)
-    wanted = [now if out is None else out for out, now in zip(given, size, strict=True)]
-    if any(now % out for now, out in zip(size, wanted, strict=True)):
-        raise ConversionError(f"exact=True cannot average {list(size)} to {wanted} at '{name}': windows differ")
-    kernel = tuple(now // out for now, out in zip(size, wanted, strict=True))
-    windows: nn.Module = kinds[len(size)](kernel, divisor_override=1)
-    return windows
-
-
-def summed(gridder: Gridder, node: fx.Node) -> GridValue:
-    """A sum or mean over axes."""
-    value = gridder.values[argument(node)]
-    shape = op_of(argument(node)).shape
-    scale = value.full_scale(shape).contiguous()
-    axes, keep = node.args[1], (node.args[2] if len(node.args) > 2 else node.kwargs.get("keepdim", False))
-    low, high = scale.amin(axes, keepdim=bool(keep)), scale.amax(axes, keepdim=bool(keep))  # type: ignore[arg-type]
-    if not torch.equal(low, high):
-        gridder.make_plain(node)
-        value, low = gridder.values[argument(node)], torch.ones_like(low)
-    count = scale.numel() / max(low.numel(), 1)
-    if op_of(node).kind == "mean":
-        node.target = torch.ops.aten.sum.dim_IntList
-        low = low / count
-    uniform = torch.equal(low, low.flatten()[0].expand_as(low))
-    return GridValue(low.flatten()[0] if uniform else low, value.fraction, value.largest * count)
-
-
 MOVES = (
     *("view", "reshape", "flatten", "unflatten", "permute", "transpose", "squeeze", "unsqueeze", "slice", "select"),
     *("narrow", "index_select", "split", "split_with_sizes", "chunk", "unbind", "roll", "flip", "movedim", "t"),
     *("pixel_shuffle", "pixel_unshuffle", "channel_shuffle", operator.getitem.__name__),
     *("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "_upsample_nearest_exact2d"),
 )
-
-POOLS = frozenset(f"{kind}_pool{axes}d" for kind in ("avg", "adaptive_avg") for axes in (1, 2, 3))
-AVERAGES = POOLS | {"mean"}
 
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("conv1d", "conv2d", "conv3d", "linear", "batch_norm"), weighted),
@@ -260,7 +182,11 @@ HANDLERS: dict[str, Handler] = {
     "neg": negated,
     **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d"), max_pooled),
     **dict.fromkeys(("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"), max_pooled),
-    **dict.fromkeys(POOLS, averaged),
+    **dict.fromkeys(("avg_pool1d", "avg_pool2d", "avg_pool3d"), averaged),
+    **dict.fromkeys(("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"), averaged),
+    **dict.fromkeys(
+        ("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d"), upsampled
+    ),
     **dict.fromkeys(("sum", "mean"), summed),
 }
 """By kind of op; an op that is not here cannot be made exact."""

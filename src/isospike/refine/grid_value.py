@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 BUDGET = 52
 """Binary digits of a sum: float64 has 53; one is left for the division by the unit."""
+ONE = torch.ones((), dtype=torch.float64)
+"""The scale of a value that is kept as it is."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,29 @@ class GridValue:
         return self.scale.expand(1, *shape)
 
 
+def per_channel(scale: Tensor) -> Tensor | None:
+    """One number per channel, ``[C]``, of a scale ``[1, C, ...]`` that is the same for all positions; or just one."""
+    if scale.dim() == 0:
+        return scale
+    flat = scale.flatten(2) if scale.dim() > 2 else scale.unsqueeze(-1)
+    first = flat[..., :1]
+    return first.flatten() if torch.equal(flat, first.expand_as(flat)) else None
+
+
+def spread(channels: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The scale of a value ``[C, ...]`` of one number per channel; or just one."""
+    return channels.view(1, -1, *(1,) * (len(shape) - 1)).expand(1, *shape) if channels.dim() else channels
+
+
 def digits(largest: float) -> int:
     """Binary digits in front of the point."""
     return math.ceil(math.log2(largest)) if largest > 0 else 0
 
 
 def rounded_to(tensor: Tensor, fraction: int) -> Tensor:
-    """The nearest multiples of ``2^-fraction``."""
+    """The nearest multiples of ``2^-fraction``; float64 numbers of any use are multiples of ``2^-500`` as they are."""
+    if fraction > 500:
+        return tensor
     return (tensor * 2.0**fraction).round() * 2.0**-fraction
 
 
