@@ -24,8 +24,13 @@ def cite(made: SNN | Method | Activation) -> str:
             f"cite was given {with_article(made)}; give a network of isospike.convert, or a method such as "
             "isospike.methods.Maximum()"
         )
-    papers = made.provenance.papers if isinstance(made, SNN) else made.papers
-    return "\n\n".join(_entries()[key] for key in papers)
+    return "\n\n".join(_entries()[key] for key in _papers(made))
+
+
+def _papers(made: SNN | Method | Activation) -> tuple[str, ...]:
+    if isinstance(made, SNN):
+        return made.provenance.papers
+    return made.used_papers() if isinstance(made, Method) else made.papers
 
 
 @cache

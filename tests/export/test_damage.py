@@ -96,6 +96,11 @@ def test_newer_version(stored, hashed):
     refused(stored, f"version {artefact.VERSION + 1}.*up to {artefact.VERSION}.*upgrade")
 
 
+def test_version_of_before_the_first_release(stored):
+    edit(stored, lambda header: header.update(version=1))
+    refused(stored, "version 1 of before the first release; convert again")
+
+
 def _call(target: str) -> Callable[[dict[str, Any]], None]:
     def change(header: dict[str, Any]) -> None:
         node = next(node for node in header["nodes"] if node["op"] == "call_function")

@@ -116,7 +116,8 @@ def test_structured_ties_do_not_flip_codes():
     for kind, dtype, phase in itertools.product((BitCoded, Pasc), (torch.float32, torch.float64), flips):
         spiking = iso.fold_batch_norm(graph).to(dtype)
         for node, unit in zip(spiking.nodes_with(Role.ACTIVATION), (0.1, 0.2, 0.1), strict=True):
-            spiking.replace(node, kind(torch.tensor(unit, dtype=dtype), 7, phase=phase))
+            unit = torch.tensor(unit, dtype=dtype)
+            spiking.replace(node, kind(unit, 7, v_init=phase * unit))
         snn = iso.SNN(spiking, provenance=iso.network.Provenance("by hand"))
         runs = [iso.simulate(snn, x.to(dtype), executor=name, record=CODES) for name in ("collapsed", "stepped")]
         shares = [(runs[0].codes[site] != runs[1].codes[site]).double().mean().item() for site in snn.sites]

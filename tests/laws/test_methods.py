@@ -29,7 +29,7 @@ WRONG = {
     "bits": (0, -1, 17, 2.5, True),
     "levels": (0, -1, 2.5, True),
     "rounding": ("up", ""),
-    "exact": (None, 1, "yes"),
+    **dict.fromkeys(("exact", "calibrate_bias"), (None, 1, "yes")),
 }
 """Values outside the documented range, by field name."""
 NAMES = {"pooling": "cumulative", "scale": "maximum"}

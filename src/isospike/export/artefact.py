@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from isospike.network import SNN
 
 FORMAT = "isospike.snn"
-VERSION = 1
+VERSION = 2
 
 
 def save(snn: SNN, path: str | Path) -> None:
@@ -65,6 +65,8 @@ def load(path: str | Path) -> SNN:
         raise ArtefactError(
             f"{path} has format version {header['version']}, this isospike reads up to {VERSION}; upgrade isospike"
         )
+    if header["version"] < VERSION:
+        raise ArtefactError(f"{path} has format version {header['version']} of before the first release; convert again")
     if _digest({k: v for k, v in header.items() if k != "hash"}, tensors) != header.get("hash"):
         raise ArtefactError(f"{path} was changed after it was written (its hash does not match); convert again")
     try:

@@ -89,13 +89,13 @@ def build_module(description: Mapping[str, Any]) -> nn.Module:
 def _describe_quantiser(module: Emitter | QuantisedActivation) -> Json:
     if isinstance(module, QuantisedActivation):
         return {"levels": module.levels, "phase": module.shift}
-    return {"levels": module.levels, "phase": module.phase, "activation": describe_module(module.activation)}
+    return {"levels": module.levels, "activation": describe_module(module.activation)}
 
 
-def _build_quantiser(kind: str, *, levels: int, phase: float, activation: Json | None = None) -> nn.Module:
+def _build_quantiser(kind: str, *, levels: int, phase: float = 0.0, activation: Json | None = None) -> nn.Module:
     if not isinstance(levels, int) or levels < 1 or not 0 <= phase < 1:
         raise ArtefactError(f"the file gives a {kind} {levels} levels and phase {phase}")
     if kind == "QuantisedActivation":
         return QuantisedActivation(torch.empty(()), levels, phase)
-    source = build_module(activation or {})
-    return _EMITTERS[kind](torch.empty(()), levels, phase=phase, activation=source, amplitude=torch.empty(()))
+    tensors = {"v_init": torch.empty(()), "amplitude": torch.empty(())}
+    return _EMITTERS[kind](torch.empty(()), levels, activation=build_module(activation or {}), **tensors)

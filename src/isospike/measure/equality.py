@@ -93,6 +93,6 @@ def quantised_ann(folded: Graph, snn: SNN) -> Graph:
     for node in reference.nodes_with(Role.ACTIVATION):
         neuron = snn.graph.get_submodule(op_of(node).name)
         assert isinstance(neuron, Emitter)
-        reference.replace(node, type(neuron)(neuron.unit, neuron.levels, phase=neuron.phase))
+        reference.replace(node, type(neuron)(neuron.unit, neuron.levels, v_init=neuron.v_init))
     grids = [module for module in snn.graph.modules() if isinstance(module, InputGrid)]
     return put_on_grid(reference, grids[0].limit) if grids else copy.deepcopy(reference)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from isospike.methods.method import register
-from isospike.methods.parts import AccumulateThenEmit, Parts
+from isospike.methods.parts import Parts
 from isospike.methods.quantised import EmittingMethod
 from isospike.neurons import NEAREST
 from isospike.neurons.bit_coded import BitCoded as BitCodedNeuron
@@ -45,4 +45,4 @@ class BitCoded(EmittingMethod):
         default = 2**DEFAULT_BITS - 1
         levels = self.levels if self.bits is None else 2**self.bits - 1
         scale = self._scale_rule(levels=levels or default, phase=NEAREST)
-        return Parts(scale, AccumulateThenEmit(BitCodedNeuron, levels, default, exact=self.exact))
+        return Parts(scale, self._emitting(BitCodedNeuron, levels, default))

@@ -47,6 +47,10 @@ class Method(ABC):
         """First line of the docstring."""
         return (cls.__doc__ or "").strip().splitlines()[0]
 
+    def used_papers(self) -> tuple[str, ...]:
+        """BibTeX keys of this configuration: the method's own and those of its parts."""
+        return tuple(dict.fromkeys((*self.papers, *self.parts().papers)))
+
     @abstractmethod
     def parts(self) -> Parts:
         """The parts this method combines."""
@@ -64,8 +68,9 @@ class Method(ABC):
         parts = self.parts()
         prepared = parts.neurons.prepare(graph)
         bounds = collect_scales(prepared, parts.scale, batches)
-        spiking = parts.neurons.finish(parts.neurons.place(prepared, bounds), batches.first)
-        provenance = Provenance(self.name(), dataclasses.asdict(self), self.papers)
+        placed = parts.neurons.place(prepared, bounds)
+        spiking = parts.neurons.finish(parts.neurons.refine(prepared, placed, batches), batches.first)
+        provenance = Provenance(self.name(), dataclasses.asdict(self), self.used_papers())
         return SNN(spiking, provenance=provenance, readout=self.read_out(spiking, batches))
 
     def _require(self, ok: bool, option: str, wanted: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -12,12 +13,18 @@ from isospike.capture.roles import Role
 from isospike.neurons import Emitter, IntegrateAndFire, activation_at_rest
 from isospike.neurons.quantiser import is_staircase, shift_of
 from isospike.pooling import place_max_pools
-from isospike.refine import put_on_grid
+from isospike.refine import calibrate_bias, put_on_grid
+from isospike.refine.bias import PAPERS as BIAS_PAPERS
 from isospike.scales.rule import ScaleRule
 
 
 class Policy(ABC):
     """Which neurons stand in the place of activations."""
+
+    @property
+    def papers(self) -> tuple[str, ...]:
+        """BibTeX keys of refinements."""
+        return ()
 
     def prepare(self, graph: Graph) -> Graph:
         """The graph that is calibrated; as it is unless a policy says otherwise."""
@@ -32,6 +39,10 @@ class Policy(ABC):
         spiking = graph.view()
         for node in spiking.nodes_with(Role.ACTIVATION):
             spiking.replace(node, self.neuron(bounds[op_of(node).name], spiking.module_of(node)))
+        return spiking
+
+    def refine(self, graph: Graph, spiking: Graph, batches: Iterable[Tensor]) -> Graph:
+        """The network corrected on calibration data beside its ANN; as it is unless a policy says otherwise."""
         return spiking
 
     def finish(self, spiking: Graph, example: Tensor) -> Graph:
@@ -69,6 +80,8 @@ class AccumulateThenEmit(Policy):
     """Number of steps where none was learned."""
     phase: float | None = None
     """Phase phi of the quantiser; ``None`` keeps learned ones and rounds to nearest elsewhere."""
+    calibrate_bias: bool = True
+    """Whether neurons start such that every channel has its mean in the ANN."""
     exact: bool = False
     """Whether the network is put on a grid on which no sum is rounded."""
 
@@ -77,7 +90,17 @@ class AccumulateThenEmit(Policy):
         learned = int(activation.levels) if is_staircase(activation) else self.default  # type: ignore[arg-type]
         levels = learned if self.levels is None else self.levels
         phase = shift_of(activation) if self.phase is None else self.phase
-        return self.kind(bound / levels, levels, phase=phase, activation=activation_at_rest(activation))
+        unit = bound / levels
+        return self.kind(unit, levels, v_init=phase * unit, activation=activation_at_rest(activation))
+
+    @property
+    def papers(self) -> tuple[str, ...]:
+        """That of the bias calibration, where it is asked for."""
+        return BIAS_PAPERS if self.calibrate_bias else ()
+
+    def refine(self, graph: Graph, spiking: Graph, batches: Iterable[Tensor]) -> Graph:
+        """With calibrated initial potentials, where that is asked for."""
+        return calibrate_bias(graph, spiking, batches) if self.calibrate_bias else spiking
 
     def finish(self, spiking: Graph, example: Tensor) -> Graph:
         """On the grid, with four times the range of the example, where that is asked for."""
@@ -92,3 +115,8 @@ class Parts:
     """How thresholds are found."""
     neurons: Policy
     """What takes the place of activations."""
+
+    @property
+    def papers(self) -> tuple[str, ...]:
+        """BibTeX keys of what the parts add to the method's own."""
+        return (*self.scale.papers, *self.neurons.papers)

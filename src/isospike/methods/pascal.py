@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from isospike.methods.method import register
-from isospike.methods.parts import AccumulateThenEmit, Parts
+from isospike.methods.parts import Parts
 from isospike.methods.quantised import EmittingMethod
 from isospike.neurons import NEAREST, Pasc
 
@@ -37,4 +37,4 @@ class Pascal(EmittingMethod):
     def parts(self) -> Parts:
         """Learned or calibrated scale, PASC neurons."""
         scale = self._scale_rule(levels=self.levels or DEFAULT_LEVELS, phase=NEAREST)
-        return Parts(scale, AccumulateThenEmit(Pasc, self.levels, DEFAULT_LEVELS, exact=self.exact))
+        return Parts(scale, self._emitting(Pasc, self.levels, DEFAULT_LEVELS))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from isospike import scales
 from isospike.methods.method import Method
+from isospike.methods.parts import AccumulateThenEmit
+from isospike.neurons import Emitter
 from isospike.scales.rule import Granularity, ScaleRule
 
 
@@ -44,5 +46,13 @@ class QuantisedMethod(Method):
 class EmittingMethod(QuantisedMethod):
     """A method with accumulate-then-emit neurons, whose network equals the quantised ANN."""
 
+    calibrate_bias: bool = True
+    """Let neurons start such that every channel has its mean in the ANN; sites with learned levels stay as they are."""
     exact: bool = False
     """Put the network on a binary grid in float64, where no sum is rounded: equal bit for bit."""
+
+    def _emitting(
+        self, kind: type[Emitter], levels: int | None, default: int, phase: float | None = None
+    ) -> AccumulateThenEmit:
+        """Neurons of one kind, refined as the options say."""
+        return AccumulateThenEmit(kind, levels, default, phase, calibrate_bias=self.calibrate_bias, exact=self.exact)

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from isospike.methods.bit_coded import MOST_BITS
 from isospike.methods.method import register
-from isospike.methods.parts import AccumulateThenEmit, Parts
+from isospike.methods.parts import Parts
 from isospike.methods.quantised import EmittingMethod
 from isospike.neurons import DOWN, NEAREST
 from isospike.neurons.bit_coded import BitCoded as BitCodedNeuron
@@ -40,4 +40,4 @@ class Radix(EmittingMethod):
         """Learned or calibrated scale, bit-coded neurons of one length."""
         levels, phase = 2**self.bits - 1, None if self.rounding == "nearest" else DOWN
         scale = self._scale_rule(levels=levels, phase=NEAREST if phase is None else phase)
-        return Parts(scale, AccumulateThenEmit(BitCodedNeuron, levels, levels, phase, exact=self.exact))
+        return Parts(scale, self._emitting(BitCodedNeuron, levels, levels, phase))

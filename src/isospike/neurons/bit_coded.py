@@ -12,7 +12,7 @@ from isospike.neurons.emitter import Emission, Emitter
 class BitCoded(Emitter):
     """Accumulates its input, then emits the binary digits of the result.
 
-    ``U = sum_t z_t + phi u``, saturated at ``(K + 1/2) u`` where K has zero bits; then for ``t = 1 .. T``:
+    ``U = sum_t z_t + v_init``, saturated at ``(K + 1/2) u`` where K has zero bits; then for ``t = 1 .. T``:
     ``s_t = [U >= u 2^(T-t)]``, ``U <- U - s_t u 2^(T-t)``, with ``T = ceil(log2(K + 1))``.
 
     References:
@@ -27,7 +27,7 @@ class BitCoded(Emitter):
         unit, total = self.step, torch.zeros_like(currents[0])
         for current in currents.unbind():
             total += current
-        total += self.phase * unit
+        total += self.v_init
         if self.levels + 1 < 2**self.steps:
             total = torch.minimum(total, (self.levels + 0.5) * unit)
         spikes = []

@@ -26,13 +26,15 @@ class Emission:
 class Emitter(nn.Module, ABC):
     """A neuron that accumulates its input, quantises the total and emits the code of the result.
 
-    Its train is a function of the total current alone, ``k = Q(sum_t z_t; u, K, phi)``, so a network of such neurons
-    and affine maps computes exactly what the quantised ANN does. ``forward`` is that quantised activation.
+    Its train is a function of the total current alone, ``k = clip(floor((sum_t z_t + v_init) / u), 0, K)``, so a
+    network of such neurons and affine maps computes exactly what the quantised ANN does. ``forward`` is that quantised
+    activation.
 
     Args:
         unit: size of one step ``u``, in units of the current; scalar or ``[C, 1, 1]``.
         levels: number of steps K.
-        phase: phi, see `quantise`.
+        v_init: initial membrane potential, in units of the current, scalar or ``[C, 1, 1]``; by default half a unit
+            and a guard, which rounds to the nearest level.
         activation: the activation of the ANN in whose place the neuron stands; a ReLU by default.
         amplitude: what one step is worth to the layers behind, same shape as ``unit``; the unit itself by default.
     """
@@ -42,6 +44,7 @@ class Emitter(nn.Module, ABC):
     inhibits: ClassVar[bool] = False
     """Whether internal inhibitory events happen, whose number depends on the order of the currents."""
     unit: Tensor
+    v_init: Tensor
     amplitude: Tensor
 
     def __init__(
@@ -50,14 +53,14 @@ class Emitter(nn.Module, ABC):
         levels: int,
         *,
         activation: nn.Module | None = None,
-        phase: float = NEAREST,
+        v_init: Tensor | None = None,
         amplitude: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.register_buffer("unit", unit)
+        self.register_buffer("v_init", NEAREST * unit if v_init is None else v_init)
         self.register_buffer("amplitude", unit.clone() if amplitude is None else amplitude)
         self.levels = levels
-        self.phase = phase
         self.activation = nn.ReLU() if activation is None else activation
 
     @property
@@ -71,11 +74,11 @@ class Emitter(nn.Module, ABC):
         return self.unit.clamp(min=torch.finfo(self.unit.dtype).tiny)
 
     def codes(self, z: Tensor) -> Tensor:
-        """``Q(z; u, K, phi)`` of total currents ``[B, ...]``, whole numbers in the type of ``z``."""
-        return quantise(z, self.step, self.levels, self.phase)
+        """Whole numbers of total currents ``[B, ...]``, in their type."""
+        return quantise(z, self.step, self.levels, self.v_init)
 
     def forward(self, z: Tensor) -> Tensor:
-        """The quantised activation ``u Q(z; u, K, phi)`` of total currents ``[B, ...]``."""
+        """The quantised activation, amplitude times code, of total currents ``[B, ...]``."""
         return self.codes(z) * self.amplitude
 
     @abstractmethod
@@ -95,8 +98,8 @@ class Emitter(nn.Module, ABC):
         return nn.Sequential(self.activation, _Gain(self.amplitude / self.unit))
 
     def extra_repr(self) -> str:
-        """Steps, levels, phase and the shape of the unit."""
-        return f"steps={self.steps}, levels={self.levels}, phase={self.phase}, unit={list(self.unit.shape)}"
+        """Steps, levels and the shape of the unit."""
+        return f"steps={self.steps}, levels={self.levels}, unit={list(self.unit.shape)}"
 
 
 class _Gain(nn.Module):

@@ -12,7 +12,7 @@ from isospike.neurons.emitter import Emission, Emitter
 class Pasc(Emitter):
     """Counts spikes while it integrates, corrects the count by inhibition, then emits as many spikes.
 
-    Stage 1, for every input step: ``v += z_t``; if ``v >= u``: ``n += 1``, ``v -= u``; starting from ``v = phi u``.
+    Stage 1, for every input step: ``v += z_t``; if ``v >= u``: ``n += 1``, ``v -= u``; starting from ``v = v_init``.
     Stage 2, ``max(T_in, L) - 1`` steps without input: if ``v >= u``: ``n += 1``, ``v -= u``; if ``v < 0``: ``n -= 1``,
     ``v += u`` (an inhibitory spike). Stage 3: ``k = clip(n, 0, L)`` spikes, one at every step from the first. The
     counter is a whole number: counting in multiples of u would lose the last spike to rounding.
@@ -28,7 +28,7 @@ class Pasc(Emitter):
     def emit(self, currents: Tensor) -> Emission:
         """The three stages; see `Emitter.emit`."""
         unit = self.step
-        v = (self.phase * unit).expand_as(currents[0]).clone()
+        v = self.v_init.expand_as(currents[0]).clone()
         count = torch.zeros_like(v, dtype=torch.int64)
         inhibited = torch.zeros_like(count)
         for current in currents.unbind():

@@ -16,16 +16,16 @@ DOWN = GUARD
 """Phase phi of rounding down."""
 
 
-def quantise(z: Tensor, unit: Tensor, levels: int, phase: float) -> Tensor:
-    """``Q(z; u, K, phi) = clip(floor((z + phi u) / u), 0, K)``: whole numbers in the type of ``z``.
+def quantise(z: Tensor, unit: Tensor, levels: int, v_init: Tensor) -> Tensor:
+    """``Q = clip(floor((z + v_init) / u), 0, K)``: whole numbers in the type of ``z``.
 
     Args:
         z: currents ``[B, ...]``.
         unit: size of one step, in units of the current; scalar or ``[C, 1, 1]``.
         levels: number of steps K; there are K + 1 values.
-        phase: phi in [0, 1), 1/2 for rounding to nearest.
+        v_init: what is there before the current, in its units: ``phi u`` for a phase phi, 1/2 rounding to nearest.
     """
-    return (z + phase * unit).div_(unit).floor_().clamp_(0, levels)
+    return (z + v_init).div_(unit).floor_().clamp_(0, levels)
 
 
 @runtime_checkable
@@ -58,7 +58,7 @@ class QuantisedActivation(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """Currents ``[B, ...]`` to the nearest of ``levels + 1`` values from 0 to ``bound``."""
         unit = self.bound / self.levels
-        return quantise(z, unit, self.levels, self.shift) * unit
+        return quantise(z, unit, self.levels, self.shift * unit) * unit
 
     def extra_repr(self) -> str:
         """The number of levels and the shift."""

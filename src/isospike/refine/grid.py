@@ -18,8 +18,6 @@ from isospike.refine.grid_value import BUDGET, GridValue, digits, exact_fraction
 
 INPUT_BITS = 24
 """Binary digits of an input at most: as many as float32 has."""
-PHASE_BITS = 12
-"""The phases of quantisers are multiples of 2^-12."""
 SILENT = 2.0**-40
 """A unit below this part of the largest sum belongs to a channel that calibration saw silent."""
 
@@ -107,15 +105,16 @@ class Gridder:
         self.make_plain(node)
         current = self.values[argument(node)]
         unit = neuron.unit.double()
-        reach = current.largest + (neuron.levels + 1) * unit.max().item()
+        v_init = neuron.v_init.double()
+        reach = current.largest + (neuron.levels + 1) * unit.max().item() + v_init.abs().max().item()
         self.check(node, current.fraction + digits(reach) - self.budget.total)
-        coarse = BUDGET - digits(reach) - PHASE_BITS  # phase times unit is on the grid of the sum
-        live = (unit > SILENT * reach) & (unit != 2.0**-coarse)
+        finest = BUDGET - digits(reach)
+        live = (unit > SILENT * reach) & (unit != 2.0**-finest)
         if live.any():
-            self.check(node, LEAST_BITS - (coarse + exponent(unit[live].min().item())))
-        unit = rounded_to(unit, coarse).clamp(min=2.0**-coarse)
-        options = {"phase": neuron.phase, "activation": neuron.activation, "amplitude": torch.ones_like(unit)}
-        self.graph.replace(node, type(neuron)(unit, neuron.levels, **options))  # type: ignore[arg-type]
+            self.check(node, LEAST_BITS - (finest + exponent(unit[live].min().item())))
+        unit = rounded_to(unit, finest).clamp(min=2.0**-finest)
+        options = {"v_init": rounded_to(v_init, finest), "amplitude": torch.ones_like(unit)}
+        self.graph.replace(node, type(neuron)(unit, neuron.levels, activation=neuron.activation, **options))
         scale = unit.expand(1, *op_of(node).shape) if unit.dim() else unit
         self.values[node], self.largest[node] = GridValue(scale, 0, float(neuron.levels)), reach
 

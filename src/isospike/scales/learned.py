@@ -38,6 +38,11 @@ class Learned(ScaleRule):
         return self.otherwise.observer(op, activation)
 
     @property
+    def papers(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Those of the other rule."""
+        return () if self.otherwise is None else self.otherwise.papers
+
+    @property
     def batches(self) -> int | None:
         """As many as the other rule needs; one shows that the data fit."""
         return 1 if self.otherwise is None else self.otherwise.batches

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,8 @@ class LocalThresholdBalancing(ScaleRule):
     References:
         Bu et al. 2025, *Inference-Scale Complexity in ANN-SNN Conversion*, algorithm 1.
     """
+
+    papers: ClassVar[tuple[str, ...]] = ("bu2025inference",)
 
     iterations: int = 1000
     learning_rate: float = 1.0

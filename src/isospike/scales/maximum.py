@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,8 @@ from isospike.scales.rule import Granularity, Observer, ScaleRule, rules
 @dataclass(frozen=True)
 class Maximum(ScaleRule):
     """``theta = max(relu(z))`` over the calibration data (Diehl et al. 2015, data-based normalisation)."""
+
+    papers: ClassVar[tuple[str, ...]] = ("diehl2015fast",)
 
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """A running maximum."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,8 @@ class MMSE(ScaleRule):
     References:
         Li et al. 2021, *A Free Lunch From ANN*, the MMSE threshold (there ``K = T``, ``phi = 0``).
     """
+
+    papers: ClassVar[tuple[str, ...]] = ("li2021free",)
 
     levels: int
     """``K``, the largest code; ``T`` for a rate code, ``2^bits - 1`` for a binary one."""

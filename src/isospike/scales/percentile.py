@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -15,6 +16,8 @@ from isospike.scales.rule import Observer, ScaleRule, rules
 @dataclass(frozen=True)
 class Percentile(ScaleRule):
     """``theta`` = the ``percentile`` of ``relu(z)`` over all elements, zeros included (Rueckauer et al. 2017)."""
+
+    papers: ClassVar[tuple[str, ...]] = ("rueckauer2017conversion",)
 
     percentile: float = 99.9
     bins: int = 2048

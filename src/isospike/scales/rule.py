@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +64,9 @@ class Observer(nn.Module, ABC):
 @dataclass(frozen=True)
 class ScaleRule(ABC):
     """How thresholds are found from calibration data; the instance is the configuration."""
+
+    papers: ClassVar[tuple[str, ...]] = ()
+    """BibTeX keys in ``references.bib``."""
 
     granularity: Granularity
 
