@@ -97,7 +97,7 @@ def test_newer_version(stored, hashed):
 
 
 def test_version_of_before_the_first_release(stored):
-    edit(stored, lambda header: header.update(version=1))
+    edit(stored, lambda header: header.update(version=1), hashed=True)
     refused(stored, "version 1 of before the first release; convert again")
 
 
