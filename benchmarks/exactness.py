@@ -4,7 +4,7 @@
     python benchmarks/exactness.py --networks 20 --out exactness.json
 
 For every network: codes and spikes of the stepped and the collapsed run against the quantised ANN, in float64 and in
-float32, and on the binary grid also the outputs, bit for bit. Then ratios of process time on one CIFAR ResNet: a run of
+float32, and on the binary grid also the outputs, bit for bit. Then ratios of process time on CIFAR ResNets: a run of
 each executor over one pass of the quantised ANN, in turns.
 """
 
@@ -36,6 +36,7 @@ from networks import NETWORKS, inputs  # of benchmarks, the first on the path
 from random_networks import random_snn
 
 METHODS = (iso.methods.BitCoded(bits=4), iso.methods.BitCoded(bits=8), iso.methods.Pascal(levels=8))
+RESNETS = ["resnet18-cifar", "resnet20-cifar"]
 
 
 def main() -> None:
@@ -43,7 +44,8 @@ def main() -> None:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     check_writable(options.out)
     torch.set_num_threads(options.threads)
-    result = {**header(options), "networks": exactness(options), "ratios": ratios(options)}
+    measured = {name: ratios(options, name) for name in options.network}
+    result = {**header(options), "networks": exactness(options), "ratios": measured}
     with replacing(options.out) as part:
         part.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps({"networks": result["networks"], "ratios": result["ratios"]}, indent=2))
@@ -81,10 +83,10 @@ def _add(total: dict[str, Any], found: iso.Certificate) -> None:
 
 
 @torch.no_grad()
-def ratios(options: argparse.Namespace) -> dict[str, Any]:
+def ratios(options: argparse.Namespace, network: str) -> dict[str, Any]:
     """Median over rounds of process time over that of one pass of the quantised ANN, in turns."""
     x = inputs(options.batch, options.seed).contiguous(memory_format=torch.channels_last)
-    graph, found = iso.capture(NETWORKS[options.network](options.seed), x[:2]), {}
+    graph, found = iso.capture(NETWORKS[network](options.seed), x[:2]), {}
     for method in METHODS:
         snn = iso.convert(graph, method, data=[inputs(options.batch, options.seed + 1)])
         cases: dict[str, Callable[[], object]] = {
@@ -127,7 +129,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", type=int, default=200, help="random networks")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first network")
-    parser.add_argument("--network", choices=sorted(NETWORKS), default="resnet18-cifar", help="for the ratios")
+    parser.add_argument("--network", nargs="+", choices=sorted(NETWORKS), default=RESNETS, help="for the ratios")
     parser.add_argument("--batch", type=int, default=16, help="images in a pass")
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count")
     parser.add_argument("--threads", type=int, default=1, help="compute threads of torch")

@@ -13,7 +13,7 @@ The networks are untrained: they serve to measure time, memory and spike counts,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -51,29 +51,27 @@ class BasicBlock(nn.Module):
         return self.relu2(self.bn2(self.conv2(out)) + self.shortcut(x))
 
 
-class ResNet18Cifar(nn.Module):
-    """CIFAR ResNet-18: 3x3 stem, stages of 64-128-256-512 channels, strides 1-2-2-2, 4x4 mean.
+class CifarResNet(nn.Module):
+    """ResNet for CIFAR: 3x3 stem, stages of equal blocks, the later ones with stride 2, a mean over what is left.
 
-    Shapes: ``[B, 3, 32, 32] -> [B, 10]``. 17 ReLU modules, 11.17 million parameters.
+    Shapes: ``[B, 3, 32, 32] -> [B, 10]``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, widths: Sequence[int], blocks_per_stage: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
+        self.conv1 = nn.Conv2d(3, widths[0], 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(widths[0])
         self.relu = nn.ReLU()
         blocks: list[nn.Module] = []
-        channels_in = 64
-        for channels_out, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
-            blocks += [
-                BasicBlock(channels_in, channels_out, stride),
-                BasicBlock(channels_out, channels_out, 1),
-            ]
-            channels_in = channels_out
+        channels_in = widths[0]
+        for stage, channels_out in enumerate(widths):
+            for block in range(blocks_per_stage):
+                blocks.append(BasicBlock(channels_in, channels_out, 2 if stage and not block else 1))
+                channels_in = channels_out
         self.blocks = nn.Sequential(*blocks)
-        self.pool = nn.AvgPool2d(4)
+        self.pool = nn.AvgPool2d(32 >> (len(widths) - 1))
         self.flatten = nn.Flatten()
-        self.fc = nn.Linear(512, CLASSES)
+        self.fc = nn.Linear(widths[-1], CLASSES)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.relu(self.bn1(self.conv1(x)))
@@ -99,8 +97,13 @@ def _vgg16() -> nn.Sequential:
 
 
 def resnet18_cifar(seed: int) -> nn.Module:
-    """The CIFAR ResNet-18 with weights drawn from ``seed``, in eval mode, float32."""
-    return _initialised(ResNet18Cifar(), seed)
+    """The CIFAR ResNet-18 (17 ReLU modules, 11.17 million parameters) drawn from ``seed``, in eval mode, float32."""
+    return _initialised(CifarResNet((64, 128, 256, 512), 2), seed)
+
+
+def resnet20_cifar(seed: int) -> nn.Module:
+    """The CIFAR ResNet-20 (19 ReLU modules, 0.27 million parameters) drawn from ``seed``, in eval mode, float32."""
+    return _initialised(CifarResNet((16, 32, 64), 3), seed)
 
 
 def vgg16_cifar(seed: int) -> nn.Module:
@@ -110,6 +113,7 @@ def vgg16_cifar(seed: int) -> nn.Module:
 
 NETWORKS: dict[str, Callable[[int], nn.Module]] = {
     "resnet18-cifar": resnet18_cifar,
+    "resnet20-cifar": resnet20_cifar,
     "vgg16-cifar": vgg16_cifar,
 }
 
