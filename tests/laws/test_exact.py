@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import isospike as iso
 from blocks import Network, conv, leaves
 from isospike.errors import ConversionError, SimulationError
-from isospike.refine.grid_value import BUDGET
+from isospike.refine.grid.value import BUDGET
 from networks import ISLANDS, NETWORKS
 from short_methods import EMITTING
 

@@ -12,9 +12,9 @@ from isospike.capture.graph import Graph, Op, argument, attach, attribute, op_of
 from isospike.capture.roles import Role
 from isospike.errors import ConversionError
 from isospike.neurons import Emitter, InputGrid
-from isospike.refine import grid_ops
-from isospike.refine.grid_budget import LEAST_BITS, Budget, Factors, Shares, Unlimited, exponent
-from isospike.refine.grid_value import BUDGET, GridValue, digits, exact_fraction, rounded_to
+from isospike.refine.grid import ops
+from isospike.refine.grid.budget import LEAST_BITS, Budget, Factors, Shares, Unlimited, exponent
+from isospike.refine.grid.value import BUDGET, GridValue, digits, exact_fraction, rounded_to
 
 INPUT_BITS = 24
 """Binary digits of an input at most: as many as float32 has."""
@@ -39,7 +39,7 @@ def put_on_grid(graph: Graph, largest_input: float) -> Graph:
         ConversionError: an op cannot be made exact, all listed; or the digits of float64 do not suffice at a site.
     """
     view = graph.view()
-    kinds = grid_ops.HANDLERS
+    kinds = ops.HANDLERS
     refused = [op for op in map(op_of, view.op_nodes()) if op.role is not Role.ACTIVATION and op.kind not in kinds]
     if refused:
         names = ", ".join(f"{op.name} ({op.kind})" for op in refused)
@@ -76,7 +76,7 @@ class Gridder:
             elif node.op != "get_attr" and self.ends(node):
                 self._site(node)
             elif node.op != "get_attr":
-                self.place(node, grid_ops.HANDLERS[op_of(node).kind](self, node))
+                self.place(node, ops.HANDLERS[op_of(node).kind](self, node))
         return self
 
     def ends(self, node: fx.Node) -> bool:

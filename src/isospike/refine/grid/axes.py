@@ -12,10 +12,10 @@ from torch import Tensor, fx
 
 from isospike.capture.graph import argument, op_of
 from isospike.capture.roles import Role
-from isospike.refine.grid_value import ONE, GridValue
+from isospike.refine.grid.value import ONE, GridValue
 
 if TYPE_CHECKING:
-    from isospike.refine.grid import Gridder
+    from isospike.refine.grid.gridder import Gridder
 
 
 def axis_matrices(op: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> list[Tensor]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 from torch import fx
 
 from isospike.capture.graph import op_of
-from isospike.refine.grid_value import BUDGET, GridValue, digits
+from isospike.refine.grid.value import BUDGET, GridValue, digits
 
 if TYPE_CHECKING:
-    from isospike.refine.grid import Gridder
+    from isospike.refine.grid.gridder import Gridder
 
 HEADROOM = 1
 """Digits left free, because rounded weights may carry a sum over a power of two."""

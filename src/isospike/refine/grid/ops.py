@@ -13,12 +13,12 @@ from torch import Tensor, fx, nn
 
 from isospike.capture.graph import argument, op_of
 from isospike.errors import ConversionError
-from isospike.refine.grid_axes import become_reshape
-from isospike.refine.grid_pools import averaged, max_pooled, summed, upsampled
-from isospike.refine.grid_value import ONE, GridValue, per_channel, rounded_to
+from isospike.refine.grid.axes import become_reshape
+from isospike.refine.grid.pools import averaged, max_pooled, summed, upsampled
+from isospike.refine.grid.value import ONE, GridValue, per_channel, rounded_to
 
 if TYPE_CHECKING:
-    from isospike.refine.grid import Gridder
+    from isospike.refine.grid.gridder import Gridder
 
 Handler = Callable[["Gridder", fx.Node], GridValue]
 

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, fx, nn
 
 from isospike.capture.graph import argument, op_of
-from isospike.refine.grid_axes import axis_matrices, map_axes
-from isospike.refine.grid_value import ONE, GridValue, per_channel, spread
+from isospike.refine.grid.axes import axis_matrices, map_axes
+from isospike.refine.grid.value import ONE, GridValue, per_channel, spread
 
 if TYPE_CHECKING:
-    from isospike.refine.grid import Gridder
+    from isospike.refine.grid.gridder import Gridder
 
 
 def max_pooled(gridder: Gridder, node: fx.Node) -> GridValue:
