@@ -125,6 +125,11 @@ NETWORKS: dict[str, Case] = {
         lambda n, x: n.head(n.relu(n.bn2(n.c(n.relu(n.b(n.bn(n.a(x))))))).flatten(1)),
         *("relu", "relu#2"),
     ),
+    "selected": _case(
+        lambda: {"a": conv(3, 4), "b": conv(3, 4), "kept": torch.tensor([2, 0, 3]), "head": _head(256)},
+        lambda n, x: n.head(n.b(torch.index_select(n.a(x).relu(), 1, n.kept)).relu().flatten(1)),
+        *("relu", "relu#2"),
+    ),
     "transposed": _case(
         lambda: {
             **{"a": conv(3, 4, stride=2), "up": nn.ConvTranspose2d(4, 6, 3, 2, 1, output_padding=1, groups=2)},

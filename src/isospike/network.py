@@ -133,7 +133,7 @@ class SNN(nn.Module):
     @property
     def reference_tensor(self) -> Tensor:
         """A tensor whose device and type are the network's."""
-        return next(iter(self.graph.buffers()))
+        return next(buffer for buffer in self.graph.buffers() if buffer.is_floating_point())
 
     def save(self, path: str | Path) -> None:
         """Write the network to one ``.snn`` file; see `isospike.export.artefact.save`."""

@@ -33,9 +33,21 @@ def test_it_is_a_sum_over_the_batch():
 def test_gradient_of_the_bits(levels, bits):
     layer, z = QCFS(levels=levels).module(1.7), currents()
     (3 * bit_sparsity(z, layer, gradient="bits")).backward()
-    a = layer(z)
-    assert torch.equal(z.grad, 3.0 * bits * ((a > 0) & (a < layer.bound)))
+    k = codes(layer(z), layer.bound, levels)
+    assert torch.equal(z.grad, 3.0 * bits * ((k > 0) & (k < levels)))
     assert layer.log_bound.grad is None
+
+
+def test_saturated_neurons_have_no_gradient_of_the_bits():
+    """``levels`` times the rounded unit lies below the bound for several percent of all bounds; the code does not."""
+    below = 0
+    for seed in range(100):
+        layer = QCFS(levels=15).module(torch.rand((), generator=torch.Generator().manual_seed(seed)) * 10 + 0.1)
+        z = (layer.bound * torch.tensor([1.2, 2.0, 50.0])).requires_grad_()
+        bit_sparsity(z, layer, gradient="bits").backward()
+        assert not z.grad.any()
+        below += bool((layer(z) < layer.bound).any())
+    assert below
 
 
 def test_gradient_of_the_code():

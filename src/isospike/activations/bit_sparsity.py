@@ -58,10 +58,11 @@ class _Ones(torch.autograd.Function):
         bound, bits = activation.bound, levels.bit_length()
         current = z.to(torch.promote_types(z.dtype, bound.dtype))
         a = activation.activation(current, activation.log_bound.detach())
-        inside = (a > 0) & (a < bound) if gradient == "bits" else (current > 0) & (current < bound)
+        k = codes(a, bound, levels)
+        # by the codes: levels times the rounded unit may lie below the bound
+        inside = (k > 0) & (k < levels) if gradient == "bits" else (current > 0) & (current < bound)
         ctx.save_for_backward(inside, torch.as_tensor(bits) if gradient == "bits" else levels / bound)
         ctx.dtype = z.dtype
-        k = codes(a, bound, levels)
         ones = torch.stack([((k >> bit) & 1).sum() for bit in range(bits)]).sum()
         return ones.to(current.dtype)
 

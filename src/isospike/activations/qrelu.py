@@ -51,3 +51,8 @@ class QReLU(Activation):
     def steps(self) -> int:
         """The levels."""
         return self.levels
+
+    @property
+    def phi(self) -> float:
+        """Rounded down."""
+        return 0.0

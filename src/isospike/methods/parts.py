@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from isospike.capture.graph import Graph, op_of
 from isospike.capture.roles import Role
-from isospike.neurons import Emitter, IntegrateAndFire, activation_at_rest
+from isospike.neurons import NEAREST, Emitter, IntegrateAndFire, activation_at_rest
 from isospike.neurons.quantiser import is_staircase, shift_of
 from isospike.pooling import place_max_pools
 from isospike.refine import calibrate_bias, put_on_grid
@@ -54,8 +54,8 @@ class Policy(ABC):
 class Streaming(Policy):
     """Integrate-and-fire neurons with a rate code, and a max-pooling rule."""
 
-    v_init: float
-    """Initial membrane potential, in thresholds."""
+    v_init: float | None
+    """Initial membrane potential, in thresholds; ``None``: the shift of a trained activation, elsewhere 1/2."""
     pooling: str
     """Name of the max-pooling rule."""
 
@@ -65,7 +65,8 @@ class Streaming(Policy):
 
     def neuron(self, bound: Tensor, activation: nn.Module) -> nn.Module:
         """Threshold at the bound."""
-        return IntegrateAndFire(bound, bound * self.v_init, activation_at_rest(activation))
+        share = shift_of(activation, otherwise=0.5) if self.v_init is None else self.v_init
+        return IntegrateAndFire(bound, bound * share, activation_at_rest(activation))
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ class AccumulateThenEmit(Policy):
         """Unit ``bound / K``."""
         learned = int(activation.levels) if is_staircase(activation) else self.default  # type: ignore[arg-type]
         levels = learned if self.levels is None else self.levels
-        phase = shift_of(activation) if self.phase is None else self.phase
+        learned_phase = shift_of(activation) if is_staircase(activation) else NEAREST
+        phase = learned_phase if self.phase is None else self.phase
         unit = bound / levels
         return self.kind(unit, levels, v_init=phase * unit, activation=activation_at_rest(activation))
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from isospike.methods.method import register
 from isospike.methods.parts import Parts, Streaming
 from isospike.methods.quantised import QuantisedMethod
+from isospike.neurons import NEAREST
 from isospike.pooling import rules as pooling_rules
 
 
@@ -16,10 +17,10 @@ from isospike.pooling import rules as pooling_rules
 class QCFS(QuantisedMethod):
     """Soft-reset IF neurons on a network trained with QCFS activations (Bu et al. 2022), rate code, any T.
 
-    ``theta = lambda``, the learned bound, and ``v_init = theta / 2``: the expected error of every layer is zero for
-    constant inputs. In the first layer T = L steps give the trained activation exactly; deeper layers keep an
-    unevenness error at every T. On a ReLU network it is the chosen scale rule with IF neurons. Use it when answers
-    are wanted at any step; for equality use bit-coded or pascal.
+    ``theta = lambda``, the learned bound, and ``v_init = phi theta`` with the trained shift phi, 1/2 for QCFS: the
+    expected error of every layer is zero for constant inputs. In the first layer T = L steps give the trained
+    activation exactly; deeper layers keep an unevenness error at every T. On a ReLU network it is the chosen scale
+    rule with IF neurons, phi = 1/2. Use it when answers are wanted at any step; for equality use bit-coded or pascal.
     """
 
     papers: ClassVar[tuple[str, ...]] = ("bu2022optimal",)
@@ -36,5 +37,5 @@ class QCFS(QuantisedMethod):
         pooling_rules[self.pooling]
 
     def parts(self) -> Parts:
-        """Learned or calibrated scale, IF neurons half charged."""
-        return Parts(self._scale_rule(levels=self.levels, phase=0.5), Streaming(v_init=0.5, pooling=self.pooling))
+        """Learned or calibrated scale, IF neurons charged as the activations were shifted."""
+        return Parts(self._scale_rule(levels=self.levels, phase=NEAREST), Streaming(None, self.pooling))

@@ -20,8 +20,8 @@ class Radix(EmittingMethod):
 
     A layer accumulates ``acc <- 2 acc + A(s_t)``, which is the sum of its inputs weighted by ``2^(T-t)``, quantises
     it to ``K = 2^bits - 1`` levels and emits the digits. With rounding to nearest it is the bit-coded network at
-    K = 2^bits - 1; rounded down, as quantisers without a shift were trained, it loses half a step on average. All
-    sites have the same number of bits; for other levels use bit-coded.
+    K = 2^bits - 1; rounded down, as quantisers without a shift were trained, it loses half a step on average, which
+    bias calibration gives back. All sites have the same number of bits; for other levels use bit-coded.
     """
 
     papers: ClassVar[tuple[str, ...]] = ("wang2022radix",)

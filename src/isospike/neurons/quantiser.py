@@ -70,9 +70,9 @@ def is_staircase(activation: nn.Module) -> bool:
     return isinstance(activation, LearnedActivation) and activation.levels is not None
 
 
-def shift_of(activation: nn.Module) -> float:
-    """The phase that an activation was trained with; `NEAREST` where there is none."""
-    return float(getattr(activation, "shift", NEAREST)) if is_staircase(activation) else NEAREST
+def shift_of(activation: nn.Module, *, otherwise: float = NEAREST) -> float:
+    """The phase that an activation was trained with; ``otherwise`` where there is none."""
+    return float(getattr(activation, "shift", otherwise)) if isinstance(activation, LearnedActivation) else otherwise
 
 
 def activation_at_rest(activation: nn.Module) -> nn.Module:

@@ -11,6 +11,7 @@ from isospike.errors import SimulationError
 from isospike.messages import with_article
 from isospike.simulate.execution import State
 from isospike.simulate.executors import executors, executors_of
+from isospike.simulate.precision import whole_operands
 from isospike.simulate.run import Job, Record, Run, is_whole
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ def simulate(
     chosen = executors[executor or names[0]]
     if chosen.kind is not snn.kind:
         raise SimulationError(f"executor '{executor}' runs {chosen.kind} networks, this one is {snn.kind}; use {names}")
-    return chosen.run(snn, Job(x, None if steps is None else int(steps), record or Record(), memory_budget, state))
+    job = Job(x, None if steps is None else int(steps), record or Record(), memory_budget, state)
+    with whole_operands():
+        return chosen.run(snn, job)
 
 
 def _check_types(snn: object, x: object, steps: object, record: object, state: object) -> None:

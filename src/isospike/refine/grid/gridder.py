@@ -104,16 +104,17 @@ class Gridder:
         assert isinstance(neuron, Emitter)
         self.make_plain(node)
         current = self.values[argument(node)]
-        unit = neuron.unit.double()
+        given = unit = neuron.unit.double()
         v_init = neuron.v_init.double()
-        reach = current.largest + (neuron.levels + 1) * unit.max().item() + v_init.abs().max().item()
+        for _ in range(2):  # rounding up may carry the sum over a power of two, which then has a coarser grid
+            reach = current.largest + (neuron.levels + 1) * unit.max().item() + v_init.abs().max().item()
+            finest = BUDGET - digits(reach)
+            unit, v_init = rounded_to(unit, finest).clamp(min=2.0**-finest), rounded_to(v_init, finest)
         self.check(node, current.fraction + digits(reach) - self.budget.total)
-        finest = BUDGET - digits(reach)
-        live = (unit > SILENT * reach) & (unit != 2.0**-finest)
+        live = (given > SILENT * reach) & (given != 2.0**-finest)
         if live.any():
-            self.check(node, LEAST_BITS - (finest + exponent(unit[live].min().item())))
-        unit = rounded_to(unit, finest).clamp(min=2.0**-finest)
-        options = {"v_init": rounded_to(v_init, finest), "amplitude": torch.ones_like(unit)}
+            self.check(node, LEAST_BITS - (finest + exponent(given[live].min().item())))
+        options = {"v_init": v_init, "amplitude": torch.ones_like(unit)}
         self.graph.replace(node, type(neuron)(unit, neuron.levels, activation=neuron.activation, **options))
         scale = unit.expand(1, *op_of(node).shape) if unit.dim() else unit
         self.values[node], self.largest[node] = GridValue(scale, 0, float(neuron.levels)), reach

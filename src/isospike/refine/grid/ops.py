@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, fx, nn
 
-from isospike.capture.graph import argument, op_of
+from isospike.capture.graph import argument, attribute, op_of
 from isospike.errors import ConversionError
 from isospike.refine.grid.axes import become_reshape
 from isospike.refine.grid.pools import averaged, max_pooled, summed, upsampled
@@ -81,9 +81,9 @@ def moved(gridder: Gridder, node: fx.Node) -> GridValue:
     if value.scale.dim() == 0:
         return value
     source = op_of(argument(node))
-    args = (value.full_scale(source.shape), *node.args[1:])
+    rest = fx.map_arg(node.args[1:], lambda constant: attribute(gridder.graph, str(constant.target)))
     assert callable(node.target)
-    scale = node.target(*args, **node.kwargs)
+    scale = node.target(value.full_scale(source.shape), *rest, **node.kwargs)
     return replace(value, scale=scale) if isinstance(scale, Tensor) else replace(value, scale_parts=tuple(scale))
 
 
