@@ -53,6 +53,17 @@ def test_float32_copies_are_verified_in_float64(captured):
         assert iso.verify(graph, iso.convert(graph, method, data=data), data).exact
 
 
+def test_a_trained_float32_network_is_the_model_itself_in_float64_too(captured):
+    """Bounds and units stay those of float32; made anew from the parameter in float64 they would be others."""
+    data = [x.float() for x in batches("concat")]
+    graph = iso.fold_batch_norm(captured("concat")).float()
+    trained = iso.quantise(graph, iso.activations.QCFS(levels=7, granularity="channel"), data=data)
+    found = iso.verify(trained, iso.convert(trained, iso.methods.BitCoded(), data=data), data)
+    assert found.exact
+    assert found.agreement == 1
+    assert found.model_error < 1e-12  # sums of float64 in another order
+
+
 @pytest.mark.parametrize("exact", [False, True])
 def test_another_weight_is_found_at_its_site(exact, converted):
     """The second of three layers is wrong: the first site agrees, the second is named."""

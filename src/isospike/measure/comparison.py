@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from isospike.capture import Graph
+from isospike.capture import Graph, Role
 from isospike.measure.certificate import Certificate, SiteEquality, SiteError
 from isospike.network import SNN
+from isospike.neurons import activation_at_rest
 
 
 class Comparison(ABC):
@@ -25,7 +26,7 @@ class Comparison(ABC):
     """
 
     def __init__(self, folded: Graph, snn: SNN, dtype: torch.dtype) -> None:
-        self.ann = copy.deepcopy(folded).to(dtype)
+        self.ann = _at_rest(folded).to(dtype)
         self.snn = copy.deepcopy(snn).to(dtype)
         self.dtype = dtype
         self.images = 0
@@ -73,6 +74,14 @@ class Comparison(ABC):
             model_error=self.model_error / self.largest if self.largest else self.model_error,
             agreement=None if self.same_class is None else self.same_class / self.images,
         )
+
+
+def _at_rest(folded: Graph) -> Graph:
+    """A copy whose trained activations have the bounds of their own number format, as the neurons have them."""
+    rest = folded.view()
+    for node in rest.nodes_with(Role.ACTIVATION):
+        rest.replace(node, activation_at_rest(rest.module_of(node)))
+    return copy.deepcopy(rest)
 
 
 def largest_difference(a: Any, b: Any) -> float:

@@ -48,17 +48,20 @@ class QuantisedActivation(nn.Module):
     """
 
     bound: Tensor
+    unit: Tensor
+    v_init: Tensor
 
     def __init__(self, bound: Tensor, levels: int, shift: float = NEAREST) -> None:
         super().__init__()
-        self.register_buffer("bound", bound)
+        unit = bound / levels  # kept: in a wider number format it would be another one than the neuron's
+        for name, value in (("bound", bound), ("unit", unit), ("v_init", shift * unit)):
+            self.register_buffer(name, value)
         self.levels = levels
         self.shift = shift
 
     def forward(self, z: Tensor) -> Tensor:
         """Currents ``[B, ...]`` to the nearest of ``levels + 1`` values from 0 to ``bound``."""
-        unit = self.bound / self.levels
-        return quantise(z, unit, self.levels, self.shift * unit) * unit
+        return quantise(z, self.unit, self.levels, self.v_init) * self.unit
 
     def extra_repr(self) -> str:
         """The number of levels and the shift."""
