@@ -3,7 +3,8 @@
     isospike evaluate NET.snn --data ... --json > benchmarks/results/NAME.json
     python benchmarks/accuracy.py benchmarks/results/NAME.json ...
 
-Rows are the files, columns the ANN, every T that any of the files holds, and the number of images.
+Rows are the files, columns the ANN, every T that any of the files holds, and the number of images. Behind the accuracy
+of a T stands the share of images for which the network gives the ANN's class.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from table import markdown
 
 
 def row(path: Path, result: dict[str, Any], steps: list[int]) -> list[str]:
-    """Method and file, top-1 in percent of the ANN and at every T (``-`` where it was not asked for), images."""
-    curve = {int(at): measured["top1"] for at, measured in result["snn"].items()}
-    accuracies = [percent(curve[at]) if at in curve else "-" for at in steps]
+    """Method and file, percentages of the ANN and at every T (``-`` where it was not asked for), images."""
+    curve = {int(at): f"{percent(m['top1'])} / {percent(m['agreement'])}" for at, m in result["snn"].items()}
+    accuracies = [curve.get(at, "-") for at in steps]
     return [f"{result['method']} ({path.stem})", percent(result["ann"]["top1"]), *accuracies, str(result["images"])]
 
 
@@ -33,7 +34,7 @@ def main() -> None:
     parser.add_argument("files", type=Path, nargs="+", help="outputs of isospike evaluate --json")
     results = {path: json.loads(path.read_text()) for path in parser.parse_args().files}
     steps = sorted({int(at) for result in results.values() for at in result["snn"]})
-    columns = ["top-1 %", "ANN", *(f"T={at}" for at in steps), "images"]
+    columns = ["top-1 % / same class %", "ANN", *(f"T={at}" for at in steps), "images"]
     print(markdown(columns, [row(path, result, steps) for path, result in results.items()]))
 
 
