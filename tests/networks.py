@@ -125,6 +125,12 @@ NETWORKS: dict[str, Case] = {
         lambda n, x: n.head(n.relu(n.bn2(n.c(n.relu(n.b(n.bn(n.a(x))))))).flatten(1)),
         *("relu", "relu#2"),
     ),
+    "images_pooled_as_sequences": _case(
+        lambda: {"a": nn.Conv1d(3, 4, 3, padding=1), "b": nn.Conv1d(2, 4, 3), "head": _head(8)},
+        lambda n, x: n.head(n.b(F.max_pool2d(n.a(x).relu(), 2)).relu().flatten(1)),
+        *("relu", "relu#2"),
+        shape=(3, 8),
+    ),
     "selected": _case(
         lambda: {"a": conv(3, 4), "b": conv(3, 4), "kept": torch.tensor([2, 0, 3]), "head": _head(256)},
         lambda n, x: n.head(n.b(torch.index_select(n.a(x).relu(), 1, n.kept)).relu().flatten(1)),

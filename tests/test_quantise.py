@@ -91,6 +91,12 @@ def test_ceilings_limit_the_first_bounds(captured):
         assert free.get_submodule(site).bound == limit
 
 
+def test_a_trained_bound_of_another_granularity_is_not_thrown_away(captured):
+    trained = iso.quantise(captured("one_dimensional"), QReLU(bound=3.0))
+    with pytest.raises(ConversionError, match="trained bound per layer; give data= to find one per channel"):
+        iso.quantise(trained, QReLU(granularity="channel"))
+
+
 @pytest.mark.parametrize("granularity", ["layer", "channel"])
 def test_without_data_the_configured_bound_stands_at_every_site(granularity, captured):
     network = iso.quantise(captured("one_dimensional"), QReLU(bound=3.0, granularity=granularity))

@@ -16,6 +16,7 @@ from isospike.memory_format import weights_channels_last
 from isospike.messages import counted, with_article
 from isospike.methods.method import Method
 from isospike.network import SNN
+from isospike.scales.learned import check_bound
 
 Analogue = Literal["refuse", "allow"]
 """What to do with ops that no neuron can stand for: refuse, or compute them on decoded values."""
@@ -74,11 +75,14 @@ def check_roles(graph: Graph, analogue: Analogue) -> None:
 def check_weights(graph: Graph) -> None:
     """Refuse weights that are not finite, behind the last neuron too, where no current shows them.
 
-    Constants that are no parameters may be infinite: attention masks are. Learned bounds are checked by their rule.
+    Constants that are no parameters may be infinite: attention masks are. Learned bounds must be positive besides.
 
     Raises:
         ConversionError: NaN or infinity in the weights of ops; all are listed.
+        CalibrationError: a learned bound is not positive and finite.
     """
+    for node in graph.nodes_with(Role.ACTIVATION):
+        check_bound(op_of(node).name, graph.module_of(node))
     wrong = [op_of(node) for node in graph.op_nodes() if not _is_finite(graph, node)]
     if wrong:
         raise ConversionError(

@@ -39,9 +39,9 @@ def quantise(
     normalisation is not folded and follows ``train()`` and ``eval()``. What the capture drops stays dropped: dropout
     and stochastic depth. Weights that the model computes from parameters are trained as they are.
 
-    A site that already has a trained bound keeps it (only its levels change). Any other gets the bound that fits its
-    values in ``data`` best (see `collect_bounds`), or without data the configured one, in either case at most the
-    ceiling of the rectifier it replaces (6 for ReLU6).
+    A site that already has a trained bound of the same granularity keeps it (only its levels change). Any other gets
+    the bound that fits its values in ``data`` best (see `collect_bounds`), or without data the configured one, in
+    either case at most the ceiling of the rectifier it replaces (6 for ReLU6).
 
     Args:
         model: any exportable network in eval mode, or a captured graph. It is not changed.
@@ -63,7 +63,7 @@ def quantise(
             raise CaptureError("quantising a model needs an example input: give data=, or a graph from capture()")
         model = capture(model, batches.first)
     wanted = _by_site(model, activation)
-    bounds = {site: _known_bound(model, site, kind) for site, kind in wanted.items()}
+    bounds = {site: _known_bound(model, site, kind, searched=batches is not None) for site, kind in wanted.items()}
     fresh = {site: wanted[site] for site, bound in bounds.items() if bound is None}
     if batches is not None and fresh:
         bounds |= collect_bounds(model, fresh, batches)
@@ -88,11 +88,18 @@ def _by_site(graph: Graph, activation: Activation | Mapping[str, Activation]) ->
     return dict(activation)
 
 
-def _known_bound(graph: Graph, site: str, wanted: Activation) -> Tensor | None:
+def _known_bound(graph: Graph, site: str, wanted: Activation, *, searched: bool) -> Tensor | None:
     """The trained bound of a site, where it has one of the wanted granularity."""
     module = graph.get_submodule(site)
-    if isinstance(module, TrainableActivation) and module.activation.granularity == wanted.granularity:
+    if not isinstance(module, TrainableActivation):
+        return None
+    if module.activation.granularity == wanted.granularity:
         return module.bound
+    if not searched:
+        raise ConversionError(
+            f"site '{site}' has a trained bound per {module.activation.granularity}; give data= to find one per "
+            f"{wanted.granularity}"
+        )
     return None
 
 

@@ -147,6 +147,8 @@ LINES = {
     "no-test-images": [*TRAIN, "--test", "npz:none.npz"],
     "device": [*TRAIN, "--device", "abacus"],
     "out-no-folder": [*TRAIN, "--out", "no/q.safetensors"],
+    "out-other-suffix": [*TRAIN, "--out", "q.pt"],
+    "one-file-twice": [*TRAIN, "--checkpoint", "./q.safetensors"],
 }
 
 

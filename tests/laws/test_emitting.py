@@ -237,7 +237,7 @@ def test_levels_and_bits_replace_learned_ones(captured):
 
 
 @pytest.mark.parametrize("bound", [0.0, -1.0, math.nan, math.inf])
-@pytest.mark.parametrize("method", [*EMITTING, "qcfs"])
+@pytest.mark.parametrize("method", list(iso.methods.methods))
 def test_learned_bounds_must_be_positive(method, bound, captured):
     graph = learned(captured("in_place"), 1.0, bound)
     with pytest.raises(CalibrationError, match=r"site 'relu#2' has the learned bound .*positive and finite"):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 
 import pytest
 import torch
 
 import isospike as iso
-from isospike.errors import SimulationError
+from isospike.errors import ConversionError, SimulationError
+from isospike.measure.comparison import worst
 from isospike.neurons import BitCoded, Emission
 from networks import ALL, NETWORKS
 from short_methods import EMITTING, STREAMING
@@ -62,6 +64,44 @@ def test_a_trained_float32_network_is_the_model_itself_in_float64_too(captured):
     assert found.exact
     assert found.agreement == 1
     assert found.model_error < 1e-12  # sums of float64 in another order
+
+
+@pytest.mark.parametrize("change", ["bounds", "levels"])
+def test_a_network_is_not_that_of_other_trained_quantisers(change, captured):
+    data = batches("concat")
+    trained = iso.quantise(captured("concat"), iso.activations.QCFS(levels=4), data=data)
+    snn = iso.convert(trained, iso.methods.BitCoded(), data=data)
+    found = iso.verify(trained, snn, data)
+    assert found.exact
+    assert all(site.trained for site in found.sites)
+    assert f"own quantisers at {len(snn.sites)} sites, the network's at 0" in found.compared
+    other = copy.deepcopy(trained)
+    for site in other.sites:
+        module = other.get_submodule(site)
+        if change == "bounds":
+            module.log_bound.data += 0.5
+        else:
+            module.activation = iso.activations.QCFS(levels=2)
+    found = iso.verify(other, snn, data)
+    if change == "bounds":
+        assert not found.exact
+        assert "code" in found.first_difference
+    else:  # the network stands for the same weights with its own levels, and the certificate says so
+        assert not any(site.trained for site in found.sites)
+        assert f"own quantisers at 0 sites, the network's at {len(snn.sites)}" in found.compared
+        assert found.model_error > 0
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_a_model_that_is_not_finite_is_no_proof(value, captured):
+    data = batches("concat")
+    snn = iso.convert(captured("concat"), iso.methods.BitCoded(), data=data)
+    broken = copy.deepcopy(captured("concat"))
+    broken.get_submodule("head").bias.data[0] = value
+    with pytest.raises(ConversionError, match="NaN or infinity in the weights of 1 op: head"):
+        iso.verify(broken, snn, data)
+    assert math.isnan(worst(0.0, math.nan, 1.0))
+    assert worst(0.0, 2.0, 1.0) == 2
 
 
 @pytest.mark.parametrize("exact", [False, True])

@@ -122,6 +122,41 @@ def test_a_checkpoint_with_another_teacher_is_refused(tmp_path):
     assert same(fit(network(), batches(), recipe, teacher=teachers[0]).model, resumed.model)
 
 
+class NotFinite(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(1)[:, :3] * torch.nan
+
+
+@pytest.mark.parametrize(
+    ("message", "data", "teacher"),
+    [
+        ("the teacher has 7 classes, the network 3", batches(), linear(7).float()),
+        ("scores are not finite", batches(), NotFinite()),
+        (r"pairs \(input, label\)", TensorDataset(inputs(32)), linear().float()),
+    ],
+)
+def test_teachers_and_data_that_do_not_fit_are_refused(message, data, teacher):
+    recipe = Recipe(epochs=1, batch_size=16, distillation=2.0)
+    with pytest.raises(TrainingError, match=message):
+        fit(network(), data, recipe, teacher=teacher.eval())
+
+
+def test_a_checkpoint_knows_its_images():
+    """Other pixels, labels or preprocessing are another training; the same ones read again are not."""
+    pixels, labels = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), dtype=np.uint8), np.arange(20) % 3
+    plain = Preprocess(size=None, mean=(0.5,), std=(0.5,))
+
+    def digest(pixels, labels, preprocess) -> str:
+        images = ImageDataset(Images("noise", pixels, labels, None), np.arange(20), preprocess)
+        return AugmentedImages(images, Recipe()).digest
+
+    one = digest(pixels, labels, plain)
+    assert digest(pixels.copy(), labels.copy(), plain) == one
+    others = [(255 - pixels, labels, plain), (pixels, 2 - labels, plain)]
+    others.append((pixels, labels, dataclasses.replace(plain, mean=(0.1,))))
+    assert all(digest(*other) != one for other in others)
+
+
 @pytest.mark.parametrize(("temperature", "given"), [(2.0, False), (0.0, True)])
 def test_teacher_and_temperature_belong_together(temperature, given):
     recipe = Recipe(epochs=1, batch_size=16, distillation=temperature)
@@ -189,6 +224,7 @@ OTHERS = {
     "epochs is 4 there and 5 here": {"recipe": dataclasses.replace(RECIPE, epochs=5)},
     "learning_rate is 0.05 there and 0.1 here": {"recipe": dataclasses.replace(RECIPE, learning_rate=0.1)},
     "images is 70 there and 71 here": {"data": batches(71)},
+    "started from other weights": {"shift": 0.5},
     "the model has other tensors": {"model": nn.Sequential(nn.Flatten(), nn.Linear(64, 3))},
     "the activations are configured differently": {"levels": 7},
 }
@@ -205,6 +241,9 @@ def test_a_checkpoint_of_another_training_is_refused_and_kept(message, tmp_path)
         for module in other["model"].modules():
             if isinstance(module, iso.activations.TrainableActivation):
                 module.activation = dataclasses.replace(module.activation, levels=levels)
+    if shift := other.pop("shift", None):
+        other["model"] = copy.deepcopy(model)
+        next(other["model"].parameters()).data += shift
     options = {"model": model, "data": batches(), "recipe": RECIPE, **other}
     with pytest.raises(TrainingError, match=message) as caught:
         fit(options["model"], options["data"], options["recipe"], checkpoint=path)

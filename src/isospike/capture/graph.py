@@ -126,6 +126,11 @@ def argument(node: fx.Node) -> fx.Node:
     return first
 
 
+def pools_positions(pool: fx.Node) -> bool:
+    """Whether a pool keeps the channels apart: one for images takes a sequence ``[B, C, L]`` for a single image."""
+    return op_of(pool).kind.endswith(f"{len(op_of(argument(pool)).shape) - 1}d")
+
+
 def attribute(graph: fx.GraphModule, name: str) -> Tensor:
     """The constant of a dotted name."""
     value: Any = graph

@@ -111,8 +111,7 @@ def _train(
     if (adapt_levels is None) != (adapt_from is None):
         raise OptionError("--adapt-levels and --adapt-from belong together: levels to share out, and a network")
     checkpoint = checkpoint or out.with_name(f"{out.name}.checkpoint")
-    for path in (out, checkpoint, *([] if log is None else [log])):
-        check_writable(path)
+    _check_files(out, checkpoint, *([] if log is None else [log]))
     data = DataOptions(batch_size=100, **data_values)
     loaded = load_model(model, weights=weights)
     opened = data.open("calibration", preprocess=loaded.preprocess, shuffle=True, seed=recipe.seed)
@@ -140,6 +139,16 @@ def _train(
     measured = None if held_out is None else _measure(trained.model, held_out.loader)
     checkpoint.unlink()
     _report(trained, activation, recipe, out, images, levels, measured, as_json=as_json)
+
+
+def _check_files(out: Path, *others: Path) -> None:
+    """Refuse files that cannot be written, or that would overwrite each other at the end of the training."""
+    if out.suffix != ".safetensors":
+        raise OptionError(f"--out must end in .safetensors, by which it is read again; got '{out}'")
+    for path in (out, *others):
+        check_writable(path)
+    if len({path.resolve() for path in (out, *others)}) <= len(others):
+        raise OptionError("--out, --checkpoint and --log must be different files")
 
 
 def _adapted(network: Graph, levels: tuple[int, ...], loader: Iterable[Any], batch_size: int) -> LevelSchedule:

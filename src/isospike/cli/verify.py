@@ -53,7 +53,7 @@ def command(
             loaded.model.to(opened.device),
             snn.to(opened.device),
             Stream(opened.loader, opened.device),
-            steps=(steps or STEPS) if snn.kind is Kind.STREAMING else steps,
+            steps=STEPS if steps is None and snn.kind is Kind.STREAMING else steps,
             dtype=getattr(torch, dtype),
             progress=bar.advance,
         )

@@ -17,6 +17,8 @@ class SiteEquality:
     """Codes that differ from the quantised ANN's, in the stepped or in the collapsed run."""
     wrong_spikes: int
     """Spikes of a step and image that the codes do not call for, or that are missing."""
+    trained: bool
+    """Whether the quantised ANN has the model's own trained quantiser here; else it has the network's."""
     first: str = ""
     """The first neuron whose code differs: image, index, both codes."""
 
@@ -37,7 +39,8 @@ class Certificate:
     """How equal a spiking network is to the network it was converted from.
 
     For an accumulate-then-emit network: codes, spikes and outputs against the quantised ANN's, which is the model with
-    the network's quantisers. For a streaming network, which equals its ANN only in the limit: measured errors.
+    its own trained quantisers, and with the network's where it has none or they have other levels. For a streaming
+    network, which equals its ANN only in the limit: measured errors.
     """
 
     method: str
@@ -75,11 +78,13 @@ class Certificate:
                 f"mean outputs after {self.steps} steps beside the ANN's activations: {values} values at "
                 f"{len(self.sites)} sites, {self.images} images, {self.dtype}; measured, not claimed to be equal"
             )
-        codes = sum(site.codes for site in self.sites if isinstance(site, SiteEquality))
+        sites = [site for site in self.sites if isinstance(site, SiteEquality)]
+        codes, trained = sum(site.codes for site in sites), sum(site.trained for site in sites)
         return (
             f"codes (stepped and collapsed) and spikes per step with the quantised ANN's: {codes} codes at "
             f"{len(self.sites)} sites, {self.images} images, {self.dtype}, tolerance 0; outputs, tolerance "
-            f"{self.tolerance:.3g}"
+            f"{self.tolerance:.3g}; the quantised ANN has the model's own quantisers at {trained} sites, the "
+            f"network's at {len(sites) - trained}"
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -45,8 +46,8 @@ class Comparison(ABC):
         """Measure the network's answer beside the model's own."""
         own = self.ann(x)
         self.images += len(x)
-        self.largest = max([self.largest, *(leaf.abs().max().item() for leaf in _tensors(own))])
-        self.model_error = max(self.model_error, largest_difference(answer, own))
+        self.largest = worst(self.largest, *(leaf.abs().max().item() for leaf in _tensors(own)))
+        self.model_error = worst(self.model_error, largest_difference(answer, own))
         if not (isinstance(own, Tensor) and own.dim() == 2):
             self.same_class = None
         elif self.same_class is not None:
@@ -67,7 +68,7 @@ class Comparison(ABC):
             dtype=str(self.dtype).removeprefix("torch."),
             images=self.images,
             steps=steps,
-            exact=equal and self.output_error <= tolerance,
+            exact=equal and math.isfinite(self.largest) and self.output_error <= tolerance,
             sites=sites,
             output_error=self.output_error,
             tolerance=tolerance,
@@ -87,7 +88,12 @@ def _at_rest(folded: Graph) -> Graph:
 def largest_difference(a: Any, b: Any) -> float:
     """The largest difference of two outputs of one structure."""
     pairs = zip(_tensors(a), _tensors(b), strict=True)
-    return max((y - z).abs().max().item() for y, z in pairs)
+    return worst(*((y - z).abs().max().item() for y, z in pairs))
+
+
+def worst(*errors: float) -> float:
+    """The largest; NaN where one of them is, which ``max`` would pass over."""
+    return math.nan if any(map(math.isnan, errors)) else max(errors)
 
 
 def _tensors(outputs: Any) -> list[Tensor]:

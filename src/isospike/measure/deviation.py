@@ -9,7 +9,7 @@ from torch import Tensor
 
 from isospike.capture import Graph, Role
 from isospike.measure.certificate import Certificate, SiteError
-from isospike.measure.comparison import Comparison, largest_difference
+from isospike.measure.comparison import Comparison, largest_difference, worst
 from isospike.network import SNN
 from isospike.simulate import Record, simulate
 
@@ -46,7 +46,7 @@ class Deviation(Comparison):
             squares.values += mean.numel()
             squares.error += (mean - activation).double().square().sum().item()
             squares.size += activation.double().square().sum().item()
-        self.output_error = max(self.output_error, largest_difference(answer, expected))
+        self.output_error = worst(self.output_error, largest_difference(answer, expected))
         self.add_model(x, answer)
 
     def certificate(self) -> Certificate:

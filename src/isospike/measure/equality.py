@@ -14,9 +14,9 @@ from isospike.capture.graph import op_of
 from isospike.capture.verify import RELATIVE_TOLERANCE
 from isospike.errors import SimulationError
 from isospike.measure.certificate import Certificate, SiteEquality
-from isospike.measure.comparison import Comparison, largest_difference
+from isospike.measure.comparison import Comparison, largest_difference, worst
 from isospike.network import SNN
-from isospike.neurons import Emitter, InputGrid
+from isospike.neurons import Emitter, InputGrid, QuantisedActivation, activation_at_rest
 from isospike.refine import put_on_grid
 from isospike.simulate import Record, Run, simulate
 
@@ -25,6 +25,7 @@ EXECUTORS = ("stepped", "collapsed")
 
 @dataclass
 class _Tally:
+    trained: bool
     codes: int = 0
     wrong_codes: int = 0
     wrong_spikes: int = 0
@@ -32,17 +33,25 @@ class _Tally:
 
 
 class Equality(Comparison):
-    """The quantised ANN is the model itself with the network's quantisers in the place of its activations."""
+    """The quantised ANN is the model with its own trained quantisers, or with the network's where it has none.
+
+    A network that was converted with other levels than the model was trained with has its own quantisers there too.
+    """
 
     def __init__(self, folded: Graph, snn: SNN, dtype: torch.dtype) -> None:
         if snn.exact and dtype is not torch.float64:
             raise SimulationError("a network on the binary grid is exact in float64 only; verify it in float64")
         super().__init__(folded, snn, dtype)
         self.reference = quantised_ann(folded, self.snn).to(dtype)
-        self.tallies = {site: _Tally() for site in snn.sites}
+        self.tallies = {site: _Tally(self._is_trained(folded, site)) for site in snn.sites}
         self.expected: dict[str, Tensor] = {}
         for site in snn.sites:
             self.reference.get_submodule(site).register_forward_hook(self._keep(site))
+
+    def _is_trained(self, folded: Graph, site: str) -> bool:
+        neuron = self.snn.graph.get_submodule(site)
+        assert isinstance(neuron, Emitter)
+        return trained_quantiser(folded.get_submodule(site), neuron) is not None
 
     def _keep(self, site: str) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:
         def hook(neuron: nn.Module, args: tuple[Tensor], out: Tensor) -> None:
@@ -60,7 +69,7 @@ class Equality(Comparison):
         for site, tally in self.tallies.items():
             self._add_site(site, tally, runs)
         differences = [largest_difference(run.output, answer) for run in runs.values()]
-        self.output_error = max(self.output_error, *differences)
+        self.output_error = worst(self.output_error, *differences)
         self.add_model(x, runs["stepped"].output)
 
     def _add_site(self, site: str, tally: _Tally, runs: dict[str, Run]) -> None:
@@ -87,12 +96,20 @@ class Equality(Comparison):
         return self.conclude(sites, steps=self.snn.steps, equal=equal, tolerance=rounding * self.largest)
 
 
+def trained_quantiser(activation: nn.Module, neuron: Emitter) -> QuantisedActivation | None:
+    """The model's own quantiser of a site, where it was trained with as many levels as the neuron has."""
+    rest = activation_at_rest(activation)
+    return rest if isinstance(rest, QuantisedActivation) and rest.levels == neuron.levels else None
+
+
 def quantised_ann(folded: Graph, snn: SNN) -> Graph:
-    """The model with the network's quantisers, on the binary grid if the network is."""
+    """The model with its own or the network's quantisers, on the binary grid if the network is."""
     reference = folded.view()
     for node in reference.nodes_with(Role.ACTIVATION):
         neuron = snn.graph.get_submodule(op_of(node).name)
         assert isinstance(neuron, Emitter)
-        reference.replace(node, type(neuron)(neuron.unit, neuron.levels, v_init=neuron.v_init))
+        own = trained_quantiser(folded.module_of(node), neuron)
+        unit, v_init = (neuron.unit, neuron.v_init) if own is None else (own.unit, own.v_init)
+        reference.replace(node, type(neuron)(unit.clone(), neuron.levels, v_init=v_init.clone()))
     grids = [module for module in snn.graph.modules() if isinstance(module, InputGrid)]
     return put_on_grid(reference, grids[0].limit) if grids else copy.deepcopy(reference)

@@ -9,6 +9,7 @@ from torch import nn
 
 from isospike.calibrate.batches import Batch, Batches
 from isospike.capture import Graph, capture, fold_batch_norm
+from isospike.convert import check_weights
 from isospike.errors import SimulationError
 from isospike.measure.certificate import Certificate
 from isospike.measure.comparison import Comparison
@@ -17,6 +18,7 @@ from isospike.measure.equality import Equality
 from isospike.memory_format import channels_last
 from isospike.network import SNN
 from isospike.simulate import Kind
+from isospike.simulate.emitting import NO_EARLIER_ANSWER
 
 
 @torch.no_grad()
@@ -32,9 +34,10 @@ def verify(
     """Compare a spiking network with the model that it was converted from, layer by layer.
 
     An accumulate-then-emit network must have the codes of the quantised ANN, which is the model, captured and folded
-    anew, with the network's quantisers in the place of its activations: stepped and collapsed codes, the spikes of
-    every step and image, and the outputs. Networks on the binary grid are compared with the model on the same grid,
-    bit for bit. A streaming network is measured: the mean output of every site beside the ANN's activation.
+    anew, with its own trained quantisers, or the network's where it has none (or none with as many levels): stepped
+    and collapsed codes, the spikes of every step and image, and the outputs. Networks on the binary grid are compared
+    with the model on the same grid, bit for bit. A streaming network is measured: the mean output of every site beside
+    the ANN's activation.
 
     Args:
         model: the model, or its captured graph; it is not changed.
@@ -48,9 +51,11 @@ def verify(
     Raises:
         SimulationError: the network's sites are not the model's, or steps or inputs do not fit.
         CaptureError: the model cannot be captured.
+        ConversionError: the model holds NaN or infinity.
     """
     data = Batches(batches)
     graph = model if isinstance(model, Graph) else capture(model, data.first)
+    check_weights(graph)
     comparison = _comparison(fold_batch_norm(graph), snn, dtype, steps)
     for inputs in data:
         comparison.add(channels_last(inputs.to(dtype)))
@@ -67,7 +72,9 @@ def _comparison(folded: Graph, snn: SNN, dtype: torch.dtype, steps: int | None) 
         )
     if snn.kind is Kind.EMITTING:
         if steps not in (None, snn.steps):
-            raise SimulationError(f"this network takes {snn.steps} steps, {steps} were asked for; leave steps out")
+            raise SimulationError(
+                f"this network takes {snn.steps} steps, {steps} were asked for; {NO_EARLIER_ANSWER}: leave steps out"
+            )
         return Equality(folded, snn, dtype)
     if steps is None:
         raise SimulationError("a streaming network equals its ANN only in the limit; say after how many steps")

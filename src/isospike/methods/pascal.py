@@ -11,6 +11,7 @@ from isospike.methods.quantised import EmittingMethod
 from isospike.neurons import NEAREST, Pasc
 
 DEFAULT_LEVELS = 8
+MOST_LEVELS = 2**16 - 1
 
 
 @register
@@ -32,7 +33,7 @@ class Pascal(EmittingMethod):
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
-        self._require_whole("levels", 1)
+        self._require_whole("levels", 1, MOST_LEVELS)
 
     def parts(self) -> Parts:
         """Learned or calibrated scale, PASC neurons."""

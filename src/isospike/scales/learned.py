@@ -48,16 +48,28 @@ class Learned(ScaleRule):
         return 1 if self.otherwise is None else self.otherwise.batches
 
 
+def check_bound(site: str, activation: nn.Module) -> None:
+    """Refuse a learned bound that no neuron can have.
+
+    Raises:
+        CalibrationError: it is zero, negative, NaN or infinite.
+    """
+    if not isinstance(activation, LearnedActivation):
+        return
+    bound = torch.as_tensor(activation.bound).detach()
+    wrong = bound[~(bound.isfinite() & (bound > 0))].flatten()
+    if len(wrong):
+        raise CalibrationError(
+            f"site '{site}' has the learned bound {wrong[0].item():g}; bounds must be positive and finite: train "
+            "again, or import a negative bound with isospike.activations.QCFS(...).module(bound), which mirrors it"
+        )
+
+
 class _LearnedBound(Observer):
     def __init__(self, op: Op, activation: nn.Module, granularity: Granularity) -> None:
         bound = torch.as_tensor(activation.bound).detach()
         super().__init__(op, activation, "layer" if bound.numel() == 1 else "channel")
-        if not (bound.isfinite() & (bound > 0)).all():
-            wrong = bound[~(bound.isfinite() & (bound > 0))].flatten()[0].item()
-            raise CalibrationError(
-                f"site '{op.name}' has the learned bound {wrong:g}; bounds must be positive and finite: "
-                "train again, or import a negative bound as its absolute value"
-            )
+        check_bound(op.name, activation)
         if bound.numel() not in (1, self.channels):
             raise CalibrationError(f"site '{op.name}' has {bound.numel()} learned bounds for {self.channels} channels")
         self.bound = bound

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from isospike.network import SNN
 
 
+NO_EARLIER_ANSWER = "its neurons emit only after their whole input has arrived, so no earlier answer exists"
+
+
 def run_emitting(snn: SNN, job: Job, *, walk: type[Walk]) -> Run:
     """Run as many samples at once as the memory budget holds.
 
@@ -62,14 +65,15 @@ def _side_by_side(parts: Sequence[dict[str, Tensor]], *, axis: int) -> dict[str,
 
 
 def _check(snn: SNN, job: Job, own: int) -> None:
-    why = "its neurons emit only after their whole input has arrived, so no earlier answer exists"
     if job.steps is not None and job.steps != own:
         raise SimulationError(
-            f"this network takes {own} steps, {job.steps} were asked for; {why}: leave steps out, "
+            f"this network takes {own} steps, {job.steps} were asked for; {NO_EARLIER_ANSWER}: leave steps out, "
             "or convert again with other bits or levels"
         )
     if any(at != own for at in job.record.at):
-        raise SimulationError(f"answers asked for at steps {list(job.record.at)}, there is one, at {own}; {why}")
+        raise SimulationError(
+            f"answers asked for at steps {list(job.record.at)}, there is one, at {own}; {NO_EARLIER_ANSWER}"
+        )
     if job.state is not None:
         raise SimulationError("this network's runs cannot be continued: it answers each image in one run")
     shape = snn.graph.input_shape

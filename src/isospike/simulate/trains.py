@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import fx
 
-from isospike.capture.graph import Graph, argument, op_of
+from isospike.capture.graph import Graph, argument, op_of, pools_positions
 from isospike.capture.linear_part import linear_part
 from isospike.capture.roles import Role
 from isospike.neurons import Emitter
@@ -62,7 +62,7 @@ def _code(graph: Graph, node: fx.Node, trains: dict[fx.Node, Code]) -> Code | No
     if node.op == "placeholder":
         return None
     if op_of(node).role is Role.MAX_POOL:
-        return trains.get(argument(node))
+        return trains.get(argument(node)) if pools_positions(node) else None
     if op_of(node).kind == "cat" and (node.args[1:] or (0,))[0] == 1:
         codes = {trains.get(source) for source in node.all_input_nodes}
         return codes.pop() if len(codes) == 1 else None

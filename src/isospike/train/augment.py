@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,8 @@ from isospike.errors import DataError
 from isospike.train.recipe import Recipe
 
 Transform = Callable[[Tensor], Tensor]
+DIGESTED = 16
+"""Images whose pixels tell one data set from another."""
 NO_LABEL = -1
 """What stands for a label where there is none."""
 
@@ -48,6 +51,15 @@ class AugmentedImages(Dataset[tuple[Tensor, int]]):
         height, width = images.shape[1:]
         self._view = _view(recipe, (height, width))
         self._erase = _erase(recipe, (height, width))
+
+    @property
+    def digest(self) -> str:
+        """A digest of labels, order, preprocessing and the first images: what a training is resumed with."""
+        found = hashlib.sha256(repr(self.preprocess).encode())
+        first = self._images.source.batch(self._images.order[:DIGESTED].tolist())
+        for array in (self.labels, self._images.order, *first):
+            found.update(np.ascontiguousarray(array).tobytes())
+        return found.hexdigest()
 
     def __len__(self) -> int:
         return len(self._images)

@@ -15,12 +15,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from isospike.activations import BitSparsity, TrainableActivation
 from isospike.errors import TrainingError
 from isospike.files import check_writable, replacing
 from isospike.train.augment import derived_seed
+from isospike.train.batches import EpochOrder, pair_of
 from isospike.train.checkpoint import Checkpoint, Identity, digest
 from isospike.train.devices import accelerated
 from isospike.train.levels import LevelSchedule
@@ -131,7 +132,7 @@ class _Training:
         self.steps = count // recipe.batch_size
         if self.steps == 0:
             raise TrainingError(f"{count} images fill no batch of {recipe.batch_size}; give a smaller batch size")
-        self.order = _EpochOrder(count, self.steps * recipe.batch_size, recipe.seed)
+        self.order = EpochOrder(count, self.steps * recipe.batch_size, recipe.seed)
         loader = DataLoader(
             data, batch_size=recipe.batch_size // recipe.accumulation, sampler=self.order, num_workers=recipe.workers
         )
@@ -145,6 +146,8 @@ class _Training:
             processes=accelerator.num_processes,
             adapted={} if levels is None else dict(levels.adapted),
             teacher=digest(teacher),
+            start=digest(model),
+            data=getattr(data, "digest", ""),
         )
         self.history: list[Epoch] = []
 
@@ -165,7 +168,8 @@ class _Training:
         self.model.train()
         sums = torch.zeros(3, dtype=torch.float64, device=_exact(self.accelerator.device))
         done = epoch * self.steps
-        for inputs, labels in self.loader:
+        for batch in self.loader:
+            inputs, labels = pair_of(batch)
             for group in self.sgd.param_groups:
                 group["lr"] = self.recipe.rate(done, self.recipe.epochs * self.steps)
             with self.accelerator.accumulate(self.model):
@@ -254,20 +258,6 @@ class _Training:
         plain = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
         chosen = plain if self.average is None else self.average.module
         return Trained(chosen.to(self.home).eval(), tuple(self.history))
-
-
-class _EpochOrder(Sampler[int]):
-    """The images of an epoch in their random order, which seed and epoch determine."""
-
-    def __init__(self, count: int, length: int, seed: int) -> None:
-        self.count, self.length, self.seed, self.epoch = count, length, seed, 0
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __iter__(self) -> Iterator[int]:
-        order = torch.Generator().manual_seed(derived_seed(self.seed, self.epoch))
-        return iter(torch.randperm(self.count, generator=order)[: self.length].tolist())
 
 
 def _average(model: nn.Module, recipe: Recipe) -> AveragedModel | None:

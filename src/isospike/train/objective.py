@@ -43,6 +43,10 @@ def _from_labels(scores: Any, labels: Tensor, smoothing: float) -> tuple[Tensor,
 def _from_teacher(scores: Any, wanted: Any, temperature: float) -> tuple[Tensor, Tensor]:
     _check_scores(scores, len(wanted))
     _check_scores(wanted, len(scores))
+    if wanted.shape != scores.shape:
+        raise TrainingError(f"the teacher has {wanted.shape[1]} classes, the network {scores.shape[1]}")
+    if not wanted.isfinite().all():
+        raise TrainingError("the teacher's scores are not finite; see its weights")
     own = (_wide(scores) / temperature).log_softmax(1)
     target = (_wide(wanted) / temperature).log_softmax(1)
     divergence = F.kl_div(own, target, reduction="batchmean", log_target=True)

@@ -178,7 +178,7 @@ class Gridder:
         if missing > 0:
             raise ConversionError(
                 f"exact=True: site '{self._site_behind(node)}' lacks {missing} bits of float64's 53; "
-                "use fewer levels there, or convert without exact"
+                "use fewer levels or fewer layers in a row before it, or convert without exact"
             )
 
     def _site_behind(self, node: fx.Node) -> str:

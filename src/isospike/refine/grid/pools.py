@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, fx, nn
 
-from isospike.capture.graph import argument, op_of
+from isospike.capture.graph import argument, op_of, pools_positions
+from isospike.errors import ConversionError
 from isospike.refine.grid.axes import axis_matrices, map_axes
 from isospike.refine.grid.value import ONE, GridValue, per_channel, spread
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def max_pooled(gridder: Gridder, node: fx.Node) -> GridValue:
     """Takes the largest number where the scale is positive and the same in a window."""
     value = gridder.values[argument(node)]
-    channels = per_channel(value.scale)
+    channels = per_channel(value.scale) if pools_positions(node) else None
     if channels is None or (channels <= 0).any():
         gridder.make_plain(node)
         return gridder.values[argument(node)]
@@ -29,6 +30,10 @@ def max_pooled(gridder: Gridder, node: fx.Node) -> GridValue:
 
 def averaged(gridder: Gridder, node: fx.Node) -> GridValue:
     """An average pool: a sum, with the reciprocal of the number of summands in the scale."""
+    if not pools_positions(node):
+        raise ConversionError(
+            f"exact=True cannot average over channels, as '{op_of(node).name}' does; use a pool of the input's rank"
+        )
     value, channels = _uniform_windows(gridder, node)
     pool, shape = gridder.graph.module_of(node), op_of(argument(node)).shape
     total = _sum_pool(pool, shape)
