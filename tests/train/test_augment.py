@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -101,3 +103,19 @@ def test_wrong_images_are_refused():
     assert AugmentedImages(images(labels=False), Recipe(distillation=1.0))[0][1] == -1
     with pytest.raises(DataError, match="12 x 12 pixels; a cutout of 12"):
         AugmentedImages(images(), Recipe(cutout=12))
+
+
+def test_the_digest_tells_images_apart():
+    """Other pixels, labels or preprocessing are another training; the same ones read again are not."""
+    pixels, labels = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), dtype=np.uint8), np.arange(20) % 3
+    plain = Preprocess(size=None, mean=(0.5,), std=(0.5,))
+
+    def digest(pixels, labels, preprocess) -> str:
+        images = ImageDataset(Images("noise", pixels, labels, None), np.arange(20), preprocess)
+        return AugmentedImages(images, Recipe()).digest
+
+    one = digest(pixels, labels, plain)
+    assert digest(pixels.copy(), labels.copy(), plain) == one
+    others = [(255 - pixels, labels, plain), (pixels, 2 - labels, plain)]
+    others.append((pixels, labels, dataclasses.replace(plain, mean=(0.1,))))
+    assert all(digest(*other) != one for other in others)

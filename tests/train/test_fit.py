@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import TensorDataset
-from train_cases import RECIPE, batches, inputs, network
+from train_cases import RECIPE, Killed, batches, inputs, killing_after, linear, network, same
 
 import isospike as iso
 from isospike.data import Preprocess
@@ -27,41 +27,6 @@ from isospike.errors import OptionError, TrainingError
 from isospike.train import AugmentedImages, LevelSchedule, Recipe, fit
 
 HERE = Path(__file__).parent
-
-
-class Killed(Exception):
-    pass
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def killing_after(steps: int):
-    left = steps
-
-    def count(images: int) -> None:
-        nonlocal left
-        left -= images > 0
-        if not left:
-            raise Killed
-
-    return count
-
-
-def linear(classes: int = 3) -> nn.Module:
-    torch.manual_seed(0)
-    layers = (nn.Flatten(), nn.Linear(64, 8), iso.activations.QCFS(levels=3).module(2.0), nn.Linear(8, classes))
-    return nn.Sequential(*layers).double()
-
-
-def same(a: nn.Module, b: nn.Module) -> bool:
-    first, second = a.state_dict(), b.state_dict()
-    return list(first) == list(second) and all(torch.equal(first[key], second[key]) for key in first)
 
 
 def test_the_loop_is_gradient_descent_with_momentum():
@@ -88,80 +53,6 @@ def test_the_loop_is_gradient_descent_with_momentum():
         # the images are summed in another order; five steps
         torch.testing.assert_close(plain.model.get_parameter(name), p, rtol=1e-10, atol=1e-12)
         torch.testing.assert_close(trained.model.get_parameter(name), mean[name], rtol=1e-10, atol=1e-12)
-
-
-def test_a_teacher_takes_the_place_of_labels():
-    """One step on all images, beside the divergence written out; labels that are none do not matter."""
-    x = batches(24).tensors[0].double()
-    student, teacher = linear(), nn.Sequential(nn.Flatten(), nn.Linear(64, 3)).double().eval()
-    recipe = Recipe(epochs=1, batch_size=24, learning_rate=0.1, weight_decay=0.0, momentum=0.0, distillation=3.0)
-    trained = fit(student, TensorDataset(x, torch.full((24,), -1)), recipe, teacher=teacher)
-    model = linear()
-    wanted = (teacher(x) / 3).softmax(1).detach()
-    loss = 9 * (wanted * (wanted.log() - (model(x) / 3).log_softmax(1))).sum(1).mean()
-    loss.backward()
-    assert trained.history[0].loss == pytest.approx(loss.item(), rel=1e-12)  # float64, the images in another order
-    assert trained.history[0].top1 == (model(x).argmax(1) == teacher(x).argmax(1)).double().mean()
-    for name, p in model.named_parameters():
-        # likewise the gradients
-        torch.testing.assert_close(trained.model.get_parameter(name), p - 0.1 * p.grad, rtol=1e-10, atol=1e-12)
-    assert all(p.grad is None for p in teacher.parameters())
-    assert not any(p.requires_grad is False for p in teacher.parameters())
-
-
-def test_a_checkpoint_with_another_teacher_is_refused(tmp_path):
-    recipe = dataclasses.replace(RECIPE, distillation=2.0, label_smoothing=0.0)
-    teachers = [linear().float().eval(), linear().float().eval()]
-    with torch.no_grad():
-        teachers[1][1].bias += 1
-    with pytest.raises(Killed):
-        fit(network(), batches(), recipe, teacher=teachers[0], checkpoint=tmp_path / "c", progress=killing_after(5))
-    with pytest.raises(TrainingError, match="the teacher is another"):
-        fit(network(), batches(), recipe, teacher=teachers[1], checkpoint=tmp_path / "c")
-    resumed = fit(network(), batches(), recipe, teacher=teachers[0], checkpoint=tmp_path / "c")
-    assert same(fit(network(), batches(), recipe, teacher=teachers[0]).model, resumed.model)
-
-
-class NotFinite(nn.Module):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.flatten(1)[:, :3] * torch.nan
-
-
-@pytest.mark.parametrize(
-    ("message", "data", "teacher"),
-    [
-        ("the teacher has 7 classes, the network 3", batches(), linear(7).float()),
-        ("scores are not finite", batches(), NotFinite()),
-        (r"pairs \(input, label\)", TensorDataset(inputs(32)), linear().float()),
-    ],
-)
-def test_teachers_and_data_that_do_not_fit_are_refused(message, data, teacher):
-    recipe = Recipe(epochs=1, batch_size=16, distillation=2.0)
-    with pytest.raises(TrainingError, match=message):
-        fit(network(), data, recipe, teacher=teacher.eval())
-
-
-def test_a_checkpoint_knows_its_images():
-    """Other pixels, labels or preprocessing are another training; the same ones read again are not."""
-    pixels, labels = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), dtype=np.uint8), np.arange(20) % 3
-    plain = Preprocess(size=None, mean=(0.5,), std=(0.5,))
-
-    def digest(pixels, labels, preprocess) -> str:
-        images = ImageDataset(Images("noise", pixels, labels, None), np.arange(20), preprocess)
-        return AugmentedImages(images, Recipe()).digest
-
-    one = digest(pixels, labels, plain)
-    assert digest(pixels.copy(), labels.copy(), plain) == one
-    others = [(255 - pixels, labels, plain), (pixels, 2 - labels, plain)]
-    others.append((pixels, labels, dataclasses.replace(plain, mean=(0.1,))))
-    assert all(digest(*other) != one for other in others)
-
-
-@pytest.mark.parametrize(("temperature", "given"), [(2.0, False), (0.0, True)])
-def test_teacher_and_temperature_belong_together(temperature, given):
-    recipe = Recipe(epochs=1, batch_size=16, distillation=temperature)
-    with pytest.raises(OptionError, match="distillation needs a teacher and a temperature"):
-        fit(network(), batches(), recipe, teacher=linear() if given else None)
 
 
 def test_parts_of_a_batch_add_up():

@@ -33,3 +33,30 @@ def batches(count: int = 70) -> TensorDataset:
     x[labels == 1, :, 2:5] += 1
     x[labels == 2, :, :, 2:5] += 1
     return TensorDataset(x, labels)
+
+
+class Killed(Exception):
+    pass
+
+
+def killing_after(steps: int):
+    left = steps
+
+    def count(images: int) -> None:
+        nonlocal left
+        left -= images > 0
+        if not left:
+            raise Killed
+
+    return count
+
+
+def linear(classes: int = 3) -> nn.Module:
+    torch.manual_seed(0)
+    layers = (nn.Flatten(), nn.Linear(64, 8), iso.activations.QCFS(levels=3).module(2.0), nn.Linear(8, classes))
+    return nn.Sequential(*layers).double()
+
+
+def same(a: nn.Module, b: nn.Module) -> bool:
+    first, second = a.state_dict(), b.state_dict()
+    return list(first) == list(second) and all(torch.equal(first[key], second[key]) for key in first)
