@@ -1,12 +1,12 @@
 /* How often every code occurs in every sample.
  *
- * Codes are whole numbers in the type of the network, in any order within a sample. Four tables of counters take turns,
+ * Codes are whole numbers in the type of the network, in any order within a sample. Eight tables of counters take turns,
  * so that equal codes behind each other need not wait for each other; REAL is float or double.
  */
 #include <stdint.h>
 #include <string.h>
 
-#define TABLES 4
+#define TABLES 8
 #define CHUNK 1024 /* codes converted at once: they stay in the first cache */
 
 /* Convert n codes; whether all of them lie in 0 .. bins - 1 (NaN does not). */

@@ -10,7 +10,7 @@ from torch import Tensor
 from isospike.errors import SimulationError
 from isospike.native.library import outcome
 
-TABLES = 4
+TABLES = 8
 """Tables of counters of one thread; the C source says the same."""
 TOGETHER = 2**18
 """Codes that torch counts at once: their indices stay in the processor's cache."""
