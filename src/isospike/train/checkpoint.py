@@ -19,7 +19,10 @@ from isospike.train.recipe import Recipe
 
 FORMAT = 2
 _KEY = "isospike-training"
-_DIGESTS = {
+_WORDINGS = {
+    "tensors": "the model has other tensors",
+    "activations": "the activations are configured differently",
+    "adapted": "the adapted levels are others",
     "teacher": "the teacher is another",
     "start": "the model has other layers or started from other weights",
     "data": "the training images, their labels or their preprocessing are others",
@@ -62,15 +65,7 @@ class Identity:
             for name, value in self.recipe.items()
             if other.recipe.get(name) != value
         ]
-        if self.tensors != other.tensors:
-            found.append("the model has other tensors")
-        if self.activations != other.activations:
-            found.append("the activations are configured differently")
-        if self.adapted != other.adapted:
-            found.append("the adapted levels are others")
-        for name, wording in _DIGESTS.items():
-            if getattr(self, name) != getattr(other, name):
-                found.append(wording)
+        found += [text for name, text in _WORDINGS.items() if getattr(self, name) != getattr(other, name)]
         found += [
             f"{name} is {getattr(other, name)} there and {getattr(self, name)} here"
             for name in ("images", "processes")

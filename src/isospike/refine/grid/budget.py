@@ -20,7 +20,7 @@ LEAST_BITS = 10
 NEGLIGIBLE = 20
 """A layer whose products are smaller than the largest sum behind it by more digits needs none for the rest."""
 
-Path = tuple[int, int]
+Route = tuple[int, int]
 """Between an op and a site behind it: the number of layers with factors, and the sum of their exponents."""
 Factors = tuple[GridValue, float]
 """What an op multiplies, and the magnitude of its largest factor."""
@@ -67,7 +67,7 @@ class Shares:
         self.draft = draft
         self.top: dict[str, int] = {}
         self.exponent: dict[str, int] = {}
-        self.paths: dict[str, set[Path]] = {}
+        self.paths: dict[str, set[Route]] = {}
         for node in reversed(draft.graph.graph.nodes):
             if node in draft.values:
                 self._look_behind(node)
@@ -80,7 +80,7 @@ class Shares:
         """An equal share, after the exponent."""
         return min(room // layers for layers, room in self._rooms(name, spent)) - self.exponent[name]
 
-    def _rooms(self, name: str, spent: int) -> list[Path]:
+    def _rooms(self, name: str, spent: int) -> list[Route]:
         room = BUDGET - HEADROOM - spent - self.top[name] + self.exponent[name]
         return [(layers + 1, room + exponents) for layers, exponents in self.paths[name]]
 
@@ -97,7 +97,7 @@ class Shares:
             value, largest = self.draft.factors[name]
             self.exponent[name] = max(exponent(largest), top - digits(value.largest) - NEGLIGIBLE)
 
-    def _through(self, name: str) -> set[Path]:
+    def _through(self, name: str) -> set[Route]:
         """The paths that begin with op ``name``."""
         layers, own = (1, self.exponent[name]) if name in self.exponent else (0, -self.draft.exact.get(name, 0))
         return {(count + layers, exponents + own) for count, exponents in self.paths[name]}
