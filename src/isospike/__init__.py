@@ -11,10 +11,10 @@ from isospike.citations import cite
 from isospike.convert import convert
 from isospike.errors import IsospikeError
 from isospike.export.artefact import load
-from isospike.measure import Certificate, Evaluation, evaluate, verify
+from isospike.measure import Certificate, Evaluation, choose_threshold, evaluate, verify
 from isospike.network import SNN
 from isospike.quantise import quantise
-from isospike.simulate import Record, Run, State, simulate
+from isospike.simulate import Record, Run, State, exits, simulate
 
 __version__ = "0.1.0"
 
@@ -30,10 +30,12 @@ __all__ = [
     "State",
     "activations",
     "capture",
+    "choose_threshold",
     "cite",
     "convert",
     "errors",
     "evaluate",
+    "exits",
     "fold_batch_norm",
     "inspect",
     "load",

@@ -11,15 +11,16 @@ from isospike.errors import OptionError
 from isospike.messages import with_article
 from isospike.methods.method import Method
 from isospike.network import SNN
+from isospike.simulate import ExitRule
 
 
-def cite(made: SNN | Method | Activation) -> str:
-    """The BibTeX entries of a method, of the one that made a network, or of an activation, in its order.
+def cite(made: SNN | Method | Activation | ExitRule) -> str:
+    """The BibTeX entries of a method, of the one that made a network, of an activation or an exit rule.
 
     Raises:
-        OptionError: no spiking network, method or activation.
+        OptionError: no spiking network, method, activation or exit rule.
     """
-    if not isinstance(made, SNN | Method | Activation):
+    if not isinstance(made, SNN | Method | Activation | ExitRule):
         raise OptionError(
             f"cite was given {with_article(made)}; give a network of isospike.convert, or a method such as "
             "isospike.methods.Maximum()"
@@ -27,7 +28,7 @@ def cite(made: SNN | Method | Activation) -> str:
     return "\n\n".join(_entries()[key] for key in _papers(made))
 
 
-def _papers(made: SNN | Method | Activation) -> tuple[str, ...]:
+def _papers(made: SNN | Method | Activation | ExitRule) -> tuple[str, ...]:
     if isinstance(made, SNN):
         return made.provenance.papers
     return made.used_papers() if isinstance(made, Method) else made.papers

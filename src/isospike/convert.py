@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Literal
 
 from torch import Tensor, fx, nn
@@ -16,13 +17,23 @@ from isospike.memory_format import weights_channels_last
 from isospike.messages import counted, with_article
 from isospike.methods.method import Method
 from isospike.network import SNN
+from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration, Progress
 from isospike.scales.learned import check_bound
 
 Analogue = Literal["refuse", "allow"]
 """What to do with ops that no neuron can stand for: refuse, or compute them on decoded values."""
 
 
-def convert(model: nn.Module | Graph, method: Method, *, data: Iterable[Batch], analogue: Analogue = "refuse") -> SNN:
+def convert(
+    model: nn.Module | Graph,
+    method: Method,
+    *,
+    data: Iterable[Batch],
+    analogue: Analogue = "refuse",
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
+    progress: Progress | None = None,
+    checkpoint: str | Path | None = None,
+) -> SNN:
     """Convert a trained network into a spiking one: capture, fold, calibrate, place neurons.
 
     Args:
@@ -32,6 +43,9 @@ def convert(model: nn.Module | Graph, method: Method, *, data: Iterable[Batch], 
         data: calibration batches: tensors, ``(inputs, labels)`` pairs or mappings; labels are ignored.
         analogue: ``allow`` computes ops that are not affine (sigmoid gates, LayerNorm, ...) on decoded values as
             analogue islands; ``refuse`` lists them all in one error.
+        memory_budget: bytes for trains and cached activations of refinements; larger caches go to a temporary file.
+        progress: called during refinements with what is done, how much of it, and of how much (0: not known).
+        checkpoint: file in which long refinements keep what is done; the same call goes on from there.
 
     Raises:
         CaptureError: the model cannot be exported or verified.
@@ -49,7 +63,8 @@ def convert(model: nn.Module | Graph, method: Method, *, data: Iterable[Batch], 
     check_inputs(graph, batches.first)
     folded = fold_batch_norm(graph)
     weights_channels_last(folded)
-    return method.convert(folded, batches)
+    keep = None if checkpoint is None else Path(checkpoint)
+    return method.convert(folded, Calibration(batches, None, memory_budget, progress, keep))
 
 
 def check_roles(graph: Graph, analogue: Analogue) -> None:

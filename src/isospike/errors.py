@@ -24,6 +24,10 @@ import difflib
 from collections.abc import Iterable
 
 
+class IsospikeWarning(UserWarning):
+    """Something was done otherwise than asked; the command line prints it as one line."""
+
+
 class IsospikeError(Exception):
     """Base of all errors raised on purpose; the command line prints it as one line."""
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
-from isospike.capture.graph import Graph, op_of
+from isospike.capture.graph import Graph, changed_tensors, op_of
 from isospike.capture.roles import Role
 from isospike.data.preprocess import Preprocess
-from isospike.errors import ConversionError
+from isospike.errors import ConversionError, SimulationError
 from isospike.memory_format import weights_channels_last
 from isospike.neurons import Emitter, InputGrid, Temporal
 from isospike.simulate.executors import Kind
@@ -29,9 +30,11 @@ class Provenance:
     method: str
     """Name of the conversion method."""
     options: dict[str, Any] = field(default_factory=dict)
-    """Its options."""
+    """Its options, as JSON has them."""
     papers: tuple[str, ...] = ()
     """BibTeX keys of what was used."""
+    silent: dict[str, int] = field(default_factory=dict)
+    """Thresholds of a site that never received a positive current during calibration: they hardly matter."""
 
 
 class SNN(nn.Module):
@@ -42,8 +45,12 @@ class SNN(nn.Module):
     accumulate-then-emit network every site is an `Emitter`, each with its own number of steps, and the answer, the
     sum of the outputs over the last trains, exists at the end.
 
+    A streaming network may be *calibrated* for some numbers of steps: it has a set of tensors for each of them and runs
+    for no other; `at` picks one.
+
     Args:
         graph: the network with neurons in the place of activations; in a streaming one max pools are `Temporal` too.
+        sets: for every number of steps that the network was calibrated for, the tensors of the graph that it replaces.
         readout: how the outputs of the steps of a streaming network become one answer.
         provenance: how it was made.
         preprocess: how images become inputs, when known.
@@ -59,6 +66,7 @@ class SNN(nn.Module):
         provenance: Provenance,
         readout: ReadOut | None = None,
         preprocess: Preprocess | None = None,
+        sets: Mapping[int, Mapping[str, Tensor]] | None = None,
     ) -> None:
         super().__init__()
         if not graph.sites:
@@ -72,6 +80,9 @@ class SNN(nn.Module):
         self.readout = readout or ReadOut()
         self.provenance = provenance
         self.preprocess = preprocess
+        self.sets = nn.ModuleDict({str(steps): TensorSet(tensors) for steps, tensors in sorted((sets or {}).items())})
+        self._chosen: dict[int, SNN] = {}
+        self._uncalibrated: dict[int, Graph] = {}  # of what `at` picked: for how many steps, and from which graph
         self._programs: dict[bool, Program] = {}
         self._trains: TrainProgram | None = None
 
@@ -84,6 +95,33 @@ class SNN(nn.Module):
         if constant_input not in self._programs:
             self._programs[constant_input] = compile_program(self.graph, constant_input=constant_input)
         return self._programs[constant_input]
+
+    @property
+    def calibrated(self) -> tuple[int, ...]:
+        """The numbers of steps that the network was calibrated for; empty if it runs for any, or has its own."""
+        return tuple(int(steps) for steps in self.sets)
+
+    def at(self, steps: int) -> SNN:
+        """The network as it was calibrated for ``steps`` steps: it gives answers up to then, and can be continued.
+
+        It shares tensors with this one: to move or cast it, move or cast this one before, or a deep copy.
+
+        Raises:
+            SimulationError: it was not calibrated for so many steps; the message says for which.
+        """
+        if steps not in self.calibrated:
+            known = ", ".join(map(str, self.calibrated)) or "no number of steps in particular: it runs for any"
+            raise SimulationError(f"this network was not calibrated for {steps} steps, but for {known}")
+        if steps not in self._chosen:
+            chosen = SNN(
+                self.graph.with_tensors(self.set_for(steps)),
+                provenance=self.provenance,
+                readout=self.readout,
+                preprocess=self.preprocess,
+            )
+            chosen._uncalibrated = {steps: self.graph}
+            self._chosen[steps] = chosen
+        return self._chosen[steps]
 
     @property
     def exact(self) -> bool:
@@ -109,11 +147,15 @@ class SNN(nn.Module):
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         """Moving or casting makes new tensors; what was compiled from the old ones is dropped."""
         self._trains = None
+        self._chosen = {}
+        for graph in self._uncalibrated.values():
+            graph._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
 
     def ann(self) -> Graph:
         """The network with its activations and max pools back in place: what it was converted from, folded."""
-        ann = self.graph.view()
+        (graph,) = self._uncalibrated.values() or [self.graph]
+        ann = graph.view()
         for node in ann.op_nodes():
             module = ann.module_of(node) if node.op == "call_module" else None
             if isinstance(module, Temporal | Emitter):
@@ -136,18 +178,51 @@ class SNN(nn.Module):
         return next(buffer for buffer in self.graph.buffers() if buffer.is_floating_point())
 
     def save(self, path: str | Path) -> None:
-        """Write the network to one ``.snn`` file; see `isospike.export.artefact.save`."""
+        """Write the network to one ``.snn`` file; see `isospike.export.artefact.save`.
+
+        What `at` picked is written as a network that was calibrated for that number of steps alone.
+        """
         from isospike.export.artefact import save
 
-        save(self, path)
+        save(self._with_sets(), path)
+
+    def set_for(self, steps: int) -> dict[str, Tensor]:
+        """The tensors of the graph that are replaced for ``steps`` steps, by name."""
+        tensors = self.sets[str(steps)]
+        assert isinstance(tensors, TensorSet)
+        return tensors.tensors()
+
+    def _with_sets(self) -> SNN:
+        """One set of a calibrated network as a calibrated network; any other network as it is."""
+        if not self._uncalibrated:
+            return self
+        ((steps, graph),) = self._uncalibrated.items()
+        sets = {steps: changed_tensors(graph, self.graph)}
+        return SNN(graph, provenance=self.provenance, readout=self.readout, preprocess=self.preprocess, sets=sets)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SNN:
         """A network of its own; compiled programs are not copied."""
         import copy
 
-        return SNN(
+        twin = SNN(
             copy.deepcopy(self.graph, memo),
             readout=self.readout,
             provenance=self.provenance,
             preprocess=self.preprocess,
+            sets={steps: copy.deepcopy(self.set_for(steps), memo) for steps in self.calibrated},
         )
+        twin._uncalibrated = copy.deepcopy(self._uncalibrated, memo)
+        return twin
+
+
+class TensorSet(nn.Module):
+    """Tensors by dotted name, moved and cast like those of any module."""
+
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        for name, tensor in tensors.items():
+            self.register_buffer(name.replace(".", "/"), tensor)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors."""
+        return {name.replace("/", "."): tensor for name, tensor in self.named_buffers()}

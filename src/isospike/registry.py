@@ -12,8 +12,8 @@ T = TypeVar("T")
 
 
 def kebab_case(name: str) -> str:
-    """``LocalThresholdBalancing`` -> ``local-threshold-balancing``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
+    """``LocalThresholdBalancing`` -> ``local-threshold-balancing``; ReLU is one word."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name.replace("ReLU", "Relu")).lower()
 
 
 class Registry(Generic[T]):

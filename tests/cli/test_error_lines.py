@@ -95,6 +95,21 @@ NETWORK_LINES = {
     "executor-of-the-other-kind": [*EVALUATE, "--executor", "stepped"],
     "verify-other-sites": ["verify", "net.snn", "m.py:gated", "--data", "digits", "--images", "20"],
     "evaluate-other-size": [*replaced(EVALUATE, data="npz:none.npz"), "--size", "16"],  # before the data are opened
+    "exit-unknown": [*EVALUATE, "--exit", "confidnce", "--threshold", "0.9"],
+    "exit-no-threshold": [*EVALUATE, "--exit", "confidence"],
+    "exit-two-thresholds": [*EVALUATE, "--exit", "confidence", "--threshold", "0.9", "--choose-on", "digits"],
+    "exit-threshold-above-one": [*EVALUATE, "--exit", "confidence", "--threshold", "90"],
+    "exit-temperature-zero": [*EVALUATE, "--exit", "entropy", "--threshold", "0.1", "--temperature", "0"],
+    "exit-temperature-of-steps": [
+        *(*EVALUATE, "--exit", "dynamic-confidence", "--threshold", "0.6", "--temperature", "8"),
+    ],
+    "exit-left-out": [*EVALUATE, "--threshold", "0.9", "--max-drop", "0.1"],
+    "exit-drop-of-no-choice": [*EVALUATE, "--exit", "confidence", "--threshold", "0.9", "--max-drop", "0.1"],
+    "exit-drop-above-one": [*EVALUATE, "--exit", "confidence", "--choose-on", "digits", "--max-drop", "2"],
+    "exit-same-images": [
+        *(*replaced(EVALUATE, data="npz:x.npz"), "--exit", "confidence", "--choose-on", "npz:x.npz"),
+    ],
+    "exit-choice-unknown": [*EVALUATE, "--exit", "confidence", "--choose-on", "digit"],
     "evaluate-unlabelled": replaced(EVALUATE, data="d.py:unlabelled"),
 }
 
@@ -140,6 +155,12 @@ def test_error_line_of_a_network(name, cli, golden, stored):
 def test_error_line_of_steps_that_a_network_does_not_have(cli, golden, files):
     assert cli(*replaced(CONVERT, method="pascal", out="net.snn")).code == 0
     check(cli(*EVALUATE, "--steps", "2"), "steps-before-the-end", golden)
+
+
+@pytest.mark.parametrize("threshold", [["--threshold", "0.9"], ["--choose-on", "digits"]])
+def test_error_line_of_exits_that_a_network_does_not_have(threshold, cli, golden, files):
+    assert cli(*replaced(CONVERT, method="bit-coded", out="net.snn")).code == 0
+    check(cli(*EVALUATE, "--exit", "confidence", *threshold), "exit-before-the-end", golden)
 
 
 @pytest.mark.parametrize("memory", ["0", "-1"])

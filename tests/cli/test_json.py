@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import dataclasses
 import json
 
 import pytest
@@ -28,11 +28,12 @@ def test_methods(cli):
     found = parsed(cli("methods", "--json"))["methods"]
     assert list(found) == list(methods)
     for name, entry in found.items():
-        assert set(entry) == {"summary", "papers", "options"}
+        assert set(entry) == {"summary", "needs", "papers", "options"}
         assert entry["papers"] == list(methods[name].papers)
         for option in entry["options"]:
             assert set(option) == {"name", "type", "default", "help"}
-            assert option["default"] == getattr(methods[name](), option["name"])
+            default = getattr(methods[name](), option["name"])
+            assert option["default"] == (list(default) if isinstance(default, tuple) else default)
     one = parsed(cli("methods", "percentile", "--json"))["methods"]
     assert one == {"percentile": found["percentile"]}
 
@@ -65,13 +66,30 @@ def test_inspect_as_a_table(cli, files):
     assert "converts: every activation becomes spiking" in cli("inspect", "m.py:build", "--shape", "1,8,8").out
 
 
+def options_of(method: iso.methods.Method) -> dict:
+    """The options in which a method differs from its defaults."""
+    return {
+        field.name: getattr(method, field.name)
+        for field in dataclasses.fields(method)
+        if getattr(method, field.name) != field.default
+    }
+
+
+def flag(name: str, value: object) -> list[str]:
+    return [f"--{name.replace('_', '-')}", ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
+
+
+def default_answers(snn: iso.SNN) -> list[str]:
+    return ["4", "12"] if snn.steps is None else [str(snn.steps)]
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_convert_and_evaluate(method, cli, files):
-    short = ["--iterations", "5"] if hasattr(METHODS[method], "iterations") else []
+    short = [part for name, value in options_of(METHODS[method]).items() for part in flag(name, value)]
     data = ["--data", "digits", "--batch-size", "20"]
     made = parsed(cli("convert", method, "m.py:build", *data, "--images", 60, *short, "--out", "net.snn", "--json"))
     documented = {"file", "method", "options", "sites", "islands", "calibration", "preprocess", "seconds"}
-    documented |= {"kind", "steps", "readout"}
+    documented |= {"kind", "steps", "calibrated", "silent", "readout"}
     assert set(made) == documented
     assert (made["file"], made["method"]) == ("net.snn", method)
     assert made["sites"] == ["2", "5"]
@@ -82,19 +100,21 @@ def test_convert_and_evaluate(method, cli, files):
     assert list(snn.sites) == made["sites"]
     assert snn.readout.delay == made["readout"]["delay"]
     assert (made["kind"], made["steps"]) == (snn.kind.value, snn.steps)
-    at = ["--steps", "4,1"] if snn.steps is None else []
+    assert (made["calibrated"], made["silent"]) == (list(snn.calibrated), snn.provenance.silent)
+    answers = default_answers(snn)
+    at = ["--steps", "12,4"] if snn.steps is None else []
     found = parsed(cli("evaluate", "net.snn", *data, "--images", 40, *at, "--json"))
     assert {"ann", "snn", "images", "seconds", "file", "method", "options", "data", "preprocess"} == set(found)
     assert set(found["ann"]) == {"top1"}
     assert found["images"] == 40
-    assert list(found["snn"]) == (["1", "4"] if snn.steps is None else [str(snn.steps)])
+    assert list(found["snn"]) == answers
     for values in found["snn"].values():
         assert set(values) == {"top1", "agreement", "spikes"}
         assert 0 <= values["top1"] <= 1
         assert 40 * values["top1"] == round(40 * values["top1"])
     spikes = [values["spikes"] for values in found["snn"].values()]
     assert spikes == sorted(spikes)
-    assert spikes[0] > 0
+    assert spikes[-1] > 0
 
 
 def test_convert_repeats_and_the_seed_chooses_the_images(cli, files):
@@ -158,6 +178,34 @@ def test_executors_and_memory_give_the_same_measures(cli, stored):
     assert found[0]["snn"] == found[1]["snn"] == found[2]["snn"]
 
 
+EXIT = {"rule", "options", "top1", "agreement", "spikes", "mean_steps", "left_early", "histogram", "seconds"}
+
+
+@pytest.mark.parametrize("name", list(iso.exits.exits))
+def test_exits(name, cli, files):
+    data = ["--data", "digits", "--images", 100]
+    assert cli("convert", "percentile", DEMO, *data, "--out", "net.snn").code == 0
+    command = ["evaluate", "net.snn", *data, "--steps", "4,16", "--exit", name]
+    chosen = parsed(cli(*command, "--choose-on", "digits", "--max-drop", 0.02, "--json"))
+    exits, choice = chosen["exit"], chosen["chosen"]
+    assert set(exits) == EXIT
+    assert set(choice) == {"data", "images", "labelled", "threshold", "mean_steps", "accuracy", "final", "front"}
+    assert (choice["data"], choice["images"], choice["labelled"]) == ("digits", 100, True)
+    assert choice["accuracy"] >= choice["final"] - 0.02
+    assert (exits["rule"], exits["options"]["threshold"]) == (name, choice["threshold"])
+    assert list(exits["histogram"]) == [str(t) for t in range(1, 17)]
+    assert sum(exits["histogram"].values()) == chosen["images"] == 100
+    assert list(chosen["snn"]) == ["4", "16"]
+    assert 1 < exits["mean_steps"] < 16
+    given = parsed(cli(*command, "--threshold", repr(choice["threshold"]), "--json"))
+    assert "chosen" not in given
+    assert {**given["exit"], "seconds": 0} == {**exits, "seconds": 0}
+    assert given["snn"] == chosen["snn"]
+    table = cli(*command, "--choose-on", "digits", "--max-drop", 0.02).out
+    for text in (name, "mean T", f"{exits['mean_steps']:.2f}", "left before T=16 %", "chosen on 100 images of digits"):
+        assert text in table
+
+
 VERIFIED = {
     "file",
     "model",
@@ -212,20 +260,16 @@ def test_verify_measures_streaming_networks(cli, stored):
 
 
 def test_demo(cli, monkeypatch):
-    short = {name: functools.partial(type(method), **_few(method)) for name, method in METHODS.items()}
-    monkeypatch.setattr(demo_command, "methods", short)
-    monkeypatch.setattr(demo_command, "STEPS", (1, 4))
+    shown = {name: method for name, method in METHODS.items() if not type(method).needs_training}
+    monkeypatch.setattr(demo_command, "SHORTER", {name: options_of(method) for name, method in shown.items()})
     found = parsed(cli("demo", "--json"))
-    assert list(found) == list(methods)
+    assert list(found) == list(shown)
     for name, values in found.items():
         assert {"ann", "snn", "images", "seconds", "conversion_seconds"} == set(values)
         assert values["ann"]["top1"] >= 0.985
-        assert list(values["snn"]) == (["1", "4"] if name in STREAMING else list(values["snn"])[:1])
+        assert set(values["snn"]) <= {"1", "2", "4", "8", "12", "16", "32"}
+        assert len(values["snn"]) >= (3 if name in STREAMING else 1)
         assert values["images"] == 500
-
-
-def _few(method: iso.methods.Method) -> dict[str, int]:
-    return {"iterations": 5} if hasattr(method, "iterations") else {}
 
 
 def test_every_command_is_covered_here():

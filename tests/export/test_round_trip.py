@@ -18,21 +18,26 @@ from isospike.data import Preprocess
 from isospike.errors import ArtefactError
 from isospike.pooling import rules
 from networks import ALL
-from short_methods import METHODS
+from short_methods import CALIBRATED, METHODS, pairs
 
 
 def assert_equal(a: iso.SNN, b: iso.SNN, x: torch.Tensor) -> None:
-    first, second = (iso.simulate(snn, x, steps=snn.steps or 6) for snn in (a, b))
+    assert (a.calibrated, a.steps) == (b.calibrated, b.steps)
+    for steps in a.calibrated or (a.steps or 6,):
+        _assert_equal_runs(*(iso.simulate(snn, x, steps=steps) for snn in (a, b)))
+
+
+def _assert_equal_runs(first: iso.Run, second: iso.Run) -> None:
     for y, z in zip(leaves((first.output, first.outputs)), leaves((second.output, second.outputs)), strict=True):
         assert torch.equal(y, z)
     structures = [torch.utils._pytree.tree_structure(run.output) for run in (first, second)]
     assert structures[0] == structures[1]
-    assert list(first.spikes) == list(second.spikes)
-    assert all(torch.equal(first.spikes[site], second.spikes[site]) for site in first.spikes)
+    for counts, others in ((first.spikes, second.spikes), (first.packets, second.packets)):
+        assert list(counts) == list(others)
+        assert all(torch.equal(counts[site], others[site]) for site in counts)
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(("name", "method"), pairs(ALL, METHODS))
 def test_outputs_and_spikes_are_bit_equal(name, method, converted, tmp_path):
     snn = converted(name, METHODS[method])
     snn.save(tmp_path / "net.snn")
@@ -44,6 +49,26 @@ def test_outputs_and_spikes_are_bit_equal(name, method, converted, tmp_path):
     with torch.no_grad():
         for y, z in zip(leaves(loaded.ann()(ALL[name].inputs(2))), leaves(snn.ann()(ALL[name].inputs(2))), strict=True):
             assert torch.equal(y, z)
+
+
+OTHER_NEURONS = [
+    iso.methods.Buffered(largest=3),
+    iso.methods.Burst(largest=2),
+    iso.methods.SpikeNorm(calibration_steps=4, reset="hard"),
+    iso.methods.CalibrationLight(steps=(3, 6), refine_images=4, neuron="signed-memory"),
+    iso.methods.FTBC(steps=(5,), neuron="burst"),
+]
+
+
+@pytest.mark.parametrize("method", OTHER_NEURONS, ids=repr)
+def test_options_of_neurons_survive(method, converted, tmp_path):
+    snn = converted("reused_relu", method)
+    snn.save(tmp_path / "net.snn")
+    loaded = iso.load(tmp_path / "net.snn")
+    assert_equal(loaded, snn, ALL["reused_relu"].inputs(3))
+    assert [repr(loaded.graph.get_submodule(site)) for site in snn.sites] == [
+        repr(snn.graph.get_submodule(site)) for site in snn.sites
+    ]
 
 
 @pytest.mark.parametrize("rule", list(rules))
@@ -89,8 +114,9 @@ def test_pickles_are_refused_and_point_to_the_file(write, captured, converted):
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])
 def test_copies_are_the_same_network(duplicate, converted):
-    snn = converted("reused_relu", METHODS["local-threshold-balancing"])
-    assert_equal(duplicate(snn), snn, ALL["reused_relu"].inputs(3))
+    for method in ("local-threshold-balancing", *CALIBRATED):
+        snn = converted("reused_relu", METHODS[method])
+        assert_equal(duplicate(snn), snn, ALL["reused_relu"].inputs(3))
 
 
 LOADER = """

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from isospike.capture import Op, Role
+from isospike.scales import Maximum
 from isospike.scales.histogram import StreamingHistogram
-from short_methods import METHODS
+from isospike.scales.rule import ScaleRule
+from short_methods import METHODS, shortened
 
 BINS = 64
 batches = st.lists(
@@ -99,17 +101,26 @@ def _parts(item: object) -> Iterator[object]:
 @pytest.mark.parametrize("granularity", ["layer", "channel"])
 @pytest.mark.parametrize("method", METHODS)
 def test_observers_keep_as_much_after_one_batch_as_after_many(method, granularity):
-    rule = type(METHODS[method])(granularity=granularity).parts().scale
+    rule = shortened(type(METHODS[method]), granularity=granularity).parts().scale
+    _check_memory(rule, {"layer": 1, "channel": 2}[granularity])
+
+
+def test_maxima_of_single_neurons_are_one_number_each():
+    _check_memory(Maximum("neuron"), 2)
+
+
+def _check_memory(rule: ScaleRule, growth: int) -> None:
+    """As much after one batch as after thirty, and ``growth`` times as much for twice the channels."""
     kept = {}
     for channels in (4, 8):
         observer = rule.observer(site(channels), nn.ReLU())
         for count in range(30):
-            observer(torch.randn(5, channels, 6, 6, dtype=torch.float64) * (1 + count))
+            observer(rule.feed(torch.randn(5, channels, 6, 6, dtype=torch.float64)) * (1 + count))
             if count == 0:
                 first = numel(observer)
         kept[channels] = numel(observer)
         assert kept[channels] == first > 0
-    assert kept[8] == kept[4] * (1 if granularity == "layer" else 2)
+    assert kept[8] == kept[4] * growth
 
 
 def test_the_ruler_measures():

@@ -14,9 +14,10 @@ from blocks import Network, conv, leaves
 from isospike.capture import Role
 from isospike.errors import CalibrationError, ConversionError, SimulationError
 from isospike.neurons import NEAREST, BitCoded, Pasc, QuantisedActivation
+from isospike.scales import Learned
 from isospike.simulate import Kind, executors_of
 from networks import ALL, NETWORKS
-from short_methods import EMITTING, METHODS
+from short_methods import EMITTING, METHODS, STREAMING
 
 ROUNDING = 1e-12
 """Of the largest output: the steps of a train add up in another order than one pass does."""
@@ -201,25 +202,40 @@ def learned(graph: iso.Graph, *bounds: float | torch.Tensor, levels: int = 6) ->
     return trained
 
 
-@pytest.mark.parametrize("method", [*EMITTING, "qcfs"])
-def test_learned_bounds_are_kept(method, captured):
+KEEPING = {name: method for name, method in METHODS.items() if isinstance(method.parts().scale, Learned)}
+"""Methods that keep learned bounds; the others measure the activations that these clip."""
+
+
+@pytest.mark.parametrize("method", EMITTING)
+def test_learned_bounds_and_levels_are_kept(method, captured):
     per_channel = torch.tensor([0.5, 1.0, 2.0, 0.25], dtype=torch.float64).view(4, 1, 1)
     graph = learned(captured("in_place"), 0.75, per_channel)
     x = NETWORKS["in_place"].inputs(4)
     snn = iso.convert(graph, iso.methods.methods[method](), data=[10 * x])
     first, second = (snn.graph.get_submodule(site) for site in snn.sites)
-    if method == "qcfs":
-        assert torch.equal(first.v_threshold, torch.tensor(0.75, dtype=torch.float64))
-        assert torch.equal(second.v_threshold, per_channel)
-    else:
-        levels = 15 if method == "radix" else 6
-        assert (first.levels, second.levels) == (levels, levels)
-        assert torch.equal(first.unit, torch.tensor(0.75, dtype=torch.float64) / levels)
-        assert torch.equal(second.unit, per_channel / levels)
+    levels = 15 if method == "radix" else 6
+    assert (first.levels, second.levels) == (levels, levels)
+    assert torch.equal(first.unit, torch.tensor(0.75, dtype=torch.float64) / levels)
+    assert torch.equal(second.unit, per_channel / levels)
     with torch.no_grad():
         assert torch.equal(snn.ann()(x), graph(x))
         if method in ("bit-coded", "pascal"):  # the trained network itself, up to roundings of bound / levels
             assert (snn(x) - graph(x)).abs().max() <= ROUNDING
+
+
+@pytest.mark.parametrize("method", STREAMING)
+def test_learned_bounds_are_where_streaming_neurons_saturate(method, captured):
+    per_channel = torch.tensor([0.5, 1.0, 2.0, 0.25], dtype=torch.float64).view(4, 1, 1)
+    bounds = (torch.tensor(0.75, dtype=torch.float64), per_channel)
+    graph, x = learned(captured("in_place"), *bounds), NETWORKS["in_place"].inputs(4)
+    snn = iso.convert(graph, METHODS[method], data=[10 * x])
+    for network in (snn, *map(snn.at, snn.calibrated)):
+        for site, bound in zip(snn.sites, bounds, strict=True):
+            most = network.graph.get_submodule(site)(torch.full((1, 4, 8, 8), 1e9, dtype=torch.float64))
+            assert most.max() <= bound.max()
+            assert method not in KEEPING or torch.equal(most, bound.expand(most.shape))
+        with torch.no_grad():
+            assert torch.equal(network.ann()(x), graph(x))
 
 
 def test_levels_and_bits_replace_learned_ones(captured):

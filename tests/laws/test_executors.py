@@ -13,11 +13,11 @@ from isospike.pooling import rules
 from isospike.simulate import Kind, executors_of
 from isospike.simulate.execution import Execution
 from networks import ALL
-from short_methods import METHODS, STREAMING, shortened
+from short_methods import METHODS, STEPWISE, chosen, pairs, shortened
 
 ROUNDING = 1e-12
 """Of the largest output: matrix products of another batch size may sum float64 in another order."""
-STEPS = 10
+STEPS = 12
 POOLED = ("max_pools", "one_dimensional", "three_dimensional")
 
 
@@ -36,10 +36,9 @@ def budgets(snn: iso.SNN, x: torch.Tensor, *, constant_input: bool = True) -> li
     return [1, 3 * one, STEPS * one]
 
 
-@pytest.mark.parametrize("method", STREAMING)
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(("name", "method"), pairs(ALL, STEPWISE))
 def test_executors_and_chunks_agree(name, method, converted):
-    snn, x = converted(name, METHODS[method]), ALL[name].inputs(3)
+    snn, x = chosen(converted(name, METHODS[method]), STEPS), ALL[name].inputs(3)
     reference = iso.simulate(snn, x, steps=STEPS, executor="step")
     assert sum(int(counts.sum()) for counts in reference.spikes.values()) > 0
     for executor in executors_of(Kind.STREAMING):

@@ -9,15 +9,12 @@ import torch
 
 import isospike as iso
 from blocks import leaves
+from isospike.errors import SimulationError
 from networks import ALL, NETWORKS
-from short_methods import METHODS, STREAMING
+from short_methods import CALIBRATED, FEW, METHODS, PROBING, STEPWISE, WHOLE, chosen, pairs
 
 ROUNDING = 1e-12
 """Of the largest output: matrix products of another chunk size may sum float64 in another order."""
-
-
-def short(method: str) -> iso.methods.Method:
-    return METHODS[method]
 
 
 def assert_close(a: object, b: object) -> None:
@@ -25,10 +22,42 @@ def assert_close(a: object, b: object) -> None:
         assert (x - y).abs().max() <= ROUNDING * max(1.0, x.abs().max().item())
 
 
-@pytest.mark.parametrize("method", STREAMING)
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(("name", "method"), pairs(ALL, STEPWISE))
 def test_sixteen_and_sixteen_are_thirty_two(name, method, converted):
-    _check_split(converted(name, METHODS[method]), ALL[name].inputs(2))
+    _check_split(chosen(converted(name, METHODS[method]), 32), ALL[name].inputs(2))
+
+
+@pytest.mark.parametrize("method", WHOLE)
+def test_neurons_that_need_the_whole_train_are_not_continued(method, converted):
+    snn, x = converted("reused_relu", METHODS[method]), ALL["reused_relu"].inputs(2)
+    first = iso.simulate(snn, x, steps=16)
+    for options in ({"state": first.state}, {"executor": "step"}):
+        with pytest.raises(SimulationError, match=r"'relu' need their whole train at once: .*'layer'$"):
+            iso.simulate(snn, x, steps=16, **options)
+    assert iso.simulate(snn, x, steps=16, memory_budget=1).steps == 16  # the budget gives way
+
+
+@pytest.mark.parametrize("method", CALIBRATED)
+def test_a_run_in_parts_says_how_long_the_whole_will_be(method, converted):
+    snn, x = converted("reused_relu", METHODS[method]), ALL["reused_relu"].inputs(2)
+    part = iso.simulate(snn.at(32), x, steps=12)
+    with pytest.raises(SimulationError, match=r"pick one with snn\.at\(steps\) to run it in parts"):
+        iso.simulate(snn, x, steps=12, state=part.state)
+    with pytest.raises(SimulationError, match=r"not calibrated for 16 steps, but for 4, 12, 32$"):
+        iso.simulate(snn, x, steps=16)
+
+
+@pytest.mark.parametrize("method", PROBING)
+def test_probing_steps_give_no_answer(method, converted):
+    snn, x = converted("reused_relu", METHODS[method]), ALL["reused_relu"].inputs(2)
+    probe = METHODS[method].probe
+    for steps in range(1, probe + 1):
+        with pytest.raises(SimulationError, match=rf"first {probe} steps are for probing .*at least {probe + 1}$"):
+            iso.simulate(snn, x, steps=steps)
+    with pytest.raises(SimulationError, match=rf"the run gives those at {probe + 1} to 8$"):
+        iso.simulate(snn, x, steps=8, record=iso.Record(at=(probe,)))
+    run = iso.simulate(snn, x, steps=8)
+    assert_close(run.output, run.outputs[probe:].mean(0))
 
 
 @pytest.mark.parametrize("delay", [0, 3, 14, 30, 100])
@@ -43,8 +72,9 @@ def test_sixteen_and_sixteen_with_pools(rule, converted):
 
 
 def _check_split(snn: iso.SNN, x: torch.Tensor) -> None:
-    whole = iso.simulate(snn, x, steps=32, record=iso.Record(at=(1, 4, 16, 18, 25, 32)))
-    first = iso.simulate(snn, x, steps=16, record=iso.Record(at=(1, 4, 16)))
+    early = (snn.readout.probe + 1, 4, 16)
+    whole = iso.simulate(snn, x, steps=32, record=iso.Record(at=(*early, 18, 25, 32)))
+    first = iso.simulate(snn, x, steps=16, record=iso.Record(at=early))
     kept = copy.deepcopy(first.state)
     for _ in range(2):  # the second time shows that the state was not changed
         second = iso.simulate(snn, x, steps=16, record=iso.Record(at=(18, 25, 32)), state=first.state)
@@ -107,14 +137,13 @@ def test_input_is_not_changed(name, converted):
     assert torch.equal(sequence, before[1])
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(("name", "method"), pairs(NETWORKS, METHODS))
 def test_conversion_leaves_the_graph_alone(name, method, captured):
     graph = captured(name)
     state, code, sites = copy.deepcopy(graph.state_dict()), graph.code, graph.sites
     data = [NETWORKS[name].inputs(4)]
     kept = data[0].clone()
-    iso.convert(graph, short(method), data=data)
+    iso.convert(graph, METHODS[method], data=data)
     assert all(torch.equal(state[key], value) for key, value in graph.state_dict().items())
     assert (graph.code, graph.sites) == (code, sites)
     assert not any(isinstance(module, iso.neurons.Temporal) for module in graph.modules())
@@ -135,13 +164,28 @@ def test_conversion_leaves_the_model_alone():
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-@pytest.mark.parametrize("name", ["reused_relu", "max_pools"])
-def test_ann_of_the_network_is_the_network_it_came_from(name, converted):
-    snn, x = converted(name, METHODS["maximum"]), ALL[name].inputs(3)
+@pytest.mark.parametrize(("name", "method"), pairs(FEW, METHODS))
+def test_ann_of_the_network_is_the_network_it_came_from(name, method, converted):
+    """Whatever was calibrated: neither thresholds nor currents nor weights of one number of steps are the ANN's."""
+    snn, x = converted(name, METHODS[method]), ALL[name].inputs(3)
     with torch.no_grad():
-        expected, got = ALL[name].build()(x), snn.ann()(x)
-    assert_close(got, expected)
-    assert not any(isinstance(module, iso.neurons.Temporal) for module in snn.ann().modules() if module is not snn)
+        expected = ALL[name].build()(x)
+        for network in (snn, *map(snn.at, snn.calibrated)):
+            ann = network.ann()
+            assert_close(ann(x), expected)
+            assert not any(isinstance(module, iso.neurons.Temporal | iso.neurons.Emitter) for module in ann.modules())
+
+
+@pytest.mark.parametrize("method", CALIBRATED)
+def test_what_was_calibrated_is_moved_and_cast_with_the_network(method, captured):
+    name, steps = "max_pools", 12
+    x = ALL[name].inputs(2)
+    snn = iso.convert(captured(name), METHODS[method], data=[x, x])
+    picked = copy.deepcopy(snn.at(steps)).float()
+    answer, ann = picked(x.float(), steps=steps), picked.ann()(x.float())
+    assert answer.dtype == ann.dtype == torch.float32
+    assert torch.equal(snn.float()(x.float(), steps=steps), answer)
+    assert torch.equal(snn.ann()(x.float()), ann)
 
 
 def test_a_copy_is_a_network_of_its_own(converted):

@@ -14,7 +14,7 @@ from isospike.errors import ConversionError, SimulationError
 from isospike.measure.comparison import worst
 from isospike.neurons import BitCoded, Emission
 from networks import ALL, NETWORKS
-from short_methods import EMITTING, STREAMING
+from short_methods import CALIBRATED, EMITTING, FREE, STREAMING
 
 SOME = ["module_relu", "concat", "max_pools", "batch_norms", "ceilings", "tuple_output"]
 
@@ -150,24 +150,40 @@ def test_a_neuron_that_drops_a_spike_is_found(converted, monkeypatch):
     assert site.first.startswith("image 1, neuron [0, 0, 7]: code ")
 
 
-@pytest.mark.parametrize("method", STREAMING)
+@pytest.mark.parametrize("method", FREE)
 @pytest.mark.parametrize("name", ["module_relu", "max_pools", "ceilings"])
 def test_streaming_networks_are_measured(name, method, converted):
-    snn, model = converted(name, STREAMING[method]), ALL[name].build()
+    snn, model = converted(name, FREE[method]), ALL[name].build()
     few, many = (iso.verify(model, snn, batches(name), steps=steps) for steps in (4, 256))
     for found, steps in ((few, 4), (many, 256)):
-        assert not found.exact
-        assert (found.kind, found.steps, found.images) == ("streaming", steps, 5)
-        assert [site.site for site in found.sites] == list(snn.sites)
-        assert "not claimed to be equal" in found.compared
-        assert all(site.error > 0 for site in found.sites)
+        check_measure(found, snn, steps)
     assert many.sites[0].error < few.sites[0].error
+
+
+def check_measure(found: iso.Certificate, snn: iso.SNN, steps: int) -> None:
+    assert not found.exact
+    assert (found.kind, found.steps, found.images) == ("streaming", steps, 5)
+    assert [site.site for site in found.sites] == list(snn.sites)
+    assert "not claimed to be equal" in found.compared
+    assert all(site.error > 0 for site in found.sites)
+
+
+@pytest.mark.parametrize("method", CALIBRATED)
+def test_calibrated_networks_are_measured_as_they_run(method, converted):
+    snn, model, data = converted("max_pools", CALIBRATED[method]), ALL["max_pools"].build(), batches("max_pools")
+    for steps in snn.calibrated:
+        found = iso.verify(model, snn, data, steps=steps)
+        check_measure(found, snn, steps)
+        error = max((snn(x, steps=steps) - model(x)).abs().max().item() for x in data)
+        assert abs(found.output_error - error) <= 1e-12  # folding and other batches round
+    with pytest.raises(SimulationError, match="not calibrated for 5 steps, but for 4, 12, 32"):
+        iso.verify(model, snn, data, steps=5)
 
 
 def test_the_first_site_of_a_streaming_network_is_the_clip_floor_theorem(captured):
     """The measure against the closed form: mean output ``theta floor(v0 + T z / theta) / T``, clipped."""
     x = NETWORKS["module_relu"].inputs(4)
-    snn = iso.convert(captured("module_relu"), iso.methods.Maximum(), data=[x])
+    snn = iso.convert(captured("module_relu"), iso.methods.Maximum(v_init=0.5), data=[x])
     (site,) = iso.verify(captured("module_relu"), snn, [x], steps=8).sites
     with torch.no_grad():
         z = snn.graph.get_submodule("conv")(x)

@@ -22,7 +22,7 @@ thresholds = st.integers(1, 200).map(lambda n: Fraction(n, 64))
 def advance(neuron: IntegrateAndFire, currents: torch.Tensor):
     memory = neuron.start(currents[0])
     out, counts = neuron.advance(currents.clone(), memory, overwrite=False)
-    return out, counts, memory["v"]
+    return out, counts.spikes, memory["v"]
 
 
 @given(st.lists(sixty_fourths, min_size=1, max_size=20), thresholds, st.integers(0, 63))

@@ -109,7 +109,7 @@ def test_percentile_is_numpys_within_one_bin(two_layers, granularity, percentile
         z = np.concatenate([currents_of(two_layers, x, None)[0].numpy() for x in DATA])
     a = np.clip(z, 0, 6)
     channels = [a[:, c] for c in range(2)] if granularity == "channel" else [a]
-    method = iso.methods.Percentile(percentile, granularity=granularity, bins=512)
+    method = iso.methods.Percentile(percentile=percentile, granularity=granularity, bins=512)
     got = iso.convert(two_layers, method, data=DATA).graph.get_submodule("six").v_threshold.flatten().tolist()
     for value, values in zip(got, channels, strict=True):
         width = 2.0 ** np.ceil(np.log2(values.max())) / 512

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from isospike.data.stream import stream
-from isospike.errors import CalibrationError
+from isospike.errors import CalibrationError, IsospikeWarning
 from isospike.messages import with_article
 
 Batch = Tensor | Sequence[Any] | Mapping[str, Any]
@@ -33,6 +34,7 @@ class Batches:
         if not isinstance(data, Iterable):
             raise CalibrationError(f"the data are {with_article(data)}; give an iterable of batches")
         self._data = data
+        self._warned = False
         self._one_shot = isinstance(data, Iterator)
         self._iterator: Iterator[Batch] | None = stream(data)
         try:
@@ -66,6 +68,19 @@ class Batches:
                 yield inputs
             if remaining == before:
                 raise CalibrationError("the data hold no batch when opened again; give a list or a data loader")
+
+    def images(self, count: int) -> Iterator[Tensor]:
+        """The first ``count`` images in their batches; all, with one warning, where the data hold fewer."""
+        used = 0
+        for inputs in self:
+            yield inputs[: count - used]
+            used += len(inputs[: count - used])
+            if used == count:
+                return
+        if not self._warned:
+            self._warned = True
+            message = f"calibration asks for {count} images, the data hold {used}: all were used"
+            warnings.warn(message, IsospikeWarning, stacklevel=2)
 
 
 def _numbered(number: int, batch: Batch) -> Tensor:

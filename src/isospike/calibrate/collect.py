@@ -30,7 +30,7 @@ def collect_scales(graph: Graph, rule: ScaleRule, batches: Batches) -> dict[str,
         observer = rule.observer(op_of(node), observed.module_of(node))
         observers[op_of(node).name] = observer
         observed.replace(node, observer)
-    observe(observed, batches.take(rule.batches))
+    observe(observed, map(rule.feed, batches.take(rule.batches)))
     return {name: _guard(observer.scale()) for name, observer in observers.items()}
 
 
@@ -65,6 +65,17 @@ def check_inputs(graph: Graph, inputs: Tensor) -> None:
         raise CalibrationError("the calibration images contain NaN or infinity; check the data and the normalisation")
 
 
+def _smallest(theta: Tensor) -> float:
+    """Of the thresholds that are safe to divide by."""
+    return float(torch.finfo(theta.dtype).tiny ** 0.5)
+
+
 def _guard(theta: Tensor) -> Tensor:
     """Positive thresholds only; clones leave inference mode."""
-    return theta.clamp(min=torch.finfo(theta.dtype).tiny ** 0.5).clone()
+    return theta.clamp(min=_smallest(theta)).clone()
+
+
+def silent_channels(bounds: dict[str, Tensor]) -> dict[str, int]:
+    """Number of thresholds of every site that never received a positive current; sites without any are left out."""
+    counts = {site: int((theta <= _smallest(theta)).sum()) for site, theta in bounds.items()}
+    return {site: count for site, count in counts.items() if count}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+import torch
 from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
@@ -92,6 +94,19 @@ class Graph(fx.GraphModule):
         if op is not None:
             node.meta["op"] = op
 
+    def with_tensors(self, tensors: Mapping[str, Tensor]) -> Graph:
+        """A view in which tensors of modules, by their dotted names, are replaced; the others are shared."""
+        view = self.view()
+        own: dict[str, nn.Module] = {}
+        for name, tensor in tensors.items():
+            path, _, leaf = name.rpartition(".")
+            if path not in own:
+                own[path] = _twin(view.get_submodule(path))
+                view.set_submodule(path, own[path])
+            is_parameter = leaf in own[path]._parameters
+            setattr(own[path], leaf, nn.Parameter(tensor, requires_grad=False) if is_parameter else tensor)
+        return view
+
     def module_of(self, node: fx.Node) -> nn.Module:
         """The module called by a ``call_module`` node."""
         return self.get_submodule(str(node.target))
@@ -106,6 +121,29 @@ class Graph(fx.GraphModule):
             "a captured or converted network cannot be pickled; write a converted one with snn.save('net.snn') and "
             "read it with isospike.load('net.snn')"
         )
+
+
+def _twin(module: nn.Module) -> nn.Module:
+    """A module with the same tensors, in which one can be replaced."""
+    twin = copy.copy(module)
+    for name in ("_parameters", "_buffers", "_modules"):
+        twin.__dict__[name] = dict(module.__dict__[name])
+    return twin
+
+
+def changed_tensors(base: Graph, other: Graph) -> dict[str, Tensor]:
+    """The tensors of a graph that the same graph with other tensors lacks or has other values for, by name."""
+    known = base.state_dict()
+    return {
+        name: tensor.detach()
+        for name, tensor in other.state_dict().items()
+        if name not in known or not same_values(known[name], tensor)
+    }
+
+
+def same_values(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors have the same shape and values."""
+    return a is b or (a.shape == b.shape and torch.equal(a, b))
 
 
 def output_leaves(output: fx.Node) -> list[fx.Node]:

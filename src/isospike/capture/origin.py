@@ -77,6 +77,15 @@ class Names:
         return name not in self._taken and name not in self._inner and not self._taken.intersection(_prefixes(name))
 
 
+def unused_name(graph: fx.GraphModule, wanted: str) -> str:
+    """A name for one more call site of a captured graph; see `Names.claim`."""
+    names = Names()
+    for node in graph.graph.nodes:
+        if node.op in ("get_attr", "call_module", "call_function"):
+            names.claim(node.meta["op"].name)
+    return names.claim(wanted)
+
+
 def _prefixes(name: str) -> list[str]:
     """``a.b.c`` -> ``a``, ``a.b``."""
     parts = name.split(".")

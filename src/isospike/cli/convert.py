@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,11 @@ class MethodGroup(click.Group):
         @options.data_options
         @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the order of the images.")
         @options.analogue_option
+        @click.option(
+            "--checkpoint",
+            type=click.Path(path_type=Path),
+            help="File that keeps what a long calibration has done; the same command goes on from there.",
+        )
         @click.option("--out", type=click.Path(path_type=Path), required=True, help="The .snn file to write.")
         @options.json_option
         def run(**values: Any) -> None:
@@ -65,11 +71,14 @@ def _convert(
     weights: Path | None,
     seed: int,
     analogue: Any,
+    checkpoint: Path | None,
     out: Path,
     as_json: bool,
     **data_values: Any,
 ) -> None:
     check_writable(out)
+    if checkpoint is not None:
+        check_writable(checkpoint)
     data = DataOptions(**data_values)
     device = data.torch_device()
     loaded = load_model(model, weights=weights)
@@ -77,7 +86,14 @@ def _convert(
     started = time.perf_counter()
     with progress_bar("calibrating", method.parts().scale.batches or opened.batches) as bar:
         stream = Stream(opened.loader, device, bar)
-        snn = convert(loaded.model.to(device), method, data=stream, analogue=analogue)
+        snn = convert(
+            loaded.model.to(device),
+            method,
+            data=stream,
+            analogue=analogue,
+            progress=bar.show,
+            checkpoint=checkpoint,
+        )
     seconds = time.perf_counter() - started
     snn.preprocess = opened.preprocess
     snn.save(out)
@@ -95,7 +111,9 @@ def _report(snn: SNN, out: Path, seconds: float, data: str, images: int | None, 
                 "islands": list(snn.islands),
                 "kind": snn.kind.value,
                 "steps": snn.steps,
-                "readout": {"delay": snn.readout.delay, "window": snn.readout.window},
+                "calibrated": list(snn.calibrated),
+                "silent": snn.provenance.silent,
+                "readout": asdict(snn.readout),
                 "calibration": {"data": data, "images": images},
                 "preprocess": None if snn.preprocess is None else snn.preprocess.to_dict(),
                 "seconds": seconds,
@@ -110,5 +128,13 @@ def _report(snn: SNN, out: Path, seconds: float, data: str, images: int | None, 
     click.echo(f"  input: {describe_preprocess(snn.preprocess)}")
     if snn.steps is not None:
         click.echo(f"  takes {snn.steps} steps, the longest train of a layer; answers after the last one")
+    if snn.calibrated:
+        click.echo(f"  calibrated for {', '.join(map(str, snn.calibrated))} steps; runs for no other number")
+    if snn.readout.probe:
+        click.echo(f"  the first {snn.readout.probe} steps probe; answers come from the steps after them")
+    if snn.provenance.silent:
+        count = sum(snn.provenance.silent.values())
+        names = ", ".join(snn.provenance.silent)
+        click.echo(f"  {counted(count, 'threshold')} never received a positive current, at {names}: these stay silent")
     if snn.readout.delay:
         click.echo(f"  read-out: mean after the first {snn.readout.delay} steps, over at least {snn.readout.window}")

@@ -11,14 +11,15 @@ from isospike.capture import capture
 from isospike.cli import options
 from isospike.cli.progress import progress_bar
 from isospike.cli.render import percent, print_json, print_table
+from isospike.cli.steps import default_steps
 from isospike.convert import convert
 from isospike.data import open_data
 from isospike.demo import load_digits_net
 from isospike.measure import Evaluation, evaluate
 from isospike.methods import methods
-from isospike.simulate import Kind
 
-STEPS = (1, 2, 4, 8, 16, 32)
+SHORTER: dict[str, dict[str, Any]] = {"calibration-advanced": {"iterations": 100, "learning_rate": 1e-4}}
+"""Options of methods whose defaults take longer than a demonstration should."""
 
 
 @click.command(short_help="Convert and measure an embedded network with every method.")
@@ -33,12 +34,13 @@ def command(as_json: bool) -> None:
     test = open_data("digits", "test", preprocess=None, shuffle=False)
     graph = capture(load_digits_net(), next(iter(calibration))[0][:2])
     results: dict[str, tuple[float, Evaluation]] = {}
-    with progress_bar("methods", len(methods)) as bar:
-        for name, kind in methods.items():
+    shown = {name: kind for name, kind in methods.items() if not kind.needs_training}
+    with progress_bar("methods", len(shown)) as bar:
+        for name, kind in shown.items():
             started = time.perf_counter()
-            snn = convert(graph, kind(), data=calibration)
+            snn = convert(graph, kind(**SHORTER.get(name, {})), data=calibration)
             seconds = time.perf_counter() - started
-            results[name] = (seconds, evaluate(snn, test, steps=STEPS if snn.kind is Kind.STREAMING else None))
+            results[name] = (seconds, evaluate(snn, test, steps=default_steps(snn)))
             bar.advance()
     if as_json:
         print_json({name: _describe(*result) for name, result in results.items()})
@@ -60,4 +62,6 @@ def _print(results: dict[str, tuple[float, Evaluation]]) -> None:
     ]
     title = f"Top-1 % on {first.images} test digits after T time steps"
     print_table(title, ["method", *(f"T={t}" for t in steps), "conversion"], rows)
+    others = ", ".join(name for name, kind in methods.items() if kind.needs_training)
+    click.echo(f"Not shown, for networks trained for them (isospike train): {others}")
     click.echo("Next: isospike inspect torchvision:resnet18; isospike methods; isospike convert --help")

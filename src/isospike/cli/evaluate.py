@@ -9,14 +9,13 @@ import click
 
 from isospike.cli import options
 from isospike.cli.data import DataOptions
+from isospike.cli.exits import ExitOptions, exit_options
 from isospike.cli.progress import Stream, progress_bar
 from isospike.cli.render import describe_preprocess, percent, print_json, print_table
+from isospike.cli.steps import default_steps
 from isospike.export.artefact import load
-from isospike.measure import Evaluation, evaluate
-from isospike.simulate import DEFAULT_MEMORY_BUDGET, Kind, executors
-
-STEPS = (1, 2, 4, 8, 16, 32)
-"""Numbers of steps at which a streaming network is measured by default."""
+from isospike.measure import Evaluation, ExitChoice, ExitEvaluation, evaluate
+from isospike.simulate import DEFAULT_MEMORY_BUDGET, executors
 
 
 @click.command(short_help="Measure accuracy against the number of time steps.")
@@ -25,7 +24,7 @@ STEPS = (1, 2, 4, 8, 16, 32)
 @click.option(
     "--steps",
     type=options.INTEGERS,
-    help="Numbers of steps [default: 1,2,4,8,16,32; the network's own where it emits after accumulating].",
+    help="Numbers of steps [default: 1,2,4,8,16,32; the network's own where it has some].",
 )
 @click.option(
     "--executor",
@@ -39,34 +38,50 @@ STEPS = (1, 2, 4, 8, 16, 32)
     show_default=True,
     help="Megabytes for the values of one chunk of time or of samples.",
 )
+@exit_options
 @options.json_option
 def command(
-    network: Path, steps: tuple[int, ...] | None, executor: str | None, memory: int, as_json: bool, **data_values: Any
+    network: Path,
+    steps: tuple[int, ...] | None,
+    executor: str | None,
+    memory: int,
+    exit: str | None,
+    threshold: float | None,
+    temperature: float | None,
+    choose_on: str | None,
+    max_drop: float | None,
+    as_json: bool,
+    **data_values: Any,
 ) -> None:
     """Measure a network's accuracy after each number of steps, beside its ANN's, from one run to the largest.
 
     NETWORK is a .snn file; images are prepared as it was converted with, unless --size, --mean or --std say otherwise.
     """
-    snn = load(network)
     data = DataOptions(**data_values)
+    exits = ExitOptions(exit, threshold, temperature, choose_on, max_drop)
+    exits.check(data.data)
+    snn = load(network)
     data.check_size(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
+    snn = snn.to(opened.device)
+    at = steps or default_steps(snn)
+    how: dict[str, Any] = {"executor": executor, "memory_budget": memory << 20}
+    rule, choice = exits.rule(snn, data, steps=max(at or snn.calibrated or (1,)), **how)
     with progress_bar("evaluating", opened.count) as bar:
-        result = evaluate(
-            snn.to(opened.device),
-            Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype),
-            steps=steps or (STEPS if snn.kind is Kind.STREAMING else None),
-            executor=executor,
-            memory_budget=memory << 20,
-            progress=bar.advance,
-        )
+        images = Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype)
+        result = evaluate(snn, images, steps=at, exit=rule, progress=bar.advance, **how)
     if as_json:
         source = {"file": str(network), "method": snn.provenance.method, "options": snn.provenance.options}
         used = None if opened.preprocess is None else opened.preprocess.to_dict()
-        print_json({**result.to_dict(), **source, "data": data.data, "preprocess": used})
+        chosen = {} if choice is None else {"chosen": {**choice.to_dict(), "data": choose_on}}
+        print_json({**result.to_dict(), **chosen, **source, "data": data.data, "preprocess": used})
         return
     title = f"{network}: {snn.provenance.method} on {result.images} images of {data.data}"
     _print(title, result)
+    if result.exit is not None:
+        _print_exit(result.exit)
+    if choice is not None:
+        _print_choice(choice, str(choose_on))
     click.echo(f"input: {describe_preprocess(opened.preprocess)}")
 
 
@@ -77,3 +92,25 @@ def _print(title: str, result: Evaluation) -> None:
         for t in result.metric
     ]
     print_table(title, ["", "top-1 %", "same class as ANN %", "spikes/image"], rows)
+
+
+def _print_exit(found: ExitEvaluation) -> None:
+    measures = [percent(found.metric), percent(found.agreement), f"{found.spikes:.0f}"]
+    row = [found.rule.name(), *measures, f"{found.mean_steps:.2f}", percent(found.left_early)]
+    columns = [
+        "",
+        "top-1 %",
+        "same class as ANN %",
+        "spikes/image",
+        "mean T",
+        f"left before T={max(found.histogram)} %",
+    ]
+    print_table(f"with exits at threshold {found.rule.threshold:.12g}", columns, [row])
+
+
+def _print_choice(choice: ExitChoice, data: str) -> None:
+    what = "top-1" if choice.labelled else "same class as at the end"
+    click.echo(
+        f"threshold chosen on {choice.images} images of {data}: {what} {percent(choice.chosen.accuracy)} % "
+        f"(without exits {percent(choice.final)} %), mean T {choice.chosen.mean_steps:.2f}"
+    )

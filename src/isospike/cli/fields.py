@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from isospike.cli import options
 from isospike.registry import kebab_case
 
 
@@ -34,6 +35,27 @@ class Field:
             show_default=self.default is not None,
             help=self.help,
         )
+
+
+class Either(click.ParamType):  # type: ignore[type-arg]  # generic only in newer click
+    """A value of one of several types, the first that takes it."""
+
+    def __init__(self, kinds: list[Any]) -> None:
+        self.kinds = [click.types.convert_type(kind) for kind in kinds]
+        self.name = "|".join(_metavar(kind) for kind in self.kinds)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The value in the first type that takes it."""
+        for kind in self.kinds:
+            try:
+                return kind.convert(value, param, ctx)
+            except click.BadParameter:
+                continue
+        self.fail(f"'{value}' is not {self.name}", param, ctx)
+
+
+def _metavar(kind: click.ParamType) -> str:  # type: ignore[type-arg]
+    return "|".join(map(str, kind.choices)) if isinstance(kind, click.Choice) else kind.name
 
 
 def fields_of(kind: type[Any]) -> tuple[Field, ...]:
@@ -61,7 +83,10 @@ def _docstrings(kind: type[Any]) -> dict[str, str]:
 def _click_type(hint: Any) -> Any:
     if typing.get_origin(hint) is typing.Literal:
         return click.Choice(list(typing.get_args(hint)))
-    if isinstance(hint, types.UnionType):
-        (hint,) = [part for part in typing.get_args(hint) if part is not type(None)]
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        parts = [part for part in typing.get_args(hint) if part is not type(None)]
+        return _click_type(parts[0]) if len(parts) == 1 else Either([_click_type(part) for part in parts])
+    if typing.get_origin(hint) is tuple:
+        return options.INTEGERS
     assert hint in (int, float, str, bool), f"no command-line form for {hint}"
     return hint

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
+import warnings
+from typing import TextIO
 
 import click
 
@@ -65,6 +67,7 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
     """Run one command and return its exit code; errors become one line on the error stream."""
     from isospike.errors import IsospikeError
 
+    warnings.showwarning = _show_warning
     try:
         result = group.main(arguments, prog_name="isospike", standalone_mode=False)
         return result if isinstance(result, int) else 0
@@ -83,3 +86,18 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
         traceback.print_exc()
     click.echo(f"error: {' '.join(message.split())}", err=True)
     return code
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Warnings of isospike are one line on the error stream; those of other libraries are for their developers."""
+    from isospike.errors import IsospikeWarning
+
+    if issubclass(category, IsospikeWarning):
+        click.echo(f"warning: {' '.join(str(message).split())}", err=True)

@@ -25,6 +25,7 @@ def command(name: str | None, as_json: bool) -> None:
     for key, kind in chosen.items():
         click.secho(key, bold=True)
         click.echo(f"  {kind.__doc__ if name else kind.summary()}".rstrip())
+        click.echo(f"    needs {kind.needs}" + (f"; cites {', '.join(kind.papers)}" if kind.papers else ""))
         for field in fields_of(kind):
             click.echo(f"    --{field.name.replace('_', '-')} {_type(field)} [{_default(field)}]  {field.help}")
 
@@ -34,7 +35,7 @@ def _describe(kind: Any) -> dict[str, Any]:
         {"name": field.name, "type": _type(field), "default": field.default, "help": field.help}
         for field in fields_of(kind)
     ]
-    return {"summary": kind.summary(), "papers": list(kind.papers), "options": known}
+    return {"summary": kind.summary(), "needs": kind.needs, "papers": list(kind.papers), "options": known}
 
 
 def _default(field: Field) -> str:

@@ -32,6 +32,10 @@ class Bar:
         """So many units are done."""
         self._progress.advance(self._task, units)
 
+    def show(self, what: str, done: int, total: int) -> None:
+        """What is being done, how much of it is done, and of how much; 0: not known."""
+        self._progress.update(self._task, description=what, completed=done, total=total or None)
+
 
 class Stream:
     """Batches on a device, counted on a bar; can be opened again when the data can.

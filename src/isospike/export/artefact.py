@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from isospike.network import SNN
 
 FORMAT = "isospike.snn"
-VERSION = 2
+VERSION = 3
 
 
 def save(snn: SNN, path: str | Path) -> None:
@@ -42,7 +42,8 @@ def save(snn: SNN, path: str | Path) -> None:
         OutputError: the path cannot be written.
         ArtefactError: the network holds something that the format has no words for.
     """
-    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in snn.graph.state_dict().items()}
+    everything = {**snn.graph.state_dict(), **_tensors_of_sets(snn)}
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in everything.items()}
     header = {"format": FORMAT, "version": VERSION, **_describe(snn)}
     header["hash"] = _digest(header, tensors)
     with replacing(path) as part:
@@ -99,10 +100,25 @@ def _describe(snn: SNN) -> dict[str, Any]:
     return {
         "nodes": [describe_node(node) for node in snn.graph.graph.nodes],
         "modules": {str(node.target): describe_module(snn.graph.module_of(node)) for node in calls},
+        "calibrated": list(snn.calibrated),
         "readout": asdict(snn.readout),
         "provenance": asdict(snn.provenance),
         "preprocess": None if snn.preprocess is None else snn.preprocess.to_dict(),
     }
+
+
+def _tensors_of_sets(snn: SNN) -> dict[str, Tensor]:
+    """The tensors that replace others at each number of steps, under ``@steps/name``."""
+    return {f"@{steps}/{name}": tensor for steps in snn.calibrated for name, tensor in snn.set_for(steps).items()}
+
+
+def _take_sets(calibrated: list[int], tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    """Take those tensors out of all of a file."""
+    sets: dict[int, dict[str, Tensor]] = {steps: {} for steps in calibrated}
+    for key in [key for key in tensors if key.startswith("@")]:
+        steps, _, name = key[1:].partition("/")
+        sets[int(steps)][name] = tensors.pop(key)
+    return sets
 
 
 def _build(header: dict[str, Any], tensors: dict[str, Tensor]) -> SNN:
@@ -120,13 +136,17 @@ def _build(header: dict[str, Any], tensors: dict[str, Tensor]) -> SNN:
             attach(root, str(node.target), torch.empty(()))
     graph.lint()
     network = Graph(root, graph)
+    sets = _take_sets(header["calibrated"], tensors)
     _fill(network, tensors)
     provenance = header["provenance"]
     return SNN(
         network,
         readout=ReadOut(**header["readout"]),
-        provenance=Provenance(provenance["method"], provenance["options"], tuple(provenance["papers"])),
+        provenance=Provenance(
+            provenance["method"], provenance["options"], tuple(provenance["papers"]), dict(provenance["silent"])
+        ),
         preprocess=None if header["preprocess"] is None else Preprocess.from_dict(header["preprocess"]),
+        sets=sets,
     )
 
 

@@ -12,7 +12,20 @@ from torch import nn
 from isospike.activations import TrainableActivation, activations
 from isospike.capture.modules import MODULE_KINDS
 from isospike.errors import ArtefactError
-from isospike.neurons import BitCoded, Emitter, InputGrid, IntegrateAndFire, Pasc, QuantisedActivation
+from isospike.neurons import (
+    BitCoded,
+    Buffered,
+    Emitter,
+    InputGrid,
+    IntegrateAndFire,
+    OffsetShift,
+    Pasc,
+    Probing,
+    QuantisedActivation,
+    ResidualMask,
+    StreamingNeuron,
+    streaming,
+)
 from isospike.pooling import MaxPoolRule, rules
 
 Json = dict[str, Any]
@@ -34,13 +47,17 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
 }
 """Constructor options by kind; the attributes have the same names."""
 _EMITTERS: dict[str, type[Emitter]] = {kind.__name__: kind for kind in (BitCoded, Pasc)}
+_PROBING: dict[str, type[Probing]] = {kind.__name__: kind for kind in (ResidualMask, OffsetShift)}
+_STREAMING: dict[str, type[StreamingNeuron]] = {kind.__name__: kind for _, kind in streaming.items()}
 
 
 def describe_module(module: nn.Module) -> Json:
     """The kind and the options of a module; its tensors are stored apart."""
     name = type(module).__name__
-    if isinstance(module, IntegrateAndFire):
-        return {"kind": name, "options": {"activation": describe_module(module.activation)}}
+    if isinstance(module, StreamingNeuron):
+        return {"kind": name, "options": _describe_streaming(module)}
+    if isinstance(module, Probing):
+        return {"kind": name, "options": {"neuron": describe_module(module.neuron), "steps": module.probe_steps}}
     if isinstance(module, Emitter | QuantisedActivation):
         return {"kind": name, "options": _describe_quantiser(module)}
     if isinstance(module, TrainableActivation):
@@ -66,8 +83,10 @@ def build_module(description: Mapping[str, Any]) -> nn.Module:
         ArtefactError: an unknown kind or an unknown option.
     """
     kind, options = str(description["kind"]), dict(description["options"])
-    if kind == "IntegrateAndFire":
-        return IntegrateAndFire(torch.empty(()), torch.empty(()), build_module(options["activation"]))
+    if kind in _STREAMING:
+        return _build_streaming(kind, **options)
+    if kind in _PROBING:
+        return _build_probing(kind, **options)
     if kind in _EMITTERS or kind == "QuantisedActivation":
         return _build_quantiser(kind, **options)
     if kind == "TrainableActivation":
@@ -84,6 +103,27 @@ def build_module(description: Mapping[str, Any]) -> nn.Module:
     options = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
     with torch.device("meta"):
         return MODULE_KINDS[kind](**options)
+
+
+def _describe_streaming(neuron: StreamingNeuron) -> Json:
+    options: Json = {"activation": describe_module(neuron.activation), "bias": neuron.bias is not None}
+    if neuron.default_largest is not None:
+        options["largest"] = neuron.up
+    if isinstance(neuron, Buffered):
+        options["powers_of_two"] = neuron.powers_of_two
+    return options
+
+
+def _build_streaming(kind: str, *, activation: Json, bias: bool = False, **options: Any) -> nn.Module:
+    tensors = (torch.empty(()), torch.empty(()))
+    return _STREAMING[kind](*tensors, build_module(activation), bias=torch.empty(1) if bias else None, **options)
+
+
+def _build_probing(kind: str, *, neuron: Json, steps: int) -> nn.Module:
+    inner = build_module(neuron)
+    if not isinstance(inner, IntegrateAndFire):
+        raise ArtefactError(f"the file gives a {kind} neurons of kind {type(inner).__name__}")
+    return _PROBING[kind](inner, steps)
 
 
 def _describe_quantiser(module: Emitter | QuantisedActivation) -> Json:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor
 
-from isospike.capture.graph import op_of
 from isospike.data.stream import stream
 from isospike.errors import DataError, SimulationError
+from isospike.measure.exits import ExitEvaluation, ExitTally
 from isospike.memory_format import channels_last
 from isospike.messages import counted, with_article
 from isospike.network import SNN
-from isospike.simulate import DEFAULT_MEMORY_BUDGET, Record, simulate
+from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule, Record, Run, simulate
+from isospike.simulate.anytime import check_exit, class_count
 from isospike.simulate.run import is_whole
 
 MOST_STEPS = 1_000_000
@@ -38,7 +39,9 @@ class Evaluation:
     agreement: dict[int, float]
     """Share of images on which SNN and ANN give the same class, after each number of steps."""
     seconds: float
-    """Wall time of the SNN runs."""
+    """Wall time of the SNN runs, without those with exits."""
+    exit: ExitEvaluation | None = None
+    """The same network with exits; ``None`` without a rule."""
 
     def to_dict(self) -> dict[str, Any]:
         """The documented JSON object of ``isospike evaluate --json``."""
@@ -46,7 +49,8 @@ class Evaluation:
             str(steps): {"top1": self.metric[steps], "agreement": self.agreement[steps], "spikes": self.spikes[steps]}
             for steps in self.metric
         }
-        return {"ann": {"top1": self.ann}, "snn": snn, "images": self.images, "seconds": self.seconds}
+        found = {"ann": {"top1": self.ann}, "snn": snn, "images": self.images, "seconds": self.seconds}
+        return found if self.exit is None else {**found, "exit": self.exit.to_dict()}
 
 
 @torch.no_grad()
@@ -58,39 +62,63 @@ def evaluate(
     executor: str | None = None,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: Callable[[int], None] | None = None,
+    exit: ExitRule | None = None,
 ) -> Evaluation:
     """Top-1 accuracy after each number of ``steps``, from one run to the largest.
+
+    A network that was calibrated for several numbers of steps runs once for each.
 
     Args:
         snn: the network; its ANN (`SNN.ann`) is evaluated on the same images.
         loader: batches ``(inputs [B, ...], labels [B])``.
         steps: one number of steps or several, each at least 1 and at most a million; an accumulate-then-emit network
-            answers only at its own, which is the default.
+            answers only at its own, a calibrated one at those it was calibrated for, which are the default.
         executor: see `simulate`.
         memory_budget: see `simulate`.
         progress: called with the number of images of every finished batch.
+        exit: measures the network in a second run with exits too, up to the largest of ``steps``.
 
     Raises:
         DataError: no batch, no or wrong labels, or the data's own code raised; the message names the batch.
-        SimulationError: no `SNN`, the steps or the inputs do not fit, or the output is not ``[B, classes]``.
+        SimulationError: no `SNN`, the steps, the inputs or the exit rule do not fit, or the output is not
+            ``[B, classes]``.
     """
     if not isinstance(snn, SNN):
         raise SimulationError(f"the network is {with_article(snn)}; evaluate takes what isospike.convert or load gives")
     at = _check_steps(snn, steps)
     classes = _classes(snn)
+    if exit is not None:
+        check_exit(snn, exit)
+    exits = None if exit is None else ExitTally(exit, max(at))
     ann, tally = snn.ann(), _Tally(at)
     for batch in stream(loader):
-        inputs, labels = _labelled(batch)
-        _check_range(labels, classes)
+        inputs, labels = labelled(batch)
+        check_range(labels, classes)
         started = time.perf_counter()
-        record = Record(outputs=False, at=at)
-        run = simulate(snn, inputs, steps=max(at), record=record, executor=executor, memory_budget=memory_budget)
+        runs = [
+            simulate(
+                snn,
+                inputs,
+                steps=answers[-1],
+                record=Record(outputs=False, at=answers),
+                executor=executor,
+                memory_budget=memory_budget,
+            )
+            for answers in _runs(snn, at)
+        ]
         tally.seconds += time.perf_counter() - started
         expected = ann(channels_last(inputs)).argmax(1)
-        tally.add(expected, {t: run.answers[t].argmax(1) for t in at}, labels, run.spikes)
+        tally.add(expected, labels, runs)
+        if exits is not None:
+            exits.run(snn, inputs, expected, labels)
         if progress is not None:
             progress(len(labels))
-    return tally.result()
+    return tally.result(exits)
+
+
+def _runs(snn: SNN, at: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Steps that one run answers: all, or each by itself where the network was calibrated for each."""
+    return [(t,) for t in at] if snn.calibrated else [at]
 
 
 class _Tally:
@@ -104,16 +132,18 @@ class _Tally:
         self.spikes = dict.fromkeys(at, 0)
         self.seconds = 0.0
 
-    def add(self, ann: Tensor, snn: dict[int, Tensor], labels: Tensor, spikes: dict[str, Tensor]) -> None:
+    def add(self, ann: Tensor, labels: Tensor, runs: Sequence[Run]) -> None:
         labels = labels.to(ann.device)
         self.images += len(labels)
         self.ann += int((ann == labels).sum())
-        for t in self.at:
-            self.correct[t] += int((snn[t] == labels).sum())
-            self.agree[t] += int((snn[t] == ann).sum())
-            self.spikes[t] += sum(int(counts[:t].sum()) for counts in spikes.values())
+        for run in runs:
+            for t, answer in run.answers.items():
+                classes = answer.argmax(1)
+                self.correct[t] += int((classes == labels).sum())
+                self.agree[t] += int((classes == ann).sum())
+                self.spikes[t] += sum(int(counts[:t].sum()) for counts in run.spikes.values())
 
-    def result(self) -> Evaluation:
+    def result(self, exits: ExitTally | None) -> Evaluation:
         n = self.images
         if n == 0:
             raise DataError("the data hold no image; give at least one batch")
@@ -124,10 +154,13 @@ class _Tally:
             spikes={t: self.spikes[t] / n for t in self.at},
             agreement={t: self.agree[t] / n for t in self.at},
             seconds=self.seconds,
+            exit=None if exits is None else exits.result(),
         )
 
 
 def _check_steps(snn: SNN, steps: int | Iterable[int] | None) -> tuple[int, ...]:
+    if steps is None and snn.calibrated:
+        return snn.calibrated
     if steps is None and snn.steps is None:
         raise SimulationError("a streaming network answers at any number of steps; say at which with steps=[...]")
     wanted = snn.steps if steps is None else steps
@@ -138,7 +171,12 @@ def _check_steps(snn: SNN, steps: int | Iterable[int] | None) -> tuple[int, ...]
     return tuple(sorted({int(t) for t in asked if t is not None}))
 
 
-def _labelled(batch: Any) -> tuple[Tensor, Tensor]:
+def labelled(batch: Any) -> tuple[Tensor, Tensor]:
+    """Inputs ``[B, ...]`` and labels ``[B]`` of a batch.
+
+    Raises:
+        DataError: they are missing, of another type, or do not fit each other.
+    """
     if not isinstance(batch, (tuple, list)) or len(batch) < 2:
         raise DataError("the data have no labels; accuracy needs batches of (inputs, labels)")
     inputs, labels = batch[0], batch[1]
@@ -159,7 +197,12 @@ def _labelled(batch: Any) -> tuple[Tensor, Tensor]:
     return inputs, labels
 
 
-def _check_range(labels: Tensor, classes: int) -> None:
+def check_range(labels: Tensor, classes: int) -> None:
+    """Refuse labels that are no class.
+
+    Raises:
+        DataError: a label is negative or too large.
+    """
     if int(labels.min()) < 0 or int(labels.max()) >= classes:
         raise DataError(
             f"labels go from {int(labels.min())} to {int(labels.max())}, the network has classes 0 to {classes - 1}"
@@ -168,8 +211,7 @@ def _check_range(labels: Tensor, classes: int) -> None:
 
 def _classes(snn: SNN) -> int:
     """Number of classes, from the shape of the network's output."""
-    (output,) = (node.args[0] for node in snn.graph.graph.nodes if node.op == "output")
-    shape = op_of(output).shape if isinstance(output, fx.Node) else ()
-    if len(shape) != 1:
+    count = class_count(snn.graph)
+    if count is None:
         raise SimulationError("the network's output is not one tensor [B, classes]; top-1 accuracy does not apply")
-    return shape[0]
+    return count

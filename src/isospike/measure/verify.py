@@ -17,6 +17,7 @@ from isospike.measure.deviation import Deviation
 from isospike.measure.equality import Equality
 from isospike.memory_format import channels_last
 from isospike.network import SNN
+from isospike.pooling import place_average_pool_neurons
 from isospike.simulate import Kind
 from isospike.simulate.emitting import NO_EARLIER_ANSWER
 
@@ -37,7 +38,7 @@ def verify(
     anew, with its own trained quantisers, or the network's where it has none (or none with as many levels): stepped
     and collapsed codes, the spikes of every step and image, and the outputs. Networks on the binary grid are compared
     with the model on the same grid, bit for bit. A streaming network is measured: the mean output of every site beside
-    the ANN's activation.
+    the ANN's activation, and of neurons behind average pools beside the average.
 
     Args:
         model: the model, or its captured graph; it is not changed.
@@ -65,7 +66,7 @@ def verify(
 
 
 def _comparison(folded: Graph, snn: SNN, dtype: torch.dtype, steps: int | None) -> Comparison:
-    if folded.sites != snn.sites:
+    if snn.sites not in (folded.sites, place_average_pool_neurons(folded).sites):
         raise SimulationError(
             f"the network has the sites {', '.join(snn.sites)}, the model {', '.join(folded.sites)}; "
             "verify it with the model that it was converted from"
@@ -78,4 +79,4 @@ def _comparison(folded: Graph, snn: SNN, dtype: torch.dtype, steps: int | None) 
         return Equality(folded, snn, dtype)
     if steps is None:
         raise SimulationError("a streaming network equals its ANN only in the limit; say after how many steps")
-    return Deviation(folded, snn, dtype, steps)
+    return Deviation(folded, snn.at(steps) if snn.calibrated else snn, dtype, steps)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from isospike.methods.emitting import EmittingMethod
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
-from isospike.methods.quantised import EmittingMethod
-from isospike.neurons import NEAREST
 from isospike.neurons.bit_coded import BitCoded as BitCodedNeuron
 
 DEFAULT_BITS = 4
@@ -16,7 +15,7 @@ MOST_BITS = 16
 
 
 @register
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BitCoded(EmittingMethod):
     """Binary codes, most significant bit first: the quantised ANN in as many steps as levels have bits (Datta 2025).
 
@@ -42,7 +41,5 @@ class BitCoded(EmittingMethod):
 
     def parts(self) -> Parts:
         """Learned or calibrated scale, bit-coded neurons."""
-        default = 2**DEFAULT_BITS - 1
         levels = self.levels if self.bits is None else 2**self.bits - 1
-        scale = self._scale_rule(levels=levels or default, phase=NEAREST)
-        return Parts(scale, self._emitting(BitCodedNeuron, levels, default))
+        return self._emitting(BitCodedNeuron, levels, 2**DEFAULT_BITS - 1)

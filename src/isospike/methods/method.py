@@ -6,25 +6,30 @@ import dataclasses
 import types
 import typing
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
 from isospike.calibrate.batches import Batches
-from isospike.calibrate.collect import collect_scales
-from isospike.capture.graph import Graph
+from isospike.calibrate.collect import collect_scales, silent_channels
+from isospike.capture.graph import Graph, changed_tensors
 from isospike.errors import OptionError
 from isospike.methods.parts import Parts
 from isospike.network import SNN, Provenance
+from isospike.refine.refinement import Calibration
 from isospike.registry import Registry, kebab_case
 from isospike.simulate.readout import ReadOut
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Method(ABC):
     """The instance is the configuration; a subclass names its parts and, if need be, its read-out."""
 
     papers: ClassVar[tuple[str, ...]] = ()
-    """BibTeX keys in ``references.bib``."""
+    """BibTeX keys in ``references.bib``; empty for methods of this project."""
+    needs: ClassVar[str] = "calibration images"
+    """What has to be given, in words."""
+    needs_training: ClassVar[bool] = False
+    """Whether its defaults refuse networks without learned bounds."""
 
     def __post_init__(self) -> None:
         """Check the types; a subclass checks the ranges after it.
@@ -34,7 +39,9 @@ class Method(ABC):
         """
         hints = typing.get_type_hints(type(self))
         for field in dataclasses.fields(self):
-            hint = hints[field.name]
+            hint, value = hints[field.name], getattr(self, field.name)
+            if typing.get_origin(hint) is tuple and isinstance(value, list):  # as JSON has them
+                object.__setattr__(self, field.name, tuple(value))
             self._require(_fits(getattr(self, field.name), hint), field.name, _wording(hint))
 
     @classmethod
@@ -55,23 +62,51 @@ class Method(ABC):
     def parts(self) -> Parts:
         """The parts this method combines."""
 
+    def parts_for(self, steps: int | None) -> Parts:
+        """The parts for a number of steps T; the same for all unless a method depends on T."""
+        return self.parts()
+
+    @property
+    def horizons(self) -> tuple[int | None, ...]:
+        """The numbers of steps T that a network is made for, rising; ``None``: it is made for none in particular."""
+        return (None,)
+
     def read_out(self, graph: Graph, batches: Batches) -> ReadOut:
         """The read-out of the converted graph; the plain mean over all steps unless a method says otherwise."""
         return ReadOut()
 
-    def convert(self, graph: Graph, batches: Batches) -> SNN:
-        """Calibrate a folded graph and put neurons in the place of its activations.
+    def convert(self, graph: Graph, calibration: Calibration) -> SNN:
+        """Calibrate a folded graph and put neurons in the place of its activations, for every horizon.
 
         Raises:
             CalibrationError: the data do not fit, or NaN or infinity reached a site.
         """
-        parts = self.parts()
+        made = {steps: self._spiking(graph, replace(calibration, steps=steps)) for steps in self.horizons}
+        placed, spiking, silent = made[self.horizons[-1]]
+        options = {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
+        provenance = Provenance(self.name(), options, self.used_papers(), silent)
+        readout = self.read_out(placed, calibration.batches)
+        if None in made:
+            return SNN(spiking, provenance=provenance, readout=readout)
+        sets = {steps: changed_tensors(placed, refined) for steps, (_, refined, _) in made.items() if steps is not None}
+        return SNN(placed, provenance=provenance, readout=readout, sets=sets)
+
+    def _spiking(self, graph: Graph, calibration: Calibration) -> tuple[Graph, Graph, dict[str, int]]:
+        """The graph with neurons, the same refined, and the number of silent channels of every site that has some."""
+        parts = self.parts_for(calibration.steps)
         prepared = parts.neurons.prepare(graph)
-        bounds = collect_scales(prepared, parts.scale, batches)
+        bounds = collect_scales(prepared, parts.scale, calibration.batches)
         placed = parts.neurons.place(prepared, bounds)
-        spiking = parts.neurons.finish(parts.neurons.refine(prepared, placed, batches), batches.first)
-        provenance = Provenance(self.name(), dataclasses.asdict(self), self.used_papers())
-        return SNN(spiking, provenance=provenance, readout=self.read_out(spiking, batches))
+        refined = placed
+        for refinement in parts.refinements:
+            refined = refinement.refine(prepared, refined, calibration)
+        return placed, refined, silent_channels(bounds)
+
+    def _require_whole(self, option: str, least: int, most: float = float("inf")) -> None:
+        """Refuse a whole number outside a range."""
+        value = getattr(self, option)
+        wanted = f"a whole number >= {least}" if most == float("inf") else f"a whole number from {least} to {most}"
+        self._require(value is None or least <= value <= most, option, wanted)
 
     def _require(self, ok: bool, option: str, wanted: str) -> None:
         """Refuse an option outside its range."""
@@ -86,14 +121,18 @@ WORDINGS = {int: "a whole number", float: "a number", bool: "true or false", str
 
 def _fits(value: object, hint: Any) -> bool:
     """Whether a value is of a field's type; a whole number is a number, and a truth value is neither."""
-    if isinstance(hint, types.UnionType):
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
         return any(_fits(value, part) for part in typing.get_args(hint))
     if typing.get_origin(hint) is typing.Literal:
         return isinstance(value, str) and value in typing.get_args(hint)
+    if typing.get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(_fits(item, typing.get_args(hint)[0]) for item in value)
     return type(value) in ((int, float) if hint is float else (hint,))
 
 
 def _wording(hint: Any) -> str:
+    if typing.get_origin(hint) is tuple:
+        return "a tuple, each " + _wording(typing.get_args(hint)[0])
     choices = typing.get_args(hint)
     return " or ".join(map(_wording, choices)) if choices else WORDINGS.get(hint, str(hint))
 

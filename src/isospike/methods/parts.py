@@ -1,30 +1,32 @@
-"""What a method is made of: a scale rule and the neurons that take the place of activations."""
+"""What a method is made of: a scale rule, the neurons that take the place of activations, refinements."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from isospike import scales
 from isospike.capture.graph import Graph, op_of
 from isospike.capture.roles import Role
-from isospike.neurons import NEAREST, Emitter, IntegrateAndFire, activation_at_rest
-from isospike.neurons.quantiser import is_staircase, shift_of
-from isospike.pooling import place_max_pools
-from isospike.refine import calibrate_bias, put_on_grid
-from isospike.refine.bias import PAPERS as BIAS_PAPERS
-from isospike.scales.rule import ScaleRule
+from isospike.neurons import (
+    NEAREST,
+    Emitter,
+    IntegrateAndFire,
+    Probing,
+    ResidualMask,
+    StreamingNeuron,
+    activation_at_rest,
+)
+from isospike.neurons.quantiser import has_ceiling, is_staircase, shift_of
+from isospike.pooling import place_average_pool_neurons, place_max_pools
+from isospike.refine.refinement import Refinement
+from isospike.scales.rule import Granularity, ScaleRule
 
 
 class Policy(ABC):
     """Which neurons stand in the place of activations."""
-
-    @property
-    def papers(self) -> tuple[str, ...]:
-        """BibTeX keys of refinements."""
-        return ()
 
     def prepare(self, graph: Graph) -> Graph:
         """The graph that is calibrated; as it is unless a policy says otherwise."""
@@ -41,32 +43,49 @@ class Policy(ABC):
             spiking.replace(node, self.neuron(bounds[op_of(node).name], spiking.module_of(node)))
         return spiking
 
-    def refine(self, graph: Graph, spiking: Graph, batches: Iterable[Tensor]) -> Graph:
-        """The network corrected on calibration data beside its ANN; as it is unless a policy says otherwise."""
-        return spiking
-
-    def finish(self, spiking: Graph, example: Tensor) -> Graph:
-        """The network made ready for inputs like ``example``; as it is unless a policy says otherwise."""
-        return spiking
-
 
 @dataclass(frozen=True)
 class Streaming(Policy):
-    """Integrate-and-fire neurons with a rate code, and a max-pooling rule."""
+    """Neurons that spike while their input still comes, and rules for pools."""
 
-    v_init: float | None
+    kind: type[StreamingNeuron] = IntegrateAndFire
+    """The neuron."""
+    largest: int | None = None
+    """Largest number of spikes in one step; ``None``: the neuron's default."""
+    v_init: float | None = 0.5
     """Initial membrane potential, in thresholds; ``None``: the shift of a trained activation, elsewhere 1/2."""
-    pooling: str
+    pooling: str = "cumulative"
     """Name of the max-pooling rule."""
+    average_pool_neurons: bool = False
+    """Whether average pools of spikes get neurons of their own."""
 
     def prepare(self, graph: Graph) -> Graph:
-        """With the pooling rule in the place of max pools."""
-        return place_max_pools(graph, self.pooling)
+        """With the pooling rule in the place of max pools, and activations for neurons behind average pools."""
+        placed = place_max_pools(graph, self.pooling)
+        return place_average_pool_neurons(placed) if self.average_pool_neurons else placed
+
+    def neuron(self, bound: Tensor, activation: nn.Module) -> nn.Module:
+        """Threshold at the bound, or at the part of it that the largest spike has."""
+        share = shift_of(activation, otherwise=0.5) if self.v_init is None else self.v_init
+        options = self.kind.sizes(self.largest, capped=has_ceiling(activation))
+        theta = bound / self.kind.spikes_to_bound(**options)
+        return self.kind(theta, theta * share, activation_at_rest(activation), **options)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class ProbingStreaming(Streaming):
+    """Integrate-and-fire neurons that probe before they run."""
+
+    probing: type[Probing] = ResidualMask
+    """How they probe."""
+    probe_steps: int = 4
+    """Steps of the probe."""
 
     def neuron(self, bound: Tensor, activation: nn.Module) -> nn.Module:
         """Threshold at the bound."""
-        share = shift_of(activation, otherwise=0.5) if self.v_init is None else self.v_init
-        return IntegrateAndFire(bound, bound * share, activation_at_rest(activation))
+        neuron = super().neuron(bound, activation)
+        assert isinstance(neuron, IntegrateAndFire)
+        return self.probing(neuron, self.probe_steps)
 
 
 @dataclass(frozen=True)
@@ -81,10 +100,6 @@ class AccumulateThenEmit(Policy):
     """Number of steps where none was learned."""
     phase: float | None = None
     """Phase phi of the quantiser; ``None`` keeps learned ones and rounds to nearest elsewhere."""
-    calibrate_bias: bool = True
-    """Whether neurons start such that every channel has its mean in the ANN."""
-    exact: bool = False
-    """Whether the network is put on a grid on which no sum is rounded."""
 
     def neuron(self, bound: Tensor, activation: nn.Module) -> nn.Module:
         """Unit ``bound / K``."""
@@ -95,19 +110,6 @@ class AccumulateThenEmit(Policy):
         unit = bound / levels
         return self.kind(unit, levels, v_init=phase * unit, activation=activation_at_rest(activation))
 
-    @property
-    def papers(self) -> tuple[str, ...]:
-        """That of the bias calibration, where it is asked for."""
-        return BIAS_PAPERS if self.calibrate_bias else ()
-
-    def refine(self, graph: Graph, spiking: Graph, batches: Iterable[Tensor]) -> Graph:
-        """With calibrated initial potentials, where that is asked for."""
-        return calibrate_bias(graph, spiking, batches) if self.calibrate_bias else spiking
-
-    def finish(self, spiking: Graph, example: Tensor) -> Graph:
-        """On the grid, with four times the range of the example, where that is asked for."""
-        return put_on_grid(spiking, 4 * example.abs().max().item()) if self.exact else spiking
-
 
 @dataclass(frozen=True)
 class Parts:
@@ -117,8 +119,22 @@ class Parts:
     """How thresholds are found."""
     neurons: Policy
     """What takes the place of activations."""
+    refinements: tuple[Refinement, ...] = ()
+    """What is corrected on calibration data beside the ANN, in this order."""
 
     @property
     def papers(self) -> tuple[str, ...]:
         """BibTeX keys of what the parts add to the method's own."""
-        return (*self.scale.papers, *self.neurons.papers)
+        return (*self.scale.papers, *(paper for refinement in self.refinements for paper in refinement.papers))
+
+
+def learned_or(name: str, granularity: Granularity, *, levels: int, phase: float) -> ScaleRule:
+    """Learned bounds, elsewhere those of the rule called ``name``, told the quantiser that it serves.
+
+    Raises:
+        UnknownNameError: no such rule.
+    """
+    if name == "learned":
+        return scales.Learned(granularity)
+    rule = scales.make_rule(name, granularity=granularity, levels=levels, phase=phase)
+    return scales.Learned(granularity, otherwise=rule)

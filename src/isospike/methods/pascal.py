@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from isospike.methods.emitting import EmittingMethod
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
-from isospike.methods.quantised import EmittingMethod
-from isospike.neurons import NEAREST, Pasc
+from isospike.neurons import Pasc
 
 DEFAULT_LEVELS = 8
 MOST_LEVELS = 2**16 - 1
 
 
 @register
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pascal(EmittingMethod):
     """Unary codes by spike counting with inhibition: the quantised ANN in L steps (Ramesh and Srinivasan 2025).
 
@@ -37,5 +37,4 @@ class Pascal(EmittingMethod):
 
     def parts(self) -> Parts:
         """Learned or calibrated scale, PASC neurons."""
-        scale = self._scale_rule(levels=self.levels or DEFAULT_LEVELS, phase=NEAREST)
-        return Parts(scale, self._emitting(Pasc, self.levels, DEFAULT_LEVELS))
+        return self._emitting(Pasc, self.levels, DEFAULT_LEVELS)

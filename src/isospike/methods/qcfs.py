@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from isospike.methods.method import register
-from isospike.methods.parts import Parts, Streaming
-from isospike.methods.quantised import QuantisedMethod
-from isospike.neurons import NEAREST
-from isospike.pooling import rules as pooling_rules
+from isospike.methods.parts import Parts
+from isospike.methods.streaming import ScaledMethod
+from isospike.scales.rule import Granularity
 
 
 @register
-@dataclass(frozen=True)
-class QCFS(QuantisedMethod):
+@dataclass(frozen=True, kw_only=True)
+class QCFS(ScaledMethod):
     """Soft-reset IF neurons on a network trained with QCFS activations (Bu et al. 2022), rate code, any T.
 
     ``theta = lambda``, the learned bound, and ``v_init = phi theta`` with the trained shift phi, 1/2 for QCFS: the
@@ -24,18 +23,11 @@ class QCFS(QuantisedMethod):
     """
 
     papers: ClassVar[tuple[str, ...]] = ("bu2022optimal",)
+    needs: ClassVar[str] = "calibration images; made for networks trained with QCFS"
 
-    levels: int = 8
-    """Levels L, the T that a rule such as mmse finds the bound of a ReLU site for."""
-    pooling: str = "cumulative"
-    """Max-pooling rule: cumulative, instantaneous or winner."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require_whole("levels", 1)
-        pooling_rules[self.pooling]
+    granularity: Granularity = "channel"
+    v_init: float | None = None
 
     def parts(self) -> Parts:
         """Learned or calibrated scale, IF neurons charged as the activations were shifted."""
-        return Parts(self._scale_rule(levels=self.levels, phase=NEAREST), Streaming(None, self.pooling))
+        return self._streaming(self._rule())

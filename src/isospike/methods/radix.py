@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from isospike.methods.bit_coded import MOST_BITS
+from isospike.methods.emitting import EmittingMethod
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
-from isospike.methods.quantised import EmittingMethod
-from isospike.neurons import DOWN, NEAREST
+from isospike.neurons import DOWN
 from isospike.neurons.bit_coded import BitCoded as BitCodedNeuron
 
 
 @register
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Radix(EmittingMethod):
     """Radix-encoded spikes: T bits for every activation, rounded down or to the nearest level (Wang et al. 2022).
 
@@ -39,5 +39,4 @@ class Radix(EmittingMethod):
     def parts(self) -> Parts:
         """Learned or calibrated scale, bit-coded neurons of one length."""
         levels, phase = 2**self.bits - 1, None if self.rounding == "nearest" else DOWN
-        scale = self._scale_rule(levels=levels, phase=NEAREST if phase is None else phase)
-        return Parts(scale, self._emitting(BitCodedNeuron, levels, levels, phase))
+        return self._emitting(BitCodedNeuron, levels, levels, phase)

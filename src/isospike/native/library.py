@@ -26,6 +26,8 @@ CAPABILITIES = {
 """Processor capability, as torch names it -> flags. Others were never measured and stay with torch."""
 TYPES = {torch.float32: ("-DREAL=float", "-DREAL_IS_FLOAT"), torch.float64: ("-DREAL=double",)}
 """Type of the network -> flags."""
+OWN_FLAGS = {"tracker": ("-ffp-contract=off", "-fno-trapping-math")}
+"""Further flags of single sources, by stem. The second one changes no value; gcc rounds vectors down only with it."""
 COMPILE_SECONDS = 120
 
 
@@ -58,6 +60,8 @@ def load(dtype: torch.dtype) -> ctypes.CDLL:
     loaded.convolve.restype = None
     loaded.count_codes.argtypes = [pointer, size, size, number, number, pointer, pointer]
     loaded.count_codes.restype = number
+    loaded.track.argtypes = [*[pointer] * 2, size, *[pointer] * 2, size, *[pointer] * 3, *[size] * 3, number, pointer]
+    loaded.track.restype = None
     return loaded
 
 
@@ -70,7 +74,8 @@ def availability() -> str | None:
 def _compiled(flags: tuple[str, ...]) -> Path:
     """The library for these flags, from the user's cache or made now."""
     compiler = _compiler()
-    content = b"".join(source.read_bytes() for source in SOURCES) + "\0".join((compiler, *flags)).encode()
+    options = "\0".join((compiler, *flags, repr(OWN_FLAGS)))
+    content = b"".join(source.read_bytes() for source in SOURCES) + options.encode()
     path = platformdirs.user_cache_path("isospike") / "native" / f"{hashlib.sha256(content).hexdigest()[:24]}.so"
     if not path.is_file():
         _compile(compiler, flags, path)
@@ -84,7 +89,7 @@ def _compile(compiler: str, flags: tuple[str, ...], path: Path) -> None:
         with tempfile.TemporaryDirectory() as folder, replacing(path) as part:
             compiled = [f"{folder}/{source.stem}.o" for source in SOURCES]
             for source, made in zip(SOURCES, compiled, strict=True):
-                _run(compiler, *flags, "-c", str(source), "-o", made)
+                _run(compiler, *flags, *OWN_FLAGS.get(source.stem, ()), "-c", str(source), "-o", made)
             _run(compiler, "-shared", *compiled, "-o", str(part))
     except subprocess.CalledProcessError as error:
         lines = error.stderr.decode(errors="replace").strip().splitlines()

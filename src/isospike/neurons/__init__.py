@@ -1,25 +1,45 @@
 """Neurons: modules in the place of activations, streaming (`Temporal`) or accumulate-then-emit (`Emitter`)."""
 
 from isospike.neurons.bit_coded import BitCoded
+from isospike.neurons.buffered import Buffered
+from isospike.neurons.burst import Burst
 from isospike.neurons.emitter import Emission, Emitter
+from isospike.neurons.hard_reset import HardReset
 from isospike.neurons.input_grid import InputGrid
 from isospike.neurons.integrate_and_fire import IntegrateAndFire
+from isospike.neurons.offset_shift import OffsetShift
 from isospike.neurons.pasc import Pasc
+from isospike.neurons.probing import Probing
 from isospike.neurons.quantiser import DOWN, NEAREST, LearnedActivation, QuantisedActivation, activation_at_rest
-from isospike.neurons.temporal import Memory, Temporal
+from isospike.neurons.residual_mask import ResidualMask
+from isospike.neurons.signed import SignedMemory
+from isospike.neurons.streaming_neuron import StreamingNeuron, streaming
+from isospike.neurons.temporal import Counts, Memory, Temporal
+from isospike.neurons.tracker import Tracker
 
 __all__ = [
     "DOWN",
     "NEAREST",
     "BitCoded",
+    "Buffered",
+    "Burst",
+    "Counts",
     "Emission",
     "Emitter",
+    "HardReset",
     "InputGrid",
     "IntegrateAndFire",
     "LearnedActivation",
     "Memory",
+    "OffsetShift",
     "Pasc",
+    "Probing",
     "QuantisedActivation",
+    "ResidualMask",
+    "SignedMemory",
+    "StreamingNeuron",
     "Temporal",
+    "Tracker",
     "activation_at_rest",
+    "streaming",
 ]

@@ -73,6 +73,11 @@ def is_staircase(activation: nn.Module) -> bool:
     return isinstance(activation, LearnedActivation) and activation.levels is not None
 
 
+def has_ceiling(activation: nn.Module) -> bool:
+    """Whether an activation saturates: a learned bound, or a ReLU with a ceiling."""
+    return isinstance(activation, LearnedActivation) or hasattr(activation, "max_val")
+
+
 def shift_of(activation: nn.Module, *, otherwise: float = NEAREST) -> float:
     """The phase that an activation was trained with; ``otherwise`` where there is none."""
     return float(getattr(activation, "shift", otherwise)) if isinstance(activation, LearnedActivation) else otherwise

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor, nn
 
 Memory = dict[str, Tensor]
 """State of one module in one run, owned and updated in place by the run."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Events of every step and sample; the two differ where one event may be worth several spikes."""
+
+    spikes: Tensor
+    """``sum |s_t|``: int64 ``[T, B]``."""
+    packets: Tensor
+    """How many ``s_t`` are not zero: int64 ``[T, B]``."""
 
 
 class Temporal(nn.Module, ABC):
@@ -20,13 +31,15 @@ class Temporal(nn.Module, ABC):
 
     spikes: ClassVar[bool]
     """Whether the output changes from step to step even for a constant input."""
+    whole_train: ClassVar[bool] = False
+    """Whether all steps must come at once: such a network runs in one piece, layer by layer."""
 
     @abstractmethod
     def start(self, x: Tensor) -> Memory:
         """Memory before the first step, for inputs shaped like ``x`` ``[B, ...]``."""
 
     @abstractmethod
-    def advance(self, x: Tensor, memory: Memory, *, overwrite: bool) -> tuple[Tensor, Tensor | None]:
+    def advance(self, x: Tensor, memory: Memory, *, overwrite: bool) -> tuple[Tensor, Counts | None]:
         """Run ``T`` steps.
 
         Args:
@@ -35,8 +48,7 @@ class Temporal(nn.Module, ABC):
             overwrite: whether nobody else needs ``x``, so that the outputs may take its memory.
 
         Returns:
-            The outputs ``[T, B, ...]``, and the number of spikes ``[T, B]`` (int64), or ``None`` if the module does
-            not spike.
+            The outputs ``[T, B, ...]``, and the events counted, or ``None`` if the module does not spike.
         """
 
     @abstractmethod

@@ -5,10 +5,12 @@ from isospike.scales.local_threshold_balancing import LocalThresholdBalancing
 from isospike.scales.maximum import Maximum
 from isospike.scales.mmse import MMSE
 from isospike.scales.percentile import Percentile
-from isospike.scales.rule import Granularity, Observer, ScaleRule, make_rule, rules
+from isospike.scales.rule import Fineness, Granularity, Observer, ScaleRule, make_rule, rules
+from isospike.scales.spike_norm import SpikeNorm
 
 __all__ = [
     "MMSE",
+    "Fineness",
     "Granularity",
     "Learned",
     "LocalThresholdBalancing",
@@ -16,6 +18,7 @@ __all__ = [
     "Observer",
     "Percentile",
     "ScaleRule",
+    "SpikeNorm",
     "make_rule",
     "rules",
 ]

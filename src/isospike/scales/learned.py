@@ -37,6 +37,10 @@ class Learned(ScaleRule):
             )
         return self.otherwise.observer(op, activation)
 
+    def feed(self, inputs: Tensor) -> Tensor:
+        """What the other rule is fed."""
+        return inputs if self.otherwise is None else self.otherwise.feed(inputs)
+
     @property
     def papers(self) -> tuple[str, ...]:  # type: ignore[override]
         """Those of the other rule."""

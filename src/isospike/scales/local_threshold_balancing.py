@@ -43,14 +43,14 @@ class _BalancedThreshold(Observer):
     def __init__(self, op: Op, activation: nn.Module, granularity: Granularity, learning_rate: float) -> None:
         super().__init__(op, activation, granularity)
         self.learning_rate = learning_rate
-        self.ceiling = float(getattr(activation, "max_val", float("inf")))
         self.theta: Tensor | None = None
 
     def observe(self, z: Tensor) -> Tensor:
         if self.theta is None:
             self.theta = self.shaped(z.new_zeros(self.channels))
         exceedance = (z - self.theta).clamp_(min=0).mean(self.axes)
-        self.theta = (self.theta + 2 * self.learning_rate * self.shaped(exceedance)).clamp_(max=self.ceiling)
+        theta = self.theta + 2 * self.learning_rate * self.shaped(exceedance)
+        self.theta = torch.minimum(theta, self.ceiling(theta))
         return torch.minimum(z.clamp(min=0), self.theta)
 
     def scale(self) -> Tensor:

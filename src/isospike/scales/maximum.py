@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from isospike.capture.graph import Op
-from isospike.scales.rule import Granularity, Observer, ScaleRule, rules
+from isospike.scales.rule import Fineness, Observer, ScaleRule, rules
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,16 @@ class Maximum(ScaleRule):
 
     papers: ClassVar[tuple[str, ...]] = ("diehl2015fast",)
 
+    granularity: Fineness  # type: ignore[assignment]
+    """One threshold per layer, per channel or per neuron."""
+
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """A running maximum."""
         return _RunningMaximum(op, activation, self.granularity)
 
 
 class _RunningMaximum(Observer):
-    def __init__(self, op: Op, activation: nn.Module, granularity: Granularity) -> None:
+    def __init__(self, op: Op, activation: nn.Module, granularity: Fineness) -> None:
         super().__init__(op, activation, granularity)
         self.largest: Tensor | None = None
 

@@ -16,6 +16,8 @@ from isospike.registry import Registry
 
 Granularity = Literal["layer", "channel"]
 """One scale for a whole layer or one per channel."""
+Fineness = Literal["layer", "channel", "neuron"]
+"""What running maxima can be kept of: also every neuron, ``[C, H, W]``."""
 
 
 class Observer(nn.Module, ABC):
@@ -24,16 +26,18 @@ class Observer(nn.Module, ABC):
     Memory is O(channels); nothing of a batch is kept.
     """
 
-    def __init__(self, op: Op, activation: nn.Module, granularity: Granularity) -> None:
+    def __init__(self, op: Op, activation: nn.Module, granularity: Fineness) -> None:
         super().__init__()
         self.op = op
         self.activation = activation
         self.granularity = granularity
         rank = 1 + len(op.shape)
         axis = op.channel_axis % rank
-        self.axes = tuple(a for a in range(rank) if granularity == "layer" or a != axis)
+        kept = {"layer": (), "channel": (axis,), "neuron": tuple(range(1, rank))}[granularity]
+        self.axes = tuple(a for a in range(rank) if a not in kept)
         self.channels = op.shape[axis - 1] if granularity == "channel" else 1
-        self.scale_shape = (self.channels, *(1,) * (rank - 1 - axis)) if granularity == "channel" else ()
+        by_channel = (self.channels, *(1,) * (rank - 1 - axis))
+        self.scale_shape = {"layer": (), "channel": by_channel, "neuron": tuple(op.shape)}[granularity]
 
     def forward(self, z: Tensor) -> Tensor:
         """Observe currents ``[B, ...]`` and return what the rest of the network is calibrated on.
@@ -56,6 +60,12 @@ class Observer(nn.Module, ABC):
     def scale(self) -> Tensor:
         """The threshold, in activation units: scalar, or one value per channel shaped to broadcast."""
 
+    def ceiling(self, like: Tensor) -> Tensor:
+        """Largest value of the activation, as a threshold ``like`` can reach it: infinite for a ReLU."""
+        most = getattr(self.activation, "bound", getattr(self.activation, "max_val", torch.inf))
+        most = torch.as_tensor(most, dtype=like.dtype, device=like.device).detach()
+        return self.shaped(most) if most.numel() == self.channels else most.max()
+
     def shaped(self, values: Tensor) -> Tensor:
         """One value per channel (or a single one) in the shape of the threshold."""
         return values.reshape(self.scale_shape)
@@ -69,10 +79,15 @@ class ScaleRule(ABC):
     """BibTeX keys in ``references.bib``."""
 
     granularity: Granularity
+    """One threshold per layer or per channel."""
 
     @abstractmethod
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """A fresh observer for one site."""
+
+    def feed(self, inputs: Tensor) -> Tensor:
+        """What the observed graph is given for a batch of inputs; the inputs unless a rule says otherwise."""
+        return inputs
 
     @property
     def batches(self) -> int | None:

@@ -43,6 +43,7 @@ def run_emitting(snn: SNN, job: Job, *, walk: type[Walk]) -> Run:
         answers={snn.steps: output},
         outputs=None,
         spikes=whole.spikes,
+        packets=dict(whole.spikes),
         state=None,
         codes=whole.codes if job.record.codes else None,
         inhibitory=whole.inhibitory,

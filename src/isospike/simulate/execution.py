@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
 from isospike.capture.graph import op_of, output_leaves
 from isospike.memory_format import channels_last
-from isospike.neurons import Memory, Temporal
+from isospike.neurons import Counts, Memory, Temporal
 from isospike.neurons.island import advance_island, start_island
 from isospike.simulate.program import Instruction, Program, is_island
 
@@ -42,7 +43,7 @@ class Execution:
         self.elapsed = state.elapsed
         self.constant = self._run_once(x)
 
-    def advance(self, x: Tensor, steps: int) -> tuple[list[Tensor], dict[str, Tensor]]:
+    def advance(self, x: Tensor, steps: int) -> tuple[list[Tensor], dict[str, Counts]]:
         """Run the next ``steps`` steps.
 
         Args:
@@ -50,10 +51,10 @@ class Execution:
             steps: how many.
 
         Returns:
-            The outputs, each ``[steps, B, ...]``, and per site the spikes ``[steps, B]``.
+            The outputs, each ``[steps, B, ...]``, and per site the events ``[steps, B]``.
         """
         values: dict[fx.Node, Any] = dict(self.constant)
-        counts: dict[str, Tensor] = {}
+        counts: dict[str, Counts] = {}
         for instruction in self.program.every_step:
             node = instruction.node
             if node is self.program.input:
@@ -69,6 +70,18 @@ class Execution:
                 values.pop(dead, None)
         self.elapsed += steps
         return self._outputs(values, steps), counts
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these samples ``[R]`` of the batch; parameters, and memory without axes, belong to all of them."""
+
+        def kept(value: Tensor) -> Tensor:
+            return channels_last(value[rows]) if value.dim() else value
+
+        for memory in self.memory.values():
+            memory.update({key: kept(value) for key, value in memory.items()})
+        for node, value in self.constant.items():
+            if node.op != "get_attr":
+                self.constant[node] = pytree.tree_map(kept, value)
 
     def _run_once(self, x: Tensor) -> dict[fx.Node, Any]:
         values: dict[fx.Node, Any] = {}
@@ -89,22 +102,26 @@ class Execution:
         module: Temporal,
         values: dict[fx.Node, Any],
         steps: int,
-        counts: dict[str, Tensor],
+        counts: dict[str, Counts],
     ) -> Tensor:
         name = op_of(instruction.node).name
         x = self._sequence(instruction.node.all_input_nodes[0], values, steps)
-        memory = self._memory(name, lambda: module.start(x[0]))
-        changing = instruction.node.all_input_nodes[0] in self.program.changing
-        out, spikes = module.advance(x, memory, overwrite=instruction.overwrites and changing)
-        if spikes is not None:
-            counts[name] = spikes
+        overwrite = instruction.overwrites and instruction.node.all_input_nodes[0] in self.program.changing
+        if not module.spikes:
+            outputs = []
+            for piece, _ in self._pieces(name, steps):
+                memory = self._memory(name, lambda: module.start(x[0]))
+                outputs.append(module.advance(x[piece], memory, overwrite=overwrite)[0])
+            return torch.cat(outputs).flatten(0, 1)
+        out, events = module.advance(x, self._memory(name, lambda: module.start(x[0])), overwrite=overwrite)
+        if events is not None:
+            counts[name] = events
         return out.flatten(0, 1)
 
     def _island(self, instruction: Instruction, values: dict[fx.Node, Any], steps: int) -> Tensor:
         node = instruction.node
         variable = [source for source in node.all_input_nodes if source.op != "get_attr"]
         inputs = [self._sequence(source, values, steps) for source in variable]
-        memory = self._memory(op_of(node).name, lambda: start_island([x[0] for x in inputs]))
 
         def function(flat: Any) -> Tensor:
             known = {**values, **dict(zip(variable, flat, strict=True))}
@@ -112,7 +129,26 @@ class Execution:
             result: Tensor = instruction.call(*args, **kwargs)
             return result
 
-        return advance_island(function, inputs, memory, self.elapsed).flatten(0, 1)
+        outputs = []
+        for piece, clock in self._pieces(op_of(node).name, steps):
+            memory = self._memory(op_of(node).name, lambda: start_island([x[0] for x in inputs]))
+            outputs.append(advance_island(function, [x[piece] for x in inputs], memory, clock))
+        return torch.cat(outputs).flatten(0, 1)
+
+    def _pieces(self, name: str, steps: int) -> Iterator[tuple[slice, int]]:
+        """Steps of this chunk up to the end of a probe and behind it, and how many came before them.
+
+        What is behind a probe starts anew: pools and islands forget what they saw during it.
+        """
+        restart = self.program.restart
+        cut = min(max(restart - self.elapsed, 0), steps)
+        if cut:
+            yield slice(0, cut), self.elapsed
+        if cut < steps:
+            first = self.elapsed + cut
+            if restart and first == restart:
+                self.memory.pop(name, None)
+            yield slice(cut, steps), first - restart
 
     def _memory(self, name: str, start: Callable[[], Memory]) -> Memory:
         if name not in self.memory:

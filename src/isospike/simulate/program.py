@@ -12,7 +12,7 @@ from torch import fx, nn
 from isospike.capture.graph import Graph, attribute, op_of
 from isospike.capture.roles import NO_OPS, RESHAPES, Role
 from isospike.native import SparseConvolution, skips_zeros
-from isospike.neurons import Temporal
+from isospike.neurons import Probing, Temporal
 
 FRESH_FUNCTIONS = frozenset({"add", "sub", "mul", "cat"})
 """Calls whose result is memory of their own, never a view of an argument."""
@@ -58,6 +58,10 @@ class Program:
     output: fx.Node
     step_elements: int
     """Largest number of elements, per sample and step, that are alive at once in the second list."""
+    whole_train: str | None
+    """Name of a neuron layer that needs all steps at once, if there is one."""
+    restart: int
+    """Steps in which neurons probe, after which whatever has memory starts anew."""
 
 
 def compile_program(graph: Graph, *, constant_input: bool) -> Program:
@@ -82,6 +86,8 @@ def compile_program(graph: Graph, *, constant_input: bool) -> Program:
         input=graph.input_node,
         output=output,
         step_elements=_peak_elements(later, output),
+        whole_train=next((op_of(node).name for node in later if _needs_whole_train(graph, node)), None),
+        restart=max((m.probe_steps for m in graph.modules() if isinstance(m, Probing)), default=0),
     )
 
 
@@ -98,6 +104,11 @@ def _changing(graph: Graph, constant_input: bool) -> set[fx.Node]:
 def _spikes(graph: Graph, node: fx.Node) -> bool:
     module = graph.module_of(node) if node.op == "call_module" else None
     return isinstance(module, Temporal) and module.spikes
+
+
+def _needs_whole_train(graph: Graph, node: fx.Node) -> bool:
+    module = graph.module_of(node) if node.op == "call_module" else None
+    return isinstance(module, Temporal) and module.whole_train
 
 
 def _sparse(graph: Graph) -> set[fx.Node]:

@@ -14,23 +14,25 @@ from isospike.errors import OptionError, SimulationError
 class ReadOut:
     """The mean of the outputs after a delay: ``o(T) = (1 / (T - t0)) sum_(t > t0) y_t``.
 
-    ``t0 = max(0, min(delay, T - window))``: at least ``window`` steps are averaged once there are as many
-    (delayed evaluation, Bu et al. 2025). With ``delay = 0`` it is the plain mean.
+    ``t0 = max(probe, min(delay, T - window))``: at least ``window`` steps are averaged once there are as many
+    (delayed evaluation, Bu et al. 2025). With ``delay = 0`` it is the plain mean. Steps of a probe are left out too.
     """
 
     delay: int = 0
     """Steps left out at the start (t0)."""
     window: int = 4
     """Steps averaged at least, however long the delay."""
+    probe: int = 0
+    """Steps in which neurons probe: always left out, so that no answer exists before the step after them."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if self.delay < 0 or self.window < 1:
-            raise OptionError(f"read-out: delay must be >= 0 and window >= 1, got {self.delay} and {self.window}")
+        if min(self.delay, self.probe) < 0 or self.window < 1:
+            raise OptionError(f"read-out: delay and probe must be >= 0 and window >= 1, got {self}")
 
     def start(self, steps: int) -> int:
         """Number of steps left out when ``steps`` were run."""
-        return max(0, min(self.delay, steps - self.window))
+        return max(self.probe, min(self.delay, steps - self.window))
 
 
 class OutputSums:
@@ -56,10 +58,14 @@ class OutputSums:
         self.kept[self.elapsed] = total
         self.kept = {step: value for step, value in self.kept.items() if self._needed(step)}
 
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these samples ``[R]`` of the batch."""
+        self.kept = {step: [y[rows] for y in total] for step, total in self.kept.items()}
+
     def _needed(self, step: int) -> bool:
         recent = step >= self.elapsed - self.readout.window
         wanted = step in self.at or any(self.readout.start(at) == step for at in self.at)
-        return recent or wanted or step == self.readout.delay
+        return recent or wanted or step in (self.readout.delay, self.readout.probe)
 
     def answer(self, steps: int) -> list[Tensor]:
         """The outputs decoded after ``steps`` steps.

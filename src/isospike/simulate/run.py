@@ -55,21 +55,27 @@ class Run:
     steps: int
     """Total number of steps, those of earlier parts of the run included."""
     output: Any
-    """The answer after the last step, structured like the model's output."""
+    """The answer after the last step, structured like the model's output; with an exit rule, after the sample's own."""
     answers: dict[int, Any]
-    """The answer after each step in ``record.at`` and after the last one."""
+    """The answer after each step in ``record.at`` and after the last one; empty with an exit rule."""
     outputs: Any
     """Raw outputs of every step ``[T, B, ...]``, structured like the model's output; ``None`` if not recorded."""
     spikes: dict[str, Tensor]
-    """Per site, the spikes of every step and sample: int64 ``[T, B]``, T the site's own steps. Empty if
-    not recorded."""
+    """Per site, the spikes of every step and sample: int64 ``[T, B]``, T the site's own steps; zero after
+    a sample's exit. Empty if not recorded."""
+    packets: dict[str, Tensor]
+    """Per site, how many events carried them, ``[T, B]`` too: a spike of several levels is one event."""
     state: State | None
-    """Where the run stands; hand it to `simulate` to go on. ``None`` for a network that emits after accumulating."""
+    """Where the run stands; hand it to `simulate` to go on. ``None`` for a network that emits after accumulating, and
+    with an exit rule."""
     codes: dict[str, Tensor] | None = None
     """Per site, the whole numbers that were emitted: int64 ``[B, ...]``; ``None`` if not recorded."""
     inhibitory: dict[str, Tensor] | None = None
     """Per site of inhibiting neurons, their internal inhibitory events: int64 ``[B]``; ``None`` if unknown, as they
     depend on the order of the currents, which only `stepped` follows."""
+    exit_steps: Tensor | None = None
+    """Steps that every sample used, the largest number where it never met the rule: int64 ``[B]``; ``None`` for a run
+    without an exit rule."""
 
     @property
     def spikes_per_sample(self) -> dict[str, Tensor]:

@@ -9,8 +9,10 @@ from torch import Tensor
 
 from isospike.errors import SimulationError
 from isospike.messages import with_article
+from isospike.simulate.anytime import run_with_exit
 from isospike.simulate.execution import State
 from isospike.simulate.executors import executors, executors_of
+from isospike.simulate.exits import ExitRule
 from isospike.simulate.precision import whole_operands
 from isospike.simulate.run import Job, Record, Run, is_whole
 
@@ -31,6 +33,7 @@ def simulate(
     executor: str | None = None,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     state: State | None = None,
+    exit: ExitRule | None = None,
 ) -> Run:
     """Run a spiking network.
 
@@ -40,7 +43,7 @@ def simulate(
             streaming network is fed an image as the same current at every step (direct coding), an
             accumulate-then-emit network once.
         steps: number of time steps of a streaming network; an accumulate-then-emit network has its own.
-        record: what to keep; by default the outputs of every step.
+        record: what to keep; by default the outputs of every step, and with an exit rule the spikes.
         executor: for a streaming network ``layer`` (layer by layer, in chunks of time; default) or ``step`` (one step
             at a time); for an accumulate-then-emit network ``collapsed`` (one pass; default) or ``stepped`` (every
             step of every layer). Those of one kind give the same spikes: integer-equal in float64 where the native
@@ -48,21 +51,35 @@ def simulate(
             threshold.
         memory_budget: bytes for the values alive in one chunk of time or of samples.
         state: where an earlier run of a streaming network stands, to go on from there; it is not changed.
+        exit: lets every sample of a streaming network leave at its own step, see `isospike.exits`. The network then
+            runs one step at a time, for the samples that are left, until none is.
 
     Raises:
-        SimulationError: steps, input, device, state or executor do not fit the network.
+        SimulationError: steps, input, device, state, executor or exit rule do not fit the network.
         UnknownNameError: no such executor.
     """
     _check_types(snn, x, steps, record, state)
     if not isinstance(memory_budget, int) or memory_budget < 1:
         raise SimulationError(f"memory_budget must be a whole number of bytes, at least 1, got {memory_budget!r}")
+    if snn.calibrated:
+        snn = _chosen(snn, steps, state)
     names = executors_of(snn.kind)
     chosen = executors[executor or names[0]]
     if chosen.kind is not snn.kind:
         raise SimulationError(f"executor '{executor}' runs {chosen.kind} networks, this one is {snn.kind}; use {names}")
-    job = Job(x, None if steps is None else int(steps), record or Record(), memory_budget, state)
+    job = Job(x, None if steps is None else int(steps), record or Record(outputs=exit is None), memory_budget, state)
     with whole_operands():
-        return chosen.run(snn, job)
+        return chosen.run(snn, job) if exit is None else run_with_exit(snn, job, exit)
+
+
+def _chosen(snn: SNN, steps: int | None, state: State | None) -> SNN:
+    """The network for so many steps, where it has a set of tensors for each number that it was calibrated for."""
+    if steps is None or state is not None:
+        raise SimulationError(
+            f"this network was calibrated for {', '.join(map(str, snn.calibrated))} steps; say which with steps=, or "
+            "pick one with snn.at(steps) to run it in parts"
+        )
+    return snn.at(steps)
 
 
 def _check_types(snn: object, x: object, steps: object, record: object, state: object) -> None:

@@ -14,7 +14,7 @@ from isospike.capture.graph import op_of
 from isospike.errors import CalibrationError
 from isospike.methods import BitCoded
 from isospike.neurons import Emitter
-from isospike.refine import calibrate_bias
+from isospike.refine import Calibration, EmitterBiasCalibration
 from networks import NETWORKS
 
 NAMES = ["concat", "reused_relu", "max_pools"]
@@ -26,6 +26,10 @@ def pair(name: str, captured) -> tuple[Graph, Graph, torch.Tensor]:
     ann = iso.fold_batch_norm(captured(name)).double()
     x = NETWORKS[name].inputs(24).double()
     return ann, iso.convert(ann, UNREFINED, data=[x]).graph, x
+
+
+def calibrate_bias(ann: Graph, spiking: Graph, data) -> Graph:
+    return EmitterBiasCalibration().refine(ann, spiking, Calibration(Batches(data)))
 
 
 def outputs(graph: Graph, x: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -117,6 +121,6 @@ def test_data_that_can_be_read_once_are_refused_with_what_to_do(captured):
 def test_wrong_batches_are_refused(captured):
     ann, spiking, x = pair("concat", captured)
     with pytest.raises(CalibrationError, match="NaN or infinity"):
-        calibrate_bias(ann, spiking, Batches([x * torch.nan]))
+        calibrate_bias(ann, spiking, [x * torch.nan])
     with pytest.raises(CalibrationError, match="samples of shape"):
         calibrate_bias(ann, spiking, [x[:, :, :-1]])

@@ -1,0 +1,107 @@
+"""What exits change: accuracy, the steps that were used, spikes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isospike.network import SNN
+from isospike.simulate import ExitRule, Record, simulate
+
+
+@dataclass(frozen=True)
+class ExitEvaluation:
+    """One network with one exit rule on one data set."""
+
+    rule: ExitRule
+    """The exit rule."""
+    metric: float
+    """Top-1 accuracy (0 to 1) of every image's answer at its exit."""
+    agreement: float
+    """Share of images on which that answer and the ANN's give the same class."""
+    spikes: float
+    """Mean number of spikes per image up to its exit, all sites together."""
+    histogram: dict[int, int]
+    """Number of images that left after each number of steps, from 1 to the largest T; those at T may have had to."""
+    seconds: float
+    """Wall time of the runs."""
+
+    @property
+    def images(self) -> int:
+        """Number of images."""
+        return sum(self.histogram.values())
+
+    @property
+    def mean_steps(self) -> float:
+        """Mean number of steps used by an image."""
+        return sum(steps * count for steps, count in self.histogram.items()) / self.images
+
+    @property
+    def left_early(self) -> float:
+        """Share of images that left before T."""
+        return (self.images - self.histogram[max(self.histogram)]) / self.images
+
+    def to_dict(self) -> dict[str, Any]:
+        """The documented object ``exit`` of ``isospike evaluate --json``."""
+        return {
+            "rule": self.rule.name(),
+            "options": asdict(self.rule),
+            "top1": self.metric,
+            "agreement": self.agreement,
+            "spikes": self.spikes,
+            "mean_steps": self.mean_steps,
+            "left_early": self.left_early,
+            "histogram": {str(steps): count for steps, count in self.histogram.items()},
+            "seconds": self.seconds,
+        }
+
+
+class ExitTally:
+    """Runs batches with exits and counts.
+
+    Args:
+        rule: the exit rule.
+        steps: the largest number of steps T.
+    """
+
+    def __init__(self, rule: ExitRule, steps: int) -> None:
+        self.rule = rule
+        self.steps = steps
+        self.correct = self.agree = self.spikes = 0
+        self.exits = torch.zeros(steps + 1, dtype=torch.int64)
+        self.seconds = 0.0
+
+    def run(self, snn: SNN, inputs: Tensor, ann: Tensor, labels: Tensor) -> None:
+        """One batch.
+
+        Args:
+            snn: the network.
+            inputs: images ``[B, ...]``.
+            ann: the ANN's classes ``[B]``.
+            labels: the true ones ``[B]``.
+        """
+        started = time.perf_counter()
+        run = simulate(snn, inputs, steps=self.steps, record=Record(outputs=False), exit=self.rule)
+        self.seconds += time.perf_counter() - started
+        assert run.exit_steps is not None
+        classes = run.output.argmax(1)
+        self.correct += int((classes == labels.to(classes.device)).sum())
+        self.agree += int((classes == ann).sum())
+        self.spikes += sum(int(counts.sum()) for counts in run.spikes.values())
+        self.exits += run.exit_steps.cpu().bincount(minlength=self.steps + 1)
+
+    def result(self) -> ExitEvaluation:
+        """The measures over all batches."""
+        n = int(self.exits.sum())
+        return ExitEvaluation(
+            rule=self.rule,
+            metric=self.correct / n,
+            agreement=self.agree / n,
+            spikes=self.spikes / n,
+            histogram=dict(enumerate(self.exits.tolist()[1:], start=1)),
+            seconds=self.seconds,
+        )

@@ -1,0 +1,72 @@
+"""What methods whose parameters depend on the number of steps have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from isospike.methods.parts import Parts, learned_or
+from isospike.methods.streaming import StreamingMethod
+from isospike.neurons import streaming
+from isospike.neurons.streaming_neuron import MOST_SPIKES
+from isospike.refine.refinement import Refinement
+from isospike.scales.rule import Granularity
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibratedMethod(StreamingMethod):
+    """A method that makes one network for several numbers of steps, each with parameters of its own."""
+
+    needs: ClassVar[str] = "calibration images; the numbers of steps"
+
+    granularity: Granularity = "channel"
+    v_init: float | None = 0.0
+    steps: tuple[int, ...] = (4, 8, 16, 32)
+    """Numbers of steps T to calibrate for; the network runs for these."""
+    scale: str = "mmse"
+    """Rule that finds the bound of a site that has learned none, told T; learned refuses such sites."""
+    neuron: str = "integrate-and-fire"
+    """Neuron: integrate-and-fire, burst, buffered, signed-memory or hard-reset."""
+    largest: int | None = None
+    """Largest spike of burst and buffered neurons; by default the neuron's own."""
+    average_pool_neurons: bool = False
+    """Give average pools neurons of their own, as spiking depthwise convolutions; otherwise they are linear."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        super().__post_init__()
+        rising = list(self.steps) == sorted(set(self.steps)) and all(steps >= 1 for steps in self.steps)
+        self._require(bool(self.steps) and rising, "steps", "rising whole numbers of at least 1")
+        self._require_whole("largest", 1, MOST_SPIKES)
+        alone = streaming[self.neuron].default_largest is None and self.largest not in (None, 1)
+        self._require(not alone, "largest", f"left out with {self.neuron} neurons, which send one spike at a time")
+        learned_or(self.scale, self.granularity, levels=1, phase=0.0)
+
+    @abstractmethod
+    def refinements(self) -> tuple[Refinement, ...]:
+        """What is corrected for each number of steps, in order."""
+
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        """The numbers of steps to calibrate for."""
+        return self.steps
+
+    def parts(self) -> Parts:
+        """Those for the largest number of steps."""
+        return self.parts_for(self.steps[-1])
+
+    def parts_for(self, steps: int | None) -> Parts:
+        """A scale rule that knows T, neurons and refinements."""
+        assert steps is not None
+        kind = streaming[self.neuron]
+        options = kind.sizes(self.largest, capped=False)
+        levels = steps * kind.spikes_to_bound(**options)
+        scale = learned_or(self.scale, self.granularity, levels=levels, phase=self._phase())
+        return self._streaming(
+            scale,
+            self.neuron,
+            refinements=self.refinements(),
+            largest=self.largest,
+            average_pool_neurons=self.average_pool_neurons,
+        )

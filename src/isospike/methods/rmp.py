@@ -1,0 +1,40 @@
+"""Residual membrane potential neurons with lowered thresholds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from isospike import scales
+from isospike.methods.method import register
+from isospike.methods.parts import Parts
+from isospike.methods.streaming import StreamingMethod
+
+
+@register
+@dataclass(frozen=True, kw_only=True)
+class RMP(StreamingMethod):
+    """Soft-reset IF neurons with thresholds at a part of the largest spike-driven current (Han et al. 2020).
+
+    ``theta = factor max_t(w s_t + b)`` as in Spike-Norm. The residual potential that the soft reset keeps allows
+    thresholds below the largest current: finer steps for a little clipping. The factor belongs to network and T: choose
+    it on validation images. Use it to compare; percentile or mmse thresholds need no choice.
+    """
+
+    papers: ClassVar[tuple[str, ...]] = ("han2020rmp",)
+
+    v_init: float | None = 0.0
+    factor: float = 0.8
+    """Part of the largest current, above 0 and at most 1."""
+    calibration_steps: int = 64
+    """Time steps that every calibration image runs."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        super().__post_init__()
+        self._require(0 < self.factor <= 1, "factor", "above 0 and at most 1")
+        self._require_whole("calibration_steps", 1)
+
+    def parts(self) -> Parts:
+        """Spike-Norm scale with a factor, IF neuron."""
+        return self._streaming(scales.SpikeNorm(self.granularity, self.calibration_steps, self.factor))

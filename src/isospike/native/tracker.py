@@ -1,0 +1,76 @@
+"""All steps of streaming neurons in one pass over their state."""
+
+from __future__ import annotations
+
+import ctypes
+
+import torch
+from torch import Tensor
+
+from isospike.native.library import outcome
+
+SMALLEST_PART = 2**15
+"""Fewest neurons times steps that are worth a thread of their own: some ten microseconds of work."""
+
+
+class Rule(ctypes.Structure):
+    """Limits of the number of spikes: ``clip(demand, -min(down, n), up)``, see `isospike.neurons.Tracker`."""
+
+    _fields_ = [(name, ctypes.c_int32) for name in ("up", "down", "patient", "powers_of_two")]
+
+
+def track(
+    x: Tensor, out: Tensor, v: Tensor, n: Tensor | None, threshold: Tensor, biases: Tensor | None, rule: Rule
+) -> Tensor | None:
+    """Advance neurons by T steps, writing ``out``, ``v`` and ``n``.
+
+    Args:
+        x: currents ``[T, B, ...]``; may be one step expanded along ``T``.
+        out: outputs ``[T, B, ...]``; may be ``x``.
+        v: membrane potentials ``[B, ...]``.
+        n: net spikes so far ``[B, ...]``; ``None`` for neurons that take none back.
+        threshold: broadcastable to one sample.
+        biases: ``[1, ...]`` for all steps or ``[T, ...]``, the rest broadcastable to one sample.
+        rule: the limits.
+
+    Returns:
+        Spikes and packets, int64 ``[2, T, B]``; ``None``, with nothing done, where there are no kernels for the device,
+        the type or the layout.
+    """
+    library = outcome(x.dtype) if x.device.type == "cpu" else None
+    layout = torch.channels_last if _is(v, torch.channels_last) else torch.contiguous_format
+    if not isinstance(library, ctypes.CDLL) or x.numel() == 0 or not _fit(x, out, [v] if n is None else [v, n], layout):
+        return None
+    steps, samples = x.shape[:2]
+    neurons = x[0, 0].numel()
+    theta = _as_sample(threshold.unsqueeze(0), v, layout)
+    bias = None if biases is None else _as_sample(biases, v, layout)
+    parts = max(1, min(torch.get_num_threads(), x.numel() // SMALLEST_PART))
+    counts = torch.zeros(parts, 2, steps, samples, dtype=torch.int64)
+    library.track(
+        ctypes.byref(rule),
+        *(x.data_ptr(), x.stride(0) if steps > 1 else 0, theta.data_ptr()),
+        *(None if bias is None else bias.data_ptr(), 0 if bias is None or len(bias) == 1 else neurons),
+        *(v.data_ptr(), None if n is None else n.data_ptr(), out.data_ptr()),
+        *(steps, samples, neurons, parts, counts.data_ptr()),
+    )
+    return counts.sum(0)
+
+
+def _is(x: Tensor, layout: torch.memory_format) -> bool:
+    return (x.dim() == 4 or layout is not torch.channels_last) and x.is_contiguous(memory_format=layout)
+
+
+def _fit(x: Tensor, out: Tensor, state: list[Tensor], layout: torch.memory_format) -> bool:
+    """Whether every step has the layout, and steps follow each other in memory, or those of ``x`` are one."""
+    step = x[0].numel()
+    if len(x) > 1 and (x.stride(0) not in (0, step) or out.stride(0) != step):
+        return False
+    return all(_is(tensor, layout) for tensor in (x[0], out[0], *state))
+
+
+def _as_sample(parameter: Tensor, v: Tensor, layout: torch.memory_format) -> Tensor:
+    """``[S, ...]`` for every neuron of a sample of ``v``, in its layout."""
+    rest = parameter.shape[1:]
+    aligned = parameter.view(len(parameter), *(1,) * (v.dim() - 1 - len(rest)), *rest)
+    return aligned.expand(len(parameter), *v.shape[1:]).contiguous(memory_format=layout)

@@ -1,0 +1,66 @@
+"""The buffered non-leaky integrate-and-fire neuron with multi-bit spikes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from isospike.neurons.streaming_neuron import check_largest, streaming
+from isospike.neurons.tracker import Tracker
+
+
+class Buffered(Tracker):
+    """Follows the ideal count up and down, at most ``largest`` spikes a step.
+
+    With ``n`` the net spikes in the buffer: ``v >= v_threshold`` gives ``s_t = adj(floor(v / v_threshold))``,
+    ``v < 0`` gives ``s_t = -adj(min(ceil(-v / v_threshold), n))``, else 0; soft reset, ``n <- n + s_t``, and
+    ``adj(k) = 2^floor(log2(min(k, largest)))``, or ``min(k, largest)`` without powers of two. One spike too many is
+    taken back as soon as the potential is negative. For four and more spikes powers of two keep a constant current
+    from its ideal count at times: 3 spikes are 2, then 1 a step later.
+
+    The rules are those printed, with equality at the threshold (else the last spike of every current on the grid is
+    lost), the upper instead of the lower whole number below zero (else ``-v_threshold < v < 0`` takes nothing back),
+    and the sign of the second rule.
+
+    Args:
+        v_threshold: see `StreamingNeuron`, as the arguments below.
+        v_init: membrane potential before the first step.
+        activation: the activation of the ANN.
+        largest: most spikes of one event, S_max.
+        powers_of_two: whether an event is worth a power of two.
+        bias: currents of the neuron's own.
+
+    References:
+        *A High Performance and Low Latency Deep Spiking Neural Networks Conversion Framework*, with the corrections
+        above.
+    """
+
+    default_largest: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        v_threshold: Tensor,
+        v_init: Tensor,
+        activation: nn.Module | None = None,
+        *,
+        largest: int = default_largest,
+        powers_of_two: bool = True,
+        bias: Tensor | None = None,
+    ) -> None:
+        super().__init__(v_threshold, v_init, activation, bias=bias)
+        self.up = self.down = check_largest(largest)
+        self.powers_of_two = powers_of_two
+
+    @classmethod
+    def sizes(cls, largest: int | None, *, capped: bool) -> dict[str, int]:
+        """What was asked for, or the default."""
+        return {"largest": check_largest(cls.default_largest if largest is None else largest)}
+
+    @classmethod
+    def spikes_to_bound(cls, **sizes: int) -> int:
+        """The largest event is the bound: ``v_threshold = bound / S_max``."""
+        return sizes["largest"]
+
+
+streaming.register("buffered", Buffered)

@@ -1,0 +1,50 @@
+"""The neuron that emits several spikes at once."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from isospike.neurons.streaming_neuron import check_largest, streaming
+from isospike.neurons.tracker import Tracker
+
+
+class Burst(Tracker):
+    """``s_t = clip(floor(v / v_threshold), 0, largest)`` spikes at step t, with soft reset.
+
+    Its mean output saturates at ``largest * v_threshold``, so thresholds below the largest activation lose little.
+
+    Args:
+        v_threshold: see `StreamingNeuron`, as the arguments below.
+        v_init: membrane potential before the first step.
+        activation: the activation of the ANN.
+        largest: most spikes of one burst, Gamma.
+        bias: currents of the neuron's own.
+
+    References:
+        Li & Zeng 2022, *Efficient and Accurate Conversion of Spiking Neural Network with Burst Spikes*;
+        Gamma = 5.
+    """
+
+    default_largest: ClassVar[int] = 5
+
+    def __init__(
+        self,
+        v_threshold: Tensor,
+        v_init: Tensor,
+        activation: nn.Module | None = None,
+        *,
+        largest: int = default_largest,
+        bias: Tensor | None = None,
+    ) -> None:
+        super().__init__(v_threshold, v_init, activation, bias=bias)
+        self.up = check_largest(largest)
+
+    @classmethod
+    def sizes(cls, largest: int | None, *, capped: bool) -> dict[str, int]:
+        """One spike at a time where the activation has a ceiling: bursts would go beyond it."""
+        return {"largest": 1 if capped else check_largest(cls.default_largest if largest is None else largest)}
+
+
+streaming.register("burst", Burst)

@@ -1,0 +1,158 @@
+"""What all streaming neurons share: threshold, start, bias over time and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from isospike.errors import OptionError, SimulationError
+from isospike.neurons.temporal import Counts, Memory, Temporal
+from isospike.registry import Registry
+
+MOST_SPIKES = 2**16
+"""Largest event worth so many spikes: the kernels count 32-bit numbers."""
+
+
+class StreamingNeuron(Temporal):
+    """A neuron with a rate code in mean form: at step t it puts out ``v_threshold s_t`` with a whole number ``s_t``.
+
+    Args:
+        v_threshold: threshold and amplitude in activation units; scalar, ``[C, 1, 1]`` or a whole sample's shape.
+        v_init: membrane potential before the first step; scalar, ``[C, 1, 1]`` or a whole sample's shape.
+        activation: the activation of the ANN in whose place the neuron stands; a ReLU by default.
+        bias: currents of the neuron's own ``[S, ...]``, each as ``v_threshold`` may be. ``S = 1`` adds the same one at
+            every step; ``S > 1`` is a schedule, whose run ends after S steps.
+
+    Raises:
+        OptionError: the bias has no time axis.
+    """
+
+    spikes = True
+    default_largest: ClassVar[int | None] = None
+    """Most spikes that one event is worth unless ``largest`` says so; ``None`` for neurons without that argument."""
+    up: int = 1
+    """Most spikes that one event is worth."""
+    v_threshold: Tensor
+    v_init: Tensor
+    bias: Tensor | None
+
+    def __init__(
+        self, v_threshold: Tensor, v_init: Tensor, activation: nn.Module | None = None, *, bias: Tensor | None = None
+    ) -> None:
+        super().__init__()
+        if bias is not None and (bias.dim() == 0 or len(bias) == 0):
+            raise OptionError(f"a neuron's bias has a leading time axis of at least 1; got shape {list(bias.shape)}")
+        self.register_buffer("v_threshold", v_threshold)
+        self.register_buffer("v_init", v_init)
+        self.register_buffer("bias", bias)
+        self.activation = nn.ReLU() if activation is None else activation
+
+    @classmethod
+    def sizes(cls, largest: int | None, *, capped: bool) -> dict[str, int]:
+        """The argument ``largest`` of a neuron that has it: what was asked for, or the default.
+
+        Args:
+            largest: most spikes that one event is worth; ``None`` for the neuron's own.
+            capped: whether the activation has a ceiling, at which the neuron must saturate.
+
+        Raises:
+            OptionError: the neuron sends one spike at a time, and another number was asked for.
+        """
+        if largest not in (None, 1):
+            raise OptionError(f"{cls.__name__} neurons send one spike at a time; leave largest out")
+        return {}
+
+    @classmethod
+    def spikes_to_bound(cls, **sizes: int) -> int:
+        """Spikes in one step that make up the bound of the activation; the threshold is that part of it."""
+        return 1
+
+    def add_bias(self, current: Tensor) -> None:
+        """Add currents ``[S, ...]`` to the neuron's own, in a new tensor."""
+        self.bias = current if self.bias is None else self.bias + current
+
+    @property
+    def saturation(self) -> Tensor:
+        """The largest mean output: one largest event at every step."""
+        return self.up * self.v_threshold
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``clip(x, 0, saturation)``: what the mean output for a constant current converges to."""
+        return torch.minimum(x.clamp(min=0), self.saturation)
+
+    def start(self, x: Tensor) -> Memory:
+        """Membrane potentials at ``v_init``; with a schedule also the clock."""
+        memory = {"v": torch.empty_like(x).copy_(self.v_init)}
+        if self.bias is not None and len(self.bias) > 1:
+            memory["time"] = x.new_zeros(())
+        return memory
+
+    def biases(self, memory: Memory, steps: int) -> Tensor | None:
+        """Currents of the next ``steps`` steps, one for all or one for each; moves the clock.
+
+        Raises:
+            SimulationError: the schedule ends before them.
+        """
+        if self.bias is None or "time" not in memory:
+            return self.bias
+        elapsed = int(memory["time"])
+        if elapsed + steps > len(self.bias):
+            raise SimulationError(
+                f"the bias schedule of a neuron has {len(self.bias)} steps, step {elapsed + steps} was asked for; run "
+                "fewer steps"
+            )
+        memory["time"] += steps
+        return self.bias[elapsed : elapsed + steps]
+
+    def source(self) -> nn.Module:
+        """The activation this neuron replaces."""
+        return self.activation
+
+    def extra_repr(self) -> str:
+        """Shape of the threshold, and of the bias where there is one."""
+        bias = "" if self.bias is None else f", bias={list(self.bias.shape)}"
+        return f"v_threshold={list(self.v_threshold.shape)}{bias}"
+
+
+streaming: Registry[type[StreamingNeuron]] = Registry("neuron")
+"""Streaming neurons by name."""
+
+
+def each_step(x: Tensor, biases: Tensor | None) -> Iterator[Tensor]:
+    """Currents ``x_t + bias_t``, made when they are asked for: outputs may take the memory of ``x``."""
+    if biases is None:
+        return iter(x.unbind())
+    own = biases.expand(len(x), *biases.shape[1:])
+    return (current + bias for current, bias in zip(x.unbind(), own.unbind(), strict=True))
+
+
+def count(spikes: Tensor, largest: int) -> tuple[Tensor, Tensor]:
+    """Spikes and packets ``[B]`` of one step ``[B, ...]``, in a float type."""
+    axes, wide = tuple(range(1, spikes.dim())), _count_dtype(spikes.dtype)
+    total = spikes.abs().sum(axes, dtype=wide)
+    return total, total if largest == 1 else (spikes != 0).sum(axes, dtype=wide)
+
+
+def stacked(counts: list[tuple[Tensor, Tensor]]) -> Counts:
+    """The counts of all steps."""
+    spikes, packets = (torch.stack(kind).long() for kind in zip(*counts, strict=True))
+    return Counts(spikes, packets)
+
+
+def check_largest(largest: int) -> int:
+    """``largest`` if it is a number of spikes.
+
+    Raises:
+        OptionError: it is not.
+    """
+    if not isinstance(largest, int) or isinstance(largest, bool) or not 1 <= largest <= MOST_SPIKES:
+        raise OptionError(f"largest must be a whole number of spikes from 1 to {MOST_SPIKES}, got {largest!r}")
+    return largest
+
+
+def _count_dtype(dtype: torch.dtype) -> torch.dtype:
+    """Whole numbers are exact in float32 up to 2^24 spikes a sample and step; half precision is not enough."""
+    return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype

@@ -1,0 +1,32 @@
+"""Half a threshold of current, spread over the steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from isospike.capture.graph import Graph
+from isospike.refine.refinement import Calibration, Refinement
+from isospike.refine.streaming_neurons import with_own_neurons
+
+
+@dataclass(frozen=True)
+class BiasShift(Refinement):
+    """Add ``v_threshold / (2 T)`` to the current at every step: half a threshold in all, so that counts are rounded.
+
+    For a constant current that is the same as ``v_init = v_threshold / 2``; other currents see it late.
+
+    References:
+        Deng and Gu 2021, *Optimal Conversion of Conventional Artificial Neural Networks to Spiking Neural Networks*,
+        section 4.2.
+    """
+
+    papers: ClassVar[tuple[str, ...]] = ("deng2021optimal",)
+
+    def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
+        """See `Refinement.refine`."""
+        assert calibration.steps is not None
+        shifted, neurons = with_own_neurons(spiking)
+        for neuron in neurons:
+            neuron.add_bias(neuron.v_threshold.unsqueeze(0) / (2 * calibration.steps))
+        return shifted

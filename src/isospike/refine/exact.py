@@ -1,0 +1,21 @@
+"""The refinement that puts a network on the binary grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from isospike.capture.graph import Graph
+from isospike.refine.grid import put_on_grid
+from isospike.refine.refinement import Calibration, Refinement
+
+MARGIN = 4
+"""Range of inputs, in those of the first calibration batch."""
+
+
+@dataclass(frozen=True)
+class ExactGrid(Refinement):
+    """Round an accumulate-then-emit network to a grid in float64 on which no sum is rounded; see `put_on_grid`."""
+
+    def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
+        """See `Refinement.refine`; raises `ConversionError` where an op cannot be made exact."""
+        return put_on_grid(spiking, MARGIN * calibration.batches.first.abs().max().item())

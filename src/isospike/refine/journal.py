@@ -1,0 +1,68 @@
+"""What a long refinement has done, kept in a file to go on from there."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from isospike.capture.graph import Graph
+from isospike.errors import CalibrationError
+from isospike.files import replacing
+
+_KEY = "isospike-calibration"
+
+
+class Journal:
+    """Tensors by name in one safetensors file, written again whenever one is added.
+
+    The file holds the work of several numbers of steps; names start with the digest of what the work began with.
+
+    Args:
+        path: the file; without one nothing is kept.
+        start: the network before the refinement.
+        configuration: what the refinement was asked for.
+
+    Raises:
+        CalibrationError: the file is no such file.
+    """
+
+    def __init__(self, path: Path | None, start: Graph, configuration: str) -> None:
+        self.path = path
+        self.prefix = _digest(start, configuration)
+        self.tensors = {} if path is None or not path.exists() else _read(path)
+
+    def get(self, name: str) -> Tensor | None:
+        """A tensor that was kept."""
+        return self.tensors.get(f"{self.prefix}/{name}")
+
+    def keep(self, tensors: dict[str, Tensor]) -> None:
+        """Add tensors and write the file."""
+        self.tensors |= {
+            f"{self.prefix}/{name}": tensor.detach().cpu().contiguous() for name, tensor in tensors.items()
+        }
+        if self.path is not None:
+            with replacing(self.path) as part:
+                save_file(self.tensors, part, metadata={_KEY: "1"})
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            if _KEY in (file.metadata() or {}):
+                return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError) as error:
+        raise CalibrationError(f"{path} cannot be read as a calibration checkpoint: {error}") from error
+    raise CalibrationError(f"{path} is not a calibration checkpoint; give another file")
+
+
+def _digest(graph: Graph, configuration: str) -> str:
+    digest = hashlib.sha256(configuration.encode())
+    for name, tensor in graph.state_dict().items():
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,60 @@
+"""What a refinement promises: a converted network in, the same with better parameters out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from isospike.calibrate.batches import Batches
+from isospike.capture.graph import Graph
+
+DEFAULT_MEMORY_BUDGET = 512 * 2**20
+"""Bytes for the trains of one sweep, and for a cache of activations before it goes to a file."""
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What refinements work with."""
+
+    batches: Batches
+    """Calibration inputs."""
+    steps: int | None = None
+    """Number of steps T that the network is calibrated for; ``None``: it has its own."""
+    memory_budget: int = DEFAULT_MEMORY_BUDGET
+    """Bytes for trains and caches; larger caches go to a temporary file."""
+    progress: Progress | None = None
+    """Called while long work goes on."""
+    checkpoint: Path | None = None
+    """File in which long work keeps what is done, to go on from there."""
+
+    def tell(self, what: str, done: int, total: int) -> None:
+        """Report progress."""
+        if self.progress is not None:
+            self.progress(what, done, total)
+
+
+@dataclass(frozen=True)
+class Refinement(ABC):
+    """Changes parameters of a converted network; the instance is the configuration. Refinements compose in order."""
+
+    papers: ClassVar[tuple[str, ...]] = ()
+    """BibTeX keys in ``references.bib``."""
+
+    @abstractmethod
+    def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
+        """A corrected view of the network.
+
+        Args:
+            ann: the folded network with its activations, its pools in their places.
+            spiking: the same with neurons; it is not changed.
+            calibration: data, number of steps and means.
+
+        Raises:
+            CalibrationError: a batch does not fit, or NaN or infinity reached a site (named).
+        """

@@ -1,0 +1,54 @@
+"""The affine part of a network between the neurons before one layer and that layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import fx
+
+from isospike.capture.graph import Graph, argument, op_of
+from isospike.capture.roles import Role
+
+
+@dataclass(frozen=True)
+class Region:
+    """What computes the current of one neuron layer from the outputs of others."""
+
+    site: fx.Node
+    """The neuron layer."""
+    sources: tuple[fx.Node, ...]
+    """Neurons, and perhaps the input, whose outputs it reads."""
+    inside: tuple[fx.Node, ...]
+    """Everything between, in order of execution."""
+
+    @property
+    def weighted(self) -> tuple[fx.Node, ...]:
+        """The convolutions and linear layers."""
+        return tuple(node for node in self.inside if node.op == "call_module" and op_of(node).kind in _KINDS)
+
+    def module(self, graph: Graph) -> fx.GraphModule:
+        """The region as a function of its sources; it shares the modules of ``graph``."""
+        inner, known = fx.Graph(), dict[fx.Node, fx.Node]()
+        for number, source in enumerate(self.sources):
+            known[source] = inner.placeholder(f"source{number}")
+        for node in self.inside:
+            known[node] = inner.node_copy(node, known.__getitem__)
+        inner.output(known[argument(self.site)])
+        return fx.GraphModule(graph, inner)
+
+
+_KINDS = frozenset({*("conv1d", "conv2d", "conv3d"), *(f"conv_transpose{n}d" for n in (1, 2, 3)), "linear"})
+
+
+def region_of(graph: Graph, site: fx.Node) -> Region:
+    """The region of a neuron layer of ``graph``."""
+    sources, inside, waiting = set[fx.Node](), set[fx.Node](), [argument(site)]
+    while waiting:
+        node = waiting.pop()
+        if node is graph.input_node or (node.op != "get_attr" and op_of(node).role is Role.ACTIVATION):
+            sources.add(node)
+        elif node not in inside:
+            inside.add(node)
+            waiting.extend(node.all_input_nodes)
+    order = list(graph.graph.nodes)
+    return Region(site, tuple(n for n in order if n in sources), tuple(n for n in order if n in inside))

@@ -1,0 +1,60 @@
+"""Temporal bias calibration: a current of its own for every step and channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from isospike.capture.graph import Graph
+from isospike.errors import OptionError
+from isospike.refine.refinement import Calibration, Refinement
+from isospike.refine.sweep import Layer, sweep
+
+
+@dataclass(frozen=True)
+class TemporalBiasCalibration(Refinement):
+    """Correct the mean output of every channel at every step.
+
+    Layer by layer and step by step: the error of the output at step t against the ANN's output ``a``,
+
+        e = s_t - a,    b_t,c <- b_t,c - learning_rate mean(e_c),
+
+    the mean over batch and space, and the neurons go on as if their current had been smaller by ``e``. The step's
+    current ``b_t`` belongs to the neurons; it exists for the T steps that were calibrated.
+
+    References:
+        Wu et al. 2024, *FTBC: Forward Temporal Bias Correction for Optimizing ANN-SNN Conversion*, algorithm 1.
+    """
+
+    papers: ClassVar[tuple[str, ...]] = ("wu2024ftbc",)
+
+    iterations: int = 2
+    """Batches."""
+    learning_rate: float = 0.5
+    """Part of the error that one batch takes away."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.iterations < 1 or not 0 < self.learning_rate <= 1:
+            raise OptionError("temporal bias calibration: iterations must be at least 1, learning_rate in (0, 1]")
+
+    def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
+        """See `Refinement.refine`."""
+        batches = calibration.batches.take(self.iterations)
+        return sweep(ann, spiking, batches, calibration, self._correct, what="temporal bias calibration")
+
+    def _correct(self, layer: Layer, currents: Tensor, target: Tensor) -> Tensor:
+        neuron, emitted, changes = layer.neuron, [], []
+        memory = neuron.start(currents[0])
+        for current in currents.split(1):
+            before = {key: value.clone() for key, value in memory.items()}
+            tried, _ = neuron.advance(current, before, overwrite=False)
+            error = tried[0] - target
+            changes.append(layer.channel_mean(error) * -self.learning_rate)
+            out, _ = neuron.advance(current - error, memory, overwrite=True)
+            emitted.append(out)
+        neuron.add_bias(torch.stack(changes))
+        return torch.cat(emitted)

@@ -1,0 +1,82 @@
+"""Thresholds from the currents that the spikes of the layers before give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from isospike.capture.graph import Op
+from isospike.errors import OptionError
+from isospike.neurons import streaming
+from isospike.scales.rule import Observer, ScaleRule, rules
+
+
+@dataclass(frozen=True)
+class SpikeNorm(ScaleRule):
+    """``theta = factor max_t(w s_t + b)``: the largest current of a layer while the layers before it spike.
+
+    Every image runs for ``steps`` steps; layers are updated in order in the same pass, and a layer emits spikes of its
+    updated threshold. With one mini-batch that is the layer-by-layer rule of the paper; with more, thresholds are
+    running maxima. Max pools take the maximum of every step, biases count as currents.
+
+    Args:
+        granularity: one threshold per layer or per channel.
+        steps: time steps of the calibration.
+        factor: part of the largest current, at most 1 (Han et al. 2020).
+        neuron: the neuron that spikes during calibration, as it will in the network.
+
+    References:
+        Sengupta et al. 2019, *Going Deeper in Spiking Neural Networks*, algorithm 1 (there with hard reset).
+    """
+
+    papers: ClassVar[tuple[str, ...]] = ("sengupta2019going",)
+
+    steps: int = 64
+    factor: float = 1.0
+    neuron: str = "integrate-and-fire"
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            OptionError: a field is outside its range.
+        """
+        if self.steps < 1 or not 0 < self.factor <= 1:
+            raise OptionError(
+                f"spike-norm: steps must be at least 1 and factor in (0, 1], got {self.steps} and {self.factor}"
+            )
+
+    def feed(self, inputs: Tensor) -> Tensor:
+        """The images at every step, ``[T * B, ...]``."""
+        return inputs.expand(self.steps, *inputs.shape).flatten(0, 1)
+
+    def observer(self, op: Op, activation: nn.Module) -> Observer:
+        """A spiking neuron whose threshold follows its largest current."""
+        return _LargestCurrent(op, activation, self)
+
+
+class _LargestCurrent(Observer):
+    def __init__(self, op: Op, activation: nn.Module, rule: SpikeNorm) -> None:
+        super().__init__(op, activation, rule.granularity)
+        self.rule = rule
+        self.theta: Tensor | None = None
+
+    def observe(self, z: Tensor) -> Tensor:
+        largest = self.shaped(z.amax(self.axes)).clamp(min=0)
+        largest = torch.minimum(largest, self.ceiling(largest)) * self.rule.factor
+        self.theta = largest if self.theta is None else torch.maximum(self.theta, largest)
+        safe = self.theta.clamp(min=torch.finfo(z.dtype).tiny ** 0.5)
+        neuron = streaming[self.rule.neuron](safe, torch.zeros_like(safe))
+        currents = z.unflatten(0, (self.rule.steps, -1))
+        out, _ = neuron.advance(currents, neuron.start(currents[0]), overwrite=False)
+        return out.flatten(0, 1)
+
+    def scale(self) -> Tensor:
+        assert self.theta is not None
+        return self.theta
+
+
+rules.register("spike-norm", SpikeNorm)

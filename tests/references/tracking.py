@@ -1,0 +1,105 @@
+"""Streaming neurons as their papers write them, corrected where noted: one neuron, step by step, in exact fractions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+Currents = Sequence[Fraction]
+Spikes = list[int]
+
+
+def hard_reset(currents: Currents, theta: Fraction, v: Fraction) -> Spikes:
+    """The potential is zero after a spike."""
+    spikes = []
+    for z in currents:
+        v += z
+        if v >= theta:
+            spikes.append(1)
+            v = Fraction(0)
+        else:
+            spikes.append(0)
+    return spikes
+
+
+def burst(currents: Currents, theta: Fraction, v: Fraction, largest: int) -> Spikes:
+    """While there is a threshold left, one more spike, up to ``largest``."""
+    spikes = []
+    for z in currents:
+        v += z
+        fired = 0
+        while v >= theta and fired < largest:
+            v -= theta
+            fired += 1
+        spikes.append(fired)
+    return spikes
+
+
+def signed_memory(currents: Currents, theta: Fraction, v: Fraction) -> Spikes:
+    """A negative spike below minus a threshold, if the memory of spikes is positive."""
+    spikes, memory = [], 0
+    for z in currents:
+        v += z
+        fired = 0
+        if v >= theta:
+            fired = 1
+        elif v <= -theta and memory > 0:
+            fired = -1
+        v -= theta * fired
+        memory += fired
+        spikes.append(fired)
+    return spikes
+
+
+def at_most(largest: int) -> Callable[[int], int]:
+    """``min(x, S_max)``."""
+    return lambda x: min(x, largest)
+
+
+def power_of_two(largest: int) -> Callable[[int], int]:
+    """``adj(x) = 2^floor(log2(min(x, S_max)))``; nothing where there is nothing to emit."""
+
+    def adjusted(x: int) -> int:
+        size = 1
+        while 2 * size <= min(x, largest):
+            size *= 2
+        return size if x >= 1 else 0
+
+    return adjusted
+
+
+def buffered(
+    currents: Currents,
+    theta: Fraction,
+    v: Fraction,
+    adj: Callable[[int], int],
+    *,
+    strict: bool = False,
+    below: Callable[[Fraction], int] = math.ceil,
+    sign: int = -1,
+) -> Spikes:
+    """The buffer holds the net spikes; as printed with ``strict``, ``below=math.floor``, ``sign=1``."""
+    spikes, buffer = [], 0
+    for z in currents:
+        v += z
+        fired = 0
+        if v > theta or (v == theta and not strict):
+            fired = adj(math.floor(v / theta))
+        elif v < 0 and buffer >= 1:
+            fired = sign * adj(min(below(-v / theta), buffer))
+        v -= theta * fired
+        buffer += fired
+        spikes.append(fired)
+    return spikes
+
+
+def tracked(currents: Currents, theta: Fraction, v: Fraction, adj: Callable[[int], int], down: int, up: int) -> Spikes:
+    """The closed form ``n(t) = n(t-1) + adj(clip(max(0, floor(V(t) / theta)) - n(t-1), -down, up))``."""
+    spikes, total, n = [], v, 0
+    for z in currents:
+        total += z
+        missing = min(max(max(0, math.floor(total / theta)) - n, -down), up)
+        spikes.append(int(math.copysign(adj(abs(missing)), missing)))
+        n += spikes[-1]
+    return spikes
