@@ -43,7 +43,7 @@ WRONG = {
     "factor": (0.0, -0.5, 1.01, math.nan, math.inf),
     "reset": ("none", ""),
     **dict.fromkeys(("levels", "refine_images", "refine_batch", "probe", "calibration_steps"), WHOLE_NUMBER),
-    **dict.fromkeys(("exact", "calibrate_bias"), (None, 1, "yes")),
+    **dict.fromkeys(("exact", "calibrate_bias", "average_pool_neurons"), (None, 1, "yes")),
 }
 """Values outside the documented range, by field name."""
 ZERO_IS_NONE = {("calibration-advanced", "iterations")}

@@ -45,7 +45,8 @@ def fold_weighted_adds(graph: Graph) -> None:
                 _weigh(graph, branch, total, factor, weight)
         node.replace_all_uses_with(total)
         graph.graph.erase_node(node)
-    graph.graph.eliminate_dead_code()
+        if isinstance(constant, fx.Node) and not constant.users:
+            graph.graph.erase_node(constant)
 
 
 def _weighted_add(node: fx.Node) -> tuple[fx.Node | None, Any]:
