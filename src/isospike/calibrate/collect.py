@@ -12,7 +12,7 @@ from isospike.capture.graph import Graph, op_of
 from isospike.capture.roles import Role
 from isospike.errors import CalibrationError
 from isospike.memory_format import channels_last
-from isospike.scales.rule import Observer, ScaleRule
+from isospike.scales.rule import Observer, ScaleRule, smallest_threshold
 
 
 def collect_scales(graph: Graph, rule: ScaleRule, batches: Batches) -> dict[str, Tensor]:
@@ -65,17 +65,12 @@ def check_inputs(graph: Graph, inputs: Tensor) -> None:
         raise CalibrationError("the calibration images contain NaN or infinity; check the data and the normalisation")
 
 
-def _smallest(theta: Tensor) -> float:
-    """Of the thresholds that are safe to divide by."""
-    return float(torch.finfo(theta.dtype).tiny ** 0.5)
-
-
 def _guard(theta: Tensor) -> Tensor:
     """Positive thresholds only; clones leave inference mode."""
-    return theta.clamp(min=_smallest(theta)).clone()
+    return theta.clamp(min=smallest_threshold(theta)).clone()
 
 
 def silent_channels(bounds: dict[str, Tensor]) -> dict[str, int]:
     """Number of thresholds of every site that never received a positive current; sites without any are left out."""
-    counts = {site: int((theta <= _smallest(theta)).sum()) for site, theta in bounds.items()}
+    counts = {site: int((theta <= smallest_threshold(theta)).sum()) for site, theta in bounds.items()}
     return {site: count for site, count in counts.items() if count}

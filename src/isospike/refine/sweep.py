@@ -15,7 +15,7 @@ from isospike.capture.roles import Role
 from isospike.memory_format import channels_last
 from isospike.neurons import Memory, StreamingNeuron, Temporal
 from isospike.refine.refinement import Calibration
-from isospike.scales.rule import Observer
+from isospike.scales.rule import Watched
 from isospike.simulate.execution import Execution, State
 from isospike.simulate.program import compile_program
 
@@ -75,22 +75,16 @@ class Layer(Temporal):
         return mean.view(-1, *(1,) * (values.dim() - 1 - axis))
 
 
-class Target(Observer):
+class Target(Watched):
     """The activation of the ANN; remembers its output for the last batch."""
 
-    def __init__(self, op: Op, activation: nn.Module) -> None:
-        super().__init__(op, activation, "layer")
-        self.last: Tensor | None = None
+    last: Tensor | None = None
 
     def observe(self, z: Tensor) -> Tensor:
         """Keep the output."""
         a: Tensor = self.activation(z)
         self.last = a
         return a
-
-    def scale(self) -> Tensor:
-        """Targets have no scale."""
-        raise NotImplementedError
 
 
 @torch.no_grad()

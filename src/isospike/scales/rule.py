@@ -20,24 +20,13 @@ Fineness = Literal["layer", "channel", "neuron"]
 """What running maxima can be kept of: also every neuron, ``[C, H, W]``."""
 
 
-class Observer(nn.Module, ABC):
-    """Stands in the place of one activation during calibration: sees its currents, passes its output on.
+class Watched(nn.Module, ABC):
+    """Stands in the place of one activation during calibration: sees its currents, passes its output on."""
 
-    Memory is O(channels); nothing of a batch is kept.
-    """
-
-    def __init__(self, op: Op, activation: nn.Module, granularity: Fineness) -> None:
+    def __init__(self, op: Op, activation: nn.Module) -> None:
         super().__init__()
         self.op = op
         self.activation = activation
-        self.granularity = granularity
-        rank = 1 + len(op.shape)
-        axis = op.channel_axis % rank
-        kept = {"layer": (), "channel": (axis,), "neuron": tuple(range(1, rank))}[granularity]
-        self.axes = tuple(a for a in range(rank) if a not in kept)
-        self.channels = op.shape[axis - 1] if granularity == "channel" else 1
-        by_channel = (self.channels, *(1,) * (rank - 1 - axis))
-        self.scale_shape = {"layer": (), "channel": by_channel, "neuron": tuple(op.shape)}[granularity]
 
     def forward(self, z: Tensor) -> Tensor:
         """Observe currents ``[B, ...]`` and return what the rest of the network is calibrated on.
@@ -54,7 +43,22 @@ class Observer(nn.Module, ABC):
 
     @abstractmethod
     def observe(self, z: Tensor) -> Tensor:
-        """Update the statistics with currents ``[B, ...]`` and return the activation's output."""
+        """Take in currents ``[B, ...]`` and return the activation's output."""
+
+
+class Observer(Watched):
+    """Finds the threshold of one activation. Memory is O(channels); nothing of a batch is kept."""
+
+    def __init__(self, op: Op, activation: nn.Module, granularity: Fineness) -> None:
+        super().__init__(op, activation)
+        self.granularity = granularity
+        rank = 1 + len(op.shape)
+        axis = op.channel_axis % rank
+        kept = {"layer": (), "channel": (axis,), "neuron": tuple(range(1, rank))}[granularity]
+        self.axes = tuple(a for a in range(rank) if a not in kept)
+        self.channels = op.shape[axis - 1] if granularity == "channel" else 1
+        by_channel = (self.channels, *(1,) * (rank - 1 - axis))
+        self.scale_shape = {"layer": (), "channel": by_channel, "neuron": tuple(op.shape)}[granularity]
 
     @abstractmethod
     def scale(self) -> Tensor:
@@ -69,6 +73,11 @@ class Observer(nn.Module, ABC):
     def shaped(self, values: Tensor) -> Tensor:
         """One value per channel (or a single one) in the shape of the threshold."""
         return values.reshape(self.scale_shape)
+
+
+def smallest_threshold(theta: Tensor) -> float:
+    """The smallest threshold of a number format that is safe to divide by."""
+    return float(torch.finfo(theta.dtype).tiny ** 0.5)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from isospike.capture.graph import Op
 from isospike.errors import OptionError
 from isospike.neurons import streaming
-from isospike.scales.rule import Observer, ScaleRule, rules
+from isospike.scales.rule import Observer, ScaleRule, rules, smallest_threshold
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class _LargestCurrent(Observer):
         largest = self.shaped(z.amax(self.axes)).clamp(min=0)
         largest = torch.minimum(largest, self.ceiling(largest)) * self.rule.factor
         self.theta = largest if self.theta is None else torch.maximum(self.theta, largest)
-        safe = self.theta.clamp(min=torch.finfo(z.dtype).tiny ** 0.5)
+        safe = self.theta.clamp(min=smallest_threshold(z))
         neuron = streaming[self.rule.neuron](safe, torch.zeros_like(safe))
         currents = z.unflatten(0, (self.rule.steps, -1))
         out, _ = neuron.advance(currents, neuron.start(currents[0]), overwrite=False)
