@@ -75,16 +75,9 @@ def _register(rule: type[R]) -> type[R]:
     return rule
 
 
-@_register
 @dataclass(frozen=True)
-class Confidence(ExitRule):
-    """The largest probability exceeds the threshold (SEENN-I, Li et al. 2023).
-
-    ``max softmax(sum_(s <= t) y_s / temperature) > threshold``. The sum is ``t`` times the mean, so a sample grows
-    surer with time even where its mean stays the same.
-    """
-
-    papers: ClassVar[tuple[str, ...]] = ("li2023seenn",)
+class TemperedRule(ExitRule):
+    """A rule on the softmax of the sum of the outputs, divided by a temperature."""
 
     temperature: float = 8.0
     """Divides the sum of the outputs."""
@@ -94,6 +87,18 @@ class Confidence(ExitRule):
         super().__post_init__()
         self._require(_is_number(self.temperature), "temperature", "a number")
         self._require(0 < self.temperature < math.inf, "temperature", "positive and finite")
+
+
+@_register
+@dataclass(frozen=True)
+class Confidence(TemperedRule):
+    """The largest probability exceeds the threshold (SEENN-I, Li et al. 2023).
+
+    ``max softmax(sum_(s <= t) y_s / temperature) > threshold``. The sum is ``t`` times the mean, so a sample grows
+    surer with time even where its mean stays the same.
+    """
+
+    papers: ClassVar[tuple[str, ...]] = ("li2023seenn",)
 
     def score(self, answer: Tensor, steps: int) -> Tensor:
         """The largest probability; see `ExitRule.score`."""
@@ -126,7 +131,7 @@ class DynamicConfidence(ExitRule):
 
 @_register
 @dataclass(frozen=True)
-class Entropy(ExitRule):
+class Entropy(TemperedRule):
     """The normalised entropy is below the threshold (DT-SNN, Li et al. 2023).
 
     ``-sum_k p_k log p_k / log K < threshold`` with ``p = softmax(sum_(s <= t) y_s / temperature)`` over ``K`` classes.
@@ -134,15 +139,6 @@ class Entropy(ExitRule):
 
     papers: ClassVar[tuple[str, ...]] = ("li2023input",)
     sign: ClassVar[int] = -1
-
-    temperature: float = 8.0
-    """Divides the sum of the outputs."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require(_is_number(self.temperature), "temperature", "a number")
-        self._require(0 < self.temperature < math.inf, "temperature", "positive and finite")
 
     def score(self, answer: Tensor, steps: int) -> Tensor:
         """The normalised entropy; see `ExitRule.score`."""
