@@ -53,11 +53,6 @@ class Buffered(Tracker):
         self.powers_of_two = powers_of_two
 
     @classmethod
-    def sizes(cls, largest: int | None, *, capped: bool) -> dict[str, int]:
-        """What was asked for, or the default."""
-        return {"largest": check_largest(cls.default_largest if largest is None else largest)}
-
-    @classmethod
     def spikes_to_bound(cls, **sizes: int) -> int:
         """The largest event is the bound: ``v_threshold = bound / S_max``."""
         return sizes["largest"]

@@ -44,7 +44,7 @@ class Burst(Tracker):
     @classmethod
     def sizes(cls, largest: int | None, *, capped: bool) -> dict[str, int]:
         """One spike at a time where the activation has a ceiling: bursts would go beyond it."""
-        return {"largest": 1 if capped else check_largest(cls.default_largest if largest is None else largest)}
+        return {"largest": 1} if capped else super().sizes(largest, capped=capped)
 
 
 streaming.register("burst", Burst)

@@ -61,6 +61,8 @@ class StreamingNeuron(Temporal):
         Raises:
             OptionError: the neuron sends one spike at a time, and another number was asked for.
         """
+        if cls.default_largest is not None:
+            return {"largest": check_largest(cls.default_largest if largest is None else largest)}
         if largest not in (None, 1):
             raise OptionError(f"{cls.__name__} neurons send one spike at a time; leave largest out")
         return {}
