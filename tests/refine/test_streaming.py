@@ -340,6 +340,19 @@ def test_one_image_more_than_asked_for_is_not_used(captured):
     assert method.refine_images == 4
 
 
+@pytest.mark.parametrize(("scale", "passes"), [("maximum", 1), ("mmse", 3)])
+def test_thresholds_that_do_not_depend_on_the_steps_are_found_once(scale, passes, captured):
+    opened: list[None] = []
+
+    class Data:
+        def __iter__(self):
+            opened.append(None)
+            return iter([NETWORKS["concat"].inputs(4)])
+
+    iso.convert(captured("concat"), Opt(steps=(2, 3, 4), scale=scale), data=Data())
+    assert len(opened) == passes
+
+
 @pytest.mark.parametrize("steps", [(), (0,), (4, 2), (4, 4)])
 def test_steps_must_rise(steps):
     with pytest.raises(OptionError, match="steps must be rising whole numbers"):

@@ -9,15 +9,21 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
+from torch import Tensor
+
 from isospike.calibrate.batches import Batches
 from isospike.calibrate.collect import collect_scales, silent_channels
 from isospike.capture.graph import Graph, changed_tensors
 from isospike.errors import OptionError
-from isospike.methods.parts import Parts
+from isospike.methods.parts import Parts, Policy
 from isospike.network import SNN, Provenance
 from isospike.refine.refinement import Calibration
 from isospike.registry import Registry, kebab_case
+from isospike.scales.rule import ScaleRule
 from isospike.simulate.readout import ReadOut
+
+Thresholds = dict[tuple[Policy, ScaleRule], dict[str, Tensor]]
+"""Thresholds by site, of neurons and the rule that found them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +87,8 @@ class Method(ABC):
         Raises:
             CalibrationError: the data do not fit, or NaN or infinity reached a site.
         """
-        made = {steps: self._spiking(graph, replace(calibration, steps=steps)) for steps in self.horizons}
+        known: Thresholds = {}
+        made = {steps: self._spiking(graph, replace(calibration, steps=steps), known) for steps in self.horizons}
         placed, spiking, silent = made[self.horizons[-1]]
         options = {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
         provenance = Provenance(self.name(), options, self.used_papers(), silent)
@@ -91,11 +98,19 @@ class Method(ABC):
         sets = {steps: changed_tensors(placed, refined) for steps, (_, refined, _) in made.items() if steps is not None}
         return SNN(placed, provenance=provenance, readout=readout, sets=sets)
 
-    def _spiking(self, graph: Graph, calibration: Calibration) -> tuple[Graph, Graph, dict[str, int]]:
-        """The graph with neurons, the same refined, and the number of silent channels of every site that has some."""
+    def _spiking(
+        self, graph: Graph, calibration: Calibration, known: Thresholds
+    ) -> tuple[Graph, Graph, dict[str, int]]:
+        """The graph with neurons, the same refined, and the number of silent channels of every site that has some.
+
+        Thresholds that do not depend on the number of steps are collected once, in ``known``.
+        """
         parts = self.parts_for(calibration.steps)
         prepared = parts.neurons.prepare(graph)
-        bounds = collect_scales(prepared, parts.scale, calibration.batches)
+        found = (parts.neurons, parts.scale)
+        if found not in known:
+            known[found] = collect_scales(prepared, parts.scale, calibration.batches)
+        bounds = known[found]
         placed = parts.neurons.place(prepared, bounds)
         refined = placed
         for refinement in parts.refinements:
