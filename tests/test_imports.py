@@ -28,7 +28,7 @@ HEAVY = {
 }
 
 LAYERS = [
-    {"errors", "registry", "files", "memory_format", "messages"},
+    {"errors", "registry", "files", "memory_format", "messages", "digests"},
     {"activations"},
     {"data"},
     {"capture"},

@@ -21,6 +21,7 @@ from torch import Tensor, fx, nn
 
 from isospike.capture.graph import Graph, attach
 from isospike.data.preprocess import Preprocess
+from isospike.digests import add_tensor
 from isospike.errors import ArtefactError, IsospikeError, OutputError
 from isospike.export.modules import build_module, describe_module
 from isospike.export.nodes import build_node, describe_node
@@ -165,7 +166,5 @@ def _fill(network: Graph, tensors: dict[str, Tensor]) -> None:
 def _digest(header: dict[str, Any], tensors: dict[str, Tensor]) -> str:
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name in sorted(tensors):
-        tensor = tensors[name]
-        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+        add_tensor(digest, name, tensors[name])
     return digest.hexdigest()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from isospike.capture.graph import Graph
+from isospike.digests import add_tensor
 from isospike.errors import CalibrationError
 from isospike.files import replacing
 
@@ -63,6 +63,5 @@ def _read(path: Path) -> dict[str, Tensor]:
 def _digest(graph: Graph, configuration: str) -> str:
     digest = hashlib.sha256(configuration.encode())
     for name, tensor in graph.state_dict().items():
-        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        add_tensor(digest, name, tensor)
     return digest.hexdigest()[:16]

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from isospike.digests import tensor_bytes
 from isospike.errors import TrainingError
 from isospike.files import replacing
 from isospike.train.recipe import Recipe
@@ -86,7 +87,7 @@ def digest(module: nn.Module | None) -> str:
         if name.endswith("log_bound"):
             continue
         found.update(name.encode())
-        found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        found.update(tensor_bytes(tensor))
     return found.hexdigest()
 
 
