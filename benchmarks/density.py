@@ -5,7 +5,6 @@ python benchmarks/density.py > benchmarks/results/density.json      # JSON on st
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from functools import partial
@@ -15,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from isospike.memory_format import channels_last, weights_channels_last
-from isospike.native import SparseConvolution, availability
+from isospike.native import SparseConvolution
+from kernel_options import kernel_options
 from machine import describe
 from rounds import ratio, stopwatch, take_turns
 
@@ -52,13 +52,7 @@ def _ratio(channels: int, x: Tensor, repeats: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=9)
-    options = parser.parse_args()
-    if (missing := availability()) is not None:
-        sys.exit(f"nothing to measure: {missing}")
-    torch.set_num_threads(options.threads)
+    options = kernel_options(__doc__)
     result = {"machine": describe(), "arguments": vars(options), "sparse_over_dense": measure(options.repeats)}
     print(json.dumps(result, indent=2))
     for layer, row in result["sparse_over_dense"].items():

@@ -5,7 +5,6 @@ python benchmarks/neurons.py > benchmarks/results/neurons.json      # JSON on st
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import sys
@@ -17,8 +16,8 @@ import torch
 from torch import Tensor
 
 from isospike.memory_format import channels_last
-from isospike.native import availability
 from isospike.neurons import StreamingNeuron, streaming
+from kernel_options import kernel_options
 from machine import describe
 from rounds import ratio, stopwatch, take_turns
 
@@ -56,13 +55,7 @@ def _advance_in_torch(neuron: StreamingNeuron, x: Tensor) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=9)
-    options = parser.parse_args()
-    if (missing := availability()) is not None:
-        sys.exit(f"nothing to measure: {missing}")
-    torch.set_num_threads(options.threads)
+    options = kernel_options(__doc__)
     figures = {str(dtype): measure(dtype, options.repeats) for dtype in (torch.float32, torch.float64)}
     print(json.dumps({"machine": describe(), "arguments": vars(options), "neurons": figures}, indent=2))
     for dtype, row in figures.items():
