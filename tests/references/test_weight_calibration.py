@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import spiking
 import torch
+from baseline_nets import DATA, NETS, TEST, Net, check_close, flat, maxima, neurons
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spiking import Array, Layer
-from test_baselines import DATA, NETS, TEST, Net, check_close, flat, maxima, neurons
 
 import isospike as iso
 from isospike.neurons import streaming

@@ -1,0 +1,119 @@
+"""Networks that hold the parameters of several numbers of steps."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+
+import pytest
+import torch
+
+import isospike as iso
+from isospike.errors import OptionError, SimulationError
+from isospike.methods import FTBC, CalibrationAdvanced, CalibrationLight, Method, Opt
+from networks import NETWORKS
+
+CALIBRATED: list[Method] = [
+    Opt(steps=(2, 5)),
+    CalibrationLight(steps=(2, 5), refine_images=8),
+    CalibrationAdvanced(steps=(2, 5), refine_images=8, iterations=2, refine_batch=2),
+    FTBC(steps=(2, 5), neuron="burst"),
+]
+
+
+@pytest.mark.parametrize("method", CALIBRATED, ids=lambda method: method.name())
+def test_one_object_holds_several_numbers_of_steps(method, captured, tmp_path):
+    case = NETWORKS["max_pools"]
+    x = case.inputs(8)
+    snn = iso.convert(captured("max_pools"), method, data=[x])
+    assert snn.calibrated == (2, 5)
+    for steps in snn.calibrated:
+        alone = iso.convert(
+            captured("max_pools"), type(method)(**{**snn.provenance.options, "steps": [steps]}), data=[x]
+        )
+        # thresholds, biases and weights of one number of steps do not know of others
+        assert torch.equal(snn(x, steps=steps), alone(x, steps=steps))
+    snn.save(tmp_path / "net.snn")
+    loaded = iso.load(tmp_path / "net.snn")
+    assert loaded.calibrated == snn.calibrated
+    twin = copy.deepcopy(snn)
+    for steps in snn.calibrated:
+        for other in (loaded, twin, snn.at(steps)):
+            assert torch.equal(other(x, steps=steps), snn(x, steps=steps))
+    with torch.no_grad():
+        assert torch.equal(loaded.ann()(x), snn.ann()(x))
+        assert torch.equal(snn.at(2).ann()(x), snn.ann()(x))
+        torch.testing.assert_close(snn.ann()(x), case.build()(x))  # folding rounds
+
+
+def test_steps_that_were_not_calibrated_are_refused(captured, tmp_path):
+    x = NETWORKS["concat"].inputs(4)
+    snn = iso.convert(captured("concat"), Opt(steps=(2, 5)), data=[x])
+    for call in (lambda: snn(x, steps=4), lambda: snn.at(4), lambda: iso.simulate(snn, x, steps=1)):
+        with pytest.raises(SimulationError, match=r"not calibrated for \d steps, but for 2, 5"):
+            call()
+    with pytest.raises(SimulationError, match=r"calibrated for 2, 5 steps; say which"):
+        snn(x)
+    picked = snn.at(5)
+    first = iso.simulate(picked, x, steps=2)
+    rest = iso.simulate(picked, x, steps=3, state=first.state)
+    torch.testing.assert_close(rest.output, snn(x, steps=5))  # sums in two parts
+    with pytest.raises(SimulationError, match="pick one"):
+        iso.simulate(snn, x, steps=2, state=first.state)
+    picked.save(tmp_path / "five.snn")
+    assert iso.load(tmp_path / "five.snn").calibrated == (5,)
+    plain = iso.convert(captured("concat"), iso.methods.Maximum(), data=[x])
+    assert plain.calibrated == ()
+    with pytest.raises(SimulationError, match="runs for any"):
+        plain.at(4)
+
+
+def test_a_schedule_of_biases_ends(captured):
+    x = NETWORKS["concat"].inputs(4)
+    snn = iso.convert(captured("concat"), FTBC(steps=(3,)), data=[x]).at(3)
+    with pytest.raises(SimulationError, match="3 steps"):
+        snn(x, steps=4)
+
+
+def test_fewer_images_than_asked_for_are_one_warning(captured):
+    x = NETWORKS["concat"].inputs(4)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        iso.convert(captured("concat"), CalibrationLight(steps=(2, 3, 4)), data=[x, x])
+    assert [str(warning.message) for warning in caught] == [
+        "calibration asks for 128 images, the data hold 8: all were used"
+    ]
+
+
+@pytest.mark.parametrize(("scale", "passes"), [("maximum", 1), ("mmse", 3)])
+def test_thresholds_that_do_not_depend_on_the_steps_are_found_once(scale, passes, captured):
+    opened: list[None] = []
+
+    class Data:
+        def __iter__(self):
+            opened.append(None)
+            return iter([NETWORKS["concat"].inputs(4)])
+
+    iso.convert(captured("concat"), Opt(steps=(2, 3, 4), scale=scale), data=Data())
+    assert len(opened) == passes
+
+
+@pytest.mark.parametrize("steps", [(), (0,), (4, 2), (4, 4)])
+def test_steps_must_rise(steps):
+    with pytest.raises(OptionError, match="steps must be rising whole numbers"):
+        CalibrationLight(steps=steps)
+
+
+def test_silent_channels_are_counted(captured, tmp_path):
+    x = NETWORKS["silent"].inputs(4) if "silent" in NETWORKS else None
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2)).double().eval()
+    with torch.no_grad():
+        model[0].bias[1] = -1e6
+    data = torch.randn(8, 4).double() if x is None or x.shape[1:] != (4,) else x
+    for method in (CalibrationLight(steps=(4,), refine_images=8), iso.methods.Buffered(), iso.methods.SNM()):
+        snn = iso.convert(model, method, data=[data])
+        assert snn.provenance.silent[snn.sites[0]] >= 1
+        run = iso.simulate(snn, data, steps=4)
+        assert run.output.isfinite().all()
+        snn.save(tmp_path / "net.snn")
+        assert iso.load(tmp_path / "net.snn").provenance.silent == snn.provenance.silent
