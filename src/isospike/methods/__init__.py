@@ -3,6 +3,7 @@
 from isospike.methods.bit_coded import BitCoded
 from isospike.methods.buffered import Buffered
 from isospike.methods.burst import Burst
+from isospike.methods.calibrated_buffered import CalibratedBuffered
 from isospike.methods.calibration_advanced import CalibrationAdvanced
 from isospike.methods.calibration_light import CalibrationLight
 from isospike.methods.cos import COS
@@ -37,6 +38,7 @@ __all__ = [
     "BitCoded",
     "Buffered",
     "Burst",
+    "CalibratedBuffered",
     "CalibrationAdvanced",
     "CalibrationLight",
     "LocalThresholdBalancing",

@@ -37,7 +37,7 @@ def run_with_exit(snn: SNN, job: Job, rule: ExitRule) -> Run:
     steps = check_steps(job.steps)
     sequence = check_job(snn, job.x, steps, job.record, job.state)
     program = snn.program(constant_input=not sequence)
-    execution = Execution(program, job.x, State())
+    execution = Execution(program, job.x, State(), job.record.watch)
     sums = OutputSums(snn.readout, ())
     rows = torch.arange(job.x.shape[1 if sequence else 0], device=job.x.device)
     exits = _Exits(steps, len(rows), counting=job.record.spikes)

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, fx
 
 from isospike.capture.graph import argument, op_of
+from isospike.errors import SimulationError
 from isospike.native import code_histogram
 from isospike.neurons import Emitter
 from isospike.simulate.run import Record
@@ -23,6 +24,8 @@ class Collapsed(Walk):
 
     def __init__(self, program: TrainProgram, record: Record) -> None:
         super().__init__(program, record)
+        if record.watch is not None:
+            raise SimulationError("a collapsed run has no trains to watch; use the executor 'stepped', or record codes")
         self.inhibits = False
 
     @staticmethod

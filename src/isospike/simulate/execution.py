@@ -37,8 +37,11 @@ class State:
 class Execution:
     """One run: the values that do not change over time, the memory of the modules, and the clock."""
 
-    def __init__(self, program: Program, x: Tensor, state: State) -> None:
+    def __init__(
+        self, program: Program, x: Tensor, state: State, watch: Callable[[str, Tensor], None] | None = None
+    ) -> None:
         self.program = program
+        self.watch = watch
         self.memory = state.memory
         self.elapsed = state.elapsed
         self.constant = self._run_once(x)
@@ -61,6 +64,8 @@ class Execution:
                 values[node] = channels_last(x.flatten(0, 1))
             elif isinstance(instruction.call, Temporal):
                 values[node] = self._temporal(instruction, instruction.call, values, steps, counts)
+                if self.watch is not None:
+                    self.watch(op_of(node).name, self._sequence(node, values, steps))
             elif is_island(node):
                 values[node] = self._island(instruction, values, steps)
             else:

@@ -56,7 +56,7 @@ class Stepped(Walk):
             return self._emit(node, module)
         pools = op_of(node).role is Role.MAX_POOL
         if pools and node in self.program.trains and module is not None:
-            return self.program.trains[node].max_pool(self.values[argument(node)], module)
+            return self._watched(node, self.program.trains[node].max_pool(self.values[argument(node)], module))
         if pools or is_island(node):
             return self._on_totals(node)
         return self._affine(node)
@@ -70,7 +70,12 @@ class Stepped(Walk):
             self.codes[site] = neuron.code.decode(emission.spikes)
         if emission.inhibitory is not None:
             self.inhibited[site] = emission.inhibitory
-        return neuron.weigh(emission.spikes)
+        return self._watched(node, neuron.weigh(emission.spikes))
+
+    def _watched(self, node: fx.Node, train: Tensor) -> Tensor:
+        if self.record.watch is not None:
+            self.record.watch(op_of(node).name, train)
+        return train
 
     def _on_totals(self, node: fx.Node) -> Any:
         totals = {s: _each(lambda v: v.sum(0), self.values[s]) for s in self._sources(node)}

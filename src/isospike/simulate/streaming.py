@@ -40,7 +40,7 @@ def run_streaming(snn: SNN, job: Job, *, chunk_rule: Callable[[int, int], int]) 
     begin = State() if state is None else state.copy()
     total = begin.elapsed + steps
     sums = OutputSums(snn.readout, (*record.at, total), begin.sums)
-    execution = Execution(program, x, begin)
+    execution = Execution(program, x, begin, record.watch)
     batch = x.shape[1] if sequence else x.shape[0]
     chunk = min(steps, chunk_rule(program.step_elements * batch * x.element_size(), job.memory_budget))
     outputs: list[list[Tensor]] = []

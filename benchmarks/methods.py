@@ -1,0 +1,138 @@
+"""Methods side by side on one network: accuracy, agreement and spikes at every T, one JSON file per method.
+
+    python benchmarks/methods.py ../shared/data/models.py:cifar_resnet --data cifar10:DIR --out results/methods/NAME
+    python benchmarks/accuracy.py results/methods/NAME/*.json
+
+Every method takes the same calibration images (the training split) and is measured on the first images of the test
+split. A file that exists is kept, so a broken run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import isospike as iso
+from isospike.data import open_data
+from isospike.data.images import Split
+from isospike.data.source import Batches
+from isospike.files import replacing
+from isospike.methods.method import Method
+from isospike.models import LoadedModel, load_model
+from machine import describe
+
+M = iso.methods
+
+
+STEPS = (2, 4, 8, 16, 32, 64, 128)
+QCFS_STEPS = (2, 4, 8, 16, 32)
+TRAINING_FREE: dict[str, Method] = {
+    "maximum": M.Maximum(),
+    "percentile": M.Percentile(),
+    "percentile-channel": M.Percentile(granularity="channel"),
+    "spike-norm": M.SpikeNorm(),
+    "rmp": M.RMP(),
+    "opi": M.OPI(),
+    "opi-channel": M.OPI(granularity="channel"),
+    "rnl": M.RNL(scale="percentile"),
+    "snm": M.SNM(),
+    "burst": M.Burst(),
+    "buffered-1": M.Buffered(v_init=0.5),
+    "buffered-2": M.Buffered(v_init=0.5, largest=2),
+    "radix-4": M.Radix(bits=4),
+    "bit-coded-4": M.BitCoded(bits=4),
+    "opt": M.Opt(steps=STEPS),
+    "mmse": M.Opt(steps=STEPS, granularity="channel", scale="mmse"),
+    "mmse-bias": M.CalibrationLight(steps=STEPS, refine_images=1024),
+    "mmse-potential": M.CalibrationAdvanced(steps=STEPS, iterations=0),
+    "mmse-temporal-bias": M.FTBC(steps=STEPS, v_init=0.0, scale="mmse"),
+    "calibrated-buffered": M.CalibratedBuffered(steps=STEPS),
+    "local-threshold-balancing": M.LocalThresholdBalancing(),
+    "mmse-weights-potential": M.CalibrationAdvanced(steps=(4, 8, 16), iterations=1000),
+}
+"""For ReLU networks; a row called mmse has the thresholds and shift of the light pipeline, and what its name adds."""
+QCFS_TRAINED: dict[str, Method] = {
+    "qcfs": M.QCFS(),
+    "qcfs-buffered": M.Buffered(),
+    "srp": M.SRP(),
+    "cos": M.COS(),
+    "ftbc": M.FTBC(steps=QCFS_STEPS),
+    "pascal": M.Pascal(),
+}
+"""For networks trained with QCFS."""
+
+
+def main() -> None:
+    options = parse()
+    torch.set_num_threads(options.threads)
+    options.out.mkdir(parents=True, exist_ok=True)
+    known, steps = (TRAINING_FREE, STEPS) if options.weights is None else (QCFS_TRAINED, QCFS_STEPS)
+    unknown = set(options.methods or ()) - set(known)
+    if unknown:
+        sys.exit(f"no such rows: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    loaded = load_model(options.model, weights=options.weights)
+    calibration = opened(options, loaded, "calibration")
+    test = opened(options, loaded, "test")
+    graph = iso.capture(loaded.model, next(iter(calibration))[0])
+    for name in options.methods or known:
+        target = options.out / f"{name}.json"
+        if target.exists():
+            print(f"{name}: kept", flush=True)
+            continue
+        result = {**measure(graph, known[name], calibration, test, steps), **circumstances(options)}
+        with replacing(target) as part:
+            part.write_text(json.dumps(result, indent=2) + "\n")
+        print(name, *(f"{at}: {100 * found['top1']:.2f}" for at, found in result["snn"].items()), flush=True)
+
+
+def opened(options: argparse.Namespace, loaded: LoadedModel, split: Split) -> Batches:
+    """Random training images, or the first test images."""
+    calibrating = split == "calibration"
+    images = options.calibration_images if calibrating else options.images
+    return open_data(options.data, split, preprocess=loaded.preprocess, images=images, shuffle=calibrating)
+
+
+def measure(
+    graph: iso.Graph, method: Method, calibration: Batches, test: Batches, steps: tuple[int, ...]
+) -> dict[str, Any]:
+    """Convert, and evaluate at all steps, at those that the network has, or at those above its probe."""
+    started = time.perf_counter()
+    snn = iso.convert(graph, method, data=calibration)
+    seconds = time.perf_counter() - started
+    own = snn.calibrated or (None if snn.steps is None else (snn.steps,))
+    found = iso.evaluate(snn, test, steps=own or tuple(at for at in steps if at > snn.readout.probe))
+    made = {"conversion_seconds": seconds, "method": method.name(), "options": snn.provenance.options}
+    return {**found.to_dict(), **made}
+
+
+def circumstances(options: argparse.Namespace) -> dict[str, Any]:
+    """Images, machine and versions."""
+    return {
+        "calibration_images": options.calibration_images,
+        "threads": options.threads,
+        "machine": describe(),
+        "versions": {"isospike": iso.__version__, "torch": torch.__version__},
+    }
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", help="as for isospike convert")
+    parser.add_argument("--weights", type=Path, help="weights trained with QCFS: the rows for such networks")
+    parser.add_argument("--data", required=True, help="as for isospike convert")
+    parser.add_argument("--images", type=int, default=1000, help="test images [%(default)s]")
+    parser.add_argument("--calibration-images", type=int, default=1024, help="training images [%(default)s]")
+    parser.add_argument("--threads", type=int, default=1, help="threads of torch [%(default)s]")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the JSON files")
+    parser.add_argument("--methods", type=lambda text: text.split(","), help="rows [all]")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
