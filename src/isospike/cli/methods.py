@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import typing
 from typing import Any
 
@@ -43,6 +44,13 @@ def _default(field: Field) -> str:
 
 
 def _type(field: Field) -> str:
-    if typing.get_origin(field.type) is typing.Literal:
-        return "|".join(typing.get_args(field.type))
-    return str(getattr(field.type, "__name__", field.type)).replace(" | None", "")
+    return "|".join(_names(field.type))
+
+
+def _names(hint: Any) -> list[str]:
+    """Names of a type's choices; that an option may be left out is said by its default."""
+    if typing.get_origin(hint) is typing.Literal:
+        return list(typing.get_args(hint))
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        return [name for part in typing.get_args(hint) if part is not type(None) for name in _names(part)]
+    return [hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint)]
