@@ -40,7 +40,6 @@ TRAINING_FREE: dict[str, Method] = {
     "rmp": M.RMP(),
     "opi": M.OPI(),
     "opi-channel": M.OPI(granularity="channel"),
-    "rnl": M.RNL(scale="percentile"),
     "snm": M.SNM(),
     "burst": M.Burst(),
     "buffered-1": M.Buffered(v_init=0.5),
@@ -53,6 +52,8 @@ TRAINING_FREE: dict[str, Method] = {
     "mmse-potential": M.CalibrationAdvanced(steps=STEPS, iterations=0),
     "mmse-temporal-bias": M.FTBC(steps=STEPS, v_init=0.0, scale="mmse"),
     "calibrated-buffered": M.CalibratedBuffered(steps=STEPS),
+    "calibrated-buffered-2": M.CalibratedBuffered(steps=STEPS, largest=2),
+    "calibrated-buffered-1": M.CalibratedBuffered(steps=STEPS, largest=1),
     "local-threshold-balancing": M.LocalThresholdBalancing(),
     "mmse-weights-potential": M.CalibrationAdvanced(steps=(4, 8, 16), iterations=1000),
 }

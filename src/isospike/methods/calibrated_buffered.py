@@ -27,7 +27,7 @@ class CalibratedBuffered(CalibratedMethod):
 
     v_init: float | None = 0.5
     neuron: str = "buffered"
-    largest: int | None = 2
+    largest: int | None = 4
     refine_images: int = 1024
     """Calibration images of biases and potentials."""
 
