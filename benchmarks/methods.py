@@ -48,14 +48,13 @@ TRAINING_FREE: dict[str, Method] = {
     "bit-coded-4": M.BitCoded(bits=4),
     "opt": M.Opt(steps=STEPS),
     "mmse": M.Opt(steps=STEPS, granularity="channel", scale="mmse"),
-    "mmse-bias": M.CalibrationLight(steps=STEPS, refine_images=1024),
-    "mmse-potential": M.CalibrationAdvanced(steps=STEPS, iterations=0),
+    "mmse-bias": M.CalibrationLight(steps=STEPS, refine_images=256),
+    "mmse-potential": M.CalibrationAdvanced(steps=STEPS, refine_images=256, iterations=0),
+    "calibrated-buffered": M.CalibratedBuffered(steps=STEPS, refine_images=256),
     "mmse-temporal-bias": M.FTBC(steps=STEPS, v_init=0.0, scale="mmse"),
-    "calibrated-buffered": M.CalibratedBuffered(steps=STEPS),
-    "calibrated-buffered-2": M.CalibratedBuffered(steps=STEPS, largest=2),
-    "calibrated-buffered-1": M.CalibratedBuffered(steps=STEPS, largest=1),
     "local-threshold-balancing": M.LocalThresholdBalancing(),
-    "mmse-weights-potential": M.CalibrationAdvanced(steps=(4, 8, 16), iterations=1000),
+    "calibrated-buffered-2": M.CalibratedBuffered(steps=(4, 8, 16), refine_images=256, largest=2),
+    "mmse-weights-potential": M.CalibrationAdvanced(steps=(4, 8, 16), refine_images=256, iterations=1000),
 }
 """For ReLU networks; a row called mmse has the thresholds and shift of the light pipeline, and what its name adds."""
 QCFS_TRAINED: dict[str, Method] = {
