@@ -42,6 +42,7 @@ LAYERS = [
     {"refine"},
     {"methods"},
     {"citations", "convert", "quantise"},
+    {"costs"},
     {"measure"},
     {"train"},
     {"models"},
