@@ -43,6 +43,7 @@ LAYERS = [
     {"methods"},
     {"citations", "convert", "quantise"},
     {"measure"},
+    {"diagnose"},
     {"train"},
     {"models"},
     {"demo"},

@@ -9,6 +9,7 @@ from isospike import activations, errors, methods, refine, scales, train
 from isospike.capture import Graph, Inspection, capture, fold_batch_norm, inspect
 from isospike.citations import cite
 from isospike.convert import convert
+from isospike.diagnose import Diagnosis, diagnose
 from isospike.errors import IsospikeError
 from isospike.export.artefact import load
 from isospike.measure import Certificate, Evaluation, choose_threshold, evaluate, verify
@@ -21,6 +22,7 @@ __version__ = "0.1.0"
 __all__ = [
     "SNN",
     "Certificate",
+    "Diagnosis",
     "Evaluation",
     "Graph",
     "Inspection",
@@ -33,6 +35,7 @@ __all__ = [
     "choose_threshold",
     "cite",
     "convert",
+    "diagnose",
     "errors",
     "evaluate",
     "exits",
