@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "Fine-tune a network with quantised activations.",
     "evaluate": "Measure accuracy against the number of time steps.",
     "verify": "Compare a network with the model it was converted from, code for code.",
+    "diagnose": "Find where a network loses against its model, why, and what to try.",
     "methods": "List the conversion methods and their options.",
     "doctor": "Show versions, devices and what is missing.",
 }

@@ -28,14 +28,13 @@ class Case:
 
     @property
     def largest_part(self) -> str:
-        """The largest of the three parts, or ``inherited`` where the errors of the layers before outweigh all."""
+        """The largest of the three parts: what comes back when the site is exact is its own, not what it inherits."""
         parts = {
             "clipping": self.site.clipping_error,
             "quantisation": self.site.quantisation_error,
             "unevenness": self.site.unevenness_error,
         }
-        name, error = max(parts.items(), key=lambda part: part[1])
-        return "inherited" if self.site.accumulated_error > 2 * error else name
+        return max(parts, key=parts.__getitem__)
 
     @property
     def saturated(self) -> bool:
@@ -89,7 +88,6 @@ REASONS = (
     Rule(
         _part("unevenness"), "unevenness: spikes arrive in an order that the neurons answer wrongly ({unevenness:.3f})"
     ),
-    Rule(_part("inherited"), "inherited: the errors of the layers before arrive here (error {accumulated:.3f})"),
 )
 """The first one that holds is the reason."""
 
@@ -136,12 +134,6 @@ ADVICE = (
         "calibrated-buffered, whose neurons take spikes back, or bit-coded, which has no unevenness",
     ),
     Rule(_part("unevenness"), "bit-coded or pascal, which have no unevenness, or " + MORE_STEPS),
-    Rule(
-        _part_of("inherited", Kind.STREAMING, lambda case: not case.method.startswith("calibrat")),
-        "calibrated-buffered or calibration-light, which correct the mean of every layer, or the sites before it",
-    ),
-    Rule(_part_of("inherited", Kind.EMITTING, _option("calibrate_bias", False)), "--calibrate-bias"),
-    Rule(_part("inherited"), "what is advised for the sites before it, or more steps or levels"),
 )
 """The first one that holds is the advice; the last covers the rest."""
 
@@ -153,7 +145,6 @@ def words(case: Case) -> WorstSite:
         "clipping": site.clipping_error,
         "quantisation": site.quantisation_error,
         "unevenness": site.unevenness_error,
-        "accumulated": site.accumulated_error,
         "channels": site.channels,
         "saturated": site.saturated_channels,
         "starved": case.starved,

@@ -9,7 +9,7 @@ from isospike.diagnose.diagnosis import Fault, SiteDiagnosis
 
 FAR = 0.3
 """Clipping error from which a threshold may be called too low."""
-OTHERS = 3.0
+OTHERS = 4.0
 """So many times the clipping error of the other sites (their median) it has to be."""
 
 
