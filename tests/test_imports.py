@@ -44,6 +44,7 @@ LAYERS = [
     {"citations", "convert", "quantise"},
     {"costs"},
     {"measure"},
+    {"diagnose"},
     {"train"},
     {"models"},
     {"demo"},

@@ -10,6 +10,7 @@ from isospike.capture import Graph, Inspection, capture, fold_batch_norm, inspec
 from isospike.citations import cite
 from isospike.convert import convert
 from isospike.costs import account
+from isospike.diagnose import Diagnosis, diagnose
 from isospike.errors import IsospikeError
 from isospike.export.artefact import load
 from isospike.measure import Certificate, Evaluation, choose_threshold, evaluate, verify
@@ -22,6 +23,7 @@ __version__ = "0.1.0"
 __all__ = [
     "SNN",
     "Certificate",
+    "Diagnosis",
     "Evaluation",
     "Graph",
     "Inspection",
@@ -36,6 +38,7 @@ __all__ = [
     "cite",
     "convert",
     "costs",
+    "diagnose",
     "errors",
     "evaluate",
     "exits",

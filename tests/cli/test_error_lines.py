@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 CONVERT = ["convert", "maximum", "m.py:build", "--data", "digits", "--images", "20", "--out", "out.snn"]
+DIAGNOSE = ["diagnose", "net.snn", "m.py:build", "--data", "digits", "--images", "20", "--steps", "4"]
 EVALUATE = ["evaluate", "net.snn", "--data", "digits", "--images", "20"]
 
 
@@ -94,6 +95,10 @@ NETWORK_LINES = {
     "evaluate-uneven": replaced(EVALUATE, data="d.py:uneven"),
     "executor-of-the-other-kind": [*EVALUATE, "--executor", "stepped"],
     "verify-other-sites": ["verify", "net.snn", "m.py:gated", "--data", "digits", "--images", "20"],
+    "diagnose-other-model": [*DIAGNOSE[:2], "m.py:gated", *DIAGNOSE[3:]],
+    "diagnose-no-steps": DIAGNOSE[:-2],
+    "diagnose-steps-zero": [*DIAGNOSE[:-1], "0"],
+    "diagnose-empty": replaced(DIAGNOSE, data="d.py:nothing"),
     "evaluate-other-size": [*replaced(EVALUATE, data="npz:none.npz"), "--size", "16"],  # before the data are opened
     "exit-unknown": [*EVALUATE, "--exit", "confidnce", "--threshold", "0.9"],
     "exit-no-threshold": [*EVALUATE, "--exit", "confidence"],

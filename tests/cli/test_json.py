@@ -259,6 +259,37 @@ def test_verify_measures_streaming_networks(cli, stored):
     assert "after 32 steps" in table.out
 
 
+DIAGNOSED = {"file", "model", "method", "steps", "images", "metric", "sites", "worst", "faults", "verdict"}
+SITE = {"site", "clipping_error", "quantisation_error", "unevenness_error", "local_error", "accumulated_error"}
+SITE |= {"rate", "silent_channels", "saturated_channels", "channels", "spectral_norm", "bound", "regained"}
+
+
+def test_diagnose(cli, stored):
+    command = ["diagnose", "net.snn", "m.py:build", "--data", "digits", "--images", 20, "--steps", 4]
+    found = parsed(cli(*command, "--json"))
+    assert set(found) == DIAGNOSED
+    assert (found["method"], found["steps"], found["images"], found["metric"]) == ("maximum", 4, 20, "top1")
+    assert [site["site"] for site in found["sites"]] == ["2", "5"]
+    assert all(set(site) == SITE for site in found["sites"])
+    assert all(set(site) == {"site", "reason", "advice"} for site in found["worst"])
+    assert found["faults"] == []
+    table = cli(*command)
+    assert (table.code, table.err) == (0, "")
+    assert found["verdict"] in table.out
+    assert f"{found['sites'][1]['accumulated_error']:.3f}" in table.out
+
+
+def test_diagnose_says_faults_first(cli, stored):
+    snn = iso.load(stored)
+    snn.graph.get_submodule("5").v_threshold.mul_(0.1)
+    snn.save("broken.snn")
+    command = ["diagnose", "broken.snn", "m.py:build", "--data", "digits", "--images", 20, "--steps", 8]
+    (fault,) = parsed(cli(*command, "--json"))["faults"]
+    assert set(fault) == {"name", "fault", "advice"}
+    assert fault["name"] == "5"
+    assert cli(*command).out.startswith("fault: the threshold of site 5 is too low")
+
+
 def test_demo(cli, monkeypatch):
     shown = {name: method for name, method in METHODS.items() if not type(method).needs_training}
     monkeypatch.setattr(demo_command, "SHORTER", {name: options_of(method) for name, method in shown.items()})
@@ -274,13 +305,18 @@ def test_demo(cli, monkeypatch):
 
 def test_every_command_is_covered_here():
     assert set(COMMANDS) == {
-        "demo",
-        "inspect",
-        "convert",
-        "train",
-        "evaluate",
-        "account",
-        "verify",
-        "methods",
-        "doctor",
+        *(
+            "demo",
+            "inspect",
+            "convert",
+            "train",
+            "evaluate",
+            "account",
+            "verify",
+            "diagnose",
+            "compare",
+            "auto",
+            "report",
+        ),
+        *("methods", "doctor"),
     }

@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "Measure accuracy against the number of time steps.",
     "account": "Count operations and energy beside those of the ANN.",
     "verify": "Compare a network with the model it was converted from, code for code.",
+    "diagnose": "Find where a network loses against its model, why, and what to try.",
     "methods": "List the conversion methods and their options.",
     "doctor": "Show versions, devices and what is missing.",
 }

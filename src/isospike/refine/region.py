@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from torch import fx
@@ -17,7 +18,7 @@ class Region:
     site: fx.Node
     """The neuron layer."""
     sources: tuple[fx.Node, ...]
-    """Neurons, and perhaps the input, whose outputs it reads."""
+    """Neurons (or what else the region ends at), and perhaps the input, whose outputs it reads."""
     inside: tuple[fx.Node, ...]
     """Everything between, in order of execution."""
 
@@ -40,12 +41,15 @@ class Region:
 _KINDS = frozenset({*("conv1d", "conv2d", "conv3d"), *(f"conv_transpose{n}d" for n in (1, 2, 3)), "linear"})
 
 
-def region_of(graph: Graph, site: fx.Node) -> Region:
-    """The region of a neuron layer of ``graph``."""
+_NEURONS = frozenset({Role.ACTIVATION})
+
+
+def region_of(graph: Graph, site: fx.Node, *, ends: Container[Role] = _NEURONS) -> Region:
+    """The region of a neuron layer of ``graph``, back to the neurons, or other ops of the roles ``ends``, before it."""
     sources, inside, waiting = set[fx.Node](), set[fx.Node](), [argument(site)]
     while waiting:
         node = waiting.pop()
-        if node is graph.input_node or (node.op != "get_attr" and op_of(node).role is Role.ACTIVATION):
+        if node is graph.input_node or (node.op != "get_attr" and op_of(node).role in ends):
             sources.add(node)
         elif node not in inside:
             inside.add(node)

@@ -1,0 +1,74 @@
+"""``isospike diagnose NET.snn MODEL``: where a network loses against its model, why, and what to try."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from isospike.cli import options
+from isospike.cli.data import DataOptions
+from isospike.cli.progress import Stream, progress_bar
+from isospike.cli.render import percent, print_json, print_table
+from isospike.diagnose import Diagnosis, SiteDiagnosis, diagnose
+from isospike.export.artefact import load
+from isospike.models import load_model
+
+
+@click.command(short_help="Find where a network loses against its model, why, and what to try.")
+@click.argument("network", type=click.Path(path_type=Path))
+@click.argument("model")
+@options.weights_option
+@options.data_options
+@click.option("--steps", type=int, help="Steps of a streaming network; others have their own.")
+@options.json_option
+def command(
+    network: Path, model: str, weights: Path | None, steps: int | None, as_json: bool, **data_values: Any
+) -> None:
+    """Measure every layer of NETWORK beside MODEL: what clipping, few steps and uneven spikes cost.
+
+    NETWORK is a .snn file, MODEL what it was converted from. First come faults, parts of the network that the model
+    does not have; then a table of the layers, the layers that lose most, and a verdict. A hundred images are enough.
+    """
+    snn = load(network)
+    loaded = load_model(model, weights=weights)
+    data = DataOptions(**data_values)
+    data.check_size(snn.graph.input_shape)
+    opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
+    with progress_bar("diagnosing", None) as bar:
+        found = diagnose(
+            loaded.model.to(opened.device),
+            snn.to(opened.device),
+            Stream(opened.loader, opened.device),
+            steps=steps,
+            progress=bar.show,
+        )
+    if as_json:
+        print_json({"file": str(network), "model": model, **found.to_dict()})
+    else:
+        _print(f"{network}: {found.method}, T={found.steps}, {found.images} images of {data.data}", found)
+
+
+def _print(title: str, found: Diagnosis) -> None:
+    for fault in found.faults:
+        click.echo(f"fault: {fault.fault}; {fault.advice}")
+    columns = ["site", "clipping", "quantisation", "unevenness", "local", "accumulated", "bound"]
+    columns += ["rate", "silent", "saturated", "channels", f"{found.metric} regained %"]
+    print_table(title, columns, [_row(site) for site in found.sites])
+    for site in found.worst:
+        click.echo(f"{site.site}: {site.reason}; {site.advice}")
+    click.echo(found.verdict)
+
+
+def _row(site: SiteDiagnosis) -> list[str]:
+    errors = (site.clipping_error, site.quantisation_error, site.unevenness_error, site.local_error)
+    bound = "" if site.bound is None else f"{site.bound:.3f}"
+    counts = (site.silent_channels, site.saturated_channels, site.channels)
+    return [
+        site.site,
+        *(f"{error:.3f}" for error in (*errors, site.accumulated_error)),
+        *(bound, f"{site.rate:.3f}"),
+        *map(str, counts),
+        percent(site.regained),
+    ]

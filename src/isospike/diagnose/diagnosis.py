@@ -1,0 +1,84 @@
+"""What a diagnosis found, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SiteDiagnosis:
+    """One neuron layer beside the activation of the model that it stands for.
+
+    All errors are root mean squares over neurons and images, over the root mean square of the activations ``a`` (or as
+    they are where these are all zero). With ``z`` the model's current, ``z'`` the mean current in the running network,
+    ``s`` the mean output of the neurons in the running network, ``Q(x)`` their mean output for the constant current
+    ``x``, and ``m`` the largest mean output that they have.
+    """
+
+    site: str
+    clipping_error: float
+    """Of ``min(a, m)`` from ``a``: what saturation costs, with the model's own currents."""
+    quantisation_error: float
+    """Of ``Q(z)`` from ``min(a, m)``: what a finite number of steps costs, with the model's own currents."""
+    unevenness_error: float
+    """Of ``s`` from ``Q(z')``: what the order of the currents costs, in the running network."""
+    local_error: float
+    """Of ``Q(z)`` from ``a``: clipping and quantisation together."""
+    accumulated_error: float
+    """Of ``s`` from ``a``: everything, the errors of the layers before included."""
+    rate: float
+    """Spikes per neuron and step."""
+    silent_channels: int
+    """Channels without any spike in the whole run."""
+    saturated_channels: int
+    """Channels that put out 95 % of ``m`` or more in most of the places where the model's activation is positive."""
+    channels: int
+    spectral_norm: float | None
+    """Of the linear operator between the layer and what it reads; ``None`` where it reads the input alone."""
+    bound: float | None
+    """What `accumulated_error` cannot exceed: Theorem 1 of Bu et al. 2025, measured; see docs/diagnose.md."""
+    regained: float
+    """How much of the metric comes back when this layer is exact."""
+
+
+@dataclass(frozen=True)
+class WorstSite:
+    """A site that loses much, in words."""
+
+    site: str
+    reason: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something in the network that is not what the model asks for."""
+
+    name: str
+    """The op or site."""
+    fault: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Where a spiking network loses against the model that it was converted from, and what to try."""
+
+    method: str
+    steps: int
+    images: int
+    metric: str
+    """``top1`` where the data have labels, else ``agreement`` with the model's class."""
+    sites: tuple[SiteDiagnosis, ...]
+    """In order of execution."""
+    worst: tuple[WorstSite, ...]
+    """The three sites, or fewer, that lose most; the worst first."""
+    faults: tuple[Fault, ...]
+    """Empty for a network that is what its method makes of the model."""
+    verdict: str
+    """All of it in one or two sentences."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The documented JSON object of ``isospike diagnose --json``."""
+        return asdict(self)

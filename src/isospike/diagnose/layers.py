@@ -1,0 +1,129 @@
+"""Every layer of a running network beside the model, image after image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, fx
+
+from isospike.capture.graph import argument, op_of
+from isospike.diagnose.ideal import clipped, constant_output, decoded, largest_output
+from isospike.diagnose.operator import regions, spectral_norms
+from isospike.diagnose.pairing import Pairing, nodes_by_name, putting_out
+from isospike.diagnose.tally import SiteTally, envelope
+from isospike.memory_format import channels_last
+from isospike.network import SNN
+from isospike.simulate import Kind, ReadOut, Record, simulate
+
+MEMORY_BUDGET = 256 * 2**20
+"""Bytes for the values that are alive at once."""
+COPIES = 8
+"""How often one value of a layer is there: sums of the run, the model's, differences."""
+
+
+class Layers:
+    """Collects the figures of all sites over the images; memory depends on neither their number nor on T.
+
+    Networks whose neurons need their whole train (`Temporal.whole_train`) are the exception: they hold T steps.
+
+    Args:
+        pairing: the network and its model.
+        steps: number of steps T.
+    """
+
+    def __init__(self, pairing: Pairing, steps: int) -> None:
+        self.pairing, self.steps, self.probe = pairing, steps, pairing.snn.readout.probe
+        model, spiking = nodes_by_name(pairing.model), nodes_by_name(pairing.snn.graph)
+        self.inputs = {site: (_current(model[site]), _current(spiking[site])) for site in pairing.sites}
+        self.regions = regions(pairing.model, pairing.sites)
+        norms = spectral_norms(pairing.model, pairing.sites)
+        self.tallies = {site: SiteTally(op_of(model[site]).channel_axis, norms[site]) for site in pairing.sites}
+        self.affine = {site: region.module(pairing.model) for site, region in self.regions.items()}
+        sources = [op_of(node).name for region in self.regions.values() for node in region.sources]
+        self.model_names = _unique([*pairing.sites, *(ours for ours, _ in self.inputs.values()), *sources])
+        known = [name for name in sources if name in spiking and self._comparable(model[name], spiking[name])]
+        self.spiking_names = _unique([*pairing.sites, *(theirs for _, theirs in self.inputs.values()), *known])
+        self.model = putting_out(pairing.model, self.model_names)
+        self.spiking = _as_network(pairing.snn, self.spiking_names, self.probe)
+        elements = sum(torch.Size(op_of(model[name]).shape).numel() for name in self.model_names)
+        self.elements = COPIES * elements * (steps if _needs_whole_train(pairing.snn) else 1)
+
+    def add(self, x: Tensor) -> None:
+        """Run both on images ``[B, ...]`` in parts that fit the memory."""
+        most = max(1, MEMORY_BUDGET // (self.elements * x.element_size()))
+        for part in x.split(most):
+            self._add(channels_last(part))
+
+    def _add(self, x: Tensor) -> None:
+        watch = lambda name, train: self.tallies[name].fire(train) if name in self.tallies else None  # noqa: E731
+        emitting = self.pairing.snn.kind is Kind.EMITTING
+        run = simulate(
+            self.spiking,
+            x,
+            steps=None if emitting else self.steps,
+            executor="stepped" if emitting else None,
+            record=Record(outputs=False, watch=watch),
+        )
+        means = dict(zip(self.spiking_names, run.output, strict=True))
+        for site in self.pairing.sites:
+            means[site] = decoded(self.pairing.neuron(site), means[site])
+            self.tallies[site].count(run.spikes[site], means[site][0].numel())
+        values = dict(zip(self.model_names, self.model(x), strict=True))
+        for site in self.pairing.sites:
+            self._site(site, values, means)
+            self._bound(site, values, means)
+
+    def _site(self, site: str, values: dict[str, Tensor], means: dict[str, Tensor]) -> None:
+        """The three parts, alone and in the running network."""
+        tally, neuron = self.tallies[site], self.pairing.neuron(site)
+        ours, theirs = self.inputs[site]
+        a, s = values[site], means[site]
+        local = constant_output(neuron, values[ours], steps=self.steps, probe=self.probe)
+        even = constant_output(neuron, means[theirs], steps=self.steps, probe=self.probe)
+        limited = clipped(neuron, a)
+        tally.add("size", a)
+        tally.add("clipping", limited - a)
+        tally.add("quantisation", local - limited)
+        tally.add("unevenness", s - even)
+        tally.add("local", local - a)
+        tally.add("accumulated", s - a)
+        tally.saturate(a, s, largest_output(neuron, a))
+
+    def _bound(self, site: str, values: dict[str, Tensor], means: dict[str, Tensor]) -> None:
+        """The terms of the layer-wise bound, where everything that the site reads is known in the network."""
+        tally, region = self.tallies[site], self.regions[site]
+        names = [op_of(node).name for node in region.sources]
+        tally.bounded = tally.bounded and all(name in means for name in names)
+        if not tally.bounded:
+            return
+        activation = self.pairing.model.module_of(region.site)
+        current = self.affine[site](*(means[name] for name in names))
+        expected = envelope(activation, values[self.inputs[site][0]])
+        tally.add("intra", means[site] - envelope(activation, current))
+        tally.add("steps", expected - values[site])
+        for name in names:
+            tally.add("sources", means[name] - values[name])
+
+    def _comparable(self, ours: fx.Node, theirs: fx.Node) -> bool:
+        """Whether the mean of an op between neurons is the model's value of the same op, in the same units."""
+        neuron_or_input = op_of(ours).name in self.pairing.sites or ours.op == "placeholder"
+        return op_of(ours).shape == op_of(theirs).shape and (neuron_or_input or not self.pairing.snn.exact)
+
+
+def _current(site: fx.Node) -> str:
+    return op_of(argument(site)).name
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def _as_network(snn: SNN, names: Sequence[str], probe: int) -> SNN:
+    """The network that puts out these ops: their means over all steps but those of the probe, or their totals."""
+    readout = ReadOut(window=1, probe=probe)
+    return SNN(putting_out(snn.graph, names), provenance=snn.provenance, readout=readout)
+
+
+def _needs_whole_train(snn: SNN) -> bool:
+    return snn.kind is Kind.STREAMING and snn.program(constant_input=True).whole_train is not None
