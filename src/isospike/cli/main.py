@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "Fine-tune a network with quantised activations.",
     "evaluate": "Measure accuracy against the number of time steps.",
     "verify": "Compare a network with the model it was converted from, code for code.",
+    "report": "Write a comparison as one HTML page, and its figures for a paper.",
     "methods": "List the conversion methods and their options.",
     "doctor": "Show versions, devices and what is missing.",
 }
