@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeGuard
 
+LONGEST = 22
+"""Letters of a category that are shown at an axis."""
+
 
 class Mark(StrEnum):
     """How the values of a series are drawn."""
@@ -108,3 +111,8 @@ def step_ticks(steps: Sequence[int], most: int = 9) -> tuple[tuple[float, str], 
     if len(found) > most:
         found = [2**power for power in range(found[0].bit_length() - 1, found[-1].bit_length() + 1)]
     return tuple((float(t), str(t)) for t in found)
+
+
+def shortened(names: Sequence[str]) -> tuple[str, ...]:
+    """Long names without their beginning: modules of one network differ at the end."""
+    return tuple(name if len(name) <= LONGEST else f"…{name[1 - LONGEST :]}" for name in names)

@@ -10,7 +10,7 @@ from isospike.citations import entries
 from isospike.report.accuracy import accuracy_chart, styles_of
 from isospike.report.cells import cell_table, failed_table, method_table
 from isospike.report.chart import Chart, Style
-from isospike.report.costs import assumption_table, cost_tables, not_counted
+from isospike.report.costs import cost_papers, cost_tables, not_counted
 from isospike.report.energy import pareto_chart
 from isospike.report.raster import Raster
 from isospike.report.raster_chart import raster_chart, raster_table
@@ -58,19 +58,21 @@ def gather(
     """The content of a report.
 
     Raises:
-        DataError: comparison or diagnosis lack something, or hold something else; the message names it.
+        DataError: an object lacks something or holds something else; the message names it.
     """
     compared = check(comparison, "comparison")
     diagnosed = None if diagnosis is None else check(diagnosis, "diagnosis")
-    used = dict.fromkeys(key for cell in compared["cells"] for key in cell["papers"])
+    counted = None if costs is None else check(costs, "costs")
+    papers = [key for cell in compared["cells"] for key in cell["papers"]]
+    used = dict.fromkeys([*papers, *(() if counted is None else cost_papers(counted))])
     found = entries(used)
     return Content(
         verdict=verdict(compared),
         charts=_charts(compared, diagnosed, raster),
-        tables=_tables(compared, diagnosed, raster, costs),
+        tables=_tables(compared, diagnosed, raster, counted),
         styles=styles_of(compared),
-        missing=_missing(compared, diagnosed, raster, costs),
-        not_counted=() if costs is None else not_counted(costs),
+        missing=_missing(compared, diagnosed, raster, counted),
+        not_counted=() if counted is None else not_counted(counted),
         bibtex="\n\n".join(found.values()),
         unknown_papers=tuple(key for key in used if key not in found),
         comparison=compared,
@@ -99,7 +101,7 @@ def _tables(
     if raster is not None:
         tables.append(raster_table(raster))
     if costs is not None:
-        tables += [*cost_tables(costs), assumption_table(costs)]
+        tables += cost_tables(costs)
     return tuple(table for table in tables if table is not None)
 
 

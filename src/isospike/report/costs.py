@@ -2,69 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from isospike.report.table import Column, Table
 from isospike.report.units import energy_unit
 
-COUNTS = {
-    "spikes": Column("spikes", "Spikes", "/image", 0),
-    "packets": Column("packets", "Packets", "/image", 0),
-    "synops": Column("synops", "Synops", "/image", 0),
-    "synops_by_rate": Column("synops_by_rate", "Synops by mean rate", "/image", 0),
-    "macs": Column("macs", "MACs", "/image", 0),
-    "neuron_updates": Column("neuron_updates", "Neuron updates", "/image", 0),
-    "weight_bytes": Column("weight_bytes", "Weights", "bytes", 0),
-    "membrane_bytes": Column("membrane_bytes", "Membranes", "bytes", 0),
-}
+COUNTS = (
+    Column("spikes", "Spikes", "/image", 0),
+    Column("packets", "Packets", "/image", 0),
+    Column("synops", "Synops", "/image", 0),
+    Column("synops_by_rate", "Synops by mean rate", "/image", 0),
+    Column("macs", "MACs", "/image", 0),
+    Column("neuron_updates", "Neuron updates", "/image", 0),
+    Column("weight_bytes", "Weights read", "bytes/image", 0),
+    Column("membrane_bytes", "Membranes", "bytes/image", 0),
+)
 """Counts in the order of their columns."""
-NAMES = {"sites": ("site", "Site", "Costs by site"), "ops": ("op", "Op", "Costs by op")}
+FIGURES = {
+    "mac_pj": "multiply-accumulate",
+    "ac_pj": "synaptic operation",
+    "mult_pj": "the multiplication of a multiply-accumulate",
+    "update_pj": "neuron update",
+    "byte_pj": "byte of weights or membranes read or written",
+    "bits": "bits of an operand",
+}
+"""Figures of an energy model; those in ``_pj`` are picojoules of one of them."""
 
 
 def cost_tables(costs: Mapping[str, Any]) -> tuple[Table, ...]:
-    """The tables of what is there: totals first, then sites, ops and the parts of the energy."""
-    rows = (
-        [_counts("total", "", "Part", "Totals", [{"": "whole network", **costs["total"]}])] if "total" in costs else []
+    """The tables of what is there: totals, sites, ops, the parts of the energy and what they assume."""
+    run = f"T = {costs['steps']}, means over {costs['images']} images."
+    whole = {"whole network": costs["total"]}
+    return (
+        _counts("costs-total", Column("part", "Part"), "Totals", whole, run),
+        _counts("costs-sites", Column("site", "Site"), "By the site whose events cause them", costs["by_site"], run),
+        _counts("costs-ops", Column("op", "Op"), "By the op that receives them", costs["by_op"], run),
+        *_energies(costs.get("energy_pj") or {}),
+        *_assumptions(costs.get("energy_models") or []),
     )
-    for name, (key, title, heading) in NAMES.items():
-        if costs.get(name):
-            rows.append(_counts(name, key, title, heading, costs[name]))
-    parts = costs.get("energy_pj") or {}
-    return (*rows, *([_energies(parts)] if parts else []))
-
-
-def assumption_table(costs: Mapping[str, Any]) -> Table | None:
-    """The figures of every energy model and where they are from; nothing where no model is described."""
-    models = costs.get("energy_models") or []
-    rows = tuple(
-        (model.get("name"), figure, value, model.get("source"))
-        for model in models
-        for figure, value in (model.get("figures") or {"": None}).items()
-    )
-    columns = (
-        Column("energy_model", "Energy model"),
-        Column("figure", "Figure"),
-        Column("value", "Value"),
-        Column("source", "Source", long=True),
-    )
-    return Table("assumptions", "What the energies assume", columns, rows) if rows else None
 
 
 def not_counted(costs: Mapping[str, Any]) -> tuple[str, ...]:
-    """What no figure includes, in words."""
-    return tuple(_words(entry) for entry in costs.get("not_counted") or ())
+    """What no figure includes, in words: ops, and what an energy model has no figure for."""
+    lacking = [
+        f"{FIGURES[key]}: the energy model {model['name']} has no figure"
+        for model in costs.get("energy_models") or []
+        for key in ("update_pj", "byte_pj")
+        if model.get(key) is None
+    ]
+    return (*costs["not_counted"], *lacking)
 
 
-def _counts(name: str, key: str, title: str, heading: str, entries: Iterable[Mapping[str, Any]]) -> Table:
-    found = list(entries)
-    known = [column for count, column in COUNTS.items() if any(count in entry for entry in found)]
-    columns = (Column(key or "part", title), *known)
-    rows = tuple((entry.get(key), *(entry.get(column.key) for column in known)) for entry in found)
-    return Table(f"costs-{name}", heading, columns, rows)
+def cost_papers(costs: Mapping[str, Any]) -> tuple[str, ...]:
+    """BibTeX keys of the energy models."""
+    return tuple(key for model in costs.get("energy_models") or [] for key in model.get("papers", ()))
 
 
-def _energies(parts: Mapping[str, Mapping[str, Any]]) -> Table:
+def _counts(name: str, first: Column, title: str, amounts: Mapping[str, Mapping[str, Any]], note: str) -> Table:
+    known = [column for column in COUNTS if any(column.key in found for found in amounts.values())]
+    rows = tuple((key, *(found.get(column.key) for column in known)) for key, found in amounts.items())
+    return Table(name, title, (first, *known), rows, note=note)
+
+
+def _energies(parts: Mapping[str, Mapping[str, Any]]) -> list[Table]:
     unit = energy_unit(value for found in parts.values() for value in found.values())
     rows = tuple((model, part, value) for model, found in parts.items() for part, value in found.items())
     columns = (
@@ -72,10 +73,22 @@ def _energies(parts: Mapping[str, Mapping[str, Any]]) -> Table:
         Column("part", "Part"),
         Column("energy_pj", "Energy", f"{unit.name}/image", 2, factor=unit.factor),
     )
-    return Table("costs-energy", "Energy by part", columns, rows)
+    return [Table("costs-energy", "Energy by part", columns, rows)] if rows else []
 
 
-def _words(entry: Any) -> str:
-    if isinstance(entry, Mapping):
-        return ": ".join(str(value) for value in entry.values())
-    return str(entry)
+def _assumptions(models: list[Mapping[str, Any]]) -> list[Table]:
+    rows = tuple(
+        (model["name"], words, model[key], "pJ" if key.endswith("_pj") else "", model["source"])
+        for model in models
+        for key, words in FIGURES.items()
+        if model.get(key) is not None
+    )
+    columns = (
+        Column("energy_model", "Energy model"),
+        Column("figure", "Figure"),
+        Column("value", "Value", "", 3),
+        Column("unit", "Unit"),
+        Column("source", "Source", long=True),
+    )
+    note = "A figure that a model lacks is not counted; see below."
+    return [Table("costs-assumptions", "What the energies assume", columns, rows, note=note)] if rows else []

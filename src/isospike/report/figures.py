@@ -10,10 +10,9 @@ from typing import Any
 from isospike.data.library import optional_library
 from isospike.errors import OutputError
 from isospike.files import replacing
-from isospike.report.chart import Axis, Chart, Mark, Series
+from isospike.report.chart import Axis, Chart, Mark, Series, shortened
 from isospike.report.content import Content, gather
 from isospike.report.palette import COLOURS, SYMBOLS
-from isospike.report.plotly_charts import shortened
 from isospike.report.raster import Raster
 from isospike.report.table import chart_csv
 
@@ -59,7 +58,7 @@ def write_figures(
         The files, those that were there before included in what was replaced.
 
     Raises:
-        DataError: comparison or diagnosis lack something, or hold something else; the message names it.
+        DataError: an object lacks something or holds something else; the message names it.
         OutputError: the folder cannot be written, or matplotlib is missing.
     """
     content = gather(comparison, diagnosis=diagnosis, raster=raster, costs=costs)

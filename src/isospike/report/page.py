@@ -36,11 +36,12 @@ def write_report(
         comparison: the object of ``isospike compare --json``.
         diagnosis: the object of ``isospike diagnose --json``.
         raster: what `record_raster` gave.
-        costs: counts by site and op and what the energies assume, see ``docs/report.md``.
+        costs: the object of ``Costs.to_dict``, with ``energy_pj`` and ``energy_models`` where they are known; see
+            ``docs/report.md``.
         about: what else to say of how it was made, by name; ``title`` is the title of the page.
 
     Raises:
-        DataError: comparison or diagnosis lack something, or hold something else; the message names it.
+        DataError: an object lacks something or holds something else; the message names it.
         OutputError: the file cannot be written, or plotly or jinja2 is missing.
     """
     check_writable(path)

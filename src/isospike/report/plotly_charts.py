@@ -12,13 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from isospike.report.chart import Axis, Chart, Mark, Series
+from isospike.report.chart import Axis, Chart, Mark, Series, shortened
 from isospike.report.palette import SYMBOLS
 
 STRONG, PALE = 2.4, 1.1
 """Widths of lines in pixels."""
-SHORTEST = 22
-"""Letters of a category that are always shown."""
 
 
 @dataclass(frozen=True)
@@ -172,8 +170,3 @@ def _place(value: float, axis: Axis) -> float:
 def _separator(place: float) -> dict[str, Any]:
     line = {"color": "@grid", "width": 1}
     return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": place, "y1": place, "line": line, "layer": "below"}
-
-
-def shortened(names: Sequence[str]) -> tuple[str, ...]:
-    """Long names without their beginning: modules of one network differ at the end."""
-    return tuple(name if len(name) <= SHORTEST else f"…{name[1 - SHORTEST :]}" for name in names)

@@ -25,6 +25,7 @@ class Kind(Enum):
     MAP = "an object"
     NUMBERS = "an object of numbers"
     TEXTS = "a list of texts"
+    TABLE = "an object of objects of numbers"
     PAIRS = "a list of pairs [label, steps]"
 
 
@@ -83,24 +84,43 @@ DIAGNOSIS: Schema = {
     "faults": [{"name": Kind.TEXT, "fault": Kind.TEXT, "advice": Kind.TEXT}],
     "verdict": Kind.TEXT,
 }
-SOURCES = {
-    "comparison": (COMPARISON, "isospike compare --json"),
-    "diagnosis": (DIAGNOSIS, "isospike diagnose --json"),
+COSTS: Schema = {
+    "steps": Kind.COUNT,
+    "images": Kind.COUNT,
+    "total": Kind.NUMBERS,
+    "by_site": Kind.TABLE,
+    "by_op": Kind.TABLE,
+    "not_counted": Kind.TEXTS,
 }
-"""What each object holds, and which command writes it."""
+COSTS_MORE: Schema = {
+    "energy_pj": Kind.TABLE,
+    "energy_models": [{"name": Kind.TEXT, "source": Kind.TEXT, "mac_pj": Kind.NUMBER, "ac_pj": Kind.NUMBER}],
+}
+SOURCES: dict[str, tuple[Schema, Schema]] = {
+    "comparison": (COMPARISON, {}),
+    "diagnosis": (DIAGNOSIS, {}),
+    "costs": (COSTS, COSTS_MORE),
+}
+"""What each object holds, and what it may hold."""
+WORDS = {"costs": "account of costs"}
+"""What an object is called where its key does not say it."""
 
 
 def check(value: Any, what: str) -> dict[str, Any]:
-    """``value`` if it is a whole comparison or diagnosis.
+    """``value`` if it is a whole comparison, diagnosis or account of costs.
 
     Raises:
         DataError: keys are missing or hold something else; the message names them.
     """
-    schema, command = SOURCES[what]
+    schema, more = SOURCES[what]
     found = list(_faults(value, schema, ""))
+    if isinstance(value, Mapping) and isinstance(more, dict):
+        found += _faults(value, {key: part for key, part in more.items() if key in value}, "")
     if found:
-        more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
-        raise DataError(f"no {what}: {'; '.join(found[:MOST_NAMED])}{more}; {command} writes one")
+        rest = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+        raise DataError(
+            f"no {WORDS.get(what, what)}: {'; '.join(found[:MOST_NAMED])}{rest}; docs/report.md says what it holds"
+        )
     return dict(value)
 
 
@@ -118,20 +138,8 @@ def read_json(path: str | Path) -> Any:
         raise DataError(f"{path} is no JSON: {error}") from error
 
 
-def read_object(path: str | Path) -> dict[str, Any]:
-    """The JSON object in a file.
-
-    Raises:
-        DataError: it cannot be read, or is no object.
-    """
-    value = read_json(path)
-    if not isinstance(value, dict):
-        raise DataError(f"{path} holds {with_article(value)}, not a JSON object")
-    return value
-
-
 def read(path: str | Path, what: str) -> dict[str, Any]:
-    """The comparison or diagnosis in a file.
+    """The comparison, diagnosis or account of costs in a file.
 
     Raises:
         DataError: it cannot be read, or is something else.
@@ -182,6 +190,8 @@ def _is(value: Any, kind: Kind) -> bool:
             return isinstance(value, Mapping)
         case Kind.NUMBERS:
             return isinstance(value, Mapping) and all(_is(item, Kind.NUMBER) for item in value.values())
+        case Kind.TABLE:
+            return isinstance(value, Mapping) and all(_is(item, Kind.NUMBERS) for item in value.values())
         case Kind.TEXTS:
             return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
         case Kind.PAIRS:

@@ -22,7 +22,7 @@ from isospike.network import SNN
 from isospike.simulate import Kind
 
 STEPS = (1, 2, 4, 8, 16, 32)
-TYPICAL = ("maximum", "local-threshold-balancing", "snm", "bit-coded", "pascal")
+TYPICAL = ("maximum", "buffered", "snm", "bit-coded", "pascal")
 STAND_IN_MODEL = "stand-in"
 SHORT = {"calibration-advanced": {"iterations": 5, "refine_images": 20}}
 
@@ -35,13 +35,13 @@ def networks(names: Iterable[str] = TYPICAL) -> dict[str, SNN]:
     return {name: iso.convert(graph, methods[name](**SHORT.get(name, {})), data=calibration) for name in names}
 
 
-def test_images(count: int) -> Any:
+def digits(count: int) -> Any:
     return open_data("digits", "test", preprocess=None, shuffle=False, images=count)
 
 
 def comparison(snns: dict[str, SNN], images: int = 100) -> dict[str, Any]:
     """The object that a comparison gives, energies being stand-ins."""
-    test = test_images(images)
+    test = digits(images)
     macs = sum(count_macs(load_digits_net(), next(iter(test))[0]).values())
     cells, ann = [], 0.0
     for label, snn in snns.items():
@@ -101,7 +101,7 @@ def stand_in_front(cells: list[dict[str, Any]]) -> list[list[Any]]:
 
 def diagnosis(snn: SNN, steps: int | None = 8) -> dict[str, Any]:
     """The object that a diagnosis gives: rates are measured, errors and advice are stand-ins."""
-    images = next(iter(test_images(20)))[0]
+    images = next(iter(digits(20)))[0]
     run = iso.simulate(snn, images, steps=steps, record=iso.Record(outputs=False))
     sites = []
     for index, (site, spikes) in enumerate(run.spikes_per_sample.items()):
@@ -141,17 +141,26 @@ def diagnosis(snn: SNN, steps: int | None = 8) -> dict[str, Any]:
 
 def costs(snn: SNN, steps: int | None = 8) -> dict[str, Any]:
     """Counts by site and op: spikes are measured, the others stand-ins."""
-    images = next(iter(test_images(20)))[0]
+    images = next(iter(digits(20)))[0]
     run = iso.simulate(snn, images, steps=steps, record=iso.Record(outputs=False))
     spikes = {site: float(counts.double().mean()) for site, counts in run.spikes_per_sample.items()}
     total = sum(spikes.values())
     return {
-        "total": {"spikes": total, "packets": total, "synops": 30 * total, "weight_bytes": 40000},
-        "sites": [{"site": site, "spikes": count, "packets": count} for site, count in spikes.items()],
-        "ops": [{"op": f"behind {site}", "synops": 30 * count} for site, count in spikes.items()],
-        "not_counted": ["reading the image", {"op": "pool", "reason": "no figure for comparisons"}],
+        "steps": run.steps,
+        "images": 20,
+        "total": {"spikes": total, "packets": total, "synops": 30 * total, "weight_bytes": 120 * total},
+        "by_site": {site: {"spikes": count, "packets": count} for site, count in spikes.items()},
+        "by_op": {f"behind {site}": {"synops": 30 * count} for site, count in spikes.items()},
+        "not_counted": ["pool: comparisons of a max pool"],
         "energy_models": [
-            {"name": STAND_IN_MODEL, "source": "made up for a test", "figures": {"addition": "0.9 pJ", "MAC": "4.6 pJ"}}
+            {
+                "name": STAND_IN_MODEL,
+                "source": "made up for a test",
+                "mac_pj": 4.6,
+                "ac_pj": 0.9,
+                "bits": 32,
+                "papers": [],
+            }
         ],
-        "energy_pj": {STAND_IN_MODEL: {"synops": 27 * total, "memory": 5 * total}},
+        "energy_pj": {STAND_IN_MODEL: {"synops": 27 * total, "traffic": 5 * total}},
     }
