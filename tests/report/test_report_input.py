@@ -9,23 +9,62 @@ import sys
 import pytest
 
 from isospike.errors import DataError, OutputError
-from isospike.report import read, write_report
-from isospike.report.schema import SOURCES
+from isospike.report import costs_of_account, read, write_report
+from isospike.report.costs import cost_tables, not_counted
+from isospike.report.schema import SOURCES, check
 
 
 @pytest.mark.parametrize("what", SOURCES)
 def test_every_key_is_needed(what, given):
-    whole = {"comparison": given.comparison, "diagnosis": given.diagnosis, "costs": given.costs}
+    whole = {
+        "comparison": given.comparison,
+        "diagnosis": given.diagnosis,
+        "costs": given.costs,
+        "account": account(given.costs),
+    }
+    assert check(whole[what], what) == whole[what]
     schema, _ = SOURCES[what]
     for key in schema:
         lacking = {name: value for name, value in whole[what].items() if name != key}
-        with pytest.raises(DataError, match=f"no .*{what}: it lacks {key}"):
-            write(what, lacking, given)
+        with pytest.raises(DataError, match=f"no {what}: it lacks {key}"):
+            check(lacking, what)
 
 
-def write(what, value, given):
-    parts = {} if what == "comparison" else {what: value}
-    write_report("/nowhere.html", value if what == "comparison" else given.comparison, **parts)
+def account(costs):
+    """The object of ``isospike account --json`` of the same costs, beside those of fewer steps."""
+    ((model, energy),) = costs["energy_pj"].items()
+    last = {**{key: costs[key] for key in ("total", "by_site", "by_op")}, "energy_pj": energy}
+    fewer = {"total": {}, "by_site": {}, "by_op": {}, "energy_pj": {}}
+    return {
+        "images": costs["images"],
+        "energy_model": costs["energy_models"][0],
+        "snn": {"2": fewer, str(costs["steps"]): last},
+        "not_counted": costs["not_counted"],
+    }
+
+
+def test_an_account_is_read_at_its_largest_number_of_steps(given):
+    assert costs_of_account(account(given.costs)) == given.costs
+
+
+@pytest.mark.parametrize(("snn", "message"), [({}, "no keys"), ({"many": {}}, "many"), ([], "not an object")])
+def test_accounts_have_numbers_of_steps(snn, message, given):
+    with pytest.raises(DataError, match=message):
+        check({**account(given.costs), "snn": snn}, "account")
+
+
+def test_what_has_no_figure_is_not_free(given):
+    tables = {table.name: table for table in cost_tables(given.costs)}
+    energies = {part: value for _, part, value in tables["costs-energy"].rows}
+    assert energies["traffic"] is None
+    assert energies["total"] == given.costs["energy_pj"]["stand-in"]["total"]
+    assert any("reading and writing" in text for text in not_counted(given.costs))
+
+
+@pytest.mark.parametrize("what", ["diagnosis", "costs"])
+def test_other_objects_are_refused(what, given, tmp_path):
+    with pytest.raises(DataError, match=f"no {what}: it lacks"):
+        write_report(tmp_path / "r.html", given.comparison, **{what: given.comparison})
 
 
 CHANGES = {
@@ -43,21 +82,21 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("message", CHANGES)
-def test_what_is_wrong_is_named(message, given):
+def test_what_is_wrong_is_named(message, given, tmp_path):
     compared = copy.deepcopy(given.comparison)
     CHANGES[message](compared)
     with pytest.raises(DataError) as raised:
-        write_report("/nowhere.html", compared)
+        write_report(tmp_path / "r.html", compared)
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
-def test_many_faults_are_counted(given):
+def test_many_faults_are_counted(given, tmp_path):
     compared = copy.deepcopy(given.comparison)
     for cell in compared["cells"]:
         cell["top1"] = "high"
     with pytest.raises(DataError, match=f"and {len(compared['cells']) - 8} more"):
-        write_report("/nowhere.html", compared)
+        write_report(tmp_path / "r.html", compared)
 
 
 @pytest.mark.parametrize("value", [None, [], 3, "text"], ids=str)

@@ -210,3 +210,12 @@ def test_many_methods_look_different(given):
     assert "method 7" in strong
     assert len(strong) < 10
     assert all(finite(y) for series in gather(compared).chart("accuracy").series for y in series.y)
+
+
+def test_options_that_depend_on_t_have_rows_of_their_own(given):
+    compared = copy.deepcopy(given.comparison)
+    cells = [cell for cell in compared["cells"] if cell["label"] == "buffered"]
+    for cell in cells[:2]:
+        cell["options"] = {**cell["options"], "levels": 2}
+    rows = [row for row in gather(compared).table("methods").rows if row[0] == "buffered"]
+    assert [row[1] for row in rows] == ["1, 2", "4, 8, 16, 32"]

@@ -17,13 +17,13 @@ from isospike.errors import OptionError
 from isospike.export.artefact import load
 from isospike.files import check_writable
 from isospike.messages import counted
-from isospike.report import Raster, read, record_raster, write_figures, write_report
+from isospike.report import Raster, costs_of_account, read, record_raster, write_figures, write_report
 
 
 @click.command(short_help="Write a comparison as one HTML page, and its figures for a paper.")
 @click.argument("comparison", type=click.Path(path_type=Path))
 @click.option("--diagnosis", type=click.Path(path_type=Path), help="JSON of isospike diagnose: errors by site.")
-@click.option("--costs", type=click.Path(path_type=Path), help="JSON of costs by site and op.")
+@click.option("--costs", type=click.Path(path_type=Path), help="JSON of isospike account: costs at its largest T.")
 @click.option("--title", help="Title of the page [default: the name of COMPARISON].")
 @click.option("--network", type=click.Path(path_type=Path), help="A .snn file whose spikes for one image are shown.")
 @click.option(
@@ -58,7 +58,7 @@ def command(
     shown: dict[str, Any] = {
         "comparison": read(comparison, "comparison"),
         "diagnosis": None if diagnosis is None else read(diagnosis, "diagnosis"),
-        "costs": None if costs is None else read(costs, "costs"),
+        "costs": None if costs is None else costs_of_account(read(costs, "account")),
     }
     about = {"title": title or comparison.stem, "Comparison": comparison.name}
     data = data_values["data"]

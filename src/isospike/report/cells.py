@@ -40,23 +40,20 @@ def cell_table(comparison: Mapping[str, Any]) -> Table:
 
 
 def method_table(comparison: Mapping[str, Any]) -> Table:
-    """One row per method: what its name in the report stands for."""
+    """What every name in the report stands for: one row per name and options, which may depend on T."""
     columns = (
         Column("label", "Name here"),
+        Column("steps", "T"),
         Column("method", "Method"),
         Column("options", "Options", long=True),
         Column("papers", "Papers"),
     )
-    rows = {
-        cell["label"]: (
-            cell["label"],
-            cell["method"],
-            ", ".join(f"{name} {_short(value)}" for name, value in cell["options"].items()),
-            ", ".join(cell["papers"]),
-        )
-        for cell in comparison["cells"]
-    }
-    return Table("methods", "Methods and their options", columns, tuple(rows.values()))
+    found: dict[tuple[str, ...], list[int]] = {}
+    for cell in comparison["cells"]:
+        options = ", ".join(f"{name} {_short(value)}" for name, value in cell["options"].items())
+        found.setdefault((cell["label"], cell["method"], options, ", ".join(cell["papers"])), []).append(cell["steps"])
+    rows = tuple((label, ", ".join(map(str, sorted(steps))), *rest) for (label, *rest), steps in found.items())
+    return Table("methods", "Methods and their options", columns, rows)
 
 
 def failed_table(comparison: Mapping[str, Any]) -> Table | None:

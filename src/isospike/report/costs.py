@@ -30,6 +30,13 @@ FIGURES = {
 """Figures of an energy model; those in ``_pj`` are picojoules of one of them."""
 
 
+OFTEN_LACKING = {"update_pj": "neuron updates", "byte_pj": "reading and writing weights and membranes"}
+"""What models without these figures leave out."""
+
+PART_FIGURES = {"neuron_updates": "update_pj", "traffic": "byte_pj"}
+"""Parts of an energy and the figure that each needs."""
+
+
 def cost_tables(costs: Mapping[str, Any]) -> tuple[Table, ...]:
     """The tables of what is there: totals, sites, ops, the parts of the energy and what they assume."""
     run = f"T = {costs['steps']}, means over {costs['images']} images."
@@ -38,7 +45,7 @@ def cost_tables(costs: Mapping[str, Any]) -> tuple[Table, ...]:
         _counts("costs-total", Column("part", "Part"), "Totals", whole, run),
         _counts("costs-sites", Column("site", "Site"), "By the site whose events cause them", costs["by_site"], run),
         _counts("costs-ops", Column("op", "Op"), "By the op that receives them", costs["by_op"], run),
-        *_energies(costs.get("energy_pj") or {}),
+        *_energies(costs.get("energy_pj") or {}, costs.get("energy_models") or []),
         *_assumptions(costs.get("energy_models") or []),
     )
 
@@ -46,12 +53,26 @@ def cost_tables(costs: Mapping[str, Any]) -> tuple[Table, ...]:
 def not_counted(costs: Mapping[str, Any]) -> tuple[str, ...]:
     """What no figure includes, in words: ops, and what an energy model has no figure for."""
     lacking = [
-        f"{FIGURES[key]}: the energy model {model['name']} has no figure"
+        f"{words}: the energy model {model['name']} has no figure"
         for model in costs.get("energy_models") or []
-        for key in ("update_pj", "byte_pj")
+        for key, words in OFTEN_LACKING.items()
         if model.get(key) is None
     ]
-    return (*costs["not_counted"], *lacking)
+    return tuple(dict.fromkeys((*costs["not_counted"], *lacking)))
+
+
+def costs_of_account(account: Mapping[str, Any]) -> dict[str, Any]:
+    """The costs at the largest number of steps of the object of ``isospike account --json``."""
+    steps = max(account["snn"], key=int)
+    found, model = account["snn"][steps], account["energy_model"]
+    return {
+        "steps": int(steps),
+        "images": account["images"],
+        **{key: found[key] for key in ("total", "by_site", "by_op")},
+        "not_counted": account["not_counted"],
+        "energy_models": [model],
+        "energy_pj": {model["name"]: found["energy_pj"]},
+    }
 
 
 def cost_papers(costs: Mapping[str, Any]) -> tuple[str, ...]:
@@ -65,9 +86,16 @@ def _counts(name: str, first: Column, title: str, amounts: Mapping[str, Mapping[
     return Table(name, title, (first, *known), rows, note=note)
 
 
-def _energies(parts: Mapping[str, Mapping[str, Any]]) -> list[Table]:
+def _energies(parts: Mapping[str, Mapping[str, Any]], models: list[Mapping[str, Any]]) -> list[Table]:
     unit = energy_unit(value for found in parts.values() for value in found.values())
-    rows = tuple((model, part, value) for model, found in parts.items() for part, value in found.items())
+    lacking = {
+        (model["name"], part) for model in models for part, key in PART_FIGURES.items() if model.get(key) is None
+    }
+    rows = tuple(
+        (model, part, None if (model, part) in lacking else value)  # a part without a figure is unknown, not free
+        for model, found in parts.items()
+        for part, value in found.items()
+    )
     columns = (
         Column("energy_model", "Energy model"),
         Column("part", "Part"),
@@ -86,7 +114,7 @@ def _assumptions(models: list[Mapping[str, Any]]) -> list[Table]:
     columns = (
         Column("energy_model", "Energy model"),
         Column("figure", "Figure"),
-        Column("value", "Value", "", 3),
+        Column("value", "Value"),
         Column("unit", "Unit"),
         Column("source", "Source", long=True),
     )

@@ -30,7 +30,7 @@ class Kind(Enum):
 
 
 Schema = Kind | dict[str, Any] | list[Any]
-"""A kind, an object by keys, or a list whose items all have one schema."""
+"""A kind, an object by keys (``*``: any whole numbers, one at least), or a list whose items all have one schema."""
 
 COMPARISON: Schema = {
     "model": {"digest": Kind.TEXT, "sites": Kind.COUNT, "macs": Kind.NUMBER},
@@ -92,18 +92,21 @@ COSTS: Schema = {
     "by_op": Kind.TABLE,
     "not_counted": Kind.TEXTS,
 }
-COSTS_MORE: Schema = {
-    "energy_pj": Kind.TABLE,
-    "energy_models": [{"name": Kind.TEXT, "source": Kind.TEXT, "mac_pj": Kind.NUMBER, "ac_pj": Kind.NUMBER}],
+ENERGY_MODEL: Schema = {"name": Kind.TEXT, "source": Kind.TEXT, "mac_pj": Kind.NUMBER, "ac_pj": Kind.NUMBER}
+COSTS_MORE: Schema = {"energy_pj": Kind.TABLE, "energy_models": [ENERGY_MODEL]}
+ACCOUNT: Schema = {
+    "images": Kind.COUNT,
+    "energy_model": ENERGY_MODEL,
+    "snn": {"*": {"total": Kind.NUMBERS, "by_site": Kind.TABLE, "by_op": Kind.TABLE, "energy_pj": Kind.NUMBERS}},
+    "not_counted": Kind.TEXTS,
 }
 SOURCES: dict[str, tuple[Schema, Schema]] = {
     "comparison": (COMPARISON, {}),
     "diagnosis": (DIAGNOSIS, {}),
     "costs": (COSTS, COSTS_MORE),
+    "account": (ACCOUNT, {}),
 }
 """What each object holds, and what it may hold."""
-WORDS = {"costs": "account of costs"}
-"""What an object is called where its key does not say it."""
 
 
 def check(value: Any, what: str) -> dict[str, Any]:
@@ -118,9 +121,7 @@ def check(value: Any, what: str) -> dict[str, Any]:
         found += _faults(value, {key: part for key, part in more.items() if key in value}, "")
     if found:
         rest = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
-        raise DataError(
-            f"no {WORDS.get(what, what)}: {'; '.join(found[:MOST_NAMED])}{rest}; docs/report.md says what it holds"
-        )
+        raise DataError(f"no {what}: {'; '.join(found[:MOST_NAMED])}{rest}; docs/report.md says what it holds")
     return dict(value)
 
 
@@ -165,13 +166,21 @@ def _faults(value: Any, schema: Schema, where: str) -> Iterator[str]:
     elif not isinstance(value, Mapping):
         yield f"{where or 'it'} is {with_article(value)}, not an object"
     else:
-        prefix = f"{where}." if where else ""
-        lacking = [f"{prefix}{key}" for key in schema if key not in value]
-        if lacking:
-            yield f"it lacks {', '.join(lacking)}"
-        for key in schema:
-            if key in value:
-                yield from _faults(value[key], schema[key], f"{prefix}{key}")
+        yield from _faults_of_object(value, schema, f"{where}." if where else "")
+
+
+def _faults_of_object(value: Mapping[Any, Any], schema: dict[str, Any], prefix: str) -> Iterator[str]:
+    if "*" in schema:
+        wrong = [str(key) for key in value if not str(key).isdecimal()]
+        if wrong or not value:
+            yield f"{prefix[:-1]} has {', '.join(wrong) or 'no keys'} in the place of numbers of steps"
+        schema = dict.fromkeys(value, schema["*"])
+    lacking = [f"{prefix}{key}" for key in schema if key not in value]
+    if lacking:
+        yield f"it lacks {', '.join(lacking)}"
+    for key in schema:
+        if key in value:
+            yield from _faults(value[key], schema[key], f"{prefix}{key}")
 
 
 def _is(value: Any, kind: Kind) -> bool:
