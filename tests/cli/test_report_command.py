@@ -82,6 +82,8 @@ LINES = {
     "figures-a-file": [*REPORT, "--figures", "m.py"],
     "network-no-data": RASTER[:-2],
     "data-no-network": [*REPORT, "--data", "digits"],
+}
+NETWORK_LINES = {
     "raster-no-steps": RASTER,
     "raster-no-image": [*RASTER, "--steps", "4", "--image", "500"],
     "raster-no-neurons": [*RASTER, "--steps", "4", "--neurons", "0"],
@@ -89,10 +91,19 @@ LINES = {
 
 
 @pytest.mark.parametrize("name", LINES)
-def test_error_line_of_a_report(name, cli, golden, compared, stored):
-    result = cli(*LINES[name])
+def test_error_line_of_a_report(name, cli, golden, compared):
+    check(cli(*LINES[name]), name, golden)
+    assert not (compared / "r.html").exists() or name == "figures-a-file"
+
+
+@pytest.mark.parametrize("name", NETWORK_LINES)
+def test_error_line_of_a_raster(name, cli, golden, compared, stored):
+    check(cli(*NETWORK_LINES[name]), name, golden)
+    assert not (compared / "r.html").exists()
+
+
+def check(result, name, golden) -> None:
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("error: ")
     assert result.err.count("\n") == 1
     golden(f"error-report-{name}", result.err)
-    assert not (compared / "r.html").exists() or name == "figures-a-file"
