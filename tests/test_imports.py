@@ -25,6 +25,8 @@ HEAVY = {
     "matplotlib",
     "pandas",
     "accelerate",
+    "plotly",
+    "jinja2",
 }
 
 LAYERS = [
@@ -48,6 +50,7 @@ LAYERS = [
     {"train"},
     {"models"},
     {"demo"},
+    {"report"},
     {"cli"},
     {"__main__"},
 ]

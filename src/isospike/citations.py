@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 
@@ -26,6 +27,12 @@ def cite(made: SNN | Method | Activation | ExitRule) -> str:
             "isospike.methods.Maximum()"
         )
     return "\n\n".join(_entries()[key] for key in _papers(made))
+
+
+def entries(papers: Iterable[str]) -> dict[str, str]:
+    """The BibTeX entries of those keys that have one, as they were given."""
+    known = _entries()
+    return {key: known[key] for key in papers if key in known}
 
 
 def _papers(made: SNN | Method | Activation | ExitRule) -> tuple[str, ...]:

@@ -305,18 +305,6 @@ def test_demo(cli, monkeypatch):
 
 def test_every_command_is_covered_here():
     assert set(COMMANDS) == {
-        *(
-            "demo",
-            "inspect",
-            "convert",
-            "train",
-            "evaluate",
-            "account",
-            "verify",
-            "diagnose",
-            "compare",
-            "auto",
-            "report",
-        ),
+        *("demo", "inspect", "convert", "train", "evaluate", "account", "verify", "diagnose", "report"),
         *("methods", "doctor"),
     }

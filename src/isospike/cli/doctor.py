@@ -20,6 +20,9 @@ OPTIONAL = {
     "pillow": ("resizing images, image folders", "pip install 'isospike[vision]'"),
     "timm": ("timm models", "pip install 'isospike[timm]'"),
     "accelerate": ("training on one device or many", "pip install 'isospike[train]'"),
+    "plotly": ("reports as a page", "pip install 'isospike[report]'"),
+    "matplotlib": ("figures of reports", "pip install 'isospike[report]'"),
+    "jinja2": ("reports as a page", "pip install 'isospike[report]'"),
     "scikit-learn": ("the embedded digits of the demo", "pip install 'isospike[demo]'"),
 }
 """Package -> what it is for, and the command that adds it."""

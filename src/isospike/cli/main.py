@@ -19,6 +19,7 @@ COMMANDS = {
     "account": "Count operations and energy beside those of the ANN.",
     "verify": "Compare a network with the model it was converted from, code for code.",
     "diagnose": "Find where a network loses against its model, why, and what to try.",
+    "report": "Write a comparison as one HTML page, and its figures for a paper.",
     "methods": "List the conversion methods and their options.",
     "doctor": "Show versions, devices and what is missing.",
 }

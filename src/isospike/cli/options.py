@@ -53,14 +53,21 @@ def training_data_options(command: F) -> F:
     return _with(options, command)
 
 
-_BATCH_SIZE = 2
+def image_options(command: F) -> F:
+    """``--data`` and how its images become inputs, where one image is wanted, or none."""
+    options = _data_options(required=False)
+    del options[_IMAGES : _BATCH_SIZE + 1]
+    return _with(options, command)
 
 
-def _data_options() -> list[Callable[[Any], Any]]:
+_IMAGES, _BATCH_SIZE = 1, 2
+
+
+def _data_options(*, required: bool = True) -> list[Callable[[Any], Any]]:
     return [
         click.option(
             "--data",
-            required=True,
+            required=required,
             help="digits, npz:FILE, cifar10:DIR, imagefolder:DIR, or FILE.py:FUNCTION returning batches.",
         ),
         click.option("--images", type=int, help="Use at most so many images [default: all]."),

@@ -1,0 +1,118 @@
+"""A chart as plain data: described once, drawn for the page and for a paper."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeGuard
+
+LONGEST = 22
+"""Letters of a category that are shown at an axis."""
+
+
+class Mark(StrEnum):
+    """How the values of a series are drawn."""
+
+    LINE = "line"
+    """Points joined by straight lines; a missing value interrupts the line."""
+    POINTS = "points"
+    BAR = "bar"
+    """Bars at categories; the bars of several series stand on each other."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a series looks; colours and symbols are names in `isospike.report.palette`."""
+
+    colour: str
+    dash: str = "solid"
+    symbol: str = ""
+    """The marker; empty for none."""
+    hollow: bool = False
+    strong: bool = True
+    """Whether it is in the foreground; the others are thin and pale."""
+    size: float = 6
+    """Of the marker, in pixels."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """Values of one kind."""
+
+    name: str
+    mark: Mark
+    x: tuple[float | str, ...]
+    """Numbers, or names of categories."""
+    y: tuple[float | None, ...]
+    """Numbers in the unit of the axis; ``None`` is missing."""
+    style: Style
+    hints: tuple[str, ...] = ()
+    """What the page shows for each point, lines separated by a newline; nothing where empty."""
+    sizes: tuple[float, ...] = ()
+    """Size of every marker in pixels, where they differ."""
+    ties: tuple[float, ...] = ()
+    """Places on the x axis that a thin line leads to from every point."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One direction of a chart."""
+
+    title: str
+    """With its unit."""
+    log: bool = False
+    ticks: tuple[tuple[float, str], ...] = ()
+    """Places and their labels; chosen by the renderer when empty."""
+    separators: tuple[float, ...] = ()
+    """Places of thin lines across the chart."""
+    categories: tuple[str, ...] = ()
+    """All categories in order, where values are names."""
+    limits: tuple[float, float] | None = None
+    """First and last value shown; chosen by the renderer when missing."""
+    focus: tuple[float, float] | None = None
+    """A part worth a look of its own."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What is drawn against what."""
+
+    name: str
+    """Of its files and its place in the page."""
+    title: str
+    x: Axis
+    y: Axis
+    series: tuple[Series, ...]
+    note: str = ""
+    """What to know to read it."""
+    height: int = 420
+    """In pixels of the page."""
+
+
+def finite(value: object) -> TypeGuard[float]:
+    """Whether there is a number to draw."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def log_ticks(values: Sequence[float]) -> tuple[tuple[float, str], ...]:
+    """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten, at powers alone where these are many."""
+    first, last = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    digits = (1, 2, 5) if last - first <= 3 else (1,)
+    every = max(1, (last - first) // 8)
+    places = [digit * 10.0**power for power in range(first, last + 1, every) for digit in digits]
+    return tuple((place, f"{place:g}") for place in places)
+
+
+def step_ticks(steps: Sequence[int], most: int = 9) -> tuple[tuple[float, str], ...]:
+    """Ticks at the numbers of steps that occur, at powers of two where these are many."""
+    found = sorted(set(steps))
+    if len(found) > most:
+        found = [2**power for power in range(found[0].bit_length() - 1, found[-1].bit_length() + 1)]
+    return tuple((float(t), str(t)) for t in found)
+
+
+def shortened(names: Sequence[str]) -> tuple[str, ...]:
+    """Long names without their beginning: modules of one network differ at the end."""
+    return tuple(name if len(name) <= LONGEST else f"…{name[1 - LONGEST :]}" for name in names)

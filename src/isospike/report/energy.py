@@ -1,0 +1,134 @@
+"""Accuracy against energy, with the Pareto front and its honest competitors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from isospike.report.accuracy import (
+    Cell,
+    cells_by_label,
+    metric_name,
+    near_reference,
+    ranked,
+    reference_share,
+    share_of,
+    styles_of,
+)
+from isospike.report.chart import Axis, Chart, Mark, Series, Style, finite, log_ticks
+from isospike.report.units import energy, energy_unit, percent
+
+COMPETITORS = "Quantised ANN of as many levels"
+NOTE = (
+    "Ringed: on the Pareto front, nothing measured is both more accurate and cheaper. Grey diamonds: the quantised ANN "
+    "that has as many levels as the network of the front it is tied to, the competitor that a spiking network has to "
+    "beat. It stands at that network's accuracy, which it reaches by construction where the method accumulates before "
+    "it emits; elsewhere its own was not measured."
+)
+
+
+def energy_of(comparison: Mapping[str, Any], cell: Cell, key: str = "energy_pj") -> float | None:
+    """Picojoules per image by the comparison's energy model; nothing where they are unknown or not positive."""
+    value = cell[key].get(comparison["energy_model"])
+    return float(value) if finite(value) and value > 0 else None
+
+
+def front_cells(comparison: Mapping[str, Any]) -> list[Cell]:
+    """The members of the Pareto front, cheapest first."""
+    chosen = {(label, steps) for label, steps in comparison["front"]}
+    cells = [cell for cell in comparison["cells"] if (cell["label"], cell["steps"]) in chosen]
+    known = [cell for cell in cells if _place(comparison, cell) is not None]
+    return sorted(known, key=lambda cell: energy_of(comparison, cell) or 0)
+
+
+def pareto_chart(comparison: Mapping[str, Any]) -> Chart | None:
+    """The chart; nothing where no cell has both numbers."""
+    cells = cells_by_label(comparison)
+    known = [_place(comparison, cell) for found in cells.values() for cell in found]
+    values = [place[0] for place in known if place is not None]
+    if not values:
+        return None
+    unit, name = energy_unit(values), metric_name(comparison)
+    methods = [_points(comparison, label, cells[label], unit.factor) for label in ranked(comparison)]
+    context = (_ann, _competitors, _front)
+    series = [one for make in context for one in make(comparison, unit.factor)] + [one for one in methods if one.x]
+    drawn = [x for one in series for x in one.x if not isinstance(x, str)]
+    return Chart(
+        name="pareto",
+        title=f"{name} against energy per image",
+        x=Axis(
+            f"Energy per image ({unit.name}, {comparison['energy_model']})",
+            log=True,
+            ticks=log_ticks(drawn),
+            limits=(0.8 * min(drawn), 1.25 * max(drawn)),
+        ),
+        y=Axis(f"{name} (%)", focus=near_reference(comparison)),
+        series=tuple(series),
+        note=NOTE + _left_out(known.count(None), len(known)),
+        height=480,
+    )
+
+
+def _left_out(lacking: int, count: int) -> str:
+    return f" {lacking} of {count} cells lack a number and are not drawn." if lacking else ""
+
+
+def _place(comparison: Mapping[str, Any], cell: Cell) -> tuple[float, float] | None:
+    """Energy and accuracy of a cell that has both."""
+    cost, share = energy_of(comparison, cell), share_of(comparison, cell)
+    return None if cost is None or share is None else (cost, share)
+
+
+def _points(comparison: Mapping[str, Any], label: str, cells: list[Cell], factor: float) -> Series:
+    known = [(cell, place) for cell in cells if (place := _place(comparison, cell)) is not None]
+    style = styles_of(comparison)[label]
+    return Series(
+        name=label,
+        mark=Mark.POINTS,
+        x=tuple(factor * cost for _, (cost, _) in known),
+        y=tuple(100 * share for _, (_, share) in known),
+        style=replace(style, size=8 if style.strong else 6),
+        hints=tuple(f"{label}\nT = {cell['steps']}: {percent(share)}, {energy(cost)}" for cell, (cost, share) in known),
+    )
+
+
+def _front(comparison: Mapping[str, Any], factor: float) -> list[Series]:
+    places = [_place(comparison, cell) for cell in front_cells(comparison)]
+    x = tuple(factor * place[0] for place in places if place is not None)
+    y = tuple(100 * place[1] for place in places if place is not None)
+    style = Style("reference", symbol="circle", hollow=True, size=14, strong=False)
+    return [Series("Pareto front", Mark.LINE, x, y, style)] if x else []
+
+
+def _competitors(comparison: Mapping[str, Any], factor: float) -> list[Series]:
+    """The quantised ANNs beside the front, each tied to its network."""
+    found = [
+        (cell, place, other)
+        for cell in front_cells(comparison)
+        if (place := _place(comparison, cell)) is not None
+        and (other := energy_of(comparison, cell, "quantised_energy_pj")) is not None
+    ]
+    series = Series(
+        name=COMPETITORS,
+        mark=Mark.POINTS,
+        x=tuple(factor * other for _, _, other in found),
+        y=tuple(100 * share for _, (_, share), _ in found),
+        style=Style("competitor", symbol="diamond", hollow=True, size=9),
+        hints=tuple(
+            f"Quantised ANN beside {cell['label']}, T = {cell['steps']}\n{energy(other)}; the spiking network "
+            f"{energy(cost)}, {cost / other:.2g} times as much"
+            for cell, (cost, _), other in found
+        ),
+        ties=tuple(factor * cost for _, (cost, _), _ in found),
+    )
+    return [series] if found else []
+
+
+def _ann(comparison: Mapping[str, Any], factor: float) -> list[Series]:
+    cost, share = energy_of(comparison, comparison["ann"]), reference_share(comparison)
+    if cost is None or share is None:
+        return []
+    hint = f"ANN: {percent(share)}, {energy(cost)}"
+    style = Style("reference", symbol="star", size=13)
+    return [Series("ANN", Mark.POINTS, (factor * cost,), (100 * share,), style, hints=(hint,))]

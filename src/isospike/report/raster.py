@@ -1,0 +1,127 @@
+"""The spikes of one image: some neurons of every site, all their steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from isospike.errors import SimulationError
+from isospike.messages import with_article
+from isospike.network import SNN
+from isospike.neurons import Emitter, Probing, StreamingNeuron
+from isospike.simulate import Kind, Record, simulate
+
+SEED = 0
+"""Which neurons are shown is drawn with it, so two runs show the same ones."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One spike or packet."""
+
+    step: int
+    """From 1."""
+    row: int
+    """Place of the neuron among those shown, from 0."""
+    value: int
+    """How many units it is worth; negative for an inhibitory one."""
+
+
+@dataclass(frozen=True)
+class SiteRaster:
+    """The events of one site."""
+
+    site: str
+    neurons: tuple[int, ...]
+    """Those shown: places in the flattened output of one sample."""
+    count: int
+    """How many neurons the site has."""
+    steps: int
+    """Length of its train."""
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True)
+class Raster:
+    """The events of all sites for one image."""
+
+    method: str
+    kind: str
+    """``streaming`` or ``accumulate-then-emit``; the trains of the latter follow each other, site by site."""
+    steps: int
+    """Length of the longest train."""
+    probe: int
+    """Steps at the start of which the answer takes no notice."""
+    sites: tuple[SiteRaster, ...]
+
+
+def record_raster(snn: SNN, x: Tensor, steps: int | None = None, *, neurons_per_site: int = 16) -> Raster:
+    """Run a network on one image and keep the events of some neurons of every site.
+
+    Args:
+        snn: the network.
+        x: one image ``[1, ...]``.
+        steps: number of time steps of a streaming network; an accumulate-then-emit network has its own.
+        neurons_per_site: neurons shown of each site; drawn at random with a fixed seed where it has more.
+
+    Raises:
+        SimulationError: steps or input do not fit the network, more than one image, or no neuron per site.
+    """
+    if not isinstance(x, Tensor) or x.dim() < 2 or len(x) != 1:
+        given = list(x.shape) if isinstance(x, Tensor) else with_article(x)
+        raise SimulationError(f"a raster shows one image [1, ...], got {given}")
+    if not isinstance(neurons_per_site, int) or neurons_per_site < 1:
+        raise SimulationError(f"neurons_per_site must be a whole number of at least 1, got {neurons_per_site!r}")
+    if snn.calibrated and steps is not None:
+        snn = snn.at(steps)
+    watch = _Watch(snn, neurons_per_site)
+    executor = "stepped" if snn.kind is Kind.EMITTING else None
+    run = simulate(snn, x, steps=steps, executor=executor, record=Record(outputs=False, spikes=False, watch=watch.see))
+    sites = tuple(watch.site(site) for site in snn.sites)
+    return Raster(snn.provenance.method, snn.kind.value, run.steps, snn.readout.probe, sites)
+
+
+class _Watch:
+    """Collects the trains of the neurons shown."""
+
+    def __init__(self, snn: SNN, most: int) -> None:
+        self._amplitudes = _amplitudes(snn)
+        self._most = most
+        self._parts: dict[str, list[Tensor]] = {}
+        self._shown: dict[str, tuple[Tensor, int]] = {}
+
+    def see(self, name: str, train: Tensor) -> None:
+        """Keep the whole numbers of the next steps ``[t, 1, ...]``; max pools are passed over."""
+        if name not in self._amplitudes:
+            return
+        if name not in self._shown:
+            count = train[0, 0].numel()
+            drawn = torch.randperm(count, generator=torch.Generator().manual_seed(SEED))[: self._most]
+            self._shown[name] = drawn.sort().values, count
+        neurons = self._shown[name][0].to(train.device)
+        amplitude = self._amplitudes[name].expand(train.shape[2:]).flatten()[neurons]
+        silent = amplitude == 0  # a channel that never received a current is worth nothing and sends nothing
+        units = train[:, 0].flatten(1)[:, neurons] / amplitude.masked_fill(silent, 1)
+        self._parts.setdefault(name, []).append(units.round().long().cpu())
+
+    def site(self, name: str) -> SiteRaster:
+        """What one site did."""
+        train, (neurons, count) = torch.cat(self._parts[name]), self._shown[name]
+        places = train.nonzero().tolist()
+        events = tuple(Event(step + 1, row, int(train[step, row])) for step, row in places)
+        return SiteRaster(name, tuple(neurons.tolist()), count, len(train), events)
+
+
+def _amplitudes(snn: SNN) -> dict[str, Tensor]:
+    """What one unit of every site is worth, scalar, ``[C, 1, 1]`` or a sample's shape."""
+    found = {}
+    for site in snn.sites:
+        neuron = snn.graph.get_submodule(site)
+        if isinstance(neuron, Emitter):
+            found[site] = neuron.amplitude
+        else:
+            assert isinstance(neuron, StreamingNeuron | Probing)
+            found[site] = neuron.v_threshold
+    return found

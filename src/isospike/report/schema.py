@@ -1,0 +1,213 @@
+"""What the objects given to a report must hold; everything wrong is found at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from isospike.errors import DataError
+from isospike.messages import with_article
+
+MOST_NAMED = 8
+"""Faults that a message names; the others are counted."""
+
+
+class Kind(Enum):
+    """What a value must be."""
+
+    TEXT = "a text"
+    NUMBER = "a number or null"
+    COUNT = "a whole number"
+    ORDINAL = "a whole number or null"
+    MAP = "an object"
+    NUMBERS = "an object of numbers"
+    TEXTS = "a list of texts"
+    TABLE = "an object of objects of numbers"
+    PAIRS = "a list of pairs [label, steps]"
+
+
+Schema = Kind | dict[str, Any] | list[Any]
+"""A kind, an object by keys (``*``: any whole numbers, one at least), or a list whose items all have one schema."""
+
+COMPARISON: Schema = {
+    "model": {"digest": Kind.TEXT, "sites": Kind.COUNT, "macs": Kind.NUMBER},
+    "ann": {"top1": Kind.NUMBER, "energy_pj": Kind.NUMBERS},
+    "images": Kind.COUNT,
+    "calibration_images": Kind.ORDINAL,
+    "metric": Kind.TEXT,
+    "energy_model": Kind.TEXT,
+    "cells": [
+        {
+            "label": Kind.TEXT,
+            "method": Kind.TEXT,
+            "options": Kind.MAP,
+            "papers": Kind.TEXTS,
+            "steps": Kind.COUNT,
+            **dict.fromkeys(("top1", "agreement", "spikes", "packets", "synops", "macs"), Kind.NUMBER),
+            "neuron_updates": Kind.NUMBER,
+            "energy_pj": Kind.NUMBERS,
+            "quantised_energy_pj": Kind.NUMBERS,
+            "conversion_seconds": Kind.NUMBER,
+            "seconds": Kind.NUMBER,
+        }
+    ],
+    "failed": [{"label": Kind.TEXT, "steps": Kind.ORDINAL, "error": Kind.TEXT}],
+    "front": Kind.PAIRS,
+    "command": Kind.TEXT,
+    "versions": Kind.MAP,
+    "seed": Kind.ORDINAL,
+}
+SITE_NUMBERS = (
+    "clipping_error",
+    "quantisation_error",
+    "unevenness_error",
+    "local_error",
+    "accumulated_error",
+    "rate",
+    "silent_channels",
+    "saturated_channels",
+    "channels",
+    "spectral_norm",
+    "bound",
+    "regained",
+)
+DIAGNOSIS: Schema = {
+    "method": Kind.TEXT,
+    "steps": Kind.COUNT,
+    "images": Kind.COUNT,
+    "metric": Kind.TEXT,
+    "sites": [{"site": Kind.TEXT, **dict.fromkeys(SITE_NUMBERS, Kind.NUMBER)}],
+    "worst": [{"site": Kind.TEXT, "reason": Kind.TEXT, "advice": Kind.TEXT}],
+    "faults": [{"name": Kind.TEXT, "fault": Kind.TEXT, "advice": Kind.TEXT}],
+    "verdict": Kind.TEXT,
+}
+COSTS: Schema = {
+    "steps": Kind.COUNT,
+    "images": Kind.COUNT,
+    "total": Kind.NUMBERS,
+    "by_site": Kind.TABLE,
+    "by_op": Kind.TABLE,
+    "not_counted": Kind.TEXTS,
+}
+ENERGY_MODEL: Schema = {"name": Kind.TEXT, "source": Kind.TEXT, "mac_pj": Kind.NUMBER, "ac_pj": Kind.NUMBER}
+COSTS_MORE: Schema = {"energy_pj": Kind.TABLE, "energy_models": [ENERGY_MODEL]}
+ACCOUNT: Schema = {
+    "images": Kind.COUNT,
+    "energy_model": ENERGY_MODEL,
+    "snn": {"*": {"total": Kind.NUMBERS, "by_site": Kind.TABLE, "by_op": Kind.TABLE, "energy_pj": Kind.NUMBERS}},
+    "not_counted": Kind.TEXTS,
+}
+SOURCES: dict[str, tuple[Schema, Schema]] = {
+    "comparison": (COMPARISON, {}),
+    "diagnosis": (DIAGNOSIS, {}),
+    "costs": (COSTS, COSTS_MORE),
+    "account": (ACCOUNT, {}),
+}
+"""What each object holds, and what it may hold."""
+
+
+def check(value: Any, what: str) -> dict[str, Any]:
+    """``value`` if it is a whole comparison, diagnosis or account of costs.
+
+    Raises:
+        DataError: keys are missing or hold something else; the message names them.
+    """
+    schema, more = SOURCES[what]
+    found = list(_faults(value, schema, ""))
+    if isinstance(value, Mapping) and isinstance(more, dict):
+        found += _faults(value, {key: part for key, part in more.items() if key in value}, "")
+    if found:
+        rest = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+        raise DataError(f"no {what}: {'; '.join(found[:MOST_NAMED])}{rest}; docs/report.md says what it holds")
+    return dict(value)
+
+
+def read_json(path: str | Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        DataError: there is no such file, or it is no JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:  # broken JSON, or bytes that are no text
+        raise DataError(f"{path} is no JSON: {error}") from error
+
+
+def read(path: str | Path, what: str) -> dict[str, Any]:
+    """The comparison, diagnosis or account of costs in a file.
+
+    Raises:
+        DataError: it cannot be read, or is something else.
+    """
+    value = read_json(path)
+    try:
+        return check(value, what)
+    except DataError as error:
+        raise DataError(f"{path} is {error}") from error
+
+
+def _faults(value: Any, schema: Schema, where: str) -> Iterator[str]:
+    """What is wrong with a value, outermost first."""
+    if isinstance(schema, Kind):
+        if not _is(value, schema):
+            yield f"{where} is {with_article(value)}, not {schema.value}"
+    elif isinstance(schema, list):
+        if not isinstance(value, list):
+            yield f"{where} is {with_article(value)}, not a list"
+            return
+        for index, item in enumerate(value):
+            yield from _faults(item, schema[0], f"{where}[{index}]")
+    elif not isinstance(value, Mapping):
+        yield f"{where or 'it'} is {with_article(value)}, not an object"
+    else:
+        yield from _faults_of_object(value, schema, f"{where}." if where else "")
+
+
+def _faults_of_object(value: Mapping[Any, Any], schema: dict[str, Any], prefix: str) -> Iterator[str]:
+    if "*" in schema:
+        wrong = [str(key) for key in value if not str(key).isdecimal()]
+        if wrong or not value:
+            yield f"{prefix[:-1]} has {', '.join(wrong) or 'no keys'} in the place of numbers of steps"
+        schema = dict.fromkeys(value, schema["*"])
+    lacking = [f"{prefix}{key}" for key in schema if key not in value]
+    if lacking:
+        yield f"it lacks {', '.join(lacking)}"
+    for key in schema:
+        if key in value:
+            yield from _faults(value[key], schema[key], f"{prefix}{key}")
+
+
+def _is(value: Any, kind: Kind) -> bool:
+    number = value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    match kind:
+        case Kind.TEXT:
+            return isinstance(value, str)
+        case Kind.NUMBER:
+            return number
+        case Kind.COUNT:
+            return whole
+        case Kind.ORDINAL:
+            return whole or value is None
+        case Kind.MAP:
+            return isinstance(value, Mapping)
+        case Kind.NUMBERS:
+            return isinstance(value, Mapping) and all(_is(item, Kind.NUMBER) for item in value.values())
+        case Kind.TABLE:
+            return isinstance(value, Mapping) and all(_is(item, Kind.NUMBERS) for item in value.values())
+        case Kind.TEXTS:
+            return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+        case Kind.PAIRS:
+            return isinstance(value, list | tuple) and all(
+                isinstance(item, list | tuple)
+                and len(item) == 2
+                and _is(item[0], Kind.TEXT)
+                and _is(item[1], Kind.COUNT)
+                for item in value
+            )

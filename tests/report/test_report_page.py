@@ -1,0 +1,221 @@
+"""The page: its sections, its numbers, nothing from elsewhere, nothing that a name could do to it."""
+
+from __future__ import annotations
+
+import copy
+import html
+import json
+import math
+import re
+from html.parser import HTMLParser
+
+import plotly.graph_objects
+import pytest
+from plotly.offline import get_plotlyjs
+
+import isospike as iso
+from isospike.report import write_report
+from isospike.report.chart import finite
+from isospike.report.content import gather
+from isospike.report.plotly_charts import figure
+
+SECTIONS = ["accuracy", "energy", "sites", "raster", "cells", "costs", "failed", "diagnosis", "made", "papers"]
+LARGEST = 6 * 10**6
+"""Bytes of a page: it is sent by mail."""
+NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(1)> \"'&amp; {{ 7*7 }} %{x} $x$ \u2028"
+
+
+class Parsed(HTMLParser):
+    """Elements of a page: sections, references to other files, texts by tag."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.sections: list[str] = []
+        self.references: list[str] = []
+        self.tags: list[str] = []
+        self.texts: dict[str, list[str]] = {}
+        self._open = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.tags.append(tag)
+        self._open = tag
+        if tag == "section":
+            self.sections.append(values["id"])
+        self.references += [
+            f"{tag} {value}" for key, value in values.items() if key in ("src", "href", "srcset", "data")
+        ]
+
+    def handle_data(self, data):
+        self.texts.setdefault(self._open, []).append(data)
+
+
+def written(path, comparison, **more) -> str:
+    assert write_report(path, comparison, **more) == path
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(given, tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    return written(path, given.comparison, **given.more, about={"title": "Digits", "Machine": "two cores"})
+
+
+def test_sections_come_in_order(page):
+    assert Parsed(page).sections == SECTIONS
+    assert "Not in this report" not in page
+
+
+def test_nothing_comes_from_elsewhere(page):
+    parsed = Parsed(page)
+    assert parsed.references == []
+    assert not {"link", "iframe", "img", "object", "embed", "base"} & set(parsed.tags)
+    own = page.replace(get_plotlyjs(), "")
+    assert not re.search(r"https?://|@import|url\(", own)
+    assert "default-src 'none'" in own
+    assert len(page.encode()) < LARGEST
+
+
+def test_the_page_says_how_it_was_made(page, given):
+    compared = given.comparison
+    for text in ("two cores", compared["command"], compared["model"]["digest"], "torch", "Digits"):
+        assert html.escape(text) in page
+    assert iso.cite(given.networks["maximum"]).splitlines()[0] in html.unescape(page)
+
+
+def test_every_cell_is_a_row(page, given):
+    rows = page.split('id="table-cells"')[1].split("</table>")[0].count("<tr>")
+    assert rows == 1 + len(given.comparison["cells"])
+    for cell in given.comparison["cells"]:
+        assert f'data-order="{cell["energy_pj"]["stand-in"]!r}"' in page
+
+
+@pytest.mark.parametrize(
+    ("name", "gone"),
+    [("diagnosis", {"sites", "diagnosis"}), ("raster", {"raster"}), ("costs", {"costs"})],
+)
+def test_missing_parts_are_left_out_and_named(name, gone, given, tmp_path):
+    text = written(tmp_path / "r.html", given.comparison, **{**given.more, name: None})
+    assert Parsed(text).sections == [section for section in SECTIONS if section not in gone]
+    assert "Not in this report" in text
+
+
+def test_a_comparison_alone_is_a_report(given, tmp_path):
+    text = written(tmp_path / "r.html", given.comparison)
+    assert Parsed(text).sections == ["accuracy", "energy", "cells", "failed", "made", "papers"]
+
+
+def test_names_can_do_no_harm(given, tmp_path):
+    compared, diagnosed = copy.deepcopy(given.comparison), copy.deepcopy(given.diagnosis)
+    for cell in compared["cells"]:
+        cell["label"] = cell["label"].replace("snm", NASTY)
+    compared |= {"command": NASTY, "energy_model": NASTY, "versions": {NASTY: NASTY}}
+    compared["ann"]["energy_pj"] = {NASTY: 1e6}
+    for cell in compared["cells"]:
+        cell |= {
+            "energy_pj": {NASTY: 1e5},
+            "quantised_energy_pj": {NASTY: 2e5},
+            "papers": [NASTY],
+            "options": {NASTY: NASTY},
+        }
+    compared["failed"][0]["error"] = diagnosed["sites"][0]["site"] = diagnosed["verdict"] = NASTY
+    about = {"title": NASTY, NASTY: NASTY}
+    text = written(tmp_path / "r.html", compared, diagnosis=diagnosed, about=about)
+    parsed, plain = Parsed(text), Parsed(written(tmp_path / "p.html", given.comparison, diagnosis=given.diagnosis))
+    assert "img" not in parsed.tags
+    assert parsed.tags.count("script") == plain.tags.count("script")
+    assert parsed.texts["title"][0] == NASTY
+    (figures,) = re.findall(r'<script type="application/json" id="figures">(.*?)</script>', text, re.DOTALL)
+    drawn = json.loads(figures)
+    assert html.escape(NASTY) in [trace["name"] for trace in drawn["accuracy"]["data"]]
+
+
+def test_charts_hold_the_numbers_of_the_comparison(given):
+    content = gather(given.comparison, **given.more)
+    lines = {series.name: series for series in content.chart("accuracy").series}
+    for cell in given.comparison["cells"]:
+        line = lines[cell["label"]]
+        assert line.y[line.x.index(cell["steps"])] == 100 * cell["top1"]
+    points = {series.name: series for series in content.chart("pareto").series}
+    front = [tuple(entry) for entry in given.comparison["front"]]
+    assert len(points["Pareto front"].x) == len(points["Quantised ANN of as many levels"].x) == len(front)
+    sites = content.chart("errors").x.categories
+    assert list(sites) == [site["site"] for site in given.diagnosis["sites"]]
+
+
+def test_plotly_knows_every_property(given):
+    for chart in gather(given.comparison, **given.more).charts:
+        drawn = json.loads(re.sub(r'"@[\w-]+"', '"#123456"', json.dumps(figure(chart))))
+        plotly.graph_objects.Figure(data=drawn["data"], layout=drawn["layout"])  # raises ValueError on unknown ones
+
+
+def test_methods_keep_their_look_in_all_charts(given):
+    content = gather(given.comparison)
+    looks = {
+        (series.name, series.style.colour, series.style.symbol)
+        for name in ("accuracy", "pareto")
+        for series in content.chart(name).series
+        if series.name in content.styles
+    }
+    assert len(looks) == len(content.styles)
+    assert len({look[1:] for look in looks}) == len(looks)
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf, 0.0], ids=str)
+def test_energies_that_are_no_numbers_are_left_out(value, given, tmp_path):
+    compared = copy.deepcopy(given.comparison)
+    compared["cells"][0]["energy_pj"] = {"stand-in": value}
+    compared["cells"][1]["energy_pj"] = {}
+    text = written(tmp_path / "r.html", compared)
+    assert f"2 of {len(compared['cells'])} cells lack a number" in text
+    for cell in compared["cells"]:
+        cell["energy_pj"] = {"stand-in": value}
+    text = written(tmp_path / "n.html", compared)
+    assert "energy" not in Parsed(text).sections
+    assert "no cell has both" in text
+
+
+def test_one_cell_is_a_report(given, tmp_path):
+    compared = copy.deepcopy(given.comparison)
+    compared |= {"cells": compared["cells"][:1], "front": [], "failed": []}
+    assert Parsed(written(tmp_path / "r.html", compared)).sections[:2] == ["accuracy", "energy"]
+
+
+def test_no_cell_is_a_report_of_what_failed(given, tmp_path):
+    text = written(tmp_path / "r.html", {**given.comparison, "cells": [], "front": []})
+    assert Parsed(text).sections == ["cells", "failed", "made", "papers"]
+    assert "No cell was measured." in text
+
+
+def test_without_labels_agreement_is_shown(given, tmp_path):
+    compared = copy.deepcopy(given.comparison)
+    compared |= {"metric": "agreement", "ann": {**compared["ann"], "top1": None}}
+    for cell in compared["cells"]:
+        cell["top1"] = None
+    text = written(tmp_path / "r.html", compared)
+    assert "Same class as the ANN against the number of time steps" in text
+    reference, *_ = gather(compared).chart("accuracy").series
+    assert set(reference.y) == {100.0}
+
+
+def test_many_methods_look_different(given):
+    compared = copy.deepcopy(given.comparison)
+    cell = compared["cells"][0]
+    compared["cells"] = [{**cell, "label": f"method {index}", "steps": t} for index in range(30) for t in (4, 8)]
+    compared["front"] = [["method 7", 4]]
+    styles = gather(compared).styles
+    assert len({(style.colour, style.dash) for style in styles.values()}) == 30
+    strong = [label for label, style in styles.items() if style.strong]
+    assert "method 7" in strong
+    assert len(strong) < 10
+    assert all(finite(y) for series in gather(compared).chart("accuracy").series for y in series.y)
+
+
+def test_options_that_depend_on_t_have_rows_of_their_own(given):
+    compared = copy.deepcopy(given.comparison)
+    cells = [cell for cell in compared["cells"] if cell["label"] == "buffered"]
+    for cell in cells[:2]:
+        cell["options"] = {**cell["options"], "levels": 2}
+    rows = [row for row in gather(compared).table("methods").rows if row[0] == "buffered"]
+    assert [row[1] for row in rows] == ["1, 2", "4, 8, 16, 32"]
