@@ -90,7 +90,7 @@ class UnknownNameError(IsospikeError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         choices = sorted(known)
-        near = difflib.get_close_matches(name, choices, n=3, cutoff=0.5)
+        near = difflib.get_close_matches(name, choices, n=3, cutoff=0.65)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(choices[:20])}"
         super().__init__(f"unknown {kind} '{name}'; {hint}")
         self.kind, self.name, self.near = kind, name, tuple(near)
