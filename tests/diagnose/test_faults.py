@@ -100,8 +100,7 @@ def test_a_batch_normalisation_left_unfolded(case):
     assert f"batch normalisation {source.norm} is not folded into {source.layer}" in fault.fault
 
 
-@pytest.mark.parametrize("kept", [0, 1])
-@pytest.mark.parametrize("dead", [False, True])
+@pytest.mark.parametrize(("kept", "dead"), [(0, False), (1, False), (1, True)])
 def test_a_dropped_branch(kept, dead, case):
     source, snn, diagnose = case
     if snn.calibrated and not dead:
