@@ -5,10 +5,12 @@ logits = snn(images, steps=32)
 curve = isospike.evaluate(snn, test_loader, steps=[4, 8, 16, 32]).metric
 """
 
-from isospike import activations, errors, methods, refine, scales, train
+from isospike import activations, costs, errors, methods, refine, scales, train
 from isospike.capture import Graph, Inspection, capture, fold_batch_norm, inspect
 from isospike.citations import cite
+from isospike.compare import Comparison, compare
 from isospike.convert import convert
+from isospike.costs import account
 from isospike.errors import IsospikeError
 from isospike.export.artefact import load
 from isospike.measure import Certificate, Evaluation, choose_threshold, evaluate, verify
@@ -21,6 +23,7 @@ __version__ = "0.1.0"
 __all__ = [
     "SNN",
     "Certificate",
+    "Comparison",
     "Evaluation",
     "Graph",
     "Inspection",
@@ -28,11 +31,14 @@ __all__ = [
     "Record",
     "Run",
     "State",
+    "account",
     "activations",
     "capture",
     "choose_threshold",
     "cite",
+    "compare",
     "convert",
+    "costs",
     "errors",
     "evaluate",
     "exits",

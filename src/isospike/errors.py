@@ -12,6 +12,7 @@
     ├── WeightsError            a weight file does not fit the model
     ├── DataError               a data source cannot be read
     ├── NativeError             the kernels in C cannot be compiled or loaded
+    ├── EnergyModelError        an energy model cannot be read or has figures that are no energies
     ├── OptionError             a value outside its documented range
     └── OutputError             a file cannot be written
 
@@ -70,6 +71,10 @@ class DataError(IsospikeError):
 
 class NativeError(IsospikeError):
     """The kernels in C cannot be compiled or loaded here; torch does their work."""
+
+
+class EnergyModelError(IsospikeError):
+    """The file of an energy model cannot be read, or has keys or figures that no model has."""
 
 
 class OptionError(IsospikeError):

@@ -273,4 +273,14 @@ def test_demo(cli, monkeypatch):
 
 
 def test_every_command_is_covered_here():
-    assert set(COMMANDS) == {"demo", "inspect", "convert", "train", "evaluate", "verify", "methods", "doctor"}
+    assert set(COMMANDS) == {
+        "demo",
+        "inspect",
+        "convert",
+        "train",
+        "evaluate",
+        "account",
+        "verify",
+        "methods",
+        "doctor",
+    }

@@ -16,6 +16,7 @@ COMMANDS = {
     "convert": "Convert a trained network into a .snn file.",
     "train": "Fine-tune a network with quantised activations.",
     "evaluate": "Measure accuracy against the number of time steps.",
+    "account": "Count operations and energy beside those of the ANN.",
     "verify": "Compare a network with the model it was converted from, code for code.",
     "methods": "List the conversion methods and their options.",
     "doctor": "Show versions, devices and what is missing.",

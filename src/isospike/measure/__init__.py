@@ -3,9 +3,7 @@
 from isospike.measure.accuracy import Evaluation, evaluate
 from isospike.measure.certificate import Certificate, SiteEquality, SiteError
 from isospike.measure.confidence import ExitChoice, ExitPoint, choose_threshold
-from isospike.measure.effective_steps import effective_steps, energy_ratio, if_operations, operation_ratio
 from isospike.measure.exits import ExitEvaluation
-from isospike.measure.macs import count_macs
 from isospike.measure.verify import verify
 
 __all__ = [
@@ -17,11 +15,6 @@ __all__ = [
     "SiteEquality",
     "SiteError",
     "choose_threshold",
-    "count_macs",
-    "effective_steps",
-    "energy_ratio",
     "evaluate",
-    "if_operations",
-    "operation_ratio",
     "verify",
 ]

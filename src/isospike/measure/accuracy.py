@@ -17,10 +17,7 @@ from isospike.messages import counted, with_article
 from isospike.network import SNN
 from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule
 from isospike.simulate.anytime import check_exit, class_count
-from isospike.simulate.run import is_whole
-
-MOST_STEPS = 1_000_000
-"""Above it a number of steps is a slip of the keyboard: no rate code has errors that small."""
+from isospike.simulate.asked_steps import asked_steps
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ def evaluate(
     """
     if not isinstance(snn, SNN):
         raise SimulationError(f"the network is {with_article(snn)}; evaluate takes what isospike.convert or load gives")
-    at = _check_steps(snn, steps)
+    at = asked_steps(snn, steps)
     classes = _classes(snn)
     if exit is not None:
         check_exit(snn, exit)
@@ -117,19 +114,6 @@ def _evaluation(tally: Tally, right: int, exits: ExitTally | None) -> Evaluation
         seconds=tally.seconds,
         exit=None if exits is None else exits.result(),
     )
-
-
-def _check_steps(snn: SNN, steps: int | Iterable[int] | None) -> tuple[int, ...]:
-    if steps is None and snn.calibrated:
-        return snn.calibrated
-    if steps is None and snn.steps is None:
-        raise SimulationError("a streaming network answers at any number of steps; say at which with steps=[...]")
-    wanted = snn.steps if steps is None else steps
-    asked = list(wanted) if isinstance(wanted, Iterable) else [wanted]
-    wrong = [t for t in asked if not is_whole(t) or not 1 <= t <= MOST_STEPS]
-    if wrong or not asked:
-        raise SimulationError(f"steps must be whole numbers from 1 to {MOST_STEPS}, got {asked}")
-    return tuple(sorted({int(t) for t in asked if t is not None}))
 
 
 def labelled(batch: Any) -> tuple[Tensor, Tensor]:

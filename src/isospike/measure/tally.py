@@ -11,6 +11,7 @@ from isospike.capture.graph import Graph
 from isospike.memory_format import channels_last
 from isospike.network import SNN
 from isospike.simulate import DEFAULT_MEMORY_BUDGET, Record, Run, simulate
+from isospike.simulate.asked_steps import runs_for
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Tally:
                 executor=self.executor,
                 memory_budget=self.memory_budget,
             )
-            for answers in ([(t,) for t in at] if self.snn.calibrated else [at])
+            for answers in runs_for(self.snn, at)
         ]
         self.seconds += time.perf_counter() - started
         return runs

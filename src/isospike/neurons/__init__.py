@@ -8,7 +8,7 @@ from isospike.neurons.hard_reset import HardReset
 from isospike.neurons.input_grid import InputGrid
 from isospike.neurons.integrate_and_fire import IntegrateAndFire
 from isospike.neurons.offset_shift import OffsetShift
-from isospike.neurons.pasc import Pasc
+from isospike.neurons.pasc import Pasc, if_operations
 from isospike.neurons.probing import Probing
 from isospike.neurons.quantiser import DOWN, NEAREST, LearnedActivation, QuantisedActivation, activation_at_rest
 from isospike.neurons.residual_mask import ResidualMask
@@ -41,5 +41,6 @@ __all__ = [
     "Temporal",
     "Tracker",
     "activation_at_rest",
+    "if_operations",
     "streaming",
 ]

@@ -29,6 +29,10 @@ class Code(ABC):
         """Spikes at every step, int64 ``[T, B]``, from how often each code occurs, int64 ``[B, K + 1]``."""
 
     @abstractmethod
+    def events(self, codes: Tensor) -> Tensor:
+        """How many spikes make up each whole number: int64 ``[...]`` of int64 ``[...]``."""
+
+    @abstractmethod
     def max_pool(self, trains: Tensor, pool: nn.Module) -> Tensor:
         """Trains of the largest code of every window, step by step.
 
@@ -64,6 +68,10 @@ class Unary(Code):
         """At step t, all neurons whose code is at least t."""
         return histogram.flip(1).cumsum(1).flip(1)[:, 1:].T
 
+    def events(self, codes: Tensor) -> Tensor:
+        """One a unit."""
+        return codes
+
     def max_pool(self, trains: Tensor, pool: nn.Module) -> Tensor:
         """Every step by itself, the OR of the window: unary trains of two numbers contain each other."""
         return _each_step(trains, pool)
@@ -88,6 +96,13 @@ class Binary(Code):
         """At step t, all neurons whose code has bit ``T - t``: one product, exact for fewer than 2^53 neurons."""
         counts = _digits(histogram.shape[1], steps) @ histogram.cpu().double().T
         return counts.long().to(histogram.device)
+
+    def events(self, codes: Tensor) -> Tensor:
+        """The binary digits that are one."""
+        ones, left = codes & 1, codes >> 1
+        while left.any():
+            ones, left = ones + (left & 1), left >> 1
+        return ones
 
     def max_pool(self, trains: Tensor, pool: nn.Module) -> Tensor:
         """Tournament, most significant bit first: a unit stays in while its bits are those of the running maximum.

@@ -85,6 +85,16 @@ class Emitter(nn.Module, ABC):
     def emit(self, currents: Tensor) -> Emission:
         """Accumulate currents ``[T_in, B, ...]`` one step after the other, then emit one step after the other."""
 
+    def updates(self, input_steps: int) -> int:
+        """How often the membrane of one neuron changes or is compared, beside the additions of its input.
+
+        One for every step of the train, unless a neuron says otherwise.
+
+        Args:
+            input_steps: length of the train that comes in.
+        """
+        return self.steps
+
     def weigh(self, spikes: Tensor) -> Tensor:
         """Spikes ``[T, B, ...]`` as the layers behind see them: ``amplitude w_t s_t``."""
         weights = torch.tensor(self.code.weights(len(spikes)), dtype=self.unit.dtype, device=self.unit.device)

@@ -25,6 +25,10 @@ class Pasc(Emitter):
     code = Unary()
     inhibits = True
 
+    def updates(self, input_steps: int) -> int:
+        """All three stages; see `if_operations`."""
+        return if_operations(self.levels, input_steps)
+
     def emit(self, currents: Tensor) -> Emission:
         """The three stages; see `Emitter.emit`."""
         unit = self.step
@@ -44,3 +48,16 @@ class Pasc(Emitter):
             v -= change * unit
         spikes = self.code.encode(count.clamp_(0, self.levels), self.steps)
         return Emission(spikes, inhibitory=inhibited.flatten(1).sum(1))
+
+
+def if_operations(levels: int, source_steps: int | None = None) -> int:
+    """Integrate-and-fire operations of one neuron: ``2 T_in + 2 M + L``, ``M = max(T_in, L) - 1``.
+
+    ``3 L - 1`` soft resets and ``2 L - 1`` counter updates, ``5 L - 2``, when the source has ``T_in = L`` steps too.
+
+    Args:
+        levels: ``L``, also the steps of the emitted train.
+        source_steps: ``T_in``, the longest train among the sources; ``levels`` by default.
+    """
+    steps = levels if source_steps is None else source_steps
+    return 2 * steps + 2 * (max(steps, levels) - 1) + levels

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import isospike as iso
-from isospike.measure import count_macs
+from isospike.costs import count_macs
 
 
 class ResNet18(nn.Module):

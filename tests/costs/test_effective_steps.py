@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isospike.costs import effective_steps, energy_ratio, if_operations, operation_ratio
 from isospike.errors import OptionError
-from isospike.measure import effective_steps, energy_ratio, if_operations, operation_ratio
 
 WIDTHS = [3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512]
 """Input channels of the 13 convolutions of VGG-16."""

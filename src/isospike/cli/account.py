@@ -1,0 +1,151 @@
+"""``isospike account NET.snn``: operations and energy after each number of steps, beside the ANN's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from isospike.cli import options
+from isospike.cli.data import DataOptions
+from isospike.cli.progress import Stream, progress_bar
+from isospike.cli.render import describe_preprocess, print_json, print_table
+from isospike.cli.steps import default_steps
+from isospike.costs import (
+    Amounts,
+    Costs,
+    Energy,
+    EnergyModel,
+    Reference,
+    account,
+    energy_models,
+    frames_per_second_per_watt,
+    load_energy_model,
+    reference_costs,
+)
+from isospike.export.artefact import load
+
+COLUMNS = ("spikes", "synops", "by rate", "MACs", "updates", "uJ/image")
+
+
+@click.command(short_help="Count operations and energy beside those of the ANN.")
+@click.argument("network", type=click.Path(path_type=Path, dir_okay=False))
+@options.data_options
+@click.option(
+    "--steps",
+    type=options.INTEGERS,
+    help="Numbers of steps [default: 1,2,4,8,16,32; the network's own where it has some].",
+)
+@click.option(
+    "--energy-model",
+    default="45nm-fp32",
+    show_default=True,
+    help=f"{', '.join(energy_models)}, or a TOML file with figures of your own.",
+)
+@click.option("--by", type=click.Choice(["site", "op"]), help="Split the costs at the largest number of steps.")
+@options.json_option
+def command(
+    network: Path,
+    steps: tuple[int, ...] | None,
+    energy_model: str,
+    by: str | None,
+    as_json: bool,
+    **data_values: Any,
+) -> None:
+    """Count what a network costs per image, beside its ANN and the ANN quantised to as many bits as the spikes carry.
+
+    NETWORK is a .snn file; images are prepared as it was converted with, unless --size, --mean or --std say otherwise.
+    What is not counted is named.
+    """
+    model = _model(energy_model)
+    data = DataOptions(**data_values)
+    snn = load(network)
+    data.check_size(snn.graph.input_shape)
+    opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
+    snn = snn.to(opened.device)
+    with progress_bar("accounting", opened.count) as bar:
+        images = Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype)
+        found = account(snn, images, steps=steps or default_steps(snn), progress=bar.advance)
+    reference, last = reference_costs(snn), found[max(found)]
+    if as_json:
+        source = {"file": str(network), "method": snn.provenance.method, "options": snn.provenance.options}
+        used = None if opened.preprocess is None else opened.preprocess.to_dict()
+        print_json({**_to_dict(found, reference, model), **source, "data": data.data, "preprocess": used})
+        return
+    _print(f"{network}: {snn.provenance.method} on {last.images} images of {data.data}", found, reference, model)
+    if by is not None:
+        _print_parts(by, last, model)
+    click.echo(f"energy model {model.name}: {_figures(model)}; {model.source}")
+    for what in (*last.not_counted(), *model.left_out()):
+        click.echo(f"not counted: {what}")
+    click.echo(f"input: {describe_preprocess(opened.preprocess)}")
+
+
+def _model(name: str) -> EnergyModel:
+    return load_energy_model(name) if name.endswith(".toml") else energy_models[name]
+
+
+def _to_dict(found: dict[int, Costs], reference: Reference, model: EnergyModel) -> dict[str, Any]:
+    last = found[max(found)]
+    return {
+        "images": last.images,
+        "energy_model": model.to_dict(),
+        "ann": {
+            "macs": reference.macs,
+            "macs_with_padding": reference.macs_with_padding,
+            "energy_pj": reference.energy(model).to_dict(),
+        },
+        "snn": {str(steps): _one(costs, reference, model) for steps, costs in found.items()},
+        "not_counted": [*last.not_counted(), *model.left_out()],
+    }
+
+
+def _one(costs: Costs, reference: Reference, model: EnergyModel) -> dict[str, Any]:
+    energy = costs.energy(model)
+    quantised = {"bits": reference.bits(costs.steps)}
+    return {
+        **{key: value for key, value in costs.to_dict().items() if key not in ("steps", "images", "not_counted")},
+        "energy_pj": energy.to_dict(),
+        "frames_per_second_per_watt": frames_per_second_per_watt(energy.total) if energy.total else None,
+        "quantised_ann": {**quantised, "energy_pj": reference.quantised_energy(model, costs.steps).to_dict()},
+    }
+
+
+def _print(title: str, found: dict[int, Costs], reference: Reference, model: EnergyModel) -> None:
+    macs = f"{reference.macs:,}"
+    rows = [["ANN", "", "", "", macs, "", *_energy(reference.energy(model))]]
+    for steps, costs in found.items():
+        bits = sorted(set(reference.bits(steps).values()))
+        rows.append([f"T={steps}", *_row(costs.total(), model), _frames(costs.energy(model))])
+        label = f"  quantised ANN, {bits[0] if len(bits) == 1 else f'{bits[0]} to {bits[-1]}'} bits"
+        rows.append([label, "", "", "", macs, "", *_energy(reference.quantised_energy(model, steps))])
+    print_table(title, ["per image", *COLUMNS, "frames/s/W"], rows)
+
+
+def _print_parts(by: str, costs: Costs, model: EnergyModel) -> None:
+    parts = costs.by_site() if by == "site" else costs.by_op()
+    rows = [[name, *_row(amounts, model)] for name, amounts in parts.items()]
+    print_table(f"by {by}, T={costs.steps}", [by, *COLUMNS], rows)
+
+
+def _row(amounts: Amounts, model: EnergyModel) -> list[str]:
+    counts = (amounts.spikes, amounts.synops, amounts.synops_by_rate, amounts.macs, amounts.neuron_updates)
+    return [*(f"{count:,.0f}" for count in counts), _microjoules(amounts.energy(model))]
+
+
+def _energy(energy: Energy) -> list[str]:
+    return [_microjoules(energy), _frames(energy)]
+
+
+def _microjoules(energy: Energy) -> str:
+    return f"{energy.total * 1e-6:.4g}"
+
+
+def _frames(energy: Energy) -> str:
+    return f"{frames_per_second_per_watt(energy.total):,.0f}" if energy.total else "-"
+
+
+def _figures(model: EnergyModel) -> str:
+    named = {"MAC": model.mac_pj, "synop": model.ac_pj, "neuron update": model.update_pj, "byte": model.byte_pj}
+    return ", ".join(f"{what} {pj:g} pJ" for what, pj in named.items() if pj is not None)

@@ -1,0 +1,7 @@
+"""Methods at numbers of steps on one network: compared, and the cheapest that holds chosen."""
+
+from isospike.compare.cell import Cell, Failure
+from isospike.compare.compare import compare
+from isospike.compare.comparison import Comparison
+
+__all__ = ["Cell", "Comparison", "Failure", "compare"]

@@ -1,0 +1,39 @@
+"""What networks cost: operations, memory traffic, energy, beside what they compete with."""
+
+from isospike.costs.account import account
+from isospike.costs.costs import CURRENTS, INPUT, Amounts, Costs, Entry
+from isospike.costs.effective_steps import (
+    effective_steps,
+    effective_steps_of,
+    energy_ratio,
+    operation_ratio,
+)
+from isospike.costs.efficiency import frames_per_second_per_watt, synops_to_reach
+from isospike.costs.energy import Energy, EnergyModel
+from isospike.costs.macs import count_macs
+from isospike.costs.model_files import energy_models, load_energy_model
+from isospike.costs.reference import Reference, reference_costs
+from isospike.neurons import if_operations
+
+__all__ = [
+    "CURRENTS",
+    "INPUT",
+    "Amounts",
+    "Costs",
+    "Energy",
+    "EnergyModel",
+    "Entry",
+    "Reference",
+    "account",
+    "count_macs",
+    "effective_steps",
+    "effective_steps_of",
+    "energy_models",
+    "energy_ratio",
+    "frames_per_second_per_watt",
+    "if_operations",
+    "load_energy_model",
+    "operation_ratio",
+    "reference_costs",
+    "synops_to_reach",
+]

@@ -1,0 +1,68 @@
+"""The account of a spiking network: every operation counted, and what is not counted named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+
+from isospike.calibrate.batches import Batch, Batches
+from isospike.costs.costs import Costs
+from isospike.costs.ledger import Ledger
+from isospike.costs.trace import trace
+from isospike.errors import SimulationError
+from isospike.messages import with_article
+from isospike.network import SNN
+from isospike.simulate.asked_steps import asked_steps, runs_for
+
+
+@torch.no_grad()
+def account(
+    snn: SNN,
+    batches: Iterable[Batch],
+    *,
+    steps: int | Iterable[int] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> dict[int, Costs]:
+    """What a network costs after each number of steps, from one run to the largest.
+
+    A *synaptic operation* is one event (a packet, whatever it is worth) through one synapse. With ``n`` the number of
+    events of every neuron, an op with weights costs ``sum(conv_1(n))``, ``conv_1`` the same op with all its weights
+    one: its padding has no neurons, its stride leaves some out. Pools, means, interpolations and factors between
+    neurons and weights are folded into the weights. An addition of a spike to a current, as in an identity shortcut,
+    costs one. What reads the image, currents or an analogue island costs *multiply-accumulates*, counted in the same
+    way: those with the image once, the others at every step.
+
+    A neuron is updated at every step; an accumulate-then-emit neuron at every step of its own train, a PASC neuron
+    ``2 T_in + 2 M + L`` times (`if_operations`). Memory traffic is one weight read for every synaptic operation and
+    multiply-accumulate, and one membrane read and written for every neuron update, in the network's number format.
+
+    Args:
+        snn: the network; it is not changed.
+        batches: images ``[B, ...]``, or ``(images, labels)``.
+        steps: one number of steps or several; an accumulate-then-emit network has its own, a calibrated one runs once
+            for each that it was calibrated for, which are the default.
+        progress: called with the number of images of every finished batch.
+
+    Raises:
+        CalibrationError: there is no batch, or one without an image.
+        DataError: the data's own code raised.
+        SimulationError: no `SNN`, or images or steps do not fit the network.
+    """
+    if not isinstance(snn, SNN):
+        raise SimulationError(f"the network is {with_article(snn)}; account takes what isospike.convert or load gives")
+    at, data = asked_steps(snn, steps), Batches(batches)
+    wiring = trace(snn)
+    ledgers = [Ledger(snn.at(part[0]) if snn.calibrated else snn, wiring, part) for part in runs_for(snn, at)]
+    rank = 1 + len(snn.graph.input_shape)
+    for images in data:
+        if images.dim() != rank:
+            raise SimulationError(
+                f"a batch has shape {list(images.shape)}, an account takes images [B, "
+                f"{', '.join(map(str, snn.graph.input_shape))}]"
+            )
+        for ledger in ledgers:
+            ledger.add(images)
+        if progress is not None:
+            progress(len(images))
+    return {steps: costs for ledger in ledgers for steps, costs in ledger.costs().items()}

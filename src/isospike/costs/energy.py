@@ -1,0 +1,86 @@
+"""Energy models: what one operation takes, as data with a source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Energy of one image in pJ, in parts."""
+
+    synops: float
+    """Of synaptic operations, one accumulation each."""
+    macs: float
+    """Of multiply-accumulates."""
+    neuron_updates: float
+    """Of neuron updates; zero where the model has no figure for them."""
+    traffic: float
+    """Of reading weights and membranes; zero where the model has no figure for it."""
+
+    @property
+    def total(self) -> float:
+        """The sum of the parts."""
+        return self.synops + self.macs + self.neuron_updates + self.traffic
+
+    def to_dict(self) -> dict[str, float]:
+        """As JSON has it, in pJ."""
+        parts = {"synops": self.synops, "macs": self.macs, "neuron_updates": self.neuron_updates}
+        return {**parts, "traffic": self.traffic, "total": self.total}
+
+
+@dataclass(frozen=True)
+class EnergyModel:
+    """Energies of operations, and where the figures are from."""
+
+    name: str
+    """Its name."""
+    source: str
+    """Where the figures are from, and for which hardware they hold."""
+    mac_pj: float
+    """Energy of one multiply-accumulate in pJ."""
+    ac_pj: float
+    """Energy of one synaptic operation (accumulation) in pJ."""
+    bits: int
+    """Bits of the operands for which ``mac_pj`` holds."""
+    mult_pj: float | None = None
+    """The part of ``mac_pj`` that is the multiplication; ``None``: not known, the whole counts as one."""
+    update_pj: float | None = None
+    """Energy of one neuron update in pJ; ``None``: not known, left out."""
+    byte_pj: float | None = None
+    """Energy of one byte of weights or membranes read or written in pJ; ``None``: not known, left out."""
+    papers: tuple[str, ...] = ()
+    """BibTeX keys of the sources."""
+
+    def energy(self, *, synops: float, macs: float, neuron_updates: float = 0, traffic_bytes: float = 0) -> Energy:
+        """Energy in pJ of so many operations, in parts."""
+        return Energy(
+            synops=synops * self.ac_pj,
+            macs=macs * self.mac_pj,
+            neuron_updates=neuron_updates * (self.update_pj or 0.0),
+            traffic=traffic_bytes * (self.byte_pj or 0.0),
+        )
+
+    def quantised_mac_pj(self, bits: int) -> float:
+        """Energy in pJ of a multiply-accumulate with an activation of fewer bits.
+
+        An array multiplier has one cell per pair of bits, so the energy of the multiplication is taken to be
+        proportional to the product of both widths; the weight keeps its width, the addition its energy:
+        ``mac_pj - mult_pj + mult_pj * min(bits, w) / w``, ``w`` the width of the model. Of Horowitz's figures, the
+        integer multiplications (0.2 pJ of 8 bits, 3.1 pJ of 32) stand as 1 to 15.5, the products of the widths as 1 to
+        16. For floating-point multiplications it is an assumption, in favour of the quantised network.
+        """
+        mult = self.mac_pj if self.mult_pj is None else self.mult_pj
+        return self.mac_pj - mult + mult * min(bits, self.bits) / self.bits
+
+    def left_out(self) -> tuple[str, ...]:
+        """What the model has no figure for, in words."""
+        what = {"neuron updates": self.update_pj, "reading and writing weights and membranes": self.byte_pj}
+        return tuple(f"{name}: the energy model {self.name} has no figure" for name, pj in what.items() if pj is None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it: figures in pJ, and their source."""
+        figures = {"mac_pj": self.mac_pj, "ac_pj": self.ac_pj, "bits": self.bits, "mult_pj": self.mult_pj}
+        more = {"update_pj": self.update_pj, "byte_pj": self.byte_pj, "papers": list(self.papers)}
+        return {"name": self.name, "source": self.source, **figures, **more}

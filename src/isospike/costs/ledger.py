@@ -1,0 +1,133 @@
+"""Events of runs, counted at every neuron and weighed with the synapses behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from isospike.capture.graph import argument, op_of
+from isospike.capture.roles import Role
+from isospike.costs.costs import CURRENTS, INPUT, Costs, Entry
+from isospike.costs.wiring import Connection, Wiring
+from isospike.network import SNN
+from isospike.neurons import Emitter
+from isospike.simulate import Kind, Record, Run, simulate
+
+
+class Ledger:
+    """Whole numbers over all images, for every asked number of steps.
+
+    Args:
+        snn: the network.
+        wiring: of the network.
+        at: numbers of steps in rising order, all answered by one run.
+    """
+
+    def __init__(self, snn: SNN, wiring: Wiring, at: tuple[int, ...]) -> None:
+        self.snn, self.wiring, self.at = snn, wiring, at
+        self.images = 0
+        self.events = {source: [0] * len(at) for source in wiring.neurons}
+        self.synops = {(source, c.op): [0] * len(at) for c in wiring.connections for source in c.fan_out}
+        self.spikes: dict[str, Tensor] = {}
+        self.packets: dict[str, Tensor] = {}
+        self.clock: dict[str, int] = {}
+
+    def add(self, x: Tensor) -> None:
+        """Run one batch of images ``[B, ...]``.
+
+        Raises:
+            SimulationError: images or steps do not fit the network.
+        """
+        if self.snn.kind is Kind.STREAMING:
+            self.clock.clear()
+            run = simulate(self.snn, x, steps=self.at[-1], record=Record(outputs=False, watch=self._watch))
+        else:
+            run = simulate(self.snn, x, steps=self.at[-1], record=Record(outputs=False, codes=True))
+            for source, events in self._emitted(run):
+                self._count(source, 0, events)
+        self.images += len(x)
+        for sums, counts in ((self.spikes, run.spikes), (self.packets, run.packets)):
+            for site, count in counts.items():
+                sums[site] = sums.get(site, 0) + count.sum(1)
+
+    def _watch(self, source: str, train: Tensor) -> None:
+        """The next steps of a source ``[t, B, ...]``."""
+        if source not in self.events:
+            return
+        start, fired = self.clock.get(source, 0), train != 0
+        for index, (first, last) in enumerate(pairwise((0, *self.at))):
+            part = fired[max(first - start, 0) : max(last - start, 0)]
+            if len(part):
+                self._count(source, index, part.sum((0, 1)))
+        self.clock[source] = start + len(train)
+
+    def _emitted(self, run: Run) -> Iterator[tuple[str, Tensor]]:
+        """Events at every neuron of accumulate-then-emit networks, from the codes; max pools take the largest code."""
+        assert run.codes is not None
+        graph, codes = self.snn.graph, dict[object, Tensor]()
+        for node, code in self.snn.trains().trains.items():
+            name = op_of(node).name
+            if name in run.codes:
+                codes[node] = run.codes[name]
+            elif op_of(node).role is Role.MAX_POOL:
+                codes[node] = graph.module_of(node)(codes[argument(node)].double()).long()
+            else:
+                codes[node] = torch.cat([codes[source] for source in node.all_input_nodes], 1)
+            if name in self.events:
+                yield name, code.events(codes[node]).sum(0)
+
+    def _count(self, source: str, index: int, events: Tensor) -> None:
+        """Book events ``[...]`` of a source, int64, summed over images and some steps."""
+        self.events[source][index] += int(events.sum())
+        for connection in self.wiring.connections:
+            if source in connection.fan_out:
+                self.synops[source, connection.op][index] += int((events * connection.fan_out[source]).sum())
+
+    def costs(self) -> dict[int, Costs]:
+        """The account after each number of steps."""
+        return {steps: self._costs(index, steps) for index, steps in enumerate(self.at)}
+
+    def _costs(self, index: int, steps: int) -> Costs:
+        flows = [entry for connection in self.wiring.connections for entry in self._flows(connection, index, steps)]
+        return Costs(
+            steps=steps,
+            images=self.images,
+            entries=(*(self._site(site, steps) for site in self.snn.sites), *flows),
+            spike_sums={site: tuple(counts[:steps].tolist()) for site, counts in self.spikes.items()},
+            packet_sums={site: tuple(counts[:steps].tolist()) for site, counts in self.packets.items()},
+            value_bytes=self.snn.reference_tensor.element_size(),
+            left_out=self.wiring.not_counted,
+        )
+
+    def _site(self, site: str, steps: int) -> Entry:
+        return Entry(
+            site=site,
+            op=site,
+            spikes=int(self.spikes[site][:steps].sum()),
+            packets=int(self.packets[site][:steps].sum()),
+            neuron_updates=self.images * self.wiring.neurons[site] * self._updates(site, steps),
+        )
+
+    def _updates(self, site: str, steps: int) -> int:
+        """How often one neuron is updated."""
+        neuron = self.snn.graph.get_submodule(site)
+        if not isinstance(neuron, Emitter):
+            return steps
+        (node,) = (node for node in self.snn.graph.nodes_with(Role.ACTIVATION) if op_of(node).name == site)
+        return neuron.updates(self.snn.trains().steps[argument(node)])
+
+    def _flows(self, connection: Connection, index: int, steps: int) -> Iterator[Entry]:
+        for source, (share, everything) in connection.shares.items():
+            rate = Fraction(sum(self.events[source][: index + 1]), self.wiring.neurons[source])
+            synops = sum(self.synops[source, connection.op][: index + 1])
+            by_rate = rate * connection.padded * Fraction(share, everything)
+            yield Entry(source, connection.op, synops=synops, synops_by_rate=by_rate)
+        if connection.once:
+            yield Entry(INPUT, connection.op, macs=self.images * connection.once)
+        if connection.each_step:
+            macs = connection.macs(steps) - connection.once
+            yield Entry(CURRENTS, connection.op, macs=self.images * macs)

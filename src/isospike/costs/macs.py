@@ -1,0 +1,64 @@
+"""How many multiply-accumulates a network does."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from isospike.capture.graph import Graph
+
+
+def count_macs(model: nn.Module, example: Tensor) -> dict[str, int]:
+    """Multiply-accumulates of convolutions and matrix products for one sample, per module that does any.
+
+    A module counts what it computes itself, not what its children do; calls of one module count together. As usual in
+    the literature, products with the zeros of a padding are counted too.
+
+    Args:
+        model: any network in eval mode, or a captured graph.
+        example: a batch ``[B, ...]``; its first sample is run.
+    """
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        model(example[:1])
+    own = {path: sum(ops.values()) for path, ops in counter.get_flop_counts().items() if path != "Global"}
+    for path, flops in list(own.items()):
+        parent = _called_parent(path, own)
+        if parent:
+            own[parent] -= flops
+    root = type(model).__name__
+    return {path.removeprefix(root).removeprefix("."): flops // 2 for path, flops in own.items() if flops}
+
+
+def macs_by_node(graph: Graph) -> dict[fx.Node, int]:
+    """The same for every node of a captured or converted graph, functional calls among them.
+
+    Attention is computed as the matrix products that it is, so that they are counted.
+    """
+    counter = _NodeMacs(graph)
+    reference = next((t for t in graph.state_dict().values() if t.is_floating_point()), torch.empty(0))
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+        counter.run(torch.zeros(1, *graph.input_shape, dtype=reference.dtype, device=reference.device))
+    return counter.macs
+
+
+class _NodeMacs(fx.Interpreter):
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(graph)
+        self.macs: dict[fx.Node, int] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        with FlopCounterMode(display=False) as counter:
+            result = super().run_node(n)
+        self.macs[n] = counter.get_total_flops() // 2
+        return result
+
+
+def _called_parent(path: str, called: Container[str]) -> str:
+    """The nearest module above that was called itself; containers of modules are not."""
+    parent = path.rpartition(".")[0]
+    return parent if not parent or parent in called else _called_parent(parent, called)

@@ -1,0 +1,105 @@
+"""Energy models are TOML files of figures; reading one runs no code."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from isospike.costs.energy import EnergyModel
+from isospike.errors import EnergyModelError
+from isospike.messages import first_line, with_article
+from isospike.registry import Registry
+
+LARGEST_FILE = 2**16
+"""Bytes; a model has a few hundred."""
+MOST_BITS = 64
+_FIELDS = {field.name: field.default is dataclasses.MISSING for field in dataclasses.fields(EnergyModel)}
+"""Key: whether it must be there."""
+_OPERATIONS = ("mac_pj", "ac_pj")
+"""Figures that cannot be zero; the other ones may be."""
+
+
+def load_energy_model(path: str | Path) -> EnergyModel:
+    """The energy model in a TOML file.
+
+    Keys: ``name``, ``source``, ``mac_pj``, ``ac_pj``, ``bits``; optional ``mult_pj``, ``update_pj``, ``byte_pj`` and
+    ``papers``; see `EnergyModel`.
+
+    Raises:
+        EnergyModelError: the file cannot be read, a key is missing or unknown, or a figure is no energy.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise EnergyModelError(f"an energy model was given as {with_article(path)}; give the path of a TOML file")
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:  # a path may hold a zero byte
+        raise EnergyModelError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    if len(content) > LARGEST_FILE:
+        raise EnergyModelError(f"{path} is no energy model: it has more than {LARGEST_FILE} bytes")
+    return parse_energy_model(content, str(path))
+
+
+def parse_energy_model(content: bytes, where: str) -> EnergyModel:
+    """The energy model in the content of a TOML file.
+
+    Args:
+        content: what the file holds.
+        where: its name, for messages.
+
+    Raises:
+        EnergyModelError: see `load_energy_model`.
+    """
+    try:
+        found = tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:
+        raise EnergyModelError(f"{where} is no TOML file: {first_line(error)}") from error
+    missing = [key for key, needed in _FIELDS.items() if needed and key not in found]
+    unknown = [key for key in found if key not in _FIELDS]
+    if missing or unknown:
+        lists = {"lacks": missing, "has the unknown": unknown}
+        faults = " and ".join(f"{what} {', '.join(keys)}" for what, keys in lists.items() if keys)
+        raise EnergyModelError(f"{where} {faults}; an energy model has {', '.join(_FIELDS)}")
+    model = EnergyModel(**{key: _checked(key, value, where) for key, value in found.items()})
+    if model.mult_pj is not None and model.mult_pj > model.mac_pj:
+        raise EnergyModelError(f"{where}: mult_pj, {model.mult_pj:g}, is a part of mac_pj, {model.mac_pj:g}")
+    return model
+
+
+def _checked(key: str, value: Any, where: str) -> Any:
+    if key in ("name", "source"):
+        if not isinstance(value, str) or not value.strip():
+            raise EnergyModelError(f"{where}: {key} must be a text, got {value!r:.80}")
+        return value
+    if key == "papers":
+        if not isinstance(value, list) or not all(isinstance(paper, str) for paper in value):
+            raise EnergyModelError(f"{where}: papers must be a list of BibTeX keys, got {value!r:.80}")
+        return tuple(value)
+    if key == "bits":
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST_BITS:
+            raise EnergyModelError(f"{where}: bits must be a whole number from 1 to {MOST_BITS}, got {value!r:.80}")
+        return value
+    return _energy(key, value, where)
+
+
+def _energy(key: str, value: Any, where: str) -> float:
+    positive = key in _OPERATIONS
+    wanted = "a finite number of pJ above zero" if positive else "a finite number of pJ, not below zero"
+    if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > 1e300 or not math.isfinite(value):
+        raise EnergyModelError(f"{where}: {key} must be {wanted}, got {value!r:.80}")
+    if value < 0 or (positive and value == 0):
+        raise EnergyModelError(f"{where}: {key} must be {wanted}, got {value!r:.80}")
+    return float(value)
+
+
+energy_models: Registry[EnergyModel] = Registry("energy model")
+"""Energy models by name, as `isospike` brings them."""
+for _file in sorted(resources.files("isospike").joinpath("costs", "models").iterdir(), key=lambda file: file.name):
+    if _file.name.endswith(".toml"):
+        _model = parse_energy_model(_file.read_bytes(), _file.name)
+        energy_models.register(_model.name, _model)

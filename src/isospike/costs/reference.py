@@ -1,0 +1,90 @@
+"""What the network competes with: its ANN, and the ANN quantised to as many bits as the spikes carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from isospike.costs.energy import Energy, EnergyModel
+from isospike.costs.trace import trace
+from isospike.costs.wiring import Connection, Wiring
+from isospike.network import SNN
+from isospike.neurons import Emitter, Probing, StreamingNeuron
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The ANN of a spiking network, and its quantised twins.
+
+    The *bit-matched quantised ANN* has activations of ``ceil(log2(K + 1))`` bits, K the number of levels that the
+    neurons of a site can tell: those of an accumulate-then-emit neuron, T times the largest spike for a rate code of T
+    steps. Its weights have the width of the energy model, and so has what is no activation: the image, and currents.
+    """
+
+    wiring: Wiring
+    """Of the network: the products of the ANN are its synapses."""
+    levels: dict[str, int]
+    """By site the levels of a code, or, of a rate code, those of one step."""
+    rate_coded: bool
+    """Whether the levels grow with the number of steps."""
+    probe: int
+    """Steps in which neurons only probe."""
+    value_bytes: int
+    """Bytes of a weight or an activation of the ANN."""
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one image, without those with the zeros of a padding: as synapses are counted."""
+        return sum(connection.dense for connection in self.wiring.connections)
+
+    @property
+    def macs_with_padding(self) -> int:
+        """Multiply-accumulates as papers count them, layers of a factor per channel left out."""
+        return sum(connection.padded for connection in self.wiring.connections)
+
+    def bits(self, steps: int) -> dict[str, int]:
+        """By site, bits of the quantised ANN's activations that match a run of so many steps."""
+        time = max(steps - self.probe, 1) if self.rate_coded else 1
+        return {site: (time * levels).bit_length() for site, levels in self.levels.items()}
+
+    def energy(self, model: EnergyModel) -> Energy:
+        """Energy of one image of the ANN in pJ; weights are read once per product, activations written and read."""
+        activations = sum(self.wiring.neurons[site] for site in self.levels)
+        traffic = self.value_bytes * (self.macs + 2 * activations)
+        return model.energy(synops=0, macs=self.macs, traffic_bytes=traffic)
+
+    def quantised_energy(self, model: EnergyModel, steps: int) -> Energy:
+        """Energy of one image of the bit-matched quantised ANN in pJ; see `EnergyModel.quantised_mac_pj`."""
+        bits = self.bits(steps)
+        macs = sum(self._energy(connection, model, bits) for connection in self.wiring.connections)
+        activations = sum(self.wiring.neurons[site] * bits[site] / 8 for site in bits)
+        traffic = self.value_bytes * self.macs + 2 * activations
+        return Energy(synops=0.0, macs=macs, neuron_updates=0.0, traffic=traffic * (model.byte_pj or 0.0))
+
+    def _energy(self, connection: Connection, model: EnergyModel, bits: dict[str, int]) -> float:
+        """Where an op reads several sites, the one with the most bits counts; a max pool of trains as any site."""
+        largest = max(bits.values())
+        width = max((bits.get(source, largest) for source in connection.fan_out), default=model.bits)
+        narrow = connection.spiking * model.quantised_mac_pj(width)
+        return narrow + (connection.dense - connection.spiking) * model.mac_pj
+
+
+def reference_costs(snn: SNN) -> Reference:
+    """The ANN of a network and its bit-matched quantised ANN, as the competitors they are; no image is needed."""
+    neurons = {site: snn.graph.get_submodule(site) for site in snn.sites}
+    return Reference(
+        wiring=trace(snn),
+        levels={site: _levels(neuron) for site, neuron in neurons.items()},
+        rate_coded=snn.steps is None,
+        probe=snn.readout.probe,
+        value_bytes=snn.reference_tensor.element_size(),
+    )
+
+
+def _levels(neuron: nn.Module) -> int:
+    if isinstance(neuron, Emitter):
+        return neuron.levels
+    inner = neuron.neuron if isinstance(neuron, Probing) else neuron
+    assert isinstance(inner, StreamingNeuron)
+    return inner.up
