@@ -8,7 +8,7 @@ curve = isospike.evaluate(snn, test_loader, steps=[4, 8, 16, 32]).metric
 from isospike import activations, costs, errors, methods, refine, scales, train
 from isospike.capture import Graph, Inspection, capture, fold_batch_norm, inspect
 from isospike.citations import cite
-from isospike.compare import Comparison, compare
+from isospike.compare import Choice, Comparison, auto, compare
 from isospike.convert import convert
 from isospike.costs import account
 from isospike.errors import IsospikeError
@@ -23,6 +23,7 @@ __version__ = "0.1.0"
 __all__ = [
     "SNN",
     "Certificate",
+    "Choice",
     "Comparison",
     "Evaluation",
     "Graph",
@@ -33,6 +34,7 @@ __all__ = [
     "State",
     "account",
     "activations",
+    "auto",
     "capture",
     "choose_threshold",
     "cite",

@@ -20,6 +20,7 @@ from isospike.compare.store import Kept
 from isospike.convert import Analogue, ready
 from isospike.costs import Costs, EnergyModel, Reference, account, energy_models, load_energy_model, reference_costs
 from isospike.measure.tally import Tally
+from isospike.memory_format import channels_last
 from isospike.methods.thresholds import Thresholds
 from isospike.network import SNN
 from isospike.refine.refinement import Calibration
@@ -101,7 +102,7 @@ class Bench:
             tally.count(tally.run(part.inputs.to(dtype)), part.labels, part.expected)
         images = [part.inputs.to(dtype) for part in reference.batches(min(self.account_images, tally.images))]
         costs, competitors = account(snn, images, steps=at), reference_costs(snn)
-        ann = {name: competitors.energy(model).total for name, model in self.energy_models.items()}
+        ann = self.ann_energy(competitors)
         return tuple(
             Kept(
                 Cell(
@@ -122,6 +123,19 @@ class Bench:
             )
             for steps, counts in tally.counts.items()
         )
+
+    @torch.no_grad()
+    def distance(self, snn: SNN, reference: ReferenceImages, most: int) -> float:
+        """Mean squared difference of an accumulate-then-emit network's outputs from the ANN's, on the first images."""
+        dtype, total = snn.reference_tensor.dtype, 0.0
+        for part in reference.batches(most):
+            difference = snn(part.inputs.to(dtype)).to(part.inputs.dtype) - self.graph(channels_last(part.inputs))
+            total += float(difference.double().square().mean(1).sum())
+        return total / most
+
+    def ann_energy(self, competitors: Reference) -> dict[str, float]:
+        """Energy of the ANN in pJ, by energy model."""
+        return {name: competitors.energy(model).total for name, model in self.energy_models.items()}
 
     def _priced(self, costs: Costs, competitors: Reference) -> dict[str, Any]:
         """The fields of a cell that are about operations and energy."""

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from isospike.compare.cell import Cell, Failure
 from isospike.compare.front import pareto_front
 from isospike.errors import OptionError, OutputError, UnknownNameError
-from isospike.files import replacing
+from isospike.files import check_writable, replacing
 
 
 @dataclass(frozen=True)
@@ -142,11 +142,10 @@ class Comparison:
         Raises:
             OutputError: another ending, or the path cannot be written.
         """
-        text = {".json": self.to_json, ".csv": self.to_csv}.get(Path(path).suffix)
-        if text is None:
-            raise OutputError(f"cannot write {path}: a comparison is written to .json or .csv")
+        check_target(path)
+        text = self.to_csv() if Path(path).suffix == ".csv" else self.to_json()
         with replacing(path) as part:
-            part.write_text(text(), encoding="utf-8")
+            part.write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> Comparison:
@@ -181,6 +180,17 @@ class Comparison:
         if name not in known:
             raise UnknownNameError("energy model", name, known)
         return name
+
+
+def check_target(path: str | Path) -> None:
+    """Refuse a file that no comparison can be written to, before the work.
+
+    Raises:
+        OutputError: another ending than ``.json`` or ``.csv``, or the path cannot be written.
+    """
+    check_writable(path)
+    if Path(path).suffix not in (".json", ".csv"):
+        raise OutputError(f"cannot write {path}: a comparison is written to .json or .csv")
 
 
 def images_of(points: float, images: int) -> int:

@@ -67,7 +67,8 @@ class ReferenceImages:
         self._expected: list[Tensor] = []
         self._digests: list[bytes] = []
         self.digests: list[bytes] = []
-        right, kinds = 0, set()
+        right: list[Tensor] = []
+        kinds = set()
         with torch.no_grad():
             for batch in stream(self._data):
                 inputs, labels = _parts(batch, classes)
@@ -77,7 +78,8 @@ class ReferenceImages:
                 self._digests.append(_digest(inputs, labels))
                 self.digests += image_digests(inputs)
                 kinds.add(labels is not None)
-                right += 0 if labels is None else int((expected == labels.to(expected.device)).sum())
+                known = expected if labels is None else labels.to(expected.device)
+                right.append((expected == known).cpu())
                 if progress is not None:
                     progress(len(inputs))
         if not self.digests:
@@ -85,7 +87,7 @@ class ReferenceImages:
         if len(kinds) > 1:
             raise DataError("only some test batches have labels; give all of them labels, or none")
         (self.labelled,) = kinds
-        self.right = right if self.labelled else self.images
+        self._right = torch.cat(right)
 
     @property
     def images(self) -> int:
@@ -95,7 +97,7 @@ class ReferenceImages:
     @property
     def top1(self) -> float | None:
         """Top-1 accuracy of the ANN, 0 to 1; ``None`` without labels."""
-        return self.right / self.images if self.labelled else None
+        return self.right_of(self.images) / self.images if self.labelled else None
 
     @property
     def digest(self) -> str:
@@ -122,10 +124,7 @@ class ReferenceImages:
 
     def right_of(self, most: int) -> int:
         """How many of the first images the ANN is right on; all without labels."""
-        if not self.labelled:
-            return most
-        parts = self.batches(most)
-        return sum(int((p.expected == p.labels.to(p.expected.device)).sum()) for p in parts if p.labels is not None)
+        return int(self._right[:most].sum())
 
 
 AGAIN = "give a data loader without shuffling and random augmentation, or a list"
