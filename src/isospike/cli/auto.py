@@ -105,10 +105,8 @@ def _print(choice: Choice, out: Path, selected: str, reported: str) -> None:
     _print_part("selected", choice.cell, choice, "selection", selected)
     if choice.report is not None:
         _print_part("reports", choice.report, choice, "report", reported)
-    energy, ann = (
-        comparisons.microjoules(energies, choice.energy_model)
-        for energies in (choice.cell.energy_pj, choice.ann_energy_pj)
-    )
+    energy = comparisons.microjoules(choice.cell.energy_pj, choice.energy_model)
+    ann = comparisons.microjoules(choice.ann_energy_pj, choice.energy_model)
     click.echo(f"  {energy} uJ per image by {choice.energy_model}, the ANN {ann}")
     click.echo(
         f"  calibrated on {counted(choice.images['calibration'], 'image')}; tried {len(choice.tried)} of methods and "

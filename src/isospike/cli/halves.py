@@ -26,4 +26,6 @@ class Half:
             middle = (len(images) + 1) // 2
             part = slice(middle, None) if self._second else slice(middle)
             if len(images[part]):
-                yield pytree.tree_map_only(Tensor, lambda tensor, part=part: tensor[part], batch)
+                leaves, structure = pytree.tree_flatten(batch)
+                cut = [leaf[part] if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+                yield pytree.tree_unflatten(cut, structure)
