@@ -97,7 +97,8 @@ def _open_both(tested: DataOptions, select: str | None, opened: OpenData, seed: 
 
 
 def _print(choice: Choice, out: Path, selected: str, reported: str) -> None:
-    comparisons.print_front(choice.front(), choice.energy_model)
+    front = [(one.cell, one.images) for one in choice.front()]
+    comparisons.print_front(front, choice.energy_model)
     comparisons.print_failed(choice.failed)
     bits = choice.cell.options.get("bits")
     own = f", bits {','.join(map(str, bits))}" if isinstance(bits, list) else ""
@@ -108,9 +109,9 @@ def _print(choice: Choice, out: Path, selected: str, reported: str) -> None:
     energy = comparisons.microjoules(choice.cell.energy_pj, choice.energy_model)
     ann = comparisons.microjoules(choice.ann_energy_pj, choice.energy_model)
     click.echo(f"  {energy} uJ per image by {choice.energy_model}, the ANN {ann}")
+    click.echo(f"  calibrated on {counted(choice.images['calibration'], 'image')}")
     click.echo(
-        f"  calibrated on {counted(choice.images['calibration'], 'image')}; tried {len(choice.tried)} of methods and "
-        f"steps, {choice.bit_trials} of bits of sites"
+        f"  measured {counted(len(choice.tried), 'network')}; bits of sites were tried {choice.bit_trials} times"
     )
 
 

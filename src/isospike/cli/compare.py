@@ -88,7 +88,7 @@ def command(
 
 def _print(found: Comparison, title: str) -> None:
     comparisons.print_cells(title, found.cells, found.ann_accuracy, found.metric)
-    comparisons.print_front(found.front(), found.energy_model)
+    comparisons.print_front([(cell, found.images) for cell in found.front()], found.energy_model)
     comparisons.print_failed(found.failed)
     best, ann = found.best(max_drop=CLOSE), f"the ANN ({percent(found.ann_accuracy)} %)"
     shown = best or max(found.cells, key=lambda cell: (cell.accuracy, -cell.steps))

@@ -109,8 +109,8 @@ def print_cells(title: str, cells: Sequence[Cell], ann: float, metric: str) -> N
     print_table(title, [what, *(f"T={at}" for at in steps)], table)
 
 
-def print_front(cells: Sequence[Cell], energy_model: str) -> None:
-    """The cells of a front, cheapest first."""
+def print_front(cells: Sequence[tuple[Cell, int]], energy_model: str) -> None:
+    """The cells of a front, cheapest first, and on how many images they were measured."""
     rows = [
         [
             cell.label,
@@ -118,10 +118,11 @@ def print_front(cells: Sequence[Cell], energy_model: str) -> None:
             percent(cell.accuracy),
             microjoules(cell.energy_pj, energy_model),
             f"{cell.spikes:.0f}",
+            str(images),
         ]
-        for cell in cells
+        for cell, images in cells
     ]
-    print_table("Front", ["method", "T", "%", f"uJ/image ({energy_model})", "spikes/image"], rows, left=1)
+    print_table("Front", ["method", "T", "%", f"uJ/image ({energy_model})", "spikes/image", "images"], rows)
 
 
 def print_failed(failed: Sequence[Failure]) -> None:

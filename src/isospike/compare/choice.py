@@ -45,7 +45,7 @@ class Choice:
     energy_model: str
     """Energy model of the choice."""
     tried: tuple[Tried, ...]
-    """Every method and number of steps that was measured."""
+    """Every network and number of steps that was measured, once, on as many images as in the end."""
     failed: tuple[Failure, ...]
     """What could not be measured, and why."""
     bit_trials: int
@@ -61,9 +61,10 @@ class Choice:
         """Number of steps T to run the network for."""
         return self.cell.steps
 
-    def front(self) -> tuple[Cell, ...]:
+    def front(self) -> tuple[Tried, ...]:
         """The Pareto front of accuracy against energy of all that was tried, each on the images it was measured on."""
-        return pareto_front([one.cell for one in self.tried], self.energy_model)
+        by_cell = {id(one.cell): one for one in self.tried}
+        return tuple(by_cell[id(cell)] for cell in pareto_front([one.cell for one in self.tried], self.energy_model))
 
     def to_dict(self) -> dict[str, Any]:
         """The documented JSON object of ``isospike auto --json``."""
@@ -82,7 +83,7 @@ class Choice:
             "report": None if self.report is None else self.report.to_dict(),
             "tried": [{**one.cell.to_dict(), "images": one.images} for one in self.tried],
             "failed": [asdict(failure) for failure in self.failed],
-            "front": [[cell.label, cell.steps] for cell in self.front()],
+            "front": [self.tried.index(one) for one in self.front()],
             "bit_trials": self.bit_trials,
         }
 

@@ -12,7 +12,7 @@ from isospike.compare.limits import Limits
 from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.results import Progress
 from isospike.compare.workers import work_through
-from isospike.errors import IsospikeError
+from isospike.errors import DataError, IsospikeError
 from isospike.network import SNN
 
 PARTS = (16, 4, 1)
@@ -64,6 +64,8 @@ class Race:
         def measure(job: Job) -> list[Candidate] | IsospikeError:
             try:
                 return self.first_look(job)
+            except DataError:  # of the data, which concerns all
+                raise
             except IsospikeError as error:
                 return error
 

@@ -11,7 +11,7 @@ from isospike.compare.entries import Job
 from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.store import Kept, Store
 from isospike.compare.workers import work_through
-from isospike.errors import IsospikeError
+from isospike.errors import DataError, IsospikeError
 
 Progress = Callable[[str, int, int], None]
 """Told which row has been worked on, how many conversions are done, and how many there are."""
@@ -48,6 +48,8 @@ class Results:
         def outcome(job: Job) -> tuple[Kept, ...] | IsospikeError:
             try:
                 return self.bench.measure(missing[job] or job, self.reference)
+            except DataError:  # of the data, which concerns all
+                raise
             except IsospikeError as error:
                 return error
 
