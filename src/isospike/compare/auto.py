@@ -100,9 +100,9 @@ def auto(
         account_images=account_images,
     )
     rows = chosen_methods(methods, options, bench.graph)
-    sets = {"selection": ReferenceImages(bench.graph, selection)}
+    sets = {"selection": ReferenceImages(bench.graph, selection, purpose="selection")}
     if report is not None:
-        sets["report"] = ReferenceImages(bench.graph, report)
+        sets["report"] = ReferenceImages(bench.graph, report, purpose="report")
     seen = [digest for inputs in bench.batches for digest in image_digests(inputs)]
     shared = shared_images({"calibration": seen, **{name: images.digests for name, images in sets.items()}})
     race = Race(bench, sets["selection"], limits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,7 @@ class ReferenceImages:
     Args:
         ann: the captured network, with one output ``[B, classes]``.
         data: batches ``(inputs [B, ...], labels [B])`` or of inputs alone, or one tensor of inputs.
-        progress: called with the number of images of every finished batch.
+        purpose: what the images are for, as messages say it.
 
     Raises:
         DataError: no image, wrong labels or only some, a one-shot iterator, or the data's own code raised.
@@ -53,7 +53,7 @@ class ReferenceImages:
         SimulationError: the network's output is not ``[B, classes]``.
     """
 
-    def __init__(self, ann: Graph, data: Iterable[Any], progress: Callable[[int], None] | None = None) -> None:
+    def __init__(self, ann: Graph, data: Iterable[Any], *, purpose: str = "test") -> None:
         classes = class_count(ann)
         if classes is None:
             raise SimulationError(
@@ -61,8 +61,9 @@ class ReferenceImages:
             )
         if not isinstance(data, Iterable) or isinstance(data, Iterator):
             raise DataError(
-                f"the test images are {with_article(data)}; every method reads them anew: give a list or a data loader"
+                f"the {purpose} images are {with_article(data)}; every method reads them anew: give a list or a data loader"
             )
+        self._purpose = purpose
         self._data: Iterable[Any] = [data] if isinstance(data, Tensor) else data
         self._expected: list[Tensor] = []
         self._digests: list[bytes] = []
@@ -72,7 +73,7 @@ class ReferenceImages:
         with torch.no_grad():
             for batch in stream(self._data):
                 inputs, labels = _parts(batch, classes)
-                check_inputs(ann, inputs, "test")
+                check_inputs(ann, inputs, purpose)
                 expected = classes_of(ann, inputs)
                 self._expected.append(expected)
                 self._digests.append(_digest(inputs, labels))
@@ -80,12 +81,10 @@ class ReferenceImages:
                 kinds.add(labels is not None)
                 known = expected if labels is None else labels.to(expected.device)
                 right.append((expected == known).cpu())
-                if progress is not None:
-                    progress(len(inputs))
         if not self.digests:
-            raise DataError("the test data hold no image; give at least one batch")
+            raise DataError(f"the {purpose} data hold no image; give at least one batch")
         if len(kinds) > 1:
-            raise DataError("only some test batches have labels; give all of them labels, or none")
+            raise DataError(f"only some {purpose} batches have labels; give all of them labels, or none")
         (self.labelled,) = kinds
         self._right = torch.cat(right)
 
@@ -115,12 +114,14 @@ class ReferenceImages:
         for number, batch in enumerate(stream(self._data), 1):
             inputs, labels = _parts(batch, None)
             if number > len(self._digests) or _digest(inputs, labels) != self._digests[number - 1]:
-                raise DataError(f"batch {number} of the test data is another one when it is read again; {AGAIN}")
+                raise DataError(
+                    f"batch {number} of the {self._purpose} data is another one when it is read again; {AGAIN}"
+                )
             yield Part(inputs, labels, self._expected[number - 1]).first(left)
             left -= len(inputs)
             if left <= 0:
                 return
-        raise DataError(f"the test data end after batch {number} when they are read again; {AGAIN}")
+        raise DataError(f"the {self._purpose} data end after batch {number} when they are read again; {AGAIN}")
 
     def right_of(self, most: int) -> int:
         """How many of the first images the ANN is right on; all without labels."""
