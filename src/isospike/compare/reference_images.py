@@ -61,7 +61,8 @@ class ReferenceImages:
             )
         if not isinstance(data, Iterable) or isinstance(data, Iterator):
             raise DataError(
-                f"the {purpose} images are {with_article(data)}; every method reads them anew: give a list or a data loader"
+                f"the {purpose} images are {with_article(data)}; every method reads them anew: give a list or a data "
+                "loader"
             )
         self._purpose = purpose
         self._data: Iterable[Any] = [data] if isinstance(data, Tensor) else data
