@@ -47,6 +47,7 @@ LAYERS = [
     {"costs"},
     {"measure"},
     {"diagnose"},
+    {"compare"},
     {"train"},
     {"models"},
     {"demo"},

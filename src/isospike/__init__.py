@@ -8,6 +8,7 @@ curve = isospike.evaluate(snn, test_loader, steps=[4, 8, 16, 32]).metric
 from isospike import activations, costs, errors, methods, refine, scales, train
 from isospike.capture import Graph, Inspection, capture, fold_batch_norm, inspect
 from isospike.citations import cite
+from isospike.compare import Choice, Comparison, auto, compare
 from isospike.convert import convert
 from isospike.costs import account
 from isospike.diagnose import Diagnosis, diagnose
@@ -23,6 +24,8 @@ __version__ = "0.1.0"
 __all__ = [
     "SNN",
     "Certificate",
+    "Choice",
+    "Comparison",
     "Diagnosis",
     "Evaluation",
     "Graph",
@@ -33,9 +36,11 @@ __all__ = [
     "State",
     "account",
     "activations",
+    "auto",
     "capture",
     "choose_threshold",
     "cite",
+    "compare",
     "convert",
     "costs",
     "diagnose",

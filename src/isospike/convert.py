@@ -16,6 +16,7 @@ from isospike.errors import ConversionError, OptionError
 from isospike.memory_format import weights_channels_last
 from isospike.messages import counted, with_article
 from isospike.methods.method import Method
+from isospike.methods.thresholds import Thresholds
 from isospike.network import SNN
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration, Progress
 from isospike.scales.learned import check_bound
@@ -54,17 +55,27 @@ def convert(
     """
     if not isinstance(method, Method):
         raise ConversionError(f"the method is {_named(method)}; give an instance such as isospike.methods.Maximum()")
+    batches = Batches(data)
+    graph = ready(model, batches, analogue)
+    keep = None if checkpoint is None else Path(checkpoint)
+    return method.convert(Calibration(batches, None, memory_budget, progress, keep), Thresholds(graph, batches))
+
+
+def ready(model: nn.Module | Graph, batches: Batches, analogue: Analogue) -> Graph:
+    """The model captured, checked and folded: what every method starts from.
+
+    Raises:
+        CaptureError, ConversionError, CalibrationError, OptionError: as `convert`.
+    """
     if analogue not in ("refuse", "allow"):
         raise OptionError(f"analogue must be 'refuse' or 'allow', got {analogue!r}")
-    batches = Batches(data)
     graph = model if isinstance(model, Graph) else capture(model, batches.first)
     check_roles(graph, analogue)
     check_weights(graph)
     check_inputs(graph, batches.first)
     folded = fold_batch_norm(graph)
     weights_channels_last(folded)
-    keep = None if checkpoint is None else Path(checkpoint)
-    return method.convert(folded, Calibration(batches, None, memory_budget, progress, keep))
+    return folded
 
 
 def check_roles(graph: Graph, analogue: Analogue) -> None:

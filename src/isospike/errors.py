@@ -10,6 +10,7 @@
     ├── UnknownNameError        a model, method, rule or data source that is not registered
     ├── ModelError              a model source cannot be built
     ├── WeightsError            a weight file does not fit the model
+    ├── ChoiceError             no network is within the limits that were asked for
     ├── DataError               a data source cannot be read
     ├── NativeError             the kernels in C cannot be compiled or loaded
     ├── EnergyModelError        an energy model cannot be read or has figures that are no energies
@@ -63,6 +64,10 @@ class ModelError(IsospikeError):
 
 class WeightsError(IsospikeError):
     """A weight file cannot be read or does not fit the model."""
+
+
+class ChoiceError(IsospikeError):
+    """No network is within the limits that were asked for; the message names the nearest ones and what would help."""
 
 
 class DataError(IsospikeError):

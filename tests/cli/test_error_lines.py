@@ -13,6 +13,8 @@ from safetensors.torch import load_file, save_file
 CONVERT = ["convert", "maximum", "m.py:build", "--data", "digits", "--images", "20", "--out", "out.snn"]
 DIAGNOSE = ["diagnose", "net.snn", "m.py:build", "--data", "digits", "--images", "20", "--steps", "4"]
 EVALUATE = ["evaluate", "net.snn", "--data", "digits", "--images", "20"]
+COMPARE = ["compare", "m.py:build", "--data", "digits", "--images", "20", "--methods", "maximum", "--steps", "2"]
+AUTO = ["auto", "m.py:build", "--data", "digits", "--methods", "maximum", "--steps", "2", "--out", "out.snn"]
 
 
 def replaced(arguments: list[str], **values: str) -> list[str]:
@@ -72,6 +74,25 @@ LINES = {
     "weights-unexpected-keys": [*CONVERT, "--weights", "more.pth"],
     "weights-other-shapes": [*CONVERT, "--weights", "shapes.pt"],
     "weights-no-file": [*CONVERT, "--weights", "none.pth"],
+    "compare-unknown-method": replaced(COMPARE, methods="maximum,maximun"),
+    "compare-unknown-option": [*COMPARE, "--option", "maximum.bits=4"],
+    "compare-option-of-another-type": [*COMPARE, "--option", "maximum.v-init=half"],
+    "compare-option-of-no-form": [*COMPARE, "--option", "v-init=0.5"],
+    "compare-option-of-no-row": [*COMPARE, "--option", "bit-coded.bits=4"],
+    "compare-steps-zero": replaced(COMPARE, steps="0,4"),
+    "compare-energy-model": [*COMPARE, "--energy-model", "45nm"],
+    "compare-same-images": replaced(COMPARE, data="npz:x.npz"),
+    "compare-out": [*COMPARE, "--out", "c.txt"],
+    "compare-keep-no-folder": [*COMPARE, "--keep", "none/kept"],
+    "compare-nothing-converts": replaced(COMPARE, methods="slip-relu"),
+    "compare-empty": [*COMPARE, "--test-data", "d.py:nothing"],
+    "auto-max-steps-zero": [*AUTO, "--max-steps", "0"],
+    "auto-no-steps": [*AUTO, "--max-steps", "1"],
+    "auto-max-drop": [*AUTO, "--max-drop", "-1"],
+    "auto-same-images": replaced(AUTO, data="imagefolder:x"),
+    "auto-select-same-images": [*AUTO, "--select-data", "digits"],
+    "auto-one-image": [*AUTO, "--images", "1"],
+    "auto-no-images": [*AUTO, "--select-data", "d.py:nothing"],
     "inspect-no-shape": ["inspect", "m.py:build"],
     "inspect-shape-zero": ["inspect", "m.py:build", "--shape", "1,0,8"],
     "inspect-shape-words": ["inspect", "m.py:build", "--shape", "one,8,8"],

@@ -11,7 +11,7 @@ import torch
 
 import isospike as iso
 from isospike.errors import ConversionError, SimulationError
-from isospike.measure.comparison import worst
+from isospike.measure.alongside import worst
 from isospike.neurons import BitCoded, Emission
 from networks import ALL, NETWORKS
 from short_methods import CALIBRATED, EMITTING, FREE, STREAMING

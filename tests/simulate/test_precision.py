@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 
@@ -19,4 +21,24 @@ def test_operands_are_whole_and_the_settings_come_back():
     assert settings() == before
     with pytest.raises(ZeroDivisionError), whole_operands():
         _ = 1 / 0
+    assert settings() == before
+
+
+def test_threads_inside_at_once_give_the_settings_back():
+    """The one that entered last leaves last: what it found was changed already."""
+    before, entered, leave = settings(), threading.Event(), threading.Event()
+
+    def second() -> None:
+        with whole_operands():
+            entered.set()
+            leave.wait(10)
+            assert settings() == ("ieee", "ieee")
+
+    thread = threading.Thread(target=second)
+    with whole_operands():
+        thread.start()
+        entered.wait(10)
+    assert settings() == ("ieee", "ieee")
+    leave.set()
+    thread.join()
     assert settings() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,24 +37,32 @@ class Batches:
         self._data = data
         self._warned = False
         self._one_shot = isinstance(data, Iterator)
-        self._iterator: Iterator[Batch] | None = stream(data)
+        self.images_seen = 0
+        opened = stream(data)
+        self._opened = [opened]  # taken by the first pass; threads may start passes at once
         try:
-            self._first = next(self._iterator)
+            self._first = next(opened)
         except StopIteration:
             raise CalibrationError("the data hold no batch; give at least one") from None
         self.first = _numbered(1, self._first)
 
     def __iter__(self) -> Iterator[Tensor]:
         """Every batch once; the data are opened again when they can be."""
-        if self._iterator is not None:
-            batches = itertools.chain([self._first], self._iterator)
-            self._iterator = None
-            return map(_numbered, itertools.count(1), batches)
+        with contextlib.suppress(IndexError):
+            return self._counted(itertools.chain([self._first], self._opened.pop()))
         if self._one_shot:
             raise CalibrationError(
                 "the data are a one-shot iterator and are needed a second time; give a list or a data loader"
             )
-        return map(_numbered, itertools.count(1), stream(self._data))
+        return self._counted(stream(self._data))
+
+    def _counted(self, batches: Iterable[Batch]) -> Iterator[Tensor]:
+        seen = 0
+        for number, batch in enumerate(batches, 1):
+            inputs = _numbered(number, batch)
+            seen += len(inputs)
+            self.images_seen = max(self.images_seen, seen)
+            yield inputs
 
     def take(self, count: int | None) -> Iterator[Tensor]:
         """``count`` batches, starting again as often as needed; every batch once for ``None``."""

@@ -1,8 +1,9 @@
-"""One streaming pass: an observer in the place of every activation, thresholds out."""
+"""One streaming pass: observers in the place of every activation, thresholds out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from isospike.capture.graph import Graph, op_of
 from isospike.capture.roles import Role
 from isospike.errors import CalibrationError
 from isospike.memory_format import channels_last
-from isospike.scales.rule import Observer, ScaleRule, smallest_threshold
+from isospike.scales.rule import Observer, Passive, ScaleRule, Together, Watched, smallest_threshold
 
 
 def collect_scales(graph: Graph, rule: ScaleRule, batches: Batches) -> dict[str, Tensor]:
@@ -24,14 +25,88 @@ def collect_scales(graph: Graph, rule: ScaleRule, batches: Batches) -> dict[str,
     Raises:
         CalibrationError: the data do not fit the network, or NaN or infinity reached a site (named).
     """
-    observed = graph.view()
-    observers: dict[str, Observer] = {}
-    for node in observed.nodes_with(Role.ACTIVATION):
-        observer = rule.observer(op_of(node), observed.module_of(node))
-        observers[op_of(node).name] = observer
-        observed.replace(node, observer)
-    observe(observed, map(rule.feed, batches.take(rule.batches)))
-    return {name: _guard(observer.scale()) for name, observer in observers.items()}
+    (found,) = collect([watch(graph, rule)], batches)
+    return found
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A rule's observers at sites of a graph, before they have seen anything."""
+
+    graph: Graph
+    rule: ScaleRule
+    rules: dict[str, ScaleRule]
+    """The rule as it is for each site."""
+    observers: dict[str, Observer]
+
+    @property
+    def passive(self) -> bool:
+        """Whether it changes nothing of what others see, so that it can share a pass with them."""
+        return all(isinstance(observer, Passive) for observer in self.observers.values())
+
+    def only(self, wanted: Callable[[str, ScaleRule], bool]) -> Watch:
+        """Without the observers of sites that are not wanted."""
+        kept = {site: observer for site, observer in self.observers.items() if wanted(site, self.rules[site])}
+        return replace(self, observers=kept)
+
+    def scales(self) -> dict[str, Tensor]:
+        """The thresholds of the observed sites."""
+        return {site: _guard(observer.scale()) for site, observer in self.observers.items()}
+
+
+def watch(graph: Graph, rule: ScaleRule) -> Watch:
+    """Observers of a rule at all sites of a graph.
+
+    Raises:
+        CalibrationError: the rule cannot serve a site.
+        OptionError: the rule names a number of sites that is not the graph's.
+    """
+    nodes = graph.nodes_with(Role.ACTIVATION)
+    rules = {op_of(node).name: rule.at(index, len(nodes)) for index, node in enumerate(nodes)}
+    observers = {op_of(n).name: rules[op_of(n).name].observer(op_of(n), graph.module_of(n)) for n in nodes}
+    return Watch(graph, rule, rules, observers)
+
+
+def collect(watches: Sequence[Watch], batches: Batches) -> list[dict[str, Tensor]]:
+    """The thresholds of several rules: passive ones, whatever their graphs, in one pass; any other in its own.
+
+    Raises:
+        CalibrationError: as `collect_scales`.
+    """
+    together = [one for one in watches if one.passive]
+    if together:
+        counts = [one.rule.batches for one in together]
+        most = None if None in counts else max(count for count in counts if count is not None)
+        graphs = {id(one.graph): one.graph for one in together}
+        views = [_together(graph, [one for one in together if one.graph is graph]) for graph in graphs.values()]
+        for inputs in batches.take(most):
+            for view in views:
+                observe(view, [inputs])
+    for one in watches:
+        if not one.passive:
+            observe(_watched(one.graph, one.observers), map(one.rule.feed, batches.take(one.rule.batches)))
+    return [one.scales() for one in watches]
+
+
+def _together(graph: Graph, watches: Sequence[Watch]) -> Graph:
+    """A view with all observers of a site in its place."""
+    observers: dict[str, list[Passive]] = {}
+    for one in watches:
+        for site, observer in one.observers.items():
+            assert isinstance(observer, Passive)
+            observers.setdefault(site, []).append(observer)
+    return _watched(
+        graph, {site: Together(found[0].op, found[0].activation, found) for site, found in observers.items()}
+    )
+
+
+def _watched(graph: Graph, observers: Mapping[str, Watched]) -> Graph:
+    """A view with these in the place of activations."""
+    view = graph.view()
+    for node in view.nodes_with(Role.ACTIVATION):
+        if op_of(node).name in observers:
+            view.replace(node, observers[op_of(node).name])
+    return view
 
 
 @torch.inference_mode()
@@ -42,27 +117,32 @@ def observe(graph: Graph, batches: Iterable[Tensor]) -> None:
         graph(channels_last(inputs))
 
 
-def check_inputs(graph: Graph, inputs: Tensor) -> None:
-    """The batch must have the captured shape, the network's type of floats and its device, and be finite.
+def check_inputs(graph: Graph, inputs: Tensor, purpose: str = "calibration") -> None:
+    """A batch must have the captured shape, the network's type of floats and its device, and be finite.
+
+    Args:
+        graph: the network.
+        inputs: images ``[B, ...]``.
+        purpose: what they are for, as the message says it.
 
     Raises:
         CalibrationError: it does not.
     """
     if tuple(inputs.shape[1:]) != graph.input_shape:
         raise CalibrationError(
-            f"a calibration batch has samples of shape {list(inputs.shape[1:])}, the network was captured with "
+            f"a {purpose} batch has samples of shape {list(inputs.shape[1:])}, the network was captured with "
             f"{list(graph.input_shape)}; check channels and --size"
         )
     if not inputs.is_floating_point():
-        raise CalibrationError(f"the calibration images are {inputs.dtype}; give floats, normalised for the network")
+        raise CalibrationError(f"the {purpose} images are {inputs.dtype}; give floats, normalised for the network")
     weight = next(iter(graph.parameters()), inputs)
     if weight.device != inputs.device or weight.dtype != inputs.dtype:
         raise CalibrationError(
-            f"the calibration data are {inputs.dtype} on {inputs.device}, the network is {weight.dtype} on "
+            f"the {purpose} data are {inputs.dtype} on {inputs.device}, the network is {weight.dtype} on "
             f"{weight.device}; convert one with .to()"
         )
     if not inputs.isfinite().all():
-        raise CalibrationError("the calibration images contain NaN or infinity; check the data and the normalisation")
+        raise CalibrationError(f"the {purpose} images contain NaN or infinity; check the data and the normalisation")
 
 
 def _guard(theta: Tensor) -> Tensor:

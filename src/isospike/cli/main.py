@@ -14,6 +14,8 @@ COMMANDS = {
     "demo": "Convert and measure an embedded network with every method.",
     "inspect": "Show what of a model becomes spiking, what stays analogue, and why.",
     "convert": "Convert a trained network into a .snn file.",
+    "compare": "Compare methods at numbers of steps: accuracy, spikes, energy.",
+    "auto": "Find the cheapest network that loses at most so many points.",
     "train": "Fine-tune a network with quantised activations.",
     "evaluate": "Measure accuracy against the number of time steps.",
     "account": "Count operations and energy beside those of the ANN.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Container
 from typing import Any
 
@@ -41,9 +42,13 @@ def macs_by_node(graph: Graph) -> dict[fx.Node, int]:
     """
     counter = _NodeMacs(graph)
     reference = next((t for t in graph.state_dict().values() if t.is_floating_point()), torch.empty(0))
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+    with _attention, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         counter.run(torch.zeros(1, *graph.input_shape, dtype=reference.dtype, device=reference.device))
     return counter.macs
+
+
+_attention = threading.Lock()
+"""How attention is computed is a setting of the process: two threads would put back each other's."""
 
 
 class _NodeMacs(fx.Interpreter):

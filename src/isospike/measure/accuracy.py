@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +12,12 @@ from torch import Tensor
 from isospike.data.stream import stream
 from isospike.errors import DataError, SimulationError
 from isospike.measure.exits import ExitEvaluation, ExitTally
-from isospike.memory_format import channels_last
+from isospike.measure.tally import Tally, classes_of
 from isospike.messages import counted, with_article
 from isospike.network import SNN
-from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule, Record, Run, simulate
+from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule
 from isospike.simulate.anytime import check_exit, class_count
-from isospike.simulate.asked_steps import asked_steps, runs_for
+from isospike.simulate.asked_steps import asked_steps
 
 
 @dataclass(frozen=True)
@@ -87,67 +86,34 @@ def evaluate(
     if exit is not None:
         check_exit(snn, exit)
     exits = None if exit is None else ExitTally(exit, max(at))
-    ann, tally = snn.ann(), _Tally(at)
+    ann, tally, right = snn.ann(), Tally(snn, at, executor=executor, memory_budget=memory_budget), 0
     for batch in stream(loader):
         inputs, labels = labelled(batch)
         check_range(labels, classes)
-        started = time.perf_counter()
-        runs = [
-            simulate(
-                snn,
-                inputs,
-                steps=answers[-1],
-                record=Record(outputs=False, at=answers),
-                executor=executor,
-                memory_budget=memory_budget,
-            )
-            for answers in runs_for(snn, at)
-        ]
-        tally.seconds += time.perf_counter() - started
-        expected = ann(channels_last(inputs)).argmax(1)
-        tally.add(expected, labels, runs)
+        runs = tally.run(inputs)
+        expected = classes_of(ann, inputs)
+        tally.count(runs, labels, expected)
+        right += int((expected == labels.to(expected.device)).sum())
         if exits is not None:
             exits.run(snn, inputs, expected, labels)
         if progress is not None:
             progress(len(labels))
-    return tally.result(exits)
+    return _evaluation(tally, right, exits)
 
 
-class _Tally:
-    """Counts over the batches."""
-
-    def __init__(self, at: tuple[int, ...]) -> None:
-        self.at = at
-        self.images = self.ann = 0
-        self.correct = dict.fromkeys(at, 0)
-        self.agree = dict.fromkeys(at, 0)
-        self.spikes = dict.fromkeys(at, 0)
-        self.seconds = 0.0
-
-    def add(self, ann: Tensor, labels: Tensor, runs: Sequence[Run]) -> None:
-        labels = labels.to(ann.device)
-        self.images += len(labels)
-        self.ann += int((ann == labels).sum())
-        for run in runs:
-            for t, answer in run.answers.items():
-                classes = answer.argmax(1)
-                self.correct[t] += int((classes == labels).sum())
-                self.agree[t] += int((classes == ann).sum())
-                self.spikes[t] += sum(int(counts[:t].sum()) for counts in run.spikes.values())
-
-    def result(self, exits: ExitTally | None) -> Evaluation:
-        n = self.images
-        if n == 0:
-            raise DataError("the data hold no image; give at least one batch")
-        return Evaluation(
-            metric={t: self.correct[t] / n for t in self.at},
-            ann=self.ann / n,
-            images=n,
-            spikes={t: self.spikes[t] / n for t in self.at},
-            agreement={t: self.agree[t] / n for t in self.at},
-            seconds=self.seconds,
-            exit=None if exits is None else exits.result(),
-        )
+def _evaluation(tally: Tally, right: int, exits: ExitTally | None) -> Evaluation:
+    n = tally.images
+    if n == 0:
+        raise DataError("the data hold no image; give at least one batch")
+    return Evaluation(
+        metric={t: counts.correct / n for t, counts in tally.counts.items()},
+        ann=right / n,
+        images=n,
+        spikes={t: counts.spikes / n for t, counts in tally.counts.items()},
+        agreement={t: counts.agree / n for t, counts in tally.counts.items()},
+        seconds=tally.seconds,
+        exit=None if exits is None else exits.result(),
+    )
 
 
 def labelled(batch: Any) -> tuple[Tensor, Tensor]:

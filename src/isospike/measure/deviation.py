@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from isospike.capture import Graph, Role
+from isospike.measure.alongside import Alongside, largest_difference, worst
 from isospike.measure.certificate import Certificate, SiteError
-from isospike.measure.comparison import Comparison, largest_difference, worst
 from isospike.network import SNN
 from isospike.simulate import Record, simulate
 
@@ -21,7 +21,7 @@ class _Squares:
     size: float = 0.0
 
 
-class Deviation(Comparison):
+class Deviation(Alongside):
     """Every site's answer, read out like the network's, beside the activation of the ANN.
 
     Args:

@@ -13,8 +13,8 @@ from isospike.capture import Graph, Role
 from isospike.capture.graph import op_of
 from isospike.capture.verify import RELATIVE_TOLERANCE
 from isospike.errors import SimulationError
+from isospike.measure.alongside import Alongside, largest_difference, worst
 from isospike.measure.certificate import Certificate, SiteEquality
-from isospike.measure.comparison import Comparison, largest_difference, worst
 from isospike.network import SNN
 from isospike.neurons import Emitter, InputGrid, QuantisedActivation, activation_at_rest
 from isospike.refine import put_on_grid
@@ -32,7 +32,7 @@ class _Tally:
     first: str = ""
 
 
-class Equality(Comparison):
+class Equality(Alongside):
     """The quantised ANN is the model with its own trained quantisers, or with the network's where it has none.
 
     A network that was converted with other levels than the model was trained with has its own quantisers there too.

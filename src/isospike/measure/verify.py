@@ -11,8 +11,8 @@ from isospike.calibrate.batches import Batch, Batches
 from isospike.capture import Graph, capture, fold_batch_norm
 from isospike.convert import check_weights
 from isospike.errors import SimulationError
+from isospike.measure.alongside import Alongside
 from isospike.measure.certificate import Certificate
-from isospike.measure.comparison import Comparison
 from isospike.measure.deviation import Deviation
 from isospike.measure.equality import Equality
 from isospike.memory_format import channels_last
@@ -57,15 +57,15 @@ def verify(
     data = Batches(batches)
     graph = model if isinstance(model, Graph) else capture(model, data.first)
     check_weights(graph)
-    comparison = _comparison(fold_batch_norm(graph), snn, dtype, steps)
+    pair = _alongside(fold_batch_norm(graph), snn, dtype, steps)
     for inputs in data:
-        comparison.add(channels_last(inputs.to(dtype)))
+        pair.add(channels_last(inputs.to(dtype)))
         if progress is not None:
             progress(len(inputs))
-    return comparison.certificate()
+    return pair.certificate()
 
 
-def _comparison(folded: Graph, snn: SNN, dtype: torch.dtype, steps: int | None) -> Comparison:
+def _alongside(folded: Graph, snn: SNN, dtype: torch.dtype, steps: int | None) -> Alongside:
     if snn.sites not in (folded.sites, place_average_pool_neurons(folded).sites):
         raise SimulationError(
             f"the network has the sites {', '.join(snn.sites)}, the model {', '.join(folded.sites)}; "

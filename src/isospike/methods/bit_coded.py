@@ -9,6 +9,7 @@ from isospike.methods.emitting import EmittingMethod
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
 from isospike.neurons.bit_coded import BitCoded as BitCodedNeuron
+from isospike.neurons.levels import several
 
 DEFAULT_BITS = 4
 MOST_BITS = 16
@@ -27,19 +28,23 @@ class BitCoded(EmittingMethod):
 
     papers: ClassVar[tuple[str, ...]] = ("datta2025snn",)
 
-    bits: int | None = None
-    """Bits of every site, so K = 2^bits - 1 levels and T = bits steps; by default learned levels, elsewhere 4 bits."""
+    bits: int | tuple[int, ...] | None = None
+    """Bits of all sites or, as 4,3,4, of each in order, so K = 2^bits - 1 levels; T is the largest; by default learned
+    levels, elsewhere 4 bits."""
     levels: int | None = None
     """Levels K of every site instead of bits; T = ceil(log2(K + 1)) steps, saturating at K."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
-        self._require_whole("bits", 1, MOST_BITS)
+        inside = self.bits is None or all(1 <= bits <= MOST_BITS for bits in several(self.bits))
+        self._require(inside and self.bits != (), "bits", f"a whole number from 1 to {MOST_BITS}, or one for each site")
         self._require_whole("levels", 1, 2**MOST_BITS - 1)
         self._require(self.bits is None or self.levels is None, "levels", "left out when bits are given")
 
     def parts(self) -> Parts:
         """Learned or calibrated scale, bit-coded neurons."""
-        levels = self.levels if self.bits is None else 2**self.bits - 1
+        levels: int | tuple[int, ...] | None = self.levels
+        if self.bits is not None:
+            levels = 2**self.bits - 1 if isinstance(self.bits, int) else tuple(2**bits - 1 for bits in self.bits)
         return self._emitting(BitCodedNeuron, levels, 2**DEFAULT_BITS - 1)

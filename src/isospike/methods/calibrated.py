@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from isospike.methods.method import Method
 from isospike.methods.parts import Parts, learned_or
 from isospike.methods.streaming import StreamingMethod
 from isospike.neurons import streaming
@@ -51,6 +53,10 @@ class CalibratedMethod(StreamingMethod):
     def horizons(self) -> tuple[int, ...]:
         """The numbers of steps to calibrate for."""
         return self.steps
+
+    def for_steps(self, steps: Sequence[int]) -> tuple[tuple[Method, tuple[int, ...]], ...]:
+        """One configuration for each: a network does not depend on what else was asked for."""
+        return tuple((replace(self, steps=(at,)), (at,)) for at in steps)
 
     def parts(self) -> Parts:
         """Those for the largest number of steps."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar
 
 from isospike.methods.method import Method
 from isospike.methods.parts import AccumulateThenEmit, Parts, learned_or
@@ -18,6 +20,9 @@ class EmittingMethod(Method):
     Sites with a learned bound keep it; the bounds of other sites are found on calibration data.
     """
 
+    most_steps: ClassVar[int] = 8
+    """Most steps that a comparison asks for: with 8 bits nothing is left to gain."""
+
     scale: str = "mmse"
     """Rule that finds the bound of a site that has learned none; learned refuses such sites."""
     granularity: Granularity = "channel"
@@ -32,10 +37,21 @@ class EmittingMethod(Method):
         super().__post_init__()
         learned_or(self.scale, self.granularity, levels=1, phase=0.0)
 
-    def _emitting(self, kind: type[Emitter], levels: int | None, default: int, phase: float | None = None) -> Parts:
+    def for_steps(self, steps: Sequence[int]) -> tuple[tuple[Method, tuple[int, ...]], ...]:
+        """A configuration for each number of steps where none is chosen by bits or levels, else the one that is."""
+        sizes = [field.name for field in fields(self) if field.name in ("bits", "levels")]
+        if not sizes or any(getattr(self, size) is not None for size in sizes):
+            return ((self, ()),)
+        options: list[dict[str, Any]] = [{sizes[0]: at} for at in steps if at <= self.most_steps]
+        return tuple((replace(self, **size), tuple(size.values())) for size in options)
+
+    def _emitting(
+        self, kind: type[Emitter], levels: int | tuple[int, ...] | None, default: int, phase: float | None = None
+    ) -> Parts:
         """Learned or calibrated scale and neurons of one kind, refined as the options say."""
         wanted = NEAREST if phase is None else phase
-        scale = learned_or(self.scale, self.granularity, levels=levels or default, phase=wanted)
+        known = default if levels is None else levels
+        scale = learned_or(self.scale, self.granularity, levels=known, phase=wanted)
         bias = (EmitterBiasCalibration(),) if self.calibrate_bias else ()
         grid = (ExactGrid(),) if self.exact else ()
         return Parts(scale, AccumulateThenEmit(kind, levels, default, phase), (*bias, *grid))

@@ -6,24 +6,20 @@ import dataclasses
 import types
 import typing
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
-from torch import Tensor
-
 from isospike.calibrate.batches import Batches
-from isospike.calibrate.collect import collect_scales, silent_channels
+from isospike.calibrate.collect import silent_channels
 from isospike.capture.graph import Graph, changed_tensors
 from isospike.errors import OptionError
-from isospike.methods.parts import Parts, Policy
+from isospike.methods.parts import Parts
+from isospike.methods.thresholds import Thresholds
 from isospike.network import SNN, Provenance
 from isospike.refine.refinement import Calibration
 from isospike.registry import Registry, kebab_case
-from isospike.scales.rule import ScaleRule
 from isospike.simulate.readout import ReadOut
-
-Thresholds = dict[tuple[Policy, ScaleRule], dict[str, Tensor]]
-"""Thresholds by site, of neurons and the rule that found them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +42,7 @@ class Method(ABC):
         hints = typing.get_type_hints(type(self))
         for field in dataclasses.fields(self):
             hint, value = hints[field.name], getattr(self, field.name)
-            if typing.get_origin(hint) is tuple and isinstance(value, list):  # as JSON has them
+            if _has_tuples(hint) and isinstance(value, list):  # as JSON has them
                 object.__setattr__(self, field.name, tuple(value))
             self._require(_fits(getattr(self, field.name), hint), field.name, _wording(hint))
 
@@ -60,6 +56,10 @@ class Method(ABC):
         """First line of the docstring."""
         return (cls.__doc__ or "").strip().splitlines()[0]
 
+    def options(self) -> dict[str, Any]:
+        """The configuration as JSON has it."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
+
     def used_papers(self) -> tuple[str, ...]:
         """BibTeX keys of this configuration: the method's own and those of its parts."""
         return tuple(dict.fromkeys((*self.papers, *self.parts().papers)))
@@ -72,6 +72,13 @@ class Method(ABC):
         """The parts for a number of steps T; the same for all unless a method depends on T."""
         return self.parts()
 
+    def for_steps(self, steps: Sequence[int]) -> tuple[tuple[Method, tuple[int, ...]], ...]:
+        """The configurations that answer at ``steps``, each with those that it answers at; others there are none for.
+
+        No number at all stands for the one that a network has by itself.
+        """
+        return ((self, tuple(steps)),)
+
     @property
     def horizons(self) -> tuple[int | None, ...]:
         """The numbers of steps T that a network is made for, rising; ``None``: it is made for none in particular."""
@@ -81,36 +88,41 @@ class Method(ABC):
         """The read-out of the converted graph; the plain mean over all steps unless a method says otherwise."""
         return ReadOut()
 
-    def convert(self, graph: Graph, calibration: Calibration) -> SNN:
-        """Calibrate a folded graph and put neurons in the place of its activations, for every horizon.
+    def request(self, thresholds: Thresholds) -> None:
+        """Have the thresholds of all horizons found in the next pass over the data.
+
+        Raises:
+            CalibrationError: the scale rule cannot serve a site.
+            OptionError: options for each site are not as many as the sites.
+        """
+        for steps in self.horizons:
+            thresholds.request(self.parts_for(steps))
+
+    def convert(self, calibration: Calibration, thresholds: Thresholds) -> SNN:
+        """Put neurons in the place of the activations of a folded graph, for every horizon.
+
+        Args:
+            calibration: data and means of refinements.
+            thresholds: of the graph; those that are not known yet are found.
 
         Raises:
             CalibrationError: the data do not fit, or NaN or infinity reached a site.
         """
-        known: Thresholds = {}
-        made = {steps: self._spiking(graph, replace(calibration, steps=steps), known) for steps in self.horizons}
+        self.request(thresholds)
+        thresholds.collect()
+        made = {steps: self._spiking(replace(calibration, steps=steps), thresholds) for steps in self.horizons}
         placed, spiking, silent = made[self.horizons[-1]]
-        options = {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
-        provenance = Provenance(self.name(), options, self.used_papers(), silent)
+        provenance = Provenance(self.name(), self.options(), self.used_papers(), silent)
         readout = self.read_out(placed, calibration.batches)
         if None in made:
             return SNN(spiking, provenance=provenance, readout=readout)
         sets = {steps: changed_tensors(placed, refined) for steps, (_, refined, _) in made.items() if steps is not None}
         return SNN(placed, provenance=provenance, readout=readout, sets=sets)
 
-    def _spiking(
-        self, graph: Graph, calibration: Calibration, known: Thresholds
-    ) -> tuple[Graph, Graph, dict[str, int]]:
-        """The graph with neurons, the same refined, and the number of silent channels of every site that has some.
-
-        Thresholds that do not depend on the number of steps are collected once, in ``known``.
-        """
+    def _spiking(self, calibration: Calibration, thresholds: Thresholds) -> tuple[Graph, Graph, dict[str, int]]:
+        """The graph with neurons, the same refined, and the number of silent channels of every site that has some."""
         parts = self.parts_for(calibration.steps)
-        prepared = parts.neurons.prepare(graph)
-        found = (parts.neurons, parts.scale)
-        if found not in known:
-            known[found] = collect_scales(prepared, parts.scale, calibration.batches)
-        bounds = known[found]
+        prepared, bounds = thresholds.prepared(parts), thresholds.of(parts)
         placed = parts.neurons.place(prepared, bounds)
         refined = placed
         for refinement in parts.refinements:
@@ -143,6 +155,10 @@ def _fits(value: object, hint: Any) -> bool:
     if typing.get_origin(hint) is tuple:
         return isinstance(value, tuple) and all(_fits(item, typing.get_args(hint)[0]) for item in value)
     return type(value) in ((int, float) if hint is float else (hint,))
+
+
+def _has_tuples(hint: Any) -> bool:
+    return tuple in {typing.get_origin(part) for part in (hint, *typing.get_args(hint))}
 
 
 def _wording(hint: Any) -> str:

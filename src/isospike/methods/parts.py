@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
@@ -19,6 +20,7 @@ from isospike.neurons import (
     StreamingNeuron,
     activation_at_rest,
 )
+from isospike.neurons.levels import at_site
 from isospike.neurons.quantiser import has_ceiling, is_staircase, shift_of
 from isospike.pooling import place_average_pool_neurons, place_max_pools
 from isospike.refine.refinement import Refinement
@@ -32,6 +34,14 @@ class Policy(ABC):
         """The graph that is calibrated; as it is unless a policy says otherwise."""
         return graph
 
+    def preparation(self, graph: Graph) -> Hashable:
+        """What `prepare` depends on: policies with equal ones are calibrated together."""
+        return self
+
+    def at(self, index: int, sites: int) -> Policy:
+        """The policy for one of the sites, in order of execution; the same for all unless a policy says otherwise."""
+        return self
+
     @abstractmethod
     def neuron(self, bound: Tensor, activation: nn.Module) -> nn.Module:
         """The neuron for one activation, ``bound`` being its saturation value."""
@@ -39,8 +49,10 @@ class Policy(ABC):
     def place(self, graph: Graph, bounds: dict[str, Tensor]) -> Graph:
         """A view with neurons in the place of activations."""
         spiking = graph.view()
-        for node in spiking.nodes_with(Role.ACTIVATION):
-            spiking.replace(node, self.neuron(bounds[op_of(node).name], spiking.module_of(node)))
+        nodes = spiking.nodes_with(Role.ACTIVATION)
+        for index, node in enumerate(nodes):
+            neuron = self.at(index, len(nodes)).neuron(bounds[op_of(node).name], spiking.module_of(node))
+            spiking.replace(node, neuron)
         return spiking
 
 
@@ -63,6 +75,10 @@ class Streaming(Policy):
         """With the pooling rule in the place of max pools, and activations for neurons behind average pools."""
         placed = place_max_pools(graph, self.pooling)
         return place_average_pool_neurons(placed) if self.average_pool_neurons else placed
+
+    def preparation(self, graph: Graph) -> Hashable:
+        """The rule for max pools, where there are some, and whether average pools get neurons."""
+        return self.pooling if graph.nodes_with(Role.MAX_POOL) else None, self.average_pool_neurons
 
     def neuron(self, bound: Tensor, activation: nn.Module) -> nn.Module:
         """Threshold at the bound, or at the part of it that the largest spike has."""
@@ -94,15 +110,24 @@ class AccumulateThenEmit(Policy):
 
     kind: type[Emitter]
     """The neuron."""
-    levels: int | None
-    """Number of steps K at every site; ``None`` keeps learned ones and takes ``default`` elsewhere."""
+    levels: int | tuple[int, ...] | None
+    """Number of steps K of all sites or each; ``None`` keeps learned ones and takes ``default`` elsewhere."""
     default: int
     """Number of steps where none was learned."""
     phase: float | None = None
     """Phase phi of the quantiser; ``None`` keeps learned ones and rounds to nearest elsewhere."""
 
+    def preparation(self, graph: Graph) -> Hashable:
+        """Nothing: the graph stays as it is."""
+        return None, False
+
+    def at(self, index: int, sites: int) -> Policy:
+        """With the levels of the site."""
+        return self if self.levels is None else replace(self, levels=at_site(self.levels, index, sites))
+
     def neuron(self, bound: Tensor, activation: nn.Module) -> nn.Module:
         """Unit ``bound / K``."""
+        assert not isinstance(self.levels, tuple), "levels of several sites; ask for the policy at one"
         learned = int(activation.levels) if is_staircase(activation) else self.default  # type: ignore[arg-type]
         levels = learned if self.levels is None else self.levels
         learned_phase = shift_of(activation) if is_staircase(activation) else NEAREST
@@ -128,7 +153,7 @@ class Parts:
         return (*self.scale.papers, *(paper for refinement in self.refinements for paper in refinement.papers))
 
 
-def learned_or(name: str, granularity: Granularity, *, levels: int, phase: float) -> ScaleRule:
+def learned_or(name: str, granularity: Granularity, *, levels: int | tuple[int, ...], phase: float) -> ScaleRule:
     """Learned bounds, elsewhere those of the rule called ``name``, told the quantiser that it serves.
 
     Raises:

@@ -26,6 +26,7 @@ class Pascal(EmittingMethod):
     """
 
     papers: ClassVar[tuple[str, ...]] = ("ramesh2025pascal",)
+    most_steps: ClassVar[int] = 64
 
     levels: int | None = None
     """Levels L of every site, and as many steps; by default those that were learned, elsewhere 8."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from isospike.calibrate.batches import Batches
 from isospike.capture.graph import Graph
+from isospike.methods.method import Method
 from isospike.methods.parts import Parts, ProbingStreaming
 from isospike.methods.streaming import ScaledMethod
 from isospike.neurons import Probing
@@ -29,6 +31,10 @@ class ProbingMethod(ScaledMethod):
         """Check the ranges."""
         super().__post_init__()
         self._require_whole("probe", 1)
+
+    def for_steps(self, steps: Sequence[int]) -> tuple[tuple[Method, tuple[int, ...]], ...]:
+        """The steps behind the probe."""
+        return ((self, tuple(at for at in steps if at > self.probe)),)
 
     def parts(self) -> Parts:
         """Learned or calibrated scale, probing neurons."""

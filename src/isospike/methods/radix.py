@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from isospike.methods.bit_coded import MOST_BITS
+from isospike.methods.bit_coded import DEFAULT_BITS, MOST_BITS
 from isospike.methods.emitting import EmittingMethod
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
@@ -26,8 +26,8 @@ class Radix(EmittingMethod):
 
     papers: ClassVar[tuple[str, ...]] = ("wang2022radix",)
 
-    bits: int = 4
-    """Bits of every site, so K = 2^bits - 1 levels and T = bits steps."""
+    bits: int | None = None
+    """Bits of every site, so K = 2^bits - 1 levels and T = bits steps; by default 4."""
     rounding: Literal["nearest", "down"] = "nearest"
     """How a total becomes a level: nearest (phi = 1/2; or as it was trained) or down (phi = 0)."""
 
@@ -38,5 +38,6 @@ class Radix(EmittingMethod):
 
     def parts(self) -> Parts:
         """Learned or calibrated scale, bit-coded neurons of one length."""
-        levels, phase = 2**self.bits - 1, None if self.rounding == "nearest" else DOWN
+        bits = DEFAULT_BITS if self.bits is None else self.bits
+        levels, phase = 2**bits - 1, None if self.rounding == "nearest" else DOWN
         return self._emitting(BitCodedNeuron, levels, levels, phase)

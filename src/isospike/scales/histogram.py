@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from isospike.capture.graph import Op
-from isospike.scales.rule import Granularity, Observer, channel_values
+from isospike.scales.rule import Granularity, Passive, channel_values
 
 MOST_BINS = 1_000_000
 """A thousandth of a thousandth of the range; above it memory is the limit, not the resolution."""
@@ -105,7 +105,7 @@ def _ceil_log2(values: Tensor) -> Tensor:
     return torch.where(values > 0, exponent, torch.full_like(exponent, -100))
 
 
-class HistogramObserver(Observer):
+class HistogramObserver(Passive):
     """Counts the outputs of one activation; what the threshold is made of them, a rule says.
 
     Args:
@@ -119,11 +119,18 @@ class HistogramObserver(Observer):
         super().__init__(op, activation, granularity)
         self.histogram = StreamingHistogram(self.channels, bins)
 
-    def observe(self, z: Tensor) -> Tensor:
-        """Count the outputs for currents ``[B, ...]`` and return them."""
-        a: Tensor = self.activation(z)
+    def take(self, a: Tensor) -> None:
+        """Count outputs ``[B, ...]``."""
         self.histogram.add(channel_values(a, self))
-        return a
+
+    def adopt(self, other: Passive) -> bool:
+        """One histogram serves all that have as many bins for the same channels."""
+        if not isinstance(other, HistogramObserver) or other.granularity != self.granularity:
+            return False
+        if other.histogram.bins != self.histogram.bins:
+            return False
+        self.histogram = other.histogram
+        return True
 
 
 def least_error(largest: Tensor, candidates: int, error: Callable[[Tensor], Tensor]) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from isospike.capture.graph import Op
 from isospike.errors import CalibrationError
 from isospike.neurons import LearnedActivation
-from isospike.scales.rule import Granularity, Observer, ScaleRule, rules
+from isospike.scales.rule import Granularity, Observer, Passive, ScaleRule, rules
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,10 @@ class Learned(ScaleRule):
                 f"site '{op.name}' has no learned bound; train one with isospike.quantise, or choose another scale rule"
             )
         return self.otherwise.observer(op, activation)
+
+    def at(self, index: int, sites: int) -> ScaleRule:
+        """With the other rule for this site."""
+        return self if self.otherwise is None else replace(self, otherwise=self.otherwise.at(index, sites))
 
     def feed(self, inputs: Tensor) -> Tensor:
         """What the other rule is fed."""
@@ -69,7 +73,7 @@ def check_bound(site: str, activation: nn.Module) -> None:
         )
 
 
-class _LearnedBound(Observer):
+class _LearnedBound(Passive):
     def __init__(self, op: Op, activation: nn.Module, granularity: Granularity) -> None:
         bound = torch.as_tensor(activation.bound).detach()
         super().__init__(op, activation, "layer" if bound.numel() == 1 else "channel")
@@ -78,9 +82,8 @@ class _LearnedBound(Observer):
             raise CalibrationError(f"site '{op.name}' has {bound.numel()} learned bounds for {self.channels} channels")
         self.bound = bound
 
-    def observe(self, z: Tensor) -> Tensor:
-        a: Tensor = self.activation(z)
-        return a
+    def take(self, a: Tensor) -> None:
+        """Nothing to find."""
 
     def scale(self) -> Tensor:
         return self.shaped(self.bound)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from isospike.capture.graph import Op
-from isospike.scales.rule import Fineness, Observer, ScaleRule, rules
+from isospike.scales.rule import Fineness, Observer, Passive, ScaleRule, rules
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,14 @@ class Maximum(ScaleRule):
         return _RunningMaximum(op, activation, self.granularity)
 
 
-class _RunningMaximum(Observer):
+class _RunningMaximum(Passive):
     def __init__(self, op: Op, activation: nn.Module, granularity: Fineness) -> None:
         super().__init__(op, activation, granularity)
         self.largest: Tensor | None = None
 
-    def observe(self, z: Tensor) -> Tensor:
-        a: Tensor = self.activation(z)
+    def take(self, a: Tensor) -> None:
         largest = a.amax(self.axes).reshape(-1)
         self.largest = largest if self.largest is None else torch.maximum(self.largest, largest)
-        return a
 
     def scale(self) -> Tensor:
         assert self.largest is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from isospike.capture.graph import Op
 from isospike.errors import OptionError
+from isospike.neurons.levels import at_site, several
 from isospike.scales.histogram import BINS, HistogramObserver, least_error, may_be_bins
 from isospike.scales.rule import Observer, ScaleRule, rules
 
@@ -42,8 +43,8 @@ class MMSE(ScaleRule):
 
     papers: ClassVar[tuple[str, ...]] = ("li2021free",)
 
-    levels: int
-    """``K``, the largest code; ``T`` for a rate code, ``2^bits - 1`` for a binary one."""
+    levels: int | tuple[int, ...]
+    """``K``, the largest code, or one for each site; ``T`` for a rate code, ``2^bits - 1`` for a binary one."""
     phase: float = 0.5
     """Phase phi of the quantiser: 1/2 for neurons that round (accumulate then emit), 0 for those that floor."""
     candidates: int = 100
@@ -53,14 +54,23 @@ class MMSE(ScaleRule):
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        self._require(self.levels >= 1, "levels", "at least 1")
+        self._require(min(several(self.levels), default=0) >= 1, "levels", "at least 1")
         self._require(0 <= self.phase < 1, "phase", "in [0, 1)")
         self._require(self.candidates >= 1, "candidates", "at least 1")
         self._require(may_be_bins(self.bins), "bins", BINS)
 
+    def at(self, index: int, sites: int) -> ScaleRule:
+        """With the levels of the site.
+
+        Raises:
+            OptionError: there are not as many levels as sites.
+        """
+        return replace(self, levels=at_site(self.levels, index, sites))
+
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """A streaming histogram, searched at the end."""
-        return _LeastSquares(op, activation, self)
+        assert isinstance(self.levels, int), "levels of several sites; ask for the rule at one"
+        return _LeastSquares(op, activation, self, self.levels)
 
     def _require(self, ok: bool, field: str, wanted: str) -> None:
         if not ok:
@@ -68,9 +78,9 @@ class MMSE(ScaleRule):
 
 
 class _LeastSquares(HistogramObserver):
-    def __init__(self, op: Op, activation: nn.Module, rule: MMSE) -> None:
+    def __init__(self, op: Op, activation: nn.Module, rule: MMSE, levels: int) -> None:
         super().__init__(op, activation, rule.granularity, rule.bins)
-        self.rule = rule
+        self.rule, self.levels = rule, levels
 
     def scale(self) -> Tensor:
         largest, counts = self.histogram.largest, self.histogram.counts
@@ -87,8 +97,8 @@ class _LeastSquares(HistogramObserver):
 
     def _squared_error(self, theta: Tensor, x: Tensor, weight: Tensor) -> Tensor:
         """Summed over the values ``x [channels, bins + 1]``, each of its weight."""
-        unit = (theta / self.rule.levels).clamp(min=torch.finfo(torch.float64).tiny).unsqueeze(1)
-        quantised = (x / unit).add_(self.rule.phase).floor_().clamp_(0, self.rule.levels).mul_(unit)
+        unit = (theta / self.levels).clamp(min=torch.finfo(torch.float64).tiny).unsqueeze(1)
+        quantised = (x / unit).add_(self.rule.phase).floor_().clamp_(0, self.levels).mul_(unit)
         return quantised.sub_(x).square_().mul_(weight).sum(1)
 
 

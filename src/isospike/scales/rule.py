@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -75,6 +76,42 @@ class Observer(Watched):
         return values.reshape(self.scale_shape)
 
 
+class Passive(Observer):
+    """Sees the outputs of an activation and changes nothing: any number of them watch one site in one pass."""
+
+    def observe(self, z: Tensor) -> Tensor:
+        """Take in the outputs for currents ``[B, ...]`` and return them."""
+        a: Tensor = self.activation(z)
+        self.take(a)
+        return a
+
+    @abstractmethod
+    def take(self, a: Tensor) -> None:
+        """Take in outputs ``[B, ...]``."""
+
+    def adopt(self, other: Passive) -> bool:
+        """Use what another observer of the site counts, if that is what this one would count; whether it is."""
+        return False
+
+
+class Together(Watched):
+    """Passive observers of one site; what two of them would count alike is counted once."""
+
+    def __init__(self, op: Op, activation: nn.Module, observers: Sequence[Passive]) -> None:
+        super().__init__(op, activation)
+        self.counting: list[Passive] = []
+        for observer in observers:
+            if not any(observer.adopt(other) for other in self.counting):
+                self.counting.append(observer)
+
+    def observe(self, z: Tensor) -> Tensor:
+        """Show everyone the outputs for currents ``[B, ...]`` and return them."""
+        a: Tensor = self.activation(z)
+        for observer in self.counting:
+            observer.take(a)
+        return a
+
+
 def smallest_threshold(theta: Tensor) -> float:
     """The smallest threshold of a number format that is safe to divide by."""
     return float(torch.finfo(theta.dtype).tiny ** 0.5)
@@ -93,6 +130,10 @@ class ScaleRule(ABC):
     @abstractmethod
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """A fresh observer for one site."""
+
+    def at(self, index: int, sites: int) -> ScaleRule:
+        """The rule for one of the sites, in order of execution; the same for all unless a rule says otherwise."""
+        return self
 
     def feed(self, inputs: Tensor) -> Tensor:
         """What the observed graph is given for a batch of inputs; the inputs unless a rule says otherwise."""

@@ -17,7 +17,7 @@ from isospike.network import SNN
 from isospike.neurons import activation_at_rest
 
 
-class Comparison(ABC):
+class Alongside(ABC):
     """A network beside the model that it was converted from.
 
     Args:

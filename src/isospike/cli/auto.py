@@ -1,0 +1,123 @@
+"""``isospike auto MODEL``: the cheapest network within limits, as a ``.snn`` file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from isospike.cli import comparisons, options
+from isospike.cli.data import DataOptions, OpenData
+from isospike.cli.halves import Half
+from isospike.cli.progress import Stream, progress_bar
+from isospike.cli.render import describe_preprocess, percent, print_json
+from isospike.compare import Cell, Choice, auto
+from isospike.compare.auto import BIT_TRIALS, STEPS
+from isospike.files import check_writable
+from isospike.messages import counted
+
+
+@click.command(short_help="Find the cheapest network that loses at most so many points.")
+@click.argument("model")
+@comparisons.method_options
+@options.data_options
+@click.option("--max-drop", type=float, default=1.0, show_default=True, help="Points of accuracy below the ANN.")
+@click.option("--max-steps", type=int, help="Largest number of steps.")
+@click.option("--max-energy", type=float, help="Largest energy, pJ per image.")
+@click.option("--steps", type=options.INTEGERS, default=",".join(map(str, STEPS)), show_default=True, help="To try.")
+@click.option("--bit-trials", type=int, default=BIT_TRIALS, show_default=True, help="Tries of bits for each site.")
+@click.option("--test-data", help="Images that select and report [default: the test part of --data].")
+@click.option("--select-data", help="Images that select [default: half of the test images; the others report].")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Methods at once.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The .snn file to write.")
+@options.json_option
+def command(
+    model: str,
+    weights: Path | None,
+    names: str,
+    pairs: tuple[str, ...],
+    energy_model: str,
+    calibration_images: int,
+    seed: int,
+    analogue: Any,
+    test_data: str | None,
+    select_data: str | None,
+    steps: tuple[int, ...],
+    out: Path,
+    as_json: bool,
+    **values: Any,
+) -> None:
+    """Search methods, numbers of steps and bits of sites for the network of MODEL that takes the least energy.
+
+    Three sets of images: training images calibrate; one half of the test images (or --select-data) selects; the other
+    half, which chose nothing, reports. MODEL is torchvision:NAME, timm:NAME, FILE.py:FACTORY or PACKAGE.MODULE:FACTORY.
+    """
+    check_writable(out)
+    searched = {name: values.pop(name) for name in ("max_drop", "max_steps", "max_energy", "bit_trials", "workers")}
+    data = DataOptions(**values)
+    tested = replace(data, data=test_data or data.data)
+    comparisons.check_sources(data.data, tested.data, "--test-data")
+    comparisons.check_sources(data.data, select_data or tested.data, "--select-data")
+    chosen, given = comparisons.parse_methods(names), comparisons.parse_options(pairs)
+    network, opened = comparisons.open_calibration(model, weights, data, calibration_images, seed)
+    selection, report = _open_both(tested, select_data, opened, seed)
+    with progress_bar("searching", None) as bar:
+        choice = auto(
+            network,
+            Stream(opened.loader, opened.device),
+            selection,
+            report=report,
+            methods=chosen,
+            steps=steps,
+            options=given,
+            energy_model=energy_model,
+            analogue=analogue,
+            progress=bar.show,
+            **searched,
+        )
+    choice.snn.preprocess = opened.preprocess
+    choice.snn.save(out)
+    if as_json:
+        print_json({"file": str(out), **choice.to_dict()})
+        return
+    _print(choice, out, select_data or tested.data, tested.data)
+    click.echo(f"input: {describe_preprocess(opened.preprocess)}")
+
+
+def _open_both(tested: DataOptions, select: str | None, opened: OpenData, seed: int) -> tuple[Stream, Stream]:
+    """Images that select, and images that report."""
+    test = tested.open("test", preprocess=opened.preprocess, shuffle=True, seed=seed)
+    if select is None:
+        selection, report = (Half(test.loader, second=second) for second in (False, True))
+        return Stream(selection, test.device), Stream(report, test.device)
+    other = replace(tested, data=select).open("test", preprocess=opened.preprocess, shuffle=True, seed=seed)
+    return Stream(other.loader, other.device), Stream(test.loader, test.device)
+
+
+def _print(choice: Choice, out: Path, selected: str, reported: str) -> None:
+    front = [(one.cell, one.images) for one in choice.front()]
+    comparisons.print_front(front, choice.energy_model)
+    comparisons.print_failed(choice.failed)
+    bits = choice.cell.options.get("bits")
+    own = f", bits {','.join(map(str, bits))}" if isinstance(bits, list) else ""
+    click.echo(f"{out}: {choice.cell.label} at T={choice.steps}{own}")
+    _print_part("selected", choice.cell, choice, "selection", selected)
+    if choice.report is not None:
+        _print_part("reports", choice.report, choice, "report", reported)
+    energy = comparisons.microjoules(choice.cell.energy_pj, choice.energy_model)
+    ann = comparisons.microjoules(choice.ann_energy_pj, choice.energy_model)
+    click.echo(f"  {energy} uJ per image by {choice.energy_model}, the ANN {ann}")
+    click.echo(f"  calibrated on {counted(choice.images['calibration'], 'image')}")
+    click.echo(
+        f"  measured {counted(len(choice.tried), 'network')}; bits of sites were tried {choice.bit_trials} times"
+    )
+
+
+def _print_part(what: str, cell: Cell, choice: Choice, part: str, data: str) -> None:
+    """Accuracy on one set of images, beside the ANN's."""
+    ann = choice.ann[part]
+    beside = "the ANN's class" if ann is None else f"the ANN {percent(ann)} %"
+    images = counted(choice.images[part], "image")
+    click.echo(f"  {what} {percent(cell.accuracy)} % ({beside}) on {images} of {data}")

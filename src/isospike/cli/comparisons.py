@@ -1,0 +1,137 @@
+"""Options that ``isospike compare`` and ``isospike auto`` share, and how they show cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from torch import nn
+
+from isospike.cli import options
+from isospike.cli.data import DataOptions, OpenData
+from isospike.cli.fields import fields_of
+from isospike.cli.render import percent, print_table
+from isospike.compare import Cell, Failure
+from isospike.costs import energy_models
+from isospike.errors import OptionError
+from isospike.methods import methods
+from isospike.models import load_model
+
+SAME_IMAGES = ("npz:", "imagefolder:")
+"""Sources without a calibration part of their own."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def method_options(command: F) -> F:
+    """``--methods`` and ``--option``, ``--energy-model`` and what conversions need."""
+    chosen = [
+        options.weights_option,
+        click.option("--methods", "names", default="all", show_default=True, help="Names with commas between, or all."),
+        click.option("--option", "pairs", multiple=True, metavar="METHOD.NAME=VALUE", help="An option of a method."),
+        click.option(
+            "--energy-model",
+            default="45nm-fp32",
+            show_default=True,
+            help=f"{', '.join(energy_models)}, or a TOML file with figures of your own.",
+        ),
+        click.option("--calibration-images", type=int, default=1024, show_default=True, help="Training images."),
+        click.option("--seed", type=int, default=0, show_default=True, help="Seed of the order of the images."),
+        options.analogue_option,
+    ]
+    for option in reversed(chosen):
+        command = option(command)
+    return command
+
+
+def parse_methods(names: str) -> str | list[str]:
+    """``all``, or the names between commas."""
+    return "all" if names == "all" else [name.strip() for name in names.split(",") if name.strip()]
+
+
+def parse_options(pairs: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """``METHOD.NAME=VALUE`` as options by method; names as on the command line or in Python.
+
+    Raises:
+        OptionError: a pair of another form, an option that the method lacks, or a value of another type.
+        UnknownNameError: no such method.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for pair in pairs:
+        left, equals, value = pair.partition("=")
+        method, dot, name = left.partition(".")
+        if not (equals and dot):
+            raise OptionError(f"--option takes METHOD.NAME=VALUE such as bit-coded.bits=4, got '{pair}'")
+        known = {field.name: field for field in fields_of(methods[method])}
+        key = name.replace("-", "_")
+        if key not in known:
+            raise OptionError(f"{method} has no option '{name}'; it has {', '.join(known)}")
+        try:
+            found.setdefault(method, {})[key] = known[key].option().type.convert(value, None, None)
+        except click.BadParameter as error:
+            raise OptionError(f"--option {pair}: {error.message}") from error
+    return found
+
+
+def check_sources(calibration: str, other: str, flag: str) -> None:
+    """Refuse a source that gives the same images for both purposes.
+
+    Raises:
+        OptionError: it has no part for calibration.
+    """
+    if other == calibration and calibration.startswith(SAME_IMAGES):
+        raise OptionError(
+            f"'{calibration}' has no calibration part of its own: give the images that are measured with {flag}"
+        )
+
+
+def open_calibration(
+    model: str, weights: Path | None, data: DataOptions, images: int, seed: int
+) -> tuple[nn.Module, OpenData]:
+    """The model, and random calibration images as it takes them."""
+    loaded = load_model(model, weights=weights)
+    opened = replace(data, images=images).open("calibration", preprocess=loaded.preprocess, shuffle=True, seed=seed)
+    return loaded.model.to(opened.device), opened
+
+
+def print_cells(title: str, cells: Sequence[Cell], ann: float, metric: str) -> None:
+    """A row for each method, a column for each number of steps."""
+    steps = sorted({cell.steps for cell in cells})
+    rows: dict[str, dict[int, str]] = {}
+    for cell in sorted(cells, key=lambda cell: cell.label):
+        rows.setdefault(cell.label, {})[cell.steps] = percent(cell.accuracy)
+    what = "top-1 %" if metric == "top1" else "same class as ANN %"
+    table = [["ANN", percent(ann), *[""] * (len(steps) - 1)]] if metric == "top1" else []
+    table += [[label, *(found.get(at, "-") for at in steps)] for label, found in rows.items()]
+    print_table(title, [what, *(f"T={at}" for at in steps)], table)
+
+
+def print_front(cells: Sequence[tuple[Cell, int]], energy_model: str) -> None:
+    """The cells of a front, cheapest first, and on how many images they were measured."""
+    rows = [
+        [
+            cell.label,
+            f"T={cell.steps}",
+            percent(cell.accuracy),
+            microjoules(cell.energy_pj, energy_model),
+            f"{cell.spikes:.0f}",
+            str(images),
+        ]
+        for cell, images in cells
+    ]
+    print_table("Front", ["method", "T", "%", f"uJ/image ({energy_model})", "spikes/image", "images"], rows)
+
+
+def print_failed(failed: Sequence[Failure]) -> None:
+    """What failed, and why."""
+    for failure in failed:
+        at = "" if failure.steps is None else f" at T={failure.steps}"
+        click.echo(f"failed: {failure.label}{at}: {failure.error}")
+
+
+def microjoules(energy_pj: Mapping[str, float], energy_model: str) -> str:
+    """Energy of one image."""
+    return f"{energy_pj[energy_model] / 1e6:.4g}"

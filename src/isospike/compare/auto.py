@@ -1,0 +1,178 @@
+"""The cheapest network that holds, searched on images that report nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from torch import nn
+
+from isospike.calibrate.batches import Batch
+from isospike.capture.graph import Graph
+from isospike.compare.bench import Bench
+from isospike.compare.cell import Cell
+from isospike.compare.choice import Choice, Tried, nearest
+from isospike.compare.compare import ACCOUNT_IMAGES
+from isospike.compare.disjoint import shared_images
+from isospike.compare.entries import Chosen, Job, Options, check_steps, chosen_methods, jobs_for
+from isospike.compare.identity import image_digests
+from isospike.compare.limits import Limits
+from isospike.compare.race import Candidate, Race
+from isospike.compare.reference_images import ReferenceImages
+from isospike.compare.results import Progress
+from isospike.compare.site_bits import Lowered, lower_bits
+from isospike.convert import Analogue
+from isospike.costs import EnergyModel, reference_costs
+from isospike.errors import ChoiceError, OptionError
+from isospike.methods.bit_coded import BitCoded
+from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
+from isospike.simulate.run import is_whole
+
+STEPS = (2, 3, 4, 5, 6, 8, 16, 32)
+BIT_TRIALS = 48
+"""About twice the sites of a small ResNet."""
+
+
+def auto(
+    model: nn.Module | Graph,
+    calibration: Iterable[Batch],
+    selection: Iterable[Any],
+    *,
+    report: Iterable[Any] | None = None,
+    max_drop: float = 1.0,
+    max_steps: int | None = None,
+    max_energy: float | None = None,
+    methods: Chosen = "all",
+    steps: Iterable[int] = STEPS,
+    options: Options | None = None,
+    bit_trials: int = BIT_TRIALS,
+    energy_model: str | EnergyModel = "45nm-fp32",
+    account_images: int = ACCOUNT_IMAGES,
+    analogue: Analogue = "refuse",
+    workers: int = 1,
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
+    progress: Progress | None = None,
+) -> Choice:
+    """The network of least energy (then of least T) that holds on the selection images.
+
+    It holds if ``right(ANN) - right(SNN) <= floor(max_drop / 100 * images)``; without labels, if at most so many
+    images have another class than the ANN's. Every method at every number of steps is measured on a sixteenth of the
+    images; then, cheapest first, on a quarter and on all of them, unless it is three standard errors away from
+    holding, until one holds. The cheapest bit-coded network that holds is then given fewer bits site by site, the
+    least sensitive first.
+
+    Args:
+        model: see `compare`.
+        calibration: training images.
+        selection: images that choose, ``(inputs, labels)`` or inputs alone.
+        report: images that choose nothing, on which the chosen network is measured once.
+        max_drop: points of accuracy below the ANN.
+        max_steps: largest number of steps T.
+        max_energy: largest energy, pJ per image.
+        methods: see `compare`.
+        steps: numbers of steps T to try.
+        options: see `compare`.
+        bit_trials: how many networks with bits of their own for each site are tried; 0: none.
+        energy_model: see `compare`.
+        account_images: see `compare`.
+        analogue: see `compare`.
+        workers: see `compare`.
+        memory_budget: see `compare`.
+        progress: called when a network has been measured.
+
+    Raises:
+        ChoiceError: nothing holds; the message names the nearest and what would help.
+        DataError: two of the three sets share more than one image in a hundred.
+        IsospikeError: wrong input.
+    """
+    limits, at = Limits(max_drop, max_steps, max_energy), check_steps(steps)
+    if not is_whole(bit_trials) or bit_trials < 0:
+        raise OptionError(f"bit_trials must be a whole number of at least 0, got {bit_trials!r}")
+    at = tuple(t for t in at if max_steps is None or t <= max_steps)
+    if not at:
+        raise OptionError(f"no number of steps to try is at most max_steps, {max_steps}; give others with steps")
+    bench = Bench(
+        model,
+        calibration,
+        analogue=analogue,
+        memory_budget=memory_budget,
+        energy_model=energy_model,
+        account_images=account_images,
+    )
+    rows = chosen_methods(methods, options, bench.graph)
+    sets = {"selection": ReferenceImages(bench.graph, selection, purpose="selection")}
+    if report is not None:
+        sets["report"] = ReferenceImages(bench.graph, report, purpose="report")
+    seen = [digest for inputs in bench.batches for digest in image_digests(inputs)]
+    shared = shared_images({"calibration": seen, **{name: images.digests for name, images in sets.items()}})
+    race = Race(bench, sets["selection"], limits)
+    jobs = [job for label, method in rows.items() for job in jobs_for(label, method, at)]
+    candidates = race.look(jobs, workers=workers, progress=progress)
+    found, trials = _cheapest(race, candidates, bit_trials, progress)
+    return Choice(
+        snn=found.snn,
+        cell=found.cell,
+        report=_reported(bench, found, sets.get("report")),
+        limits=limits,
+        ann={name: images.top1 for name, images in sets.items()},
+        ann_energy_pj=bench.ann_energy(reference_costs(found.snn)),
+        images={"calibration": len(seen), **{name: images.images for name, images in sets.items()}},
+        shared=shared,
+        energy_model=bench.energy_model,
+        tried=_tried(race),
+        failed=tuple(race.failed),
+        bit_trials=trials,
+    )
+
+
+def _cheapest(
+    race: Race, candidates: list[Candidate], bit_trials: int, progress: Progress | None
+) -> tuple[Candidate, int]:
+    """The cheapest that holds, and how many networks with bits for each site were tried.
+
+    Raises:
+        ChoiceError: nothing holds.
+    """
+    found = race.cheapest(candidates)
+    if found is None:
+        raise _nothing_holds(race)
+    coded = race.cheapest(candidate for candidate in candidates if _has_bits(candidate)) if bit_trials else None
+    if coded is None:
+        return found, 0
+    lowered: Lowered = lower_bits(race, coded, most=bit_trials, progress=progress)
+    return min(found, lowered.best, key=race.cost), lowered.trials
+
+
+def _has_bits(candidate: Candidate) -> bool:
+    method = candidate.job.method
+    return isinstance(method, BitCoded) and isinstance(method.bits, int) and len(candidate.snn.sites) > 1
+
+
+def _reported(bench: Bench, found: Candidate, images: ReferenceImages | None) -> Cell | None:
+    if images is None:
+        return None
+    job, seconds = Job(found.job.label, found.job.method, (found.cell.steps,)), found.cell.conversion_seconds
+    (kept,) = bench.cells(job, found.snn, images, conversion_seconds=seconds)
+    return kept.cell
+
+
+def _tried(race: Race) -> tuple[Tried, ...]:
+    return tuple(Tried(candidate.cell, candidate.images) for candidate in race.measured.values())
+
+
+def _nothing_holds(race: Race) -> ChoiceError:
+    tried = _tried(race)
+    if not tried:
+        failure = race.failed[0] if race.failed else None
+        why = f"{failure.label}: {failure.error}" if failure else "no method answers at these numbers of steps"
+        return ChoiceError(f"no network could be measured; {why}")
+    right = {one.images: race.reference.right_of(one.images) / one.images for one in tried}
+    best = ", ".join(
+        f"{one.cell.label} at T={one.cell.steps} ({100 * (right[one.images] - one.cell.accuracy):.2f} points on "
+        f"{one.images} images)"
+        for one in nearest(tried)
+    )
+    return ChoiceError(
+        f"no network is {race.limits.describe()}; nearest: {best}; allow more (max_drop, max_steps, max_energy), try "
+        "more steps or methods, or train the network for few steps (isospike train)"
+    )

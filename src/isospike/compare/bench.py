@@ -1,0 +1,161 @@
+"""Everything that all methods share: the folded network, thresholds, test images, what an operation costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from isospike.calibrate.batches import Batch, Batches
+from isospike.capture.graph import Graph
+from isospike.compare.cell import Cell
+from isospike.compare.entries import Job
+from isospike.compare.reference_images import ReferenceImages
+from isospike.compare.store import Kept
+from isospike.convert import Analogue, ready
+from isospike.costs import Costs, EnergyModel, Reference, account, energy_models, load_energy_model, reference_costs
+from isospike.measure.tally import Tally
+from isospike.memory_format import channels_last
+from isospike.methods.thresholds import Thresholds
+from isospike.network import SNN
+from isospike.refine.refinement import Calibration
+
+
+class Bench:
+    """Converts and measures one network with any method.
+
+    Args:
+        model: the model, or its captured graph.
+        calibration: calibration batches.
+        analogue: see `isospike.convert`.
+        memory_budget: bytes for trains, of one conversion or run.
+        energy_model: name of an energy model, or a file with one; the registered ones are used besides.
+        account_images: operations are counted on so many of the first test images.
+
+    Raises:
+        CaptureError, ConversionError, CalibrationError, OptionError: as `isospike.convert`.
+        EnergyModelError, UnknownNameError: there is no such energy model.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module | Graph,
+        calibration: Iterable[Batch],
+        *,
+        analogue: Analogue,
+        memory_budget: int,
+        energy_model: str | EnergyModel,
+        account_images: int,
+    ) -> None:
+        self.energy_model, self.energy_models = _energy_models(energy_model)
+        self.memory_budget, self.account_images = memory_budget, account_images
+        self.batches = Batches(calibration)
+        self.graph = ready(model, self.batches, analogue)
+        self.thresholds = Thresholds(self.graph, self.batches)
+
+    def convert(self, job: Job) -> tuple[SNN, float]:
+        """The network of a job, and the seconds that the conversion took.
+
+        Raises:
+            IsospikeError: the method cannot convert this network.
+        """
+        started = time.perf_counter()
+        calibration = Calibration(self.batches, None, self.memory_budget)
+        snn = job.method.convert(calibration, self.thresholds)
+        return snn, time.perf_counter() - started
+
+    def setting(self) -> dict[str, Any]:
+        """What cells depend on besides network, data and method, as JSON has it."""
+        return {
+            "energy_models": {name: asdict(model) for name, model in self.energy_models.items()},
+            "account_images": self.account_images,
+            "dtype": str(self.batches.first.dtype),
+        }
+
+    def measure(self, job: Job, reference: ReferenceImages) -> tuple[Kept, ...]:
+        """Convert, and measure on the test images.
+
+        Raises:
+            IsospikeError: the method cannot convert or run this network.
+        """
+        snn, seconds = self.convert(job)
+        return self.cells(job, snn, reference, conversion_seconds=seconds)
+
+    @torch.no_grad()
+    def cells(
+        self, job: Job, snn: SNN, reference: ReferenceImages, *, conversion_seconds: float, most: int | None = None
+    ) -> tuple[Kept, ...]:
+        """The cells of a converted network.
+
+        Raises:
+            IsospikeError: the network cannot run on these images or for so many steps.
+        """
+        at = job.steps or snn.calibrated or ((snn.steps,) if snn.steps else ())
+        tally = Tally(snn, at, memory_budget=self.memory_budget)
+        dtype = snn.reference_tensor.dtype
+        for part in reference.batches(most):
+            tally.count(tally.run(part.inputs.to(dtype)), part.labels, part.expected)
+        images = [part.inputs.to(dtype) for part in reference.batches(min(self.account_images, tally.images))]
+        costs, competitors = account(snn, images, steps=at), reference_costs(snn)
+        ann = self.ann_energy(competitors)
+        return tuple(
+            Kept(
+                Cell(
+                    label=job.label,
+                    method=snn.provenance.method,
+                    options=snn.provenance.options,
+                    papers=snn.provenance.papers,
+                    steps=steps,
+                    top1=counts.correct / tally.images if reference.labelled else None,
+                    agreement=counts.agree / tally.images,
+                    spikes=counts.spikes / tally.images,
+                    packets=counts.packets / tally.images,
+                    **self._priced(costs[steps], competitors),
+                    conversion_seconds=conversion_seconds,
+                    seconds=tally.seconds,
+                ),
+                ann,
+            )
+            for steps, counts in tally.counts.items()
+        )
+
+    @torch.no_grad()
+    def distance(self, snn: SNN, reference: ReferenceImages, most: int) -> float:
+        """Mean squared difference of an accumulate-then-emit network's outputs from the ANN's, on the first images."""
+        dtype, total = snn.reference_tensor.dtype, 0.0
+        for part in reference.batches(most):
+            difference = snn(part.inputs.to(dtype)).to(part.inputs.dtype) - self.graph(channels_last(part.inputs))
+            total += float(difference.double().square().mean(1).sum())
+        return total / most
+
+    def ann_energy(self, competitors: Reference) -> dict[str, float]:
+        """Energy of the ANN in pJ, by energy model."""
+        return {name: competitors.energy(model).total for name, model in self.energy_models.items()}
+
+    def _priced(self, costs: Costs, competitors: Reference) -> dict[str, Any]:
+        """The fields of a cell that are about operations and energy."""
+        total, models = costs.total(), self.energy_models.items()
+        return {
+            "synops": total.synops,
+            "macs": total.macs,
+            "neuron_updates": total.neuron_updates,
+            "energy_pj": {name: costs.energy(model).total for name, model in models},
+            "quantised_energy_pj": {
+                name: competitors.quantised_energy(model, costs.steps).total for name, model in models
+            },
+        }
+
+
+def _energy_models(wanted: str | EnergyModel) -> tuple[str, dict[str, EnergyModel]]:
+    """The name of the wanted model, and all by name."""
+    known = dict(energy_models.items())
+    if isinstance(wanted, str) and wanted not in known and Path(wanted).suffix == ".toml":
+        wanted = load_energy_model(wanted)
+    if isinstance(wanted, str):
+        return wanted, {**known, wanted: energy_models[wanted]}
+    return wanted.name, {**known, wanted.name: wanted}

@@ -1,0 +1,70 @@
+"""One method at one number of steps."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a network did on the test images; numbers of events and operations are means per image."""
+
+    label: str
+    """The row: what the caller calls the method."""
+    method: str
+    """Name of the conversion method."""
+    options: dict[str, Any]
+    """Its options; with them the network can be made again."""
+    papers: tuple[str, ...]
+    """BibTeX keys of what was used."""
+    steps: int
+    """Number of time steps T."""
+    top1: float | None
+    """Top-1 accuracy, 0 to 1; ``None`` without labels."""
+    agreement: float
+    """Share of images with the ANN's class."""
+    spikes: float
+    """What the events of all sites are worth."""
+    packets: float
+    """How many events there are."""
+    synops: float
+    """Synaptic operations."""
+    macs: float
+    """Multiply-accumulates of what is not driven by spikes."""
+    neuron_updates: float
+    """Updates of membrane potentials."""
+    energy_pj: dict[str, float]
+    """Picojoules by energy model."""
+    quantised_energy_pj: dict[str, float]
+    """Of the quantised ANN with as many levels, by energy model."""
+    conversion_seconds: float
+    """Wall time of the conversion, without the pass over the calibration data that the methods share."""
+    seconds: float
+    """Wall time of the runs on the test images, to the largest T where one run gives several."""
+
+    @property
+    def accuracy(self) -> float:
+        """Top-1 accuracy, or agreement where there are no labels."""
+        return self.agreement if self.top1 is None else self.top1
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {**asdict(self), "papers": list(self.papers)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Cell:
+        """From `to_dict`."""
+        return cls(**{**values, "papers": tuple(values["papers"])})
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A method that cannot convert or run this network."""
+
+    label: str
+    """The row."""
+    steps: int | None
+    """Number of steps it was made for; ``None``: none in particular."""
+    error: str
+    """What was wrong, in one line."""

@@ -1,0 +1,127 @@
+"""Any set of methods at any numbers of steps, on one network and the same images."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from isospike.calibrate.batches import Batch
+from isospike.capture.graph import Graph
+from isospike.compare.bench import Bench
+from isospike.compare.comparison import Comparison
+from isospike.compare.entries import Chosen, Options, check_steps, chosen_methods, jobs_for
+from isospike.compare.identity import Identity, data_digest, graph_digest, image_digests
+from isospike.compare.reference_images import ReferenceImages
+from isospike.compare.results import Progress, Results
+from isospike.compare.store import Store
+from isospike.convert import Analogue
+from isospike.costs import EnergyModel, count_macs
+from isospike.errors import ConversionError
+from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
+
+STEPS = (2, 4, 8, 16, 32)
+ACCOUNT_IMAGES = 256
+"""Operations vary less from image to image than answers do: their mean over so many is within a percent or two."""
+
+
+def compare(
+    model: nn.Module | Graph,
+    calibration: Iterable[Batch],
+    test: Iterable[Any],
+    *,
+    methods: Chosen = "all",
+    steps: Iterable[int] = STEPS,
+    options: Options | None = None,
+    energy_model: str | EnergyModel = "45nm-fp32",
+    account_images: int = ACCOUNT_IMAGES,
+    analogue: Analogue = "refuse",
+    keep: str | Path | None = None,
+    workers: int = 1,
+    memory_budget: int = DEFAULT_MEMORY_BUDGET,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Convert a network with every method and measure each at every number of steps.
+
+    The network is captured once, and its ANN runs once on the test images. One pass over the calibration data gives
+    the thresholds of all methods whose rules only watch. A streaming network gives all its numbers of steps from one
+    run; a calibrated one is made for each; an accumulate-then-emit one has as many bits (or levels) as steps, where no
+    other number was chosen for it. A cell is the same whatever else is compared.
+
+    Args:
+        model: any exportable network in eval mode with one output ``[B, classes]``, or a captured graph.
+        calibration: calibration batches, see `isospike.convert`.
+        test: batches ``(inputs, labels)`` that can be opened again and are then the same; without labels the share of
+            images with the ANN's class is what counts.
+        methods: ``all``, names, instances, or a mapping from labels to either.
+        steps: numbers of steps T.
+        options: options of methods given by name.
+        energy_model: name of an energy model, a ``.toml`` file with one, or the model.
+        account_images: operations are counted on so many of the first test images.
+        analogue: see `isospike.convert`.
+        keep: folder in which every finished cell is kept at once; the same call goes on from there.
+        workers: how many methods are converted and measured at once, in threads; each has a part of the machine and
+            ``memory_budget`` to itself.
+        memory_budget: bytes for trains and cached activations.
+        progress: called in this thread when a conversion has been measured.
+
+    Raises:
+        IsospikeError: wrong input, or no method could be measured; what fails for one method alone is in ``failed``.
+    """
+    at = check_steps(steps)
+    bench = Bench(
+        model,
+        calibration,
+        analogue=analogue,
+        memory_budget=memory_budget,
+        energy_model=energy_model,
+        account_images=account_images,
+    )
+    rows = chosen_methods(methods, options, bench.graph)
+    reference = ReferenceImages(bench.graph, test)
+    jobs = [job for label, method in rows.items() for job in jobs_for(label, method, at)]
+    results = Results(bench, reference, None if keep is None else _store(bench, reference, keep))
+    results.measure(jobs, workers=workers, progress=progress)
+    if not results.cells:
+        raise ConversionError(f"no method could be measured; {results.failed[0].label}: {results.failed[0].error}")
+    return _comparison(bench, reference, results)
+
+
+def _store(bench: Bench, reference: ReferenceImages, folder: str | Path) -> Store:
+    """The folder of results, for this network and these data."""
+    images = (digest for inputs in bench.batches for digest in image_digests(inputs))
+    identity = Identity(
+        model=graph_digest(bench.graph),
+        calibration=data_digest(images),
+        test=reference.digest,
+        version=importlib.metadata.version("isospike"),
+    )
+    return Store(folder, identity, bench.setting())
+
+
+def _comparison(bench: Bench, reference: ReferenceImages, results: Results) -> Comparison:
+    example = bench.batches.first[:1]
+    return Comparison(
+        digest=graph_digest(bench.graph),
+        sites=len(bench.graph.sites),
+        macs=sum(count_macs(bench.graph, example).values()),
+        ann_top1=reference.top1,
+        ann_energy_pj=results.ann_energy_pj,
+        images=reference.images,
+        account_images=min(bench.account_images, reference.images),
+        calibration_images=bench.batches.images_seen,
+        energy_model=bench.energy_model,
+        cells=results.cells,
+        failed=results.failed,
+        versions=versions(),
+    )
+
+
+def versions() -> dict[str, str]:
+    """Of the software that a result was made with."""
+    packages = {name: importlib.metadata.version(name) for name in ("isospike", "torch")}
+    return {**packages, "python": platform.python_version()}

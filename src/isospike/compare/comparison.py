@@ -1,0 +1,207 @@
+"""The result of a comparison, as plain data."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from isospike.compare.cell import Cell, Failure
+from isospike.compare.front import pareto_front
+from isospike.errors import OptionError, OutputError, UnknownNameError
+from isospike.files import check_writable, replacing
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Methods at numbers of steps, on one network and the same images."""
+
+    digest: str
+    """Hash of the captured and folded network."""
+    sites: int
+    """Number of activation sites."""
+    macs: int
+    """Multiply-accumulates of the ANN for one image."""
+    ann_top1: float | None
+    """Top-1 accuracy of the ANN, 0 to 1; ``None`` without labels."""
+    ann_energy_pj: dict[str, float]
+    """Energy of the ANN by energy model."""
+    images: int
+    """Number of test images."""
+    account_images: int
+    """On how many of them operations were counted."""
+    calibration_images: int
+    """Number of calibration images."""
+    energy_model: str
+    """Energy model of the front."""
+    cells: tuple[Cell, ...]
+    """In order of the rows, by rising T."""
+    failed: tuple[Failure, ...] = ()
+    """What could not be measured, and why."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """Of the software."""
+    command: str = ""
+    """The command line, where there was one."""
+    seed: int = 0
+    """Seed of the order of the calibration images, where they were shuffled."""
+
+    @property
+    def metric(self) -> Literal["top1", "agreement"]:
+        """What accuracy means: right answers, or without labels the ANN's class."""
+        return "agreement" if self.ann_top1 is None else "top1"
+
+    @property
+    def ann_accuracy(self) -> float:
+        """The ANN's; 1 without labels."""
+        return 1.0 if self.ann_top1 is None else self.ann_top1
+
+    def front(self, energy_model: str | None = None) -> tuple[Cell, ...]:
+        """The cells that no other dominates in accuracy and energy, cheapest first.
+
+        Raises:
+            UnknownNameError: the energies are not known for this model.
+        """
+        return pareto_front(self.cells, self._known(energy_model))
+
+    def best(
+        self,
+        *,
+        max_drop: float = 1.0,
+        max_steps: int | None = None,
+        max_energy: float | None = None,
+        energy_model: str | None = None,
+    ) -> Cell | None:
+        """The cheapest cell within limits, the one of fewer steps of two that cost the same; ``None``: there is none.
+
+        It was chosen on these images; a figure to report needs others, see `isospike.auto`.
+
+        Args:
+            max_drop: points of accuracy below the ANN (1: a hundredth).
+            max_steps: number of steps T.
+            max_energy: pJ per image.
+            energy_model: name of the energy model; the comparison's own by default.
+
+        Raises:
+            OptionError: ``max_drop`` is below zero.
+            UnknownNameError: the energies are not known for this model.
+        """
+        if not max_drop >= 0:
+            raise OptionError(f"max_drop must be at least 0 points, got {max_drop!r}")
+        name = self._known(energy_model)
+        least = round(self.ann_accuracy * self.images) - images_of(max_drop, self.images)
+        held = [
+            cell
+            for cell in self.cells
+            if round(cell.accuracy * self.images) >= least
+            and (max_steps is None or cell.steps <= max_steps)
+            and (max_energy is None or cell.energy_pj[name] <= max_energy)
+        ]
+        return min(held, key=lambda cell: (cell.energy_pj[name], cell.steps), default=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The documented JSON object of ``isospike compare --json``."""
+        return {
+            "model": {"digest": self.digest, "sites": self.sites, "macs": self.macs},
+            "ann": {"top1": self.ann_top1, "energy_pj": self.ann_energy_pj},
+            "images": self.images,
+            "account_images": self.account_images,
+            "calibration_images": self.calibration_images,
+            "metric": self.metric,
+            "energy_model": self.energy_model,
+            "cells": [cell.to_dict() for cell in self.cells],
+            "failed": [asdict(failure) for failure in self.failed],
+            "front": [[cell.label, cell.steps] for cell in self.front()],
+            "command": self.command,
+            "versions": self.versions,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Comparison:
+        """From `to_dict`."""
+        model, ann = values["model"], values["ann"]
+        same = ("images", "account_images", "calibration_images", "energy_model", "command", "versions", "seed")
+        return cls(
+            digest=model["digest"],
+            sites=model["sites"],
+            macs=model["macs"],
+            ann_top1=ann["top1"],
+            ann_energy_pj=ann["energy_pj"],
+            cells=tuple(Cell.from_dict(cell) for cell in values["cells"]),
+            failed=tuple(Failure(**failure) for failure in values["failed"]),
+            **{name: values[name] for name in same},
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write it to a file: ``.json``, which `load` reads, or ``.csv``, a line for each cell.
+
+        Raises:
+            OutputError: another ending, or the path cannot be written.
+        """
+        check_target(path)
+        text = self.to_csv() if Path(path).suffix == ".csv" else self.to_json()
+        with replacing(path) as part:
+            part.write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Comparison:
+        """Read the ``.json`` file that `save` or ``isospike compare --out`` wrote.
+
+        Raises:
+            OutputError: there is no such file, or it holds something else.
+        """
+        try:
+            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+        except OSError as error:
+            raise OutputError(f"cannot read {path}: {error.strerror or error}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise OutputError(f"{path} is no comparison; give the .json file that isospike compare wrote") from error
+
+    def to_json(self) -> str:
+        """`to_dict` as text."""
+        return json.dumps(self.to_dict(), indent=2) + "\n"
+
+    def to_csv(self) -> str:
+        """A header, and one line for each cell; energies in a column for each energy model."""
+        rows = [_flat(cell) for cell in self.cells]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue()
+
+    def _known(self, energy_model: str | None) -> str:
+        name = self.energy_model if energy_model is None else energy_model
+        known = set(self.ann_energy_pj)
+        if name not in known:
+            raise UnknownNameError("energy model", name, known)
+        return name
+
+
+def check_target(path: str | Path) -> None:
+    """Refuse a file that no comparison can be written to, before the work.
+
+    Raises:
+        OutputError: another ending than ``.json`` or ``.csv``, or the path cannot be written.
+    """
+    check_writable(path)
+    if Path(path).suffix not in (".json", ".csv"):
+        raise OutputError(f"cannot write {path}: a comparison is written to .json or .csv")
+
+
+def images_of(points: float, images: int) -> int:
+    """How many images so many points of accuracy are, rounded down: 0.5 points of 250 are 1."""
+    return int(points / 100 * images + 1e-9)  # 0.29 * 100 is a little less than 29
+
+
+def _flat(cell: Cell) -> dict[str, Any]:
+    values = cell.to_dict()
+    values["options"], values["papers"] = json.dumps(cell.options), " ".join(cell.papers)
+    for kind in ("energy_pj", "quantised_energy_pj"):
+        energies: dict[str, float] = values.pop(kind)
+        values.update({f"{kind}:{name}": energy for name, energy in energies.items()})
+    return values

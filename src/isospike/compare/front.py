@@ -1,0 +1,25 @@
+"""Pareto fronts: the most accurate for their energy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from isospike.compare.cell import Cell
+
+
+def pareto_front(cells: Sequence[Cell], energy_model: str) -> tuple[Cell, ...]:
+    """The cells that no other dominates, cheapest first.
+
+    A cell dominates another if it is at least as accurate for at most the energy, and better in one of the two. Cells
+    that are equal in both do not dominate each other.
+    """
+    front: list[Cell] = []
+    for cell in sorted(cells, key=lambda cell: (cell.energy_pj[energy_model], -cell.accuracy)):
+        last = front[-1] if front else None
+        if last is None or cell.accuracy > last.accuracy or _equal(cell, last, energy_model):
+            front.append(cell)
+    return tuple(front)
+
+
+def _equal(a: Cell, b: Cell, energy_model: str) -> bool:
+    return (a.accuracy, a.energy_pj[energy_model]) == (b.accuracy, b.energy_pj[energy_model])

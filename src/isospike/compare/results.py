@@ -1,0 +1,111 @@
+"""What is measured, what was kept of an earlier run, and what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from isospike.compare.bench import Bench
+from isospike.compare.cell import Cell, Failure
+from isospike.compare.entries import Job
+from isospike.compare.reference_images import ReferenceImages
+from isospike.compare.store import Kept, Store
+from isospike.compare.workers import work_through
+from isospike.errors import DataError, IsospikeError
+
+Progress = Callable[[str, int, int], None]
+"""Told which row has been worked on, how many conversions are done, and how many there are."""
+
+
+class Results:
+    """The cells of a comparison, in the order of its jobs whatever the order in which they come.
+
+    Args:
+        bench: what all methods share.
+        reference: the test images.
+        store: where finished cells are kept, if anywhere.
+    """
+
+    def __init__(self, bench: Bench, reference: ReferenceImages, store: Store | None) -> None:
+        self.bench, self.reference, self.store = bench, reference, store
+        self._kept: dict[tuple[Job, int], Kept] = {}
+        self._failed: dict[Job, Failure] = {}
+        self._jobs: list[Job] = []
+
+    def measure(self, jobs: Sequence[Job], *, workers: int, progress: Progress | None) -> None:
+        """Do what is not done yet.
+
+        Raises:
+            IsospikeError: the data do not fit, which concerns all methods, or a result cannot be kept.
+        """
+        self._jobs += jobs
+        missing = {job: self._missing(job) for job in jobs}
+        todo = [job for job in jobs if missing[job] is not None and self._requested(job)]
+        if todo:
+            self.bench.thresholds.collect()
+        finished: list[Job] = []
+
+        def outcome(job: Job) -> tuple[Kept, ...] | IsospikeError:
+            try:
+                return self.bench.measure(missing[job] or job, self.reference)
+            except DataError:  # of the data, which concerns all
+                raise
+            except IsospikeError as error:
+                return error
+
+        def done(job: Job, found: tuple[Kept, ...] | IsospikeError) -> None:
+            self._take(job, found)
+            finished.append(job)
+            if progress is not None:
+                progress(job.label, len(jobs) - len(todo) + len(finished), len(jobs))
+
+        work_through(todo, outcome, done, workers=workers)
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """In order of the jobs, by rising T."""
+        return tuple(kept.cell for kept in self._in_order())
+
+    @property
+    def failed(self) -> tuple[Failure, ...]:
+        """In order of the jobs."""
+        return tuple(self._failed[job] for job in self._jobs if job in self._failed)
+
+    @property
+    def ann_energy_pj(self) -> dict[str, float]:
+        """Energy of the ANN by energy model."""
+        return self._in_order()[0].ann_energy_pj
+
+    def _in_order(self) -> list[Kept]:
+        order = {job: index for index, job in enumerate(self._jobs)}
+        return [self._kept[key] for key in sorted(self._kept, key=lambda key: (order[key[0]], key[1]))]
+
+    def _missing(self, job: Job) -> Job | None:
+        """The job with the steps that are not known yet; ``None`` if all are."""
+        known = {at: self.store.find(job, at) for at in job.steps or (None,)} if self.store else {}
+        self._kept.update({(job, kept.cell.steps): kept for kept in known.values() if kept is not None})
+        missing = tuple(at for at in job.steps if known.get(at) is None)
+        done = not missing if job.steps else known.get(None) is not None
+        return None if done else replace(job, steps=missing)
+
+    def _requested(self, job: Job) -> bool:
+        """Whether the thresholds that a job needs can be found."""
+        try:
+            job.method.request(self.bench.thresholds)
+        except IsospikeError as error:
+            self._fail(job, error)
+            return False
+        return True
+
+    def _take(self, job: Job, found: tuple[Kept, ...] | IsospikeError) -> None:
+        if isinstance(found, IsospikeError):
+            self._fail(job, found)
+            return
+        for kept in found:
+            self._kept[job, kept.cell.steps] = kept
+            if self.store is not None:
+                self.store.keep(job, kept.cell.steps if job.steps else None, kept)
+
+    def _fail(self, job: Job, error: IsospikeError) -> None:
+        steps = job.steps[0] if len(job.steps) == 1 else None
+        self._failed[job] = Failure(job.label, steps, " ".join(str(error).split()))

@@ -1,0 +1,92 @@
+"""``isospike compare`` and ``isospike auto``: what they print, write and keep."""
+
+from __future__ import annotations
+
+import json
+
+import isospike as iso
+from isospike.compare import Comparison
+
+COMPARE = ["compare", "isospike.demo:load_digits_net", "--data", "digits", "--images", 60, "--calibration-images", 60]
+AUTO = ["auto", "isospike.demo:load_digits_net", "--data", "digits", "--images", 200, "--calibration-images", 100]
+ROWS = ["--methods", "bit-coded,qcfs,srp,slip-relu", "--steps", "2,6"]
+
+
+def test_compare_prints_rows_front_failures_and_a_verdict(cli, tmp_path):
+    result = cli(*COMPARE, *ROWS, "--keep", "kept", "--out", "c.json")
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
+    start = next(place for place, line in enumerate(lines) if line.split() == ["top-1", "%", "T=2", "T=6"])
+    table = {line.split()[0]: line.split()[1:] for line in lines[start + 1 : start + 5]}
+    assert list(table) == ["ANN", "bit-coded", "qcfs", "srp"]
+    assert table["srp"][0] == "-"  # two steps do not get past the probe
+    found = Comparison.load(tmp_path / "c.json")
+    assert table["qcfs"] == [f"{100 * cell.top1:.2f}" for cell in found.cells if cell.label == "qcfs"]
+    assert any(line.startswith("failed: slip-relu: site 'relu' has no learned bound") for line in lines)
+    best = found.best()
+    assert any(f"{best.label} at T={best.steps}" in line and "within 1 point of the ANN" in line for line in lines)
+    assert found.seed == 0
+    assert len(list((tmp_path / "kept").iterdir())) == len(found.cells) == 5
+
+
+def test_compare_as_json_and_csv(cli, tmp_path):
+    given = ["--option", "qcfs.v-init=0.25", "--option", "qcfs.granularity=layer", "--energy-model", "loihi"]
+    result = cli(*COMPARE, "--methods", "qcfs", "--steps", "4", *given, "--seed", 3, "--out", "c.csv", "--json")
+    assert (result.code, result.err) == (0, "")
+    found = json.loads(result.out)
+    assert (found["seed"], found["energy_model"], found["images"], found["calibration_images"]) == (3, "loihi", 60, 60)
+    (cell,) = found["cells"]
+    assert (cell["options"]["v_init"], cell["options"]["granularity"]) == (0.25, "layer")
+    assert found["front"] == [["qcfs", 4]]
+    assert (tmp_path / "c.csv").read_text().count("\n") == 2
+
+
+def test_compare_without_labels(cli, files):
+    result = cli("compare", "m.py:build", "--data", "d.py:unlabelled", "--methods", "bit-coded", "--steps", "2,8")
+    assert result.code == 0, result.err
+    assert "same class as ANN %" in result.out
+
+
+def test_auto_writes_what_holds_and_says_on_how_many_images(cli, tmp_path):
+    result = cli(
+        *AUTO, "--methods", "bit-coded", "--steps", "2,3", "--max-drop", "1", "--bit-trials", 4, "--out", "n.snn"
+    )
+    assert (result.code, result.err) == (0, "")
+    assert "on 100 images of digits" in result.out
+    assert "calibrated on 100 images" in result.out
+    snn = iso.load(tmp_path / "n.snn")
+    assert snn.provenance.method == "bit-coded"
+    assert f"n.snn: bit-coded at T={snn.steps}" in result.out
+    assert snn.preprocess is not None
+
+
+PARTS = """
+from isospike.data import open_data
+
+def digits():
+    return list(open_data("digits", "test", preprocess=None, shuffle=False))
+
+def select():
+    return digits()[:2]
+
+def report():
+    return [x for x, _ in digits()[2:5]]
+"""
+
+
+def test_auto_as_json_with_two_sources(cli, tmp_path):
+    (tmp_path / "p.py").write_text(PARTS)
+    given = ["--methods", "bit-coded", "--steps", "3", "--bit-trials", 2, "--max-drop", "2", "--out", "n.snn", "--json"]
+    result = cli(*AUTO, *given, "--select-data", "p.py:select", "--test-data", "p.py:report")
+    assert (result.code, result.err) == (0, "")
+    found = json.loads(result.out)
+    assert (found["file"], found["images"]) == ("n.snn", {"calibration": 100, "selection": 200, "report": 300})
+    assert found["report"]["top1"] is None  # only the images that select have labels
+    assert found["ann"]["top1"]["report"] is None
+
+
+def test_auto_says_what_comes_nearest(cli, tmp_path):
+    result = cli(*AUTO, "--methods", "maximum", "--steps", "2", "--max-drop", "0.5", "--out", "n.snn")
+    assert result.code == 2
+    assert result.err.startswith("error: no network is within 0.5 points of the ANN; nearest: maximum at T=2 (")
+    assert not (tmp_path / "n.snn").exists()
