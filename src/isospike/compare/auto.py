@@ -85,12 +85,9 @@ def auto(
         DataError: two of the three sets share more than one image in a hundred.
         IsospikeError: wrong input.
     """
-    limits, at = Limits(max_drop, max_steps, max_energy), check_steps(steps)
+    limits, at = Limits(max_drop, max_steps, max_energy), _steps_to_try(steps, max_steps)
     if not is_whole(bit_trials) or bit_trials < 0:
         raise OptionError(f"bit_trials must be a whole number of at least 0, got {bit_trials!r}")
-    at = tuple(t for t in at if max_steps is None or t <= max_steps)
-    if not at:
-        raise OptionError(f"no number of steps to try is at most max_steps, {max_steps}; give others with steps")
     bench = Bench(
         model,
         calibration,
@@ -100,13 +97,10 @@ def auto(
         account_images=account_images,
     )
     rows = chosen_methods(methods, options, bench.graph)
-    sets = {"selection": ReferenceImages(bench.graph, selection, purpose="selection")}
-    if report is not None:
-        sets["report"] = ReferenceImages(bench.graph, report, purpose="report")
-    seen = [digest for inputs in bench.batches for digest in image_digests(inputs)]
-    shared = shared_images({"calibration": seen, **{name: images.digests for name, images in sets.items()}})
+    sets = _sets(bench, selection, report)
     race = Race(bench, sets["selection"], limits)
     jobs = [job for label, method in rows.items() for job in jobs_for(label, method, at)]
+    shared = shared_images({"calibration": _seen(bench), **{name: images.digests for name, images in sets.items()}})
     candidates = race.look(jobs, workers=workers, progress=progress)
     found, trials = _cheapest(race, candidates, bit_trials, progress)
     return Choice(
@@ -116,13 +110,33 @@ def auto(
         limits=limits,
         ann={name: images.top1 for name, images in sets.items()},
         ann_energy_pj=bench.ann_energy(reference_costs(found.snn)),
-        images={"calibration": len(seen), **{name: images.images for name, images in sets.items()}},
+        images={"calibration": bench.batches.images_seen, **{name: images.images for name, images in sets.items()}},
         shared=shared,
         energy_model=bench.energy_model,
         tried=_tried(race),
         failed=tuple(race.failed),
         bit_trials=trials,
     )
+
+
+def _steps_to_try(steps: Iterable[int], max_steps: int | None) -> tuple[int, ...]:
+    at = tuple(t for t in check_steps(steps) if max_steps is None or t <= max_steps)
+    if not at:
+        raise OptionError(f"no number of steps to try is at most max_steps, {max_steps}; give others with steps")
+    return at
+
+
+def _sets(bench: Bench, selection: Iterable[Any], report: Iterable[Any] | None) -> dict[str, ReferenceImages]:
+    """The images that select, and those that report if there are any."""
+    sets = {"selection": ReferenceImages(bench.graph, selection, purpose="selection")}
+    if report is not None:
+        sets["report"] = ReferenceImages(bench.graph, report, purpose="report")
+    return sets
+
+
+def _seen(bench: Bench) -> list[bytes]:
+    """Digests of the calibration images."""
+    return [digest for inputs in bench.batches for digest in image_digests(inputs)]
 
 
 def _cheapest(
