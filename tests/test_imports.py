@@ -56,8 +56,9 @@ LAYERS = [
     {"__main__"},
 ]
 """Every stage imports only itself and earlier ones; those of one layer do not import each other."""
-LATE = {("export", "network"), ("simulate", "network")}
-"""Type annotations and imports inside functions: reading a file builds a network, a network writes itself."""
+LATE = {("export", "network"), ("simulate", "network"), ("compare", "report")}
+"""Type annotations and imports inside functions: reading a file builds a network; a network and a comparison write
+themselves."""
 
 
 def test_import_loads_nothing_heavy_but_torch():

@@ -14,7 +14,7 @@ from isospike.cli.main import COMMANDS
 from isospike.cli.render import describe_preprocess
 from isospike.data import Preprocess
 from isospike.methods import methods
-from short_methods import METHODS, STREAMING
+from short_methods import METHODS
 
 DEMO = "isospike.demo.network:load_digits_net"
 
@@ -290,21 +290,27 @@ def test_diagnose_says_faults_first(cli, stored):
     assert cli(*command).out.startswith("fault: the threshold of site 5 is too low")
 
 
-def test_demo(cli, monkeypatch):
+def test_demo(cli, monkeypatch, tmp_path):
     shown = {name: method for name, method in METHODS.items() if not type(method).needs_training}
-    monkeypatch.setattr(demo_command, "SHORTER", {name: options_of(method) for name, method in shown.items()})
-    found = parsed(cli("demo", "--json"))
-    assert list(found) == list(shown)
-    for name, values in found.items():
-        assert {"ann", "snn", "images", "seconds", "conversion_seconds"} == set(values)
-        assert values["ann"]["top1"] >= 0.985
-        assert set(values["snn"]) <= {"1", "2", "4", "8", "12", "16", "32"}
-        assert len(values["snn"]) >= (3 if name in STREAMING else 1)
-        assert values["images"] == 500
+    short = {name: options_of(method) for name, method in shown.items()}
+    for given in short.values():
+        given.pop("steps", None)  # compare chooses them
+    monkeypatch.setattr(demo_command, "SHORTER", short)
+    monkeypatch.setattr(demo_command, "STEPS", (2, 8))
+    page = tmp_path / "demo.html"
+    found = parsed(cli("demo", "--out", page, "--json"))
+    assert found["failed"] == []
+    assert list(dict.fromkeys(cell["label"] for cell in found["cells"])) == list(shown)
+    assert {(cell["label"], cell["steps"]) for cell in found["cells"]} >= {(name, 8) for name in shown}
+    assert found["ann"]["top1"] >= 0.985
+    assert found["images"] == 500
+    assert found["report"] == str(page)
+    text = page.read_text()
+    assert all(f">{name}<" in text for name in shown)
 
 
 def test_every_command_is_covered_here():
     assert set(COMMANDS) == {
-        *("demo", "inspect", "convert", "train", "evaluate", "account", "verify", "diagnose", "report"),
-        *("methods", "doctor"),
+        *("demo", "inspect", "convert", "train", "evaluate", "account", "verify", "diagnose", "compare", "auto"),
+        *("report", "methods", "doctor"),
     }

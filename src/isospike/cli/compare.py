@@ -10,16 +10,14 @@ from typing import Any
 
 import click
 
-from isospike.cli import comparisons, options
+from isospike.cli import comparisons, options, pages
 from isospike.cli.data import DataOptions
 from isospike.cli.progress import Stream, progress_bar
-from isospike.cli.render import describe_preprocess, percent, print_json
+from isospike.cli.render import describe_preprocess, print_json
 from isospike.compare import Comparison, compare
-from isospike.compare.comparison import check_target
+from isospike.compare.comparison import DATA_FILES, check_target
+from isospike.errors import OptionError
 from isospike.messages import counted
-
-CLOSE = 1.0
-"""Points below the ANN that the verdict allows."""
 
 
 @click.command(short_help="Compare methods at numbers of steps: accuracy, spikes, energy.")
@@ -30,7 +28,8 @@ CLOSE = 1.0
 @click.option("--steps", type=options.INTEGERS, default="2,4,8,16,32", show_default=True, help="Numbers of steps.")
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Folder that keeps what is finished.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Methods at once.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the comparison to a .json or .csv file.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the comparison to a .html, .json or .csv file.")
+@click.option("--figures", type=click.Path(path_type=Path), help="With .html: folder for all charts, SVG, PNG, CSV.")
 @options.json_option
 def command(
     model: str,
@@ -46,6 +45,7 @@ def command(
     keep: Path | None,
     workers: int,
     out: Path | None,
+    figures: Path | None,
     as_json: bool,
     **data_values: Any,
 ) -> None:
@@ -55,18 +55,21 @@ def command(
     with --keep the same command goes on where a broken one stopped.
     """
     if out is not None:
-        check_target(out)
+        check_target(out, (".html", *DATA_FILES))
+    page = out is not None and out.suffix == ".html"
+    if figures is not None and not page:
+        raise OptionError("--figures are those of a page; give --out FILE.html too")
     data = DataOptions(**data_values)
     measured = replace(data, data=test_data or data.data)
     comparisons.check_sources(data.data, measured.data, "--test-data")
     chosen, given = comparisons.parse_methods(names), comparisons.parse_options(pairs)
     network, opened = comparisons.open_calibration(model, weights, data, calibration_images, seed)
     test = measured.open("test", preprocess=opened.preprocess, shuffle=False)
+    images = Stream(opened.loader, opened.device), Stream(test.loader, test.device)
     with progress_bar("comparing", None) as bar:
         found = compare(
             network,
-            Stream(opened.loader, opened.device),
-            Stream(test.loader, test.device),
+            *images,
             methods=chosen,
             steps=steps,
             options=given,
@@ -77,7 +80,10 @@ def command(
             progress=bar.show,
         )
     found = replace(found, command=shlex.join(["isospike", *sys.argv[1:]]), seed=seed)
-    if out is not None:
+    if out is not None and page:
+        about = {"title": f"{model} as spiking networks", "Test images from": measured.data, "Seed": str(seed)}
+        pages.write_page(found, out, network, *images, about=about, figures=figures, analogue=analogue)
+    elif out is not None:
         found.save(out)
     if as_json:
         print_json(found.to_dict())
@@ -90,14 +96,4 @@ def _print(found: Comparison, title: str) -> None:
     comparisons.print_cells(title, found.cells, found.ann_accuracy, found.metric)
     comparisons.print_front([(cell, found.images) for cell in found.front()], found.energy_model)
     comparisons.print_failed(found.failed)
-    best, ann = found.best(max_drop=CLOSE), f"the ANN ({percent(found.ann_accuracy)} %)"
-    shown = best or max(found.cells, key=lambda cell: (cell.accuracy, -cell.steps))
-    verdict = (
-        f"cheapest within {CLOSE:g} point of {ann}" if best else f"nothing within {CLOSE:g} point of {ann}; nearest"
-    )
-    energy = f"{comparisons.microjoules(shown.energy_pj, found.energy_model)} uJ per image"
-    click.echo(f"{verdict}: {shown.label} at T={shown.steps}, {percent(shown.accuracy)} %, {energy}")
-    competitor = comparisons.microjoules(found.ann_energy_pj, found.energy_model)
-    click.echo(
-        f"the ANN takes {competitor} uJ per image; {found.energy_model}, counted on {found.account_images} images"
-    )
+    click.echo("\n".join(pages.lines(found)))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from isospike.methods import Method, methods
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -48,6 +50,10 @@ class Cell:
         """Top-1 accuracy, or agreement where there are no labels."""
         return self.agreement if self.top1 is None else self.top1
 
+    def configuration(self) -> Method:
+        """The method with these options; it converts the network again."""
+        return methods[self.method](**{name: _tupled(value) for name, value in self.options.items()})
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         return {**asdict(self), "papers": list(self.papers)}
@@ -68,3 +74,8 @@ class Failure:
     """Number of steps it was made for; ``None``: none in particular."""
     error: str
     """What was wrong, in one line."""
+
+
+def _tupled(value: Any) -> Any:
+    """A list of JSON as the tuple that an option is."""
+    return tuple(value) if isinstance(value, list) else value

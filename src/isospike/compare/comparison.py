@@ -15,6 +15,9 @@ from isospike.compare.front import pareto_front
 from isospike.errors import OptionError, OutputError, UnknownNameError
 from isospike.files import check_writable, replacing
 
+DATA_FILES = (".json", ".csv")
+"""Endings of files with the figures of a comparison."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -142,10 +145,20 @@ class Comparison:
         Raises:
             OutputError: another ending, or the path cannot be written.
         """
-        check_target(path)
+        check_target(path, DATA_FILES)
         text = self.to_csv() if Path(path).suffix == ".csv" else self.to_json()
         with replacing(path) as part:
             part.write_text(text, encoding="utf-8")
+
+    def report(self, path: str | Path) -> Path:
+        """Write it as one HTML page that works offline; see `isospike.report.write_report`, which shows more.
+
+        Raises:
+            OutputError: the file cannot be written, or plotly or jinja2 is missing.
+        """
+        from isospike.report import write_report
+
+        return write_report(path, self.to_dict())
 
     @classmethod
     def load(cls, path: str | Path) -> Comparison:
@@ -182,15 +195,15 @@ class Comparison:
         return name
 
 
-def check_target(path: str | Path) -> None:
+def check_target(path: str | Path, endings: tuple[str, ...]) -> None:
     """Refuse a file that no comparison can be written to, before the work.
 
     Raises:
-        OutputError: another ending than ``.json`` or ``.csv``, or the path cannot be written.
+        OutputError: another ending, or the path cannot be written.
     """
     check_writable(path)
-    if Path(path).suffix not in (".json", ".csv"):
-        raise OutputError(f"cannot write {path}: a comparison is written to .json or .csv")
+    if Path(path).suffix not in endings:
+        raise OutputError(f"cannot write {path}: a comparison is written to {', '.join(endings[:-1])} or {endings[-1]}")
 
 
 def images_of(points: float, images: int) -> int:

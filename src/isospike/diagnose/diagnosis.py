@@ -81,4 +81,4 @@ class Diagnosis:
 
     def to_dict(self) -> dict[str, Any]:
         """The documented JSON object of ``isospike diagnose --json``."""
-        return asdict(self)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
