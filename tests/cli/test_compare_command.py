@@ -24,9 +24,19 @@ def test_compare_prints_rows_front_failures_and_a_verdict(cli, tmp_path):
     assert table["qcfs"] == [f"{100 * cell.top1:.2f}" for cell in found.cells if cell.label == "qcfs"]
     assert any(line.startswith("failed: slip-relu: site 'relu' has no learned bound") for line in lines)
     best = found.best()
-    assert any(f"{best.label} at T={best.steps}" in line and "within 1 point of the ANN" in line for line in lines)
+    assert any(f"{best.label} at T = {best.steps} is the cheapest within 1 point of the ANN" in line for line in lines)
     assert found.seed == 0
     assert len(list((tmp_path / "kept").iterdir())) == len(found.cells) == 5
+
+
+def test_compare_writes_a_page_with_a_closer_look_and_figures(cli, tmp_path):
+    result = cli(*COMPARE, "--methods", "bit-coded,opi", "--steps", "4", "--out", "c.html", "--figures", "figures")
+    assert (result.code, result.err) == (0, "")
+    page = (tmp_path / "c.html").read_text()
+    assert all(f">{name}<" in page for name in ("Accuracy", "Energy", "Layer by layer", "Spikes", "Costs"))
+    assert len(list((tmp_path / "figures").glob("*.svg"))) >= 4
+    refused = cli(*COMPARE, "--methods", "opi", "--figures", "figures")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
 
 
 def test_compare_as_json_and_csv(cli, tmp_path):

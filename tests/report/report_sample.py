@@ -14,9 +14,9 @@ import torch
 
 import isospike as iso
 from isospike.capture import capture
+from isospike.costs import count_macs
 from isospike.data import open_data
 from isospike.demo import load_digits_net
-from isospike.measure import count_macs
 from isospike.methods import methods
 from isospike.network import SNN
 from isospike.simulate import Kind
