@@ -50,7 +50,7 @@ TRAINING_FREE: dict[str, Method] = {
     "mmse": M.Opt(steps=STEPS, granularity="channel", scale="mmse"),
     "mmse-bias": M.CalibrationLight(steps=STEPS, refine_images=256),
     "mmse-potential": M.CalibrationAdvanced(steps=STEPS, refine_images=256, iterations=0),
-    "calibrated-buffered": M.CalibratedBuffered(steps=(2, 4, 8, 16, 32), refine_images=256),
+    "calibrated-buffered": M.CalibratedBuffered(steps=STEPS, refine_images=256),
     "mmse-temporal-bias": M.FTBC(steps=STEPS, v_init=0.0, scale="mmse"),
     "local-threshold-balancing": M.LocalThresholdBalancing(),
     "calibrated-buffered-2": M.CalibratedBuffered(steps=(4, 8, 16), refine_images=256, largest=2),
