@@ -19,8 +19,8 @@ class CalibratedBuffered(CalibratedMethod):
     A combination of ours, in no paper: the threshold per channel with the least squared error for ``largest T`` levels
     and rounding to nearest (phi = 1/2, which ``v_init`` gives), neurons that send up to ``largest`` spikes a step and
     take back what proved too much, then a bias per channel and an initial potential per neuron that give every layer
-    the mean output that it has in the ANN. The most accurate streaming network at 2 to 8 steps without training of those
-    compared in the benchmarks, and within their noise of the ANN from 8 steps on. Needs T in advance; not where
+    the mean output that it has in the ANN. The most accurate streaming network at 2 to 8 steps without training of
+    those compared in the benchmarks, and within their noise of the ANN from 8 steps on. Needs T in advance; not where
     negative or multi-bit spikes are impossible.
     """
 
