@@ -35,13 +35,6 @@ from isospike.messages import counted
 @options.json_option
 def command(
     model: str,
-    weights: Path | None,
-    names: str,
-    pairs: tuple[str, ...],
-    energy_model: str,
-    calibration_images: int,
-    seed: int,
-    analogue: Any,
     test_data: str | None,
     select_data: str | None,
     steps: tuple[int, ...],
@@ -56,26 +49,24 @@ def command(
     """
     check_writable(out)
     searched = {name: values.pop(name) for name in ("max_drop", "max_steps", "max_energy", "bit_trials", "workers")}
+    wanted = comparisons.MethodOptions.taken_from(values)
     data = DataOptions(**values)
     tested = replace(data, data=test_data or data.data)
     comparisons.check_sources(data.data, tested.data, "--test-data")
     comparisons.check_sources(data.data, select_data or tested.data, "--select-data")
-    chosen, given = comparisons.parse_methods(names), comparisons.parse_options(pairs)
-    network, opened = comparisons.open_calibration(model, weights, data, calibration_images, seed)
-    selection, report = _open_both(tested, select_data, opened, seed)
+    arguments = wanted.arguments()
+    network, opened = wanted.open(model, data)
+    selection, report = _open_both(tested, select_data, opened, wanted.seed)
     with progress_bar("searching", None) as bar:
         choice = auto(
             network,
             Stream(opened.loader, opened.device),
             selection,
             report=report,
-            methods=chosen,
             steps=steps,
-            options=given,
-            energy_model=energy_model,
-            analogue=analogue,
             progress=bar.show,
             **searched,
+            **arguments,
         )
     choice.snn.preprocess = opened.preprocess
     choice.snn.save(out)

@@ -33,13 +33,6 @@ from isospike.messages import counted
 @options.json_option
 def command(
     model: str,
-    weights: Path | None,
-    names: str,
-    pairs: tuple[str, ...],
-    energy_model: str,
-    calibration_images: int,
-    seed: int,
-    analogue: Any,
     test_data: str | None,
     steps: tuple[int, ...],
     keep: Path | None,
@@ -47,7 +40,7 @@ def command(
     out: Path | None,
     figures: Path | None,
     as_json: bool,
-    **data_values: Any,
+    **values: Any,
 ) -> None:
     """Convert MODEL with every method and measure each after each number of steps, on the same images.
 
@@ -59,30 +52,28 @@ def command(
     page = out is not None and out.suffix == ".html"
     if figures is not None and not page:
         raise OptionError("--figures are those of a page; give --out FILE.html too")
-    data = DataOptions(**data_values)
+    wanted = comparisons.MethodOptions.taken_from(values)
+    data = DataOptions(**values)
     measured = replace(data, data=test_data or data.data)
     comparisons.check_sources(data.data, measured.data, "--test-data")
-    chosen, given = comparisons.parse_methods(names), comparisons.parse_options(pairs)
-    network, opened = comparisons.open_calibration(model, weights, data, calibration_images, seed)
+    arguments = wanted.arguments()
+    network, opened = wanted.open(model, data)
     test = measured.open("test", preprocess=opened.preprocess, shuffle=False)
     images = Stream(opened.loader, opened.device), Stream(test.loader, test.device)
     with progress_bar("comparing", None) as bar:
         found = compare(
             network,
             *images,
-            methods=chosen,
             steps=steps,
-            options=given,
-            energy_model=energy_model,
-            analogue=analogue,
             keep=keep,
             workers=workers,
             progress=bar.show,
+            **arguments,
         )
-    found = replace(found, command=shlex.join(["isospike", *sys.argv[1:]]), seed=seed)
+    found = replace(found, command=shlex.join(["isospike", *sys.argv[1:]]), seed=wanted.seed)
     if out is not None and page:
-        about = {"title": f"{model} as spiking networks", "Test images from": measured.data, "Seed": str(seed)}
-        pages.write_page(found, out, network, *images, about=about, figures=figures, analogue=analogue)
+        about = {"title": f"{model} as spiking networks", "Test images from": measured.data, "Seed": str(wanted.seed)}
+        pages.write_page(found, out, network, *images, about=about, figures=figures, analogue=wanted.analogue)
     elif out is not None:
         found.save(out)
     if as_json:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import click
 from torch import nn
@@ -15,6 +15,7 @@ from isospike.cli.data import DataOptions, OpenData
 from isospike.cli.fields import fields_of
 from isospike.cli.render import percent, print_table
 from isospike.compare import Cell, Failure
+from isospike.convert import Analogue
 from isospike.costs import energy_models
 from isospike.errors import OptionError
 from isospike.methods import methods
@@ -47,7 +48,45 @@ def method_options(command: F) -> F:
     return command
 
 
-def parse_methods(names: str) -> str | list[str]:
+@dataclass(frozen=True)
+class MethodOptions:
+    """The values of `method_options`."""
+
+    weights: Path | None
+    names: str
+    pairs: tuple[str, ...]
+    energy_model: str
+    calibration_images: int
+    seed: int
+    analogue: Analogue
+
+    @classmethod
+    def taken_from(cls, values: dict[str, Any]) -> Self:
+        """Take them out of the values of a command."""
+        return cls(**{field.name: values.pop(field.name) for field in fields(cls)})
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `isospike.compare` and `isospike.auto` that they are.
+
+        Raises:
+            OptionError, UnknownNameError: see `parse_options`.
+        """
+        return {
+            "methods": _parse_methods(self.names),
+            "options": parse_options(self.pairs),
+            "energy_model": self.energy_model,
+            "analogue": self.analogue,
+        }
+
+    def open(self, model: str, data: DataOptions) -> tuple[nn.Module, OpenData]:
+        """The model, and random calibration images as it takes them."""
+        loaded = load_model(model, weights=self.weights)
+        images = replace(data, images=self.calibration_images)
+        opened = images.open("calibration", preprocess=loaded.preprocess, shuffle=True, seed=self.seed)
+        return loaded.model.to(opened.device), opened
+
+
+def _parse_methods(names: str) -> str | list[str]:
     """``all``, or the names between commas."""
     return "all" if names == "all" else [name.strip() for name in names.split(",") if name.strip()]
 
@@ -86,15 +125,6 @@ def check_sources(calibration: str, other: str, flag: str) -> None:
         raise OptionError(
             f"'{calibration}' has no calibration part of its own: give the images that are measured with {flag}"
         )
-
-
-def open_calibration(
-    model: str, weights: Path | None, data: DataOptions, images: int, seed: int
-) -> tuple[nn.Module, OpenData]:
-    """The model, and random calibration images as it takes them."""
-    loaded = load_model(model, weights=weights)
-    opened = replace(data, images=images).open("calibration", preprocess=loaded.preprocess, shuffle=True, seed=seed)
-    return loaded.model.to(opened.device), opened
 
 
 def print_cells(title: str, cells: Sequence[Cell], ann: float, metric: str) -> None:

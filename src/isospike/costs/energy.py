@@ -14,18 +14,18 @@ class Energy:
     """Of synaptic operations, one accumulation each."""
     macs: float
     """Of multiply-accumulates."""
-    neuron_updates: float
-    """Of neuron updates; zero where the model has no figure for them."""
-    traffic: float
-    """Of reading weights and membranes; zero where the model has no figure for it."""
+    neuron_updates: float | None
+    """Of neuron updates; ``None``: the model has no figure for them."""
+    traffic: float | None
+    """Of reading weights and membranes; ``None``: the model has no figure for it."""
 
     @property
     def total(self) -> float:
-        """The sum of the parts."""
-        return self.synops + self.macs + self.neuron_updates + self.traffic
+        """The sum of the parts that are known."""
+        return self.synops + self.macs + (self.neuron_updates or 0.0) + (self.traffic or 0.0)
 
-    def to_dict(self) -> dict[str, float]:
-        """As JSON has it, in pJ."""
+    def to_dict(self) -> dict[str, float | None]:
+        """As JSON has it, in pJ; null where the model has no figure."""
         parts = {"synops": self.synops, "macs": self.macs, "neuron_updates": self.neuron_updates}
         return {**parts, "traffic": self.traffic, "total": self.total}
 
@@ -58,8 +58,8 @@ class EnergyModel:
         return Energy(
             synops=synops * self.ac_pj,
             macs=macs * self.mac_pj,
-            neuron_updates=neuron_updates * (self.update_pj or 0.0),
-            traffic=traffic_bytes * (self.byte_pj or 0.0),
+            neuron_updates=_times(neuron_updates, self.update_pj),
+            traffic=_times(traffic_bytes, self.byte_pj),
         )
 
     def quantised_mac_pj(self, bits: int) -> float:
@@ -84,3 +84,7 @@ class EnergyModel:
         figures = {"mac_pj": self.mac_pj, "ac_pj": self.ac_pj, "bits": self.bits, "mult_pj": self.mult_pj}
         more = {"update_pj": self.update_pj, "byte_pj": self.byte_pj, "papers": list(self.papers)}
         return {"name": self.name, "source": self.source, **figures, **more}
+
+
+def _times(count: float, pj: float | None) -> float | None:
+    return None if pj is None else count * pj

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -60,7 +60,7 @@ class Reference:
         macs = sum(self._energy(connection, model, bits) for connection in self.wiring.connections)
         activations = sum(self.wiring.neurons[site] * bits[site] / 8 for site in bits)
         traffic = self.value_bytes * self.macs + 2 * activations
-        return Energy(synops=0.0, macs=macs, neuron_updates=0.0, traffic=traffic * (model.byte_pj or 0.0))
+        return replace(model.energy(synops=0, macs=0, traffic_bytes=traffic), macs=macs)
 
     def _energy(self, connection: Connection, model: EnergyModel, bits: dict[str, int]) -> float:
         """Where an op reads several sites, the one with the most bits counts; a max pool of trains as any site."""

@@ -33,9 +33,6 @@ FIGURES = {
 OFTEN_LACKING = {"update_pj": "neuron updates", "byte_pj": "reading and writing weights and membranes"}
 """What models without these figures leave out."""
 
-PART_FIGURES = {"neuron_updates": "update_pj", "traffic": "byte_pj"}
-"""Parts of an energy and the figure that each needs."""
-
 
 def cost_tables(costs: Mapping[str, Any]) -> tuple[Table, ...]:
     """The tables of what is there: totals, sites, ops, the parts of the energy and what they assume."""
@@ -45,7 +42,7 @@ def cost_tables(costs: Mapping[str, Any]) -> tuple[Table, ...]:
         _counts("costs-total", Column("part", "Part"), "Totals", whole, run),
         _counts("costs-sites", Column("site", "Site"), "By the site whose events cause them", costs["by_site"], run),
         _counts("costs-ops", Column("op", "Op"), "By the op that receives them", costs["by_op"], run),
-        *_energies(costs.get("energy_pj") or {}, costs.get("energy_models") or []),
+        *_energies(costs.get("energy_pj") or {}),
         *_assumptions(costs.get("energy_models") or []),
     )
 
@@ -86,16 +83,9 @@ def _counts(name: str, first: Column, title: str, amounts: Mapping[str, Mapping[
     return Table(name, title, (first, *known), rows, note=note)
 
 
-def _energies(parts: Mapping[str, Mapping[str, Any]], models: list[Mapping[str, Any]]) -> list[Table]:
+def _energies(parts: Mapping[str, Mapping[str, Any]]) -> list[Table]:
     unit = energy_unit(value for found in parts.values() for value in found.values())
-    lacking = {
-        (model["name"], part) for model in models for part, key in PART_FIGURES.items() if model.get(key) is None
-    }
-    rows = tuple(
-        (model, part, None if (model, part) in lacking else value)  # a part without a figure is unknown, not free
-        for model, found in parts.items()
-        for part, value in found.items()
-    )
+    rows = tuple((model, part, value) for model, found in parts.items() for part, value in found.items())
     columns = (
         Column("energy_model", "Energy model"),
         Column("part", "Part"),
