@@ -65,15 +65,16 @@ def test_every_channel_has_its_own_threshold():
     assert torch.equal(counts, (out > 0).sum((2, 3, 4)))
 
 
-@given(st.lists(sixty_fourths, min_size=1, max_size=24), st.integers(0, 30))
+@given(st.lists(sixty_fourths, min_size=1, max_size=24), st.integers(0, 30), st.integers(0, 6))
 @STEPS
-def test_readout_is_the_mean_after_a_clamped_delay(outputs, delay):
-    at = range(1, len(outputs) + 1)
-    sums = OutputSums(ReadOut(delay=delay), at)
+def test_readout_is_the_mean_after_a_clamped_delay(outputs, delay, probe):
+    """Behind a probe that of a run of its own."""
+    at = range(probe + 1, len(outputs) + 1)
+    sums = OutputSums(ReadOut(delay=delay, probe=probe), at)
     for y in outputs:
         sums.add([tensor(y)])
     for steps in at:
-        expected = delayed_mean(outputs[:steps], delay)
+        expected = delayed_mean(outputs[probe:steps], delay)
         # an exact sum divided once in float64
         assert abs(Fraction(sums.answer(steps)[0].item()) - expected) <= abs(expected) * Fraction(1, 2**52)
 

@@ -150,6 +150,44 @@ def test_memory_does_not_decide(one, captured):
     assert list(small.state_dict()) == list(refine([one], ann, spiking, x).state_dict())
 
 
+def test_the_parts_of_a_batch_share_its_rate(captured):
+    """Sixteen parts of equal images: together they take off no more than the batch as a whole would."""
+    ann, spiking, x = pair("module_relu", captured)
+    x, one, site = x[:1].expand(16, -1, -1, -1), TemporalBiasCalibration(iterations=1), spiking.sites[0]
+    whole, parts = (layers(refine([one], ann, spiking, x, memory_budget=budget))[site] for budget in (2**30, 1))
+    assert (parts.bias.abs() <= one.learning_rate * whole.v_threshold).all()  # an error is at most one spike
+    first = whole.bias[0].abs()  # the first step starts where the batch as a whole does, and its errors only fall
+    assert (parts.bias[0].abs() <= first * (1 + 1e-12)).all()  # float64, sums of sixteen
+    assert (parts.bias[0].abs() >= first / 2).all()
+
+
+@pytest.mark.parametrize(("one", "name"), [(BiasCalibration(16), "bias"), (PotentialCalibration(16), "v_init")])
+def test_every_image_weighs_the_same(one, name, captured):
+    """The first layer sees the image alone: three quarters and a quarter make the mean over all."""
+    ann, spiking, x = pair("concat", captured)
+    first = spiking.sites[0]
+    uneven = one.refine(ann, spiking, Calibration(Batches([x[:12], x[12:]]), STEPS))
+    by_part = [getattr(layers(one.refine(ann, spiking, Calibration(Batches([x[:12]]), STEPS)))[first], name)]
+    halfway = copy.deepcopy(spiking)
+    setattr(layers(halfway)[first], name, by_part[0])
+    rest = getattr(layers(one.refine(ann, halfway, Calibration(Batches([x[12:]]), STEPS)))[first], name)
+    wanted = by_part[0] + (rest - by_part[0]) / 4
+    # float64; a product with 1/4 in another place
+    torch.testing.assert_close(getattr(layers(uneven)[first], name), wanted, rtol=1e-9, atol=1e-12)
+
+
+def test_half_a_threshold_is_not_added_twice(captured):
+    """A zero input without a bias gives no spikes, wherever the half comes from."""
+    ann, spiking, x = pair("module_relu", captured)
+    site = spiking.sites[0]
+    rounded = layers(refine([BiasShift()], ann, spiking, x))[site]
+    assert not rounded.bias.any()
+    floored = copy.deepcopy(spiking)
+    layers(floored)[site].v_init.zero_()
+    neuron = layers(refine([BiasShift()], ann, floored, x))[site]
+    torch.testing.assert_close(STEPS * neuron.bias[0], neuron.v_threshold / 2, rtol=1e-12, atol=0)  # float64
+
+
 def test_one_image_more_than_asked_for_is_not_used(captured):
     x = NETWORKS["concat"].inputs(6)
     method = CalibrationLight(steps=(3,), refine_images=4, scale="maximum")

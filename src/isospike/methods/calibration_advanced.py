@@ -36,7 +36,8 @@ class CalibrationAdvanced(CalibratedMethod):
     optimiser: Optimiser = "adam"
     """Of the weight calibration."""
     order: Literal["weights-first", "potentials-first"] = "weights-first"
-    """Potentials that are calibrated before the weights are stale afterwards; the paper's text has them first."""
+    """Potentials that are calibrated before the weights are stale afterwards; the paper's text has them first, layer by
+    layer."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""

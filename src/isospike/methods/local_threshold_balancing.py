@@ -19,8 +19,9 @@ class LocalThresholdBalancing(StreamingMethod):
 
     ``theta <- theta + 2 eta mean(max(z - theta, 0))`` for ``iterations`` mini-batches, soft-reset IF
     neurons, and a read-out that leaves out the first ``t0`` steps, in which the deeper layers wait for their first
-    spikes. With ``iterations = 1000`` about one activation in 2,000 lies above its threshold. Good for
-    large networks and T of 32 and more; not for T below about 16, where a low percentile loses less.
+    spikes. With ``iterations = 1000`` about one activation in 2,000 lies above its threshold. The paper's max pools are
+    ``pooling = "instantaneous"``. Good for large networks and T of 32 and more; not for T below about 16, where a low
+    percentile loses less.
     """
 
     papers: ClassVar[tuple[str, ...]] = ("bu2025inference",)

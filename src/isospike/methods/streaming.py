@@ -65,7 +65,7 @@ class ScaledMethod(StreamingMethod):
     scale: str = "mmse"
     """Rule that finds the bound of a site that has learned none; learned refuses such sites."""
     levels: int = 8
-    """Levels, the T that a rule such as mmse finds the bound of a ReLU site for."""
+    """Levels that a rule such as mmse finds the bound of a ReLU site for: T times the largest spike."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""

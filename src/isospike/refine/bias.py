@@ -17,12 +17,12 @@ class BiasCalibration(Refinement):
     """Give every channel the mean output that it has in the ANN, by a current at every step.
 
     With the ANN's output ``x``, the mean output ``s`` of the neurons over T steps and their mean over batch and space,
-    batch ``k`` gives
+    the next ``n`` images after ``m`` others give
 
-        b_c <- b_c + mean(x_c - s_c) / k
+        b_c <- b_c + n / (m + n) mean(x_c - s_c)
 
     layer by layer in one pass, so that a layer sees sources that are corrected already. For one batch that is the
-    correction of the paper; over many it is stochastic approximation of the bias at which the means agree. The
+    correction of the paper; over several it is stochastic approximation of the bias at which the means agree. The
     currents belong to the neurons; no parameter of the ANN changes.
 
     References:
@@ -42,5 +42,5 @@ class BiasCalibration(Refinement):
 
 def _correct(layer: Layer, currents: Tensor, target: Tensor) -> Tensor:
     error = target - layer.train_of(currents).mean(0)
-    layer.neuron.add_bias(layer.channel_mean(error).unsqueeze(0) / layer.seen)
+    layer.neuron.add_bias(layer.channel_mean(error).unsqueeze(0) * float(layer.weight))
     return layer.train_of(currents)

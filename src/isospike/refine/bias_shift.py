@@ -12,9 +12,10 @@ from isospike.refine.streaming_neurons import with_own_neurons
 
 @dataclass(frozen=True)
 class BiasShift(Refinement):
-    """Add ``v_threshold / (2 T)`` to the current at every step: half a threshold in all, so that counts are rounded.
+    """Add ``(v_threshold / 2 - v_init) / T`` to the current at every step: half a threshold in all, so counts round.
 
-    For a constant current that is the same as ``v_init = v_threshold / 2``; other currents see it late.
+    From ``v_init = 0`` that is the paper's ``v_threshold / (2 T)``. For a constant current it is the same as ``v_init =
+    v_threshold / 2``, which leaves nothing to add; other currents see it late.
 
     References:
         Deng and Gu 2021, *Optimal Conversion of Conventional Artificial Neural Networks to Spiking Neural Networks*,
@@ -28,5 +29,5 @@ class BiasShift(Refinement):
         assert calibration.steps is not None
         shifted, neurons = with_own_neurons(spiking)
         for neuron in neurons:
-            neuron.add_bias(neuron.v_threshold.unsqueeze(0) / (2 * calibration.steps))
+            neuron.add_bias((neuron.v_threshold / 2 - neuron.v_init).unsqueeze(0) / calibration.steps)
         return shifted

@@ -22,9 +22,10 @@ class EmitterBiasCalibration(Refinement):
     """Correct the mean output of every channel of accumulate-then-emit neurons, forward passes only.
 
     Rounding and saturation move the mean of what a channel puts out, and these shifts add up over the layers. With
-    the ANN's outputs ``x``, the network's ``a`` and their mean over batch and space, batch ``k`` of the data gives
+    the ANN's outputs ``x``, the network's ``a`` and their mean over batch and space, the next ``n`` images after
+    ``m`` others give
 
-        v_init_c <- v_init_c + mean(x_c - a_c) / k
+        v_init_c <- v_init_c + n / (m + n) mean(x_c - a_c)
 
     layer by layer in one pass, so that a layer sees sources that are corrected already. For one batch that is the
     correction of the paper; over many it is stochastic approximation of the ``v_init`` at which the means agree. A
@@ -85,9 +86,9 @@ class _Calibrated(Observer):
         self._target = [target]  # in a list: it is no part of this module
 
     def observe(self, z: Tensor) -> Tensor:
-        self.seen += 1
+        self.seen += len(z)
         error = self._target[0].scale() - self.shaped(self.neuron(z).mean(self.axes))
-        self.neuron.v_init = self.neuron.v_init + error / self.seen
+        self.neuron.v_init = self.neuron.v_init + error * (len(z) / self.seen)
         a: Tensor = self.neuron(z)
         return a
 

@@ -16,9 +16,9 @@ from isospike.refine.sweep import Layer, sweep
 class PotentialCalibration(Refinement):
     """Give every neuron the mean output that it has in the ANN, by its initial potential.
 
-    With the ANN's output ``x`` and the mean output ``s`` over T steps, batch ``k`` gives
+    With the ANN's output ``x`` and the mean output ``s`` over T steps, the next ``n`` images after ``m`` others give
 
-        v_init <- v_init + T mean_batch(x - s) / k,    shape [C, H, W]
+        v_init <- v_init + T n / (m + n) mean_batch(x - s),    shape [C, H, W]
 
     layer by layer in one pass. The mean over the batch is implied in the paper. Every neuron has its own potential,
     so the data must be many and the images aligned; a network for other positions needs bias calibration instead.
@@ -40,5 +40,5 @@ class PotentialCalibration(Refinement):
 
 def _correct(layer: Layer, currents: Tensor, target: Tensor) -> Tensor:
     error = (target - layer.train_of(currents).mean(0)).mean(0)
-    layer.neuron.v_init = layer.neuron.v_init + error * (len(currents) / layer.seen)
+    layer.neuron.v_init = layer.neuron.v_init + error * (len(currents) * float(layer.weight))
     return layer.train_of(currents)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from typing import Protocol
 
 import torch
@@ -21,13 +22,13 @@ from isospike.simulate.program import compile_program
 
 
 class Correct(Protocol):
-    """Corrects one neuron layer from what one batch shows."""
+    """Corrects one neuron layer from what a part of a batch shows."""
 
     def __call__(self, layer: Layer, currents: Tensor, target: Tensor) -> Tensor:
         """Change ``layer.neuron`` and give the train that the layers behind see.
 
         Args:
-            layer: the neuron, its op, and how many batches came before.
+            layer: the neuron, its op, and what part of the images this is.
             currents: what it receives from sources that are corrected already, ``[T, B, ...]``.
             target: the ANN's activation for the same images, ``[B, ...]``.
         """
@@ -37,10 +38,14 @@ class Layer(Temporal):
     """A neuron layer under correction."""
 
     spikes = True
+    share: Fraction
+    """Of the images of their batch, those that the neuron sees now."""
+    weight: Fraction
+    """Of all images up to now, those that the neuron sees now: what a running mean changes by."""
 
     def __init__(self, op: Op, neuron: StreamingNeuron, target: Target, correct: Correct) -> None:
         super().__init__()
-        self.op, self.neuron, self.seen = op, neuron, 0
+        self.op, self.neuron, self.share, self.weight = op, neuron, Fraction(1), Fraction(1)
         self._target, self._correct = [target], correct  # in a list: it is no part of this module
 
     def forward(self, x: Tensor) -> Tensor:
@@ -54,7 +59,6 @@ class Layer(Temporal):
 
     def advance(self, x: Tensor, memory: Memory, *, overwrite: bool) -> tuple[Tensor, None]:
         """Correct the neuron on a whole train of currents ``[T, B, ...]``."""
-        self.seen += 1
         target = self._target[0].last
         assert target is not None
         return self._correct(self, x, target), None
@@ -94,7 +98,8 @@ def sweep(
     """A view of a streaming network whose neurons were corrected layer by layer, batch after batch.
 
     A batch goes through the network once: each layer is corrected on the trains of sources that already are, and emits
-    with what it has become. Batches are split so that the trains of all steps fit the memory budget.
+    with what it has become. Batches are split so that the trains of all steps fit the memory budget; every image has
+    the same weight, whatever its part or batch.
 
     Raises:
         CalibrationError: a batch does not fit, or NaN or infinity reached a site (named).
@@ -111,9 +116,13 @@ def sweep(
         layers.append((theirs, Layer(op_of(theirs), copy.deepcopy(neuron), target, correct)))
         corrected.replace(*layers[-1])
     program = compile_program(corrected, constant_input=True)
+    seen = 0
     for done, inputs in enumerate(batches):
         check_inputs(ann, inputs)
         for part in fitting(inputs, program.step_elements * calibration.steps, calibration.memory_budget):
+            seen += len(part)
+            for _, layer in layers:
+                layer.share, layer.weight = Fraction(len(part), len(inputs)), Fraction(len(part), seen)
             reference(part)
             Execution(program, part, State()).advance(part, calibration.steps)
         calibration.tell(what, done + 1, 0)

@@ -22,8 +22,9 @@ class TemporalBiasCalibration(Refinement):
 
         e = s_t - a,    b_t,c <- b_t,c - learning_rate mean(e_c),
 
-    the mean over batch and space, and the neurons go on as if their current had been smaller by ``e``. The step's
-    current ``b_t`` belongs to the neurons; it exists for the T steps that were calibrated.
+    the mean over batch and space, and the neurons go on as if their current had been smaller by ``e``. Of a batch that
+    is too large for the memory budget each part takes its share of the rate. The step's current ``b_t`` belongs to the
+    neurons; it exists for the T steps that were calibrated.
 
     References:
         Wu et al. 2024, *FTBC: Forward Temporal Bias Correction for Optimizing ANN-SNN Conversion*, algorithm 1.
@@ -48,12 +49,12 @@ class TemporalBiasCalibration(Refinement):
 
     def _correct(self, layer: Layer, currents: Tensor, target: Tensor) -> Tensor:
         neuron, emitted, changes = layer.neuron, [], []
-        memory = neuron.start(currents[0])
+        memory, rate = neuron.start(currents[0]), self.learning_rate * float(layer.share)
         for current in currents.split(1):
             before = {key: value.clone() for key, value in memory.items()}
             tried, _ = neuron.advance(current, before, overwrite=False)
             error = tried[0] - target
-            changes.append(layer.channel_mean(error) * -self.learning_rate)
+            changes.append(layer.channel_mean(error) * -rate)
             out, _ = neuron.advance(current - error, memory, overwrite=True)
             emitted.append(out)
         neuron.add_bias(torch.stack(changes))

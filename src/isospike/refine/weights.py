@@ -33,14 +33,16 @@ TOLD_EVERY = 100
 class WeightCalibration(Refinement):
     """Train the weights before every neuron layer so that its mean output is the ANN's.
 
-    With ``s`` the mean outputs over T steps of the neurons before a layer, those calibrated already, and ``x`` the
-    ANN's activation, it minimises over the weights ``W`` of the convolutions and linear layers between
+    With ``s`` the mean outputs over T steps of the neurons before a layer, those calibrated already, ``x`` the ANN's
+    activation, ``b`` the bias of the layer and ``c`` the neurons' own currents, it minimises over the weights ``W`` of
+    the convolutions and linear layers between
 
-        mean( (theta / T clip(floor((v_init + T (W s + b)) / theta), 0, T S) - x)^2 ),
+        mean( (theta / T clip(floor((v_init + T (W s + b + c)) / theta), 0, T S) - x)^2 ),
 
-    the gradient passing the floor inside the clipped range. Shortcuts and pools between are part of ``W s``. Layers
-    follow each other in order; the last one, which has no neuron, stays. The weights are those for T steps: the ANN's
-    stay in the network.
+    which is what the neurons do with a constant current: behind `BiasShift` the phase of this quantiser is 1/2, where
+    the authors' release has 0. The gradient passes the floor inside the clipped range. Shortcuts and pools between are
+    part of ``W s``. Layers follow each other in order; the last one, which has no neuron, stays. The weights are those
+    for T steps: the ANN's stay in the network.
 
     References:
         Li et al. 2021, *A Free Lunch From ANN*, section 4.3, weight calibration (1024 images, 5000 iterations of 32,

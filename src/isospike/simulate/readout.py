@@ -14,12 +14,13 @@ from isospike.errors import OptionError, SimulationError
 class ReadOut:
     """The mean of the outputs after a delay: ``o(T) = (1 / (T - t0)) sum_(t > t0) y_t``.
 
-    ``t0 = max(probe, min(delay, T - window))``: at least ``window`` steps are averaged once there are as many
-    (delayed evaluation, Bu et al. 2025). With ``delay = 0`` it is the plain mean. Steps of a probe are left out too.
+    ``t0 = probe + max(0, min(delay, T - probe - window))``: at least ``window`` steps are averaged once there are as
+    many (delayed evaluation, Bu et al. 2025). With ``delay = 0`` it is the plain mean. Steps of a probe are left out
+    too: the network starts anew behind it, and the delay counts from there.
     """
 
     delay: int = 0
-    """Steps left out at the start (t0)."""
+    """Steps left out at the start."""
     window: int = 4
     """Steps averaged at least, however long the delay."""
     probe: int = 0
@@ -32,7 +33,7 @@ class ReadOut:
 
     def start(self, steps: int) -> int:
         """Number of steps left out when ``steps`` were run."""
-        return max(self.probe, min(self.delay, steps - self.window))
+        return self.probe + max(0, min(self.delay, steps - self.probe - self.window))
 
 
 class OutputSums:
@@ -65,7 +66,7 @@ class OutputSums:
     def _needed(self, step: int) -> bool:
         recent = step >= self.elapsed - self.readout.window
         wanted = step in self.at or any(self.readout.start(at) == step for at in self.at)
-        return recent or wanted or step in (self.readout.delay, self.readout.probe)
+        return recent or wanted or step in (self.readout.probe + self.readout.delay, self.readout.probe)
 
     def answer(self, steps: int) -> list[Tensor]:
         """The outputs decoded after ``steps`` steps.
