@@ -33,7 +33,7 @@ class CalibratedMethod(StreamingMethod):
     largest: int | None = None
     """Largest spike of burst and buffered neurons; by default the neuron's own."""
     average_pool_neurons: bool = False
-    """Give average pools neurons of their own, as spiking depthwise convolutions (Li et al. 2021 do); otherwise they are
+    """Give average pools neurons of their own, as spiking depthwise convolutions (Li et al. 2021); otherwise they are
     linear, which loses less."""
 
     def __post_init__(self) -> None:
