@@ -13,12 +13,13 @@ from isospike.calibrate.collect import check_inputs
 from isospike.capture import Graph, Op, Role, capture, fold_batch_norm
 from isospike.capture.graph import attribute, op_of
 from isospike.errors import ConversionError, OptionError
+from isospike.files import check_writable
 from isospike.memory_format import weights_channels_last
 from isospike.messages import counted, with_article
 from isospike.methods.method import Method
 from isospike.methods.thresholds import Thresholds
 from isospike.network import SNN
-from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration, Progress
+from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration, Progress, check_count
 from isospike.scales.learned import check_bound
 
 Analogue = Literal["refuse", "allow"]
@@ -44,7 +45,9 @@ def convert(
         data: calibration batches: tensors, ``(inputs, labels)`` pairs or mappings; labels are ignored.
         analogue: ``allow`` computes ops that are not affine (sigmoid gates, LayerNorm, ...) on decoded values as
             analogue islands; ``refuse`` lists them all in one error.
-        memory_budget: bytes for trains and cached activations of refinements; larger caches go to a temporary file.
+        memory_budget: bytes for trains and cached activations of refinements; larger caches go to a temporary file. A
+            batch whose trains are larger is corrected in parts, each on what the one before left: with other budgets
+            the corrections differ a little.
         progress: called during refinements with what is done, how much of it, and of how much (0: not known).
         checkpoint: file in which long refinements keep what is done; the same call goes on from there.
 
@@ -52,9 +55,13 @@ def convert(
         CaptureError: the model cannot be exported or verified.
         ConversionError: the network holds unsupported or refused ops, or weights with NaN or infinity; all are listed.
         CalibrationError: the data are empty, do not fit, or a site received NaN or infinity.
+        OptionError, OutputError: ``memory_budget`` is no number of bytes, or ``checkpoint`` cannot be written.
     """
     if not isinstance(method, Method):
         raise ConversionError(f"the method is {_named(method)}; give an instance such as isospike.methods.Maximum()")
+    check_count("convert", "memory_budget", memory_budget)
+    if checkpoint is not None:
+        check_writable(checkpoint)
     batches = Batches(data)
     graph = ready(model, batches, analogue)
     keep = None if checkpoint is None else Path(checkpoint)
@@ -93,6 +100,10 @@ def check_roles(graph: Graph, analogue: Analogue) -> None:
         parts.append(
             f"{counted(len(refused), 'analogue op')}: {_list(refused)}; to compute such ops on decoded values pass "
             "analogue='allow' (--analogue allow)"
+        )
+    if not graph.sites:
+        parts.append(
+            "no activation that a neuron can stand for (ReLU, a clipped or quantised ReLU), so nothing would spike"
         )
     if parts:
         raise ConversionError("cannot convert: " + "; and ".join(parts))

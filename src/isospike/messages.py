@@ -1,6 +1,17 @@
-"""The wording of messages: articles, counts, and the first line of another library's error."""
+"""The wording of messages: articles, counts, warnings, and the first line of another library's error."""
 
 from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+
+import torch
+
+from isospike.errors import IsospikeWarning
+
+INSIDE = (str(Path(__file__).parent), str(Path(torch.__file__).parent))
+"""Files of this package, and of the one whose decorators stand between it and its caller."""
 
 
 def with_article(value: object) -> str:
@@ -26,3 +37,11 @@ def one_line(error: BaseException) -> str:
         return str(error).strip().splitlines()[-1][:300]
     name, line = type(error).__name__, first_line(error)
     return name if line == name else f"{name}: {line}"
+
+
+def warn(message: str) -> None:
+    """Warn, and point at the line outside this package that called it."""
+    level, frame = 1, sys._getframe(0)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, IsospikeWarning, stacklevel=level)

@@ -18,7 +18,7 @@ from isospike.neurons import Emitter, InputGrid, Temporal
 from isospike.simulate.executors import Kind
 from isospike.simulate.program import Program, compile_program
 from isospike.simulate.readout import ReadOut
-from isospike.simulate.run import Record
+from isospike.simulate.run import Record, is_whole
 from isospike.simulate.simulate import simulate
 from isospike.simulate.trains import TrainProgram, compile_trains
 
@@ -34,7 +34,8 @@ class Provenance:
     papers: tuple[str, ...] = ()
     """BibTeX keys of what was used."""
     silent: dict[str, int] = field(default_factory=dict)
-    """Thresholds of a site that never received a positive current during calibration: they hardly matter."""
+    """By site, how many of its thresholds never received a positive current during calibration; they are the largest of
+    the site's others."""
 
 
 class SNN(nn.Module):
@@ -109,9 +110,8 @@ class SNN(nn.Module):
         Raises:
             SimulationError: it was not calibrated for so many steps; the message says for which.
         """
-        if steps not in self.calibrated:
-            known = ", ".join(map(str, self.calibrated)) or "no number of steps in particular: it runs for any"
-            raise SimulationError(f"this network was not calibrated for {steps} steps, but for {known}")
+        if steps not in self.calibrated or not is_whole(steps):
+            raise SimulationError(f"this network was not calibrated for {steps!r} steps, but for {self._known_steps()}")
         if steps not in self._chosen:
             chosen = SNN(
                 self.graph.with_tensors(self.set_for(steps)),
@@ -122,6 +122,17 @@ class SNN(nn.Module):
             chosen._uncalibrated = {steps: self.graph}
             self._chosen[steps] = chosen
         return self._chosen[steps]
+
+    def _known_steps(self) -> str:
+        if self.calibrated:
+            return ", ".join(map(str, self.calibrated))
+        own = self.steps or self.horizon
+        return "no number of steps in particular: it runs for " + ("any" if own is None else f"{own}")
+
+    @property
+    def horizon(self) -> int | None:
+        """The number of steps that `at` picked the network for, the last at which it answers; ``None``: no limit."""
+        return next(iter(self._uncalibrated), None)
 
     @property
     def exact(self) -> bool:

@@ -133,7 +133,7 @@ NETWORK_LINES = {
     "exit-drop-of-no-choice": [*EVALUATE, "--exit", "confidence", "--threshold", "0.9", "--max-drop", "0.1"],
     "exit-drop-above-one": [*EVALUATE, "--exit", "confidence", "--choose-on", "digits", "--max-drop", "2"],
     "exit-same-images": [
-        *(*replaced(EVALUATE, data="npz:x.npz"), "--exit", "confidence", "--choose-on", "npz:x.npz"),
+        *(*replaced(EVALUATE, data="d.py:listed"), "--exit", "confidence", "--choose-on", "d.py:generated"),
     ],
     "exit-choice-unknown": [*EVALUATE, "--exit", "confidence", "--choose-on", "digit"],
     "evaluate-unlabelled": replaced(EVALUATE, data="d.py:unlabelled"),

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 import isospike as iso
 from isospike.errors import ArtefactError, OutputError
@@ -191,10 +193,37 @@ def test_files_that_are_something_else(tmp_path):
 
 
 def test_a_weight_file_is_no_network(tmp_path):
-    from safetensors.torch import save_file
-
     save_file(ALL["module_relu"].build().state_dict(), tmp_path / "weights.safetensors")
     refused(tmp_path / "weights.safetensors", "not a .snn file")
+
+
+def forged(snn: iso.SNN, path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """The file of a network with other tensors and their hash."""
+    header = {"format": artefact.FORMAT, "version": artefact.VERSION, **artefact._describe(snn)}
+    tensors = {**snn.graph.state_dict(), **artefact._tensors_of_sets(snn)}
+    change(tensors)
+    tensors = {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
+    header["hash"] = artefact._digest(header, tensors)
+    save_file(tensors, path, metadata={"isospike": json.dumps(header)})
+
+
+FORGERIES: dict[str, Callable[[dict[str, Any]], None]] = {
+    "stands for none": lambda tensors: tensors.update({"@2/nothing.bias": torch.zeros(1).double()}),
+    "does not fit the graph": lambda tensors: tensors.update({"@2/a.weight": torch.zeros(1).double()}),
+    "of several types": lambda tensors: tensors.update({"relu.v_init": torch.zeros(1)}),
+    "no numbers": lambda tensors: tensors.update({"relu.v_init": torch.full((4, 1, 1), float("nan")).double()}),
+}
+
+
+@pytest.mark.parametrize("message", FORGERIES)
+def test_tensors_that_do_not_fit(message, captured, tmp_path):
+    """Of somebody who knows how to hash them."""
+    method = iso.methods.CalibrationLight(steps=(2, 5), refine_images=4)
+    snn = iso.convert(captured("concat"), method, data=[ALL["concat"].inputs(4)])
+    forged(snn, tmp_path / "net.snn", lambda tensors: None)
+    assert iso.load(tmp_path / "net.snn").calibrated == (2, 5)
+    forged(snn, tmp_path / "net.snn", FORGERIES[message])
+    refused(tmp_path / "net.snn", message)
 
 
 def unwritable(snn: iso.SNN, path: Path, match: str) -> None:

@@ -98,7 +98,7 @@ def test_no_input_and_no_bias_give_no_spike(captured):
 
 
 def test_structured_ties_do_not_flip_codes():
-    """maths 7.2: a silent branch beside an identity shortcut, the outer unit twice the inner one.
+    """A silent branch beside an identity shortcut, the outer unit twice the inner one.
 
     Every sum lies on a half step by construction; without the guard 5 to 12 % of the codes differ, with it none.
     """

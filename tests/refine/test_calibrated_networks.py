@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import warnings
 
 import pytest
@@ -58,6 +59,14 @@ def test_steps_that_were_not_calibrated_are_refused(captured, tmp_path):
     first = iso.simulate(picked, x, steps=2)
     rest = iso.simulate(picked, x, steps=3, state=first.state)
     torch.testing.assert_close(rest.output, snn(x, steps=5))  # sums in two parts
+    with pytest.raises(SimulationError, match="calibrated for 5 steps, 6 were asked for"):
+        picked(x, steps=6)
+    with pytest.raises(SimulationError, match="calibrated for 5 steps, 7 were asked for"):
+        iso.simulate(picked, x, steps=5, state=first.state)
+    with pytest.raises(SimulationError, match="it runs for 5"):
+        picked.at(4)
+    with pytest.raises(SimulationError, match=r"not calibrated for '5' steps"):
+        snn.at("5")
     with pytest.raises(SimulationError, match="pick one"):
         iso.simulate(snn, x, steps=2, state=first.state)
     picked.save(tmp_path / "five.snn")
@@ -79,10 +88,12 @@ def test_fewer_images_than_asked_for_are_one_warning(captured):
     x = NETWORKS["concat"].inputs(4)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        line = inspect.currentframe().f_lineno + 1
         iso.convert(captured("concat"), CalibrationLight(steps=(2, 3, 4)), data=[x, x])
     assert [str(warning.message) for warning in caught] == [
         "calibration asks for 128 images, the data hold 8: all were used"
     ]
+    assert (caught[0].filename, caught[0].lineno) == (__file__, line)  # of the caller, not of this package
 
 
 @pytest.mark.parametrize("scale", ["maximum", "mmse", "spike-norm"])
@@ -105,14 +116,15 @@ def test_steps_must_rise(steps):
 
 
 def test_silent_channels_are_counted(captured, tmp_path):
-    x = NETWORKS["silent"].inputs(4) if "silent" in NETWORKS else None
     model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2)).double().eval()
     with torch.no_grad():
         model[0].bias[1] = -1e6
-    data = torch.randn(8, 4).double() if x is None or x.shape[1:] != (4,) else x
+    data = torch.randn(8, 4).double()
     for method in (CalibrationLight(steps=(4,), refine_images=8), iso.methods.Buffered(), iso.methods.SNM()):
         snn = iso.convert(model, method, data=[data])
         assert snn.provenance.silent[snn.sites[0]] >= 1
+        theta = snn.graph.get_submodule(snn.sites[0]).v_threshold
+        assert theta[1] == theta.max() > 1e-3  # what comes through later is coarse, not worthless
         run = iso.simulate(snn, data, steps=4)
         assert run.output.isfinite().all()
         snn.save(tmp_path / "net.snn")

@@ -11,6 +11,7 @@ from isospike.neurons import streaming as neurons
 from isospike.refine import (
     WeightCalibration,
 )
+from isospike.refine.rows import Rows
 from isospike.refine.weights import mean_output
 
 SHORT = WeightCalibration(16, iterations=3, batch_size=4)
@@ -62,6 +63,19 @@ def test_weight_calibration_goes_on_where_it_stopped(captured, tmp_path):
     assert all(torch.equal(value, expected.state_dict()[key]) for key, value in resumed.state_dict().items())
     other = refine([SHORT], ann, spiking, x, checkpoint=path)  # of another configuration: nothing is taken over
     assert all(torch.equal(value, whole.state_dict()[key]) for key, value in other.state_dict().items())
+    turned = refine([one], ann, spiking, x.flip(0), checkpoint=path)  # of other images
+    expected = refine([one], ann, spiking, x.flip(0))
+    assert all(torch.equal(value, expected.state_dict()[key]) for key, value in turned.state_dict().items())
+
+
+def test_caches_leave_no_file_behind(tmp_path, monkeypatch):
+    """Not even when the process is killed: their names are gone as soon as they are mapped."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with Rows(6, [(3,), (2, 2)], torch.float64, budget=0) as rows:
+        assert list(tmp_path.iterdir()) == []
+        written = [torch.rand(6, 3).double(), torch.rand(6, 2, 2).double()]
+        rows.add(written)
+        assert all(map(torch.equal, rows.take(torch.arange(6)), written))
 
 
 def test_a_file_of_something_else_is_no_checkpoint(captured, tmp_path):

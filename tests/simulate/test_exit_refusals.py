@@ -80,11 +80,26 @@ def test_records_and_states(snn):
 
 def test_what_any_run_refuses(snn):
     assert "say how many" in refusal(snn, X)
-    assert "at least 1" in refusal(snn, X, steps=0)
+    assert "from 1 to 1000000" in refusal(snn, X, steps=0)
+    assert "from 1 to 1000000" in refusal(snn, X, steps=10**13)
     assert "the network takes images" in refusal(snn, X[:, :1], steps=2)
     assert "no codes" in refusal(snn, X, steps=2, record=iso.Record(outputs=False, codes=True))
     assert "isospike.exits.Confidence" in refusal(snn, X, steps=2, exit=0.9)
     assert "isospike.exits.Confidence" in refusal(snn, X, steps=2, exit=iso.exits.Confidence)
+
+
+def test_a_horizon_below_the_steps(snn):
+    rule = iso.exits.DynamicConfidence(0.5, horizon=4)
+    for asked in (
+        lambda: iso.simulate(snn, X, steps=5, exit=rule),
+        lambda: iso.choose_threshold(snn, [X], steps=5, rule=rule),
+        lambda: iso.evaluate(snn, [(X, torch.zeros(3, dtype=torch.long))], steps=[2, 5], exit=rule),
+    ):
+        with pytest.raises(
+            OptionError, match="dynamic-confidence: the rule is for runs of up to 4 steps, this one has 5"
+        ):
+            asked()
+    assert iso.simulate(snn, X, steps=4, exit=rule).steps == 4
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from isospike.data.stream import stream
-from isospike.errors import CalibrationError, IsospikeWarning
-from isospike.messages import with_article
+from isospike.errors import CalibrationError
+from isospike.messages import warn, with_article
 
 Batch = Tensor | Sequence[Any] | Mapping[str, Any]
 """A tensor, ``(inputs, labels, ...)`` or a mapping whose first tensor is the input."""
@@ -89,7 +88,7 @@ class Batches:
         if not self._warned:
             self._warned = True
             message = f"calibration asks for {count} images, the data hold {used}: all were used"
-            warnings.warn(message, IsospikeWarning, stacklevel=2)
+            warn(message)
 
 
 def _numbered(number: int, batch: Batch) -> Tensor:

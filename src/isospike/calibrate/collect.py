@@ -19,8 +19,8 @@ from isospike.scales.rule import Observer, Passive, ScaleRule, Together, Watched
 def collect_scales(graph: Graph, rule: ScaleRule, batches: Batches) -> dict[str, Tensor]:
     """The threshold of every activation site, in activation units.
 
-    A channel that never received a positive current gets the smallest threshold that is safe to divide by: it
-    stays silent for such data.
+    A channel that never received a positive current gets the smallest threshold that is safe to divide by, which marks
+    it as silent; see `audible`.
 
     Raises:
         CalibrationError: the data do not fit the network, or NaN or infinity reached a site (named).
@@ -148,6 +148,15 @@ def check_inputs(graph: Graph, inputs: Tensor, purpose: str = "calibration") -> 
 def _guard(theta: Tensor) -> Tensor:
     """Positive thresholds only; clones leave inference mode."""
     return theta.clamp(min=smallest_threshold(theta)).clone()
+
+
+def audible(bounds: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Thresholds with which every channel can speak: a silent one takes the largest of its site.
+
+    What it should have is not known; at its own, near zero, a first positive current would send worthless spikes at
+    every step. A site that is silent as a whole stays as it is.
+    """
+    return {site: torch.where(theta <= smallest_threshold(theta), theta.max(), theta) for site, theta in bounds.items()}
 
 
 def silent_channels(bounds: dict[str, Tensor]) -> dict[str, int]:

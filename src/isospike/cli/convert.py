@@ -15,6 +15,7 @@ from isospike.cli.fields import fields_of
 from isospike.cli.progress import Stream, progress_bar
 from isospike.cli.render import describe_preprocess, print_json
 from isospike.convert import convert
+from isospike.errors import OptionError
 from isospike.files import check_writable
 from isospike.messages import counted
 from isospike.methods import Method, methods
@@ -79,6 +80,8 @@ def _convert(
     check_writable(out)
     if checkpoint is not None:
         check_writable(checkpoint)
+        if checkpoint.absolute() == out.absolute():
+            raise OptionError(f"--checkpoint and --out are the same file, {out}; give two")
     data = DataOptions(**data_values)
     device = data.torch_device()
     loaded = load_model(model, weights=weights)
@@ -135,6 +138,7 @@ def _report(snn: SNN, out: Path, seconds: float, data: str, images: int | None, 
     if snn.provenance.silent:
         count = sum(snn.provenance.silent.values())
         names = ", ".join(snn.provenance.silent)
-        click.echo(f"  {counted(count, 'threshold')} never received a positive current, at {names}: these stay silent")
+        never = f"{counted(count, 'threshold')} never received a positive current, at {names}"
+        click.echo(f"  {never}: set to the largest of the layer")
     if snn.readout.delay:
         click.echo(f"  read-out: mean after the first {snn.readout.delay} steps, over at least {snn.readout.window}")

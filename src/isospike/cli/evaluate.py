@@ -59,16 +59,16 @@ def command(
     """
     data = DataOptions(**data_values)
     exits = ExitOptions(exit, threshold, temperature, choose_on, max_drop)
-    exits.check(data.data)
+    exits.check()
     snn = load(network)
     data.check_size(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
     snn = snn.to(opened.device)
     at = steps or default_steps(snn)
     how: dict[str, Any] = {"executor": executor, "memory_budget": memory << 20}
-    rule, choice = exits.rule(snn, data, steps=max(at or snn.calibrated or (1,)), **how)
+    images = Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype)
+    rule, choice = exits.rule(snn, data, images, steps=max(at or snn.calibrated or (1,)), **how)
     with progress_bar("evaluating", opened.count) as bar:
-        images = Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype)
         result = evaluate(snn, images, steps=at, exit=rule, progress=bar.advance, **how)
     if as_json:
         source = {"file": str(network), "method": snn.provenance.method, "options": snn.provenance.options}

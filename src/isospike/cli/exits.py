@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 import click
 
+from isospike.calibrate.batches import inputs_of
 from isospike.cli.data import DataOptions
 from isospike.cli.progress import Stream, progress_bar
+from isospike.compare.disjoint import shared_images
+from isospike.compare.identity import image_digests
 from isospike.errors import OptionError
 from isospike.measure import ExitChoice, choose_threshold
 from isospike.network import SNN
 from isospike.simulate import ExitRule
 from isospike.simulate.exits import DynamicConfidence, exits
-
-SAME_IMAGES = ("npz:", "imagefolder:")
-"""Sources without a calibration part of their own."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,14 +46,11 @@ class ExitOptions:
     choose_on: str | None
     max_drop: float | None
 
-    def check(self, data: str) -> None:
+    def check(self) -> None:
         """Refuse what does not go together.
 
-        Args:
-            data: the source of the images that are reported.
-
         Raises:
-            OptionError: options without ``--exit``, not exactly one source of the threshold, or the reported images.
+            OptionError: options without ``--exit``, or not exactly one source of the threshold.
         """
         given = [field.name for field in fields(self)[1:] if getattr(self, field.name) is not None]
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
@@ -64,22 +61,24 @@ class ExitOptions:
             raise OptionError(f"--exit takes its threshold from --threshold or --choose-on, {found} given; give one")
         if self.max_drop is not None and self.choose_on is None:
             raise OptionError("--max-drop belongs to --choose-on; leave it out with --threshold")
-        if self.choose_on == data and data.startswith(SAME_IMAGES):
-            raise OptionError(f"--choose-on and --data are the same images of '{data}'; choose on others")
         if self.temperature is not None and self.exit == DynamicConfidence.name():
             raise OptionError(f"--temperature does not apply to {self.exit}: it divides by the largest number of steps")
 
-    def rule(self, snn: SNN, data: DataOptions, *, steps: int, **how: Any) -> tuple[ExitRule | None, ExitChoice | None]:
+    def rule(
+        self, snn: SNN, data: DataOptions, reported: Iterable[Any], *, steps: int, **how: Any
+    ) -> tuple[ExitRule | None, ExitChoice | None]:
         """The exit rule for at most ``steps`` steps, and the choice where its threshold was chosen.
 
         Args:
             snn: the network.
             data: how ``--choose-on`` is opened.
+            reported: the images of ``--data``, which must be others.
             steps: largest number of steps.
             how: ``executor`` and ``memory_budget`` of `choose_threshold`.
 
         Raises:
             OptionError: a value is out of its range.
+            DataError: the threshold would be chosen on the reported images.
         """
         if self.exit is None:
             return None, None
@@ -88,6 +87,7 @@ class ExitOptions:
             return rule, None
         opened = replace(data, data=self.choose_on).open("calibration", preprocess=snn.preprocess, shuffle=True)
         images = Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype)
+        shared_images({"--choose-on": _digests(images), "--data": _digests(reported)})
         drop = 0.0 if self.max_drop is None else self.max_drop
         with progress_bar("choosing", opened.count) as bar:
             choice = choose_threshold(snn, images, steps=steps, rule=rule, max_drop=drop, progress=bar.advance, **how)
@@ -99,3 +99,7 @@ class ExitOptions:
         if kind is DynamicConfidence:
             values["horizon"] = steps
         return kind(0.5 if self.threshold is None else self.threshold, **values)
+
+
+def _digests(batches: Iterable[Any]) -> list[bytes]:
+    return [digest for batch in batches for digest in image_digests(inputs_of(batch))]

@@ -44,6 +44,8 @@ def _print(model: str, result: Inspection) -> None:
     click.echo(", ".join(f"{count} {role}" for role, count in result.counts.items() if count))
     if result.with_role(Role.UNSUPPORTED):
         click.echo("does not convert: replace the unsupported ops")
+    elif not result.with_role(Role.ACTIVATION):
+        click.echo("does not convert: no activation that a neuron can stand for, so nothing would spike")
     elif result.with_role(Role.ANALOGUE):
         click.echo("converts with --analogue allow: the analogue ops are computed on decoded values")
     else:

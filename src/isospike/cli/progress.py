@@ -1,7 +1,9 @@
-"""A progress bar on the error stream, only when it is a terminal."""
+"""Progress on the error stream: a bar where it is a terminal, elsewhere a line now and then."""
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,26 +17,39 @@ from torch.utils import _pytree as pytree
 
 @contextmanager
 def progress_bar(what: str, total: int | None) -> Iterator[Bar]:
-    """A bar of ``total`` units; silent when the error stream is no terminal."""
+    """A bar of ``total`` units; in a log a line every `LINE_EVERY` seconds."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield Bar(progress, progress.add_task(what, total=total))
 
 
+LINE_EVERY = 30.0
+"""Seconds between two lines in a log; what takes less says nothing there."""
+
+
 class Bar:
     """One running bar."""
 
     def __init__(self, progress: Progress, task: Any) -> None:
-        self._progress, self._task = progress, task
+        self._progress, self._task, self._told = progress, task, time.monotonic()
 
     def advance(self, units: int = 1) -> None:
         """So many units are done."""
         self._progress.advance(self._task, units)
+        self._tell()
 
     def show(self, what: str, done: int, total: int) -> None:
         """What is being done, how much of it is done, and of how much; 0: not known."""
         self._progress.update(self._task, description=what, completed=done, total=total or None)
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._progress.disable and time.monotonic() - self._told >= LINE_EVERY:
+            self._told = time.monotonic()
+            (task,) = self._progress.tasks
+            of = "" if task.total is None else f" of {task.total:.0f}"
+            print(f"{task.description}: {task.completed:.0f}{of}", file=sys.stderr, flush=True)
 
 
 class Stream:

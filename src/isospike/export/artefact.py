@@ -28,6 +28,7 @@ from isospike.export.nodes import build_node, describe_node
 from isospike.files import replacing
 from isospike.messages import first_line, one_line, with_article
 from isospike.simulate.readout import ReadOut
+from isospike.simulate.run import is_whole
 
 if TYPE_CHECKING:
     from isospike.network import SNN
@@ -73,8 +74,8 @@ def load(path: str | Path) -> SNN:
         raise ArtefactError(f"{path} was changed after it was written (its hash does not match); convert again")
     try:
         return _build(header, tensors)
-    except ArtefactError:
-        raise
+    except ArtefactError as error:
+        raise ArtefactError(f"{path} is not a valid network: {error}") from error
     except (IsospikeError, KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise ArtefactError(f"{path} is not a valid network: {one_line(error)}") from error
 
@@ -87,6 +88,10 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
+            if "isospike" not in metadata:
+                raise ArtefactError(
+                    f"{path} is not a .snn file but holds weights alone; give what isospike convert wrote"
+                )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         header = json.loads(metadata["isospike"])
         if header["format"] != FORMAT or not isinstance(header["version"], int):
@@ -114,7 +119,13 @@ def _tensors_of_sets(snn: SNN) -> dict[str, Tensor]:
 
 
 def _take_sets(calibrated: list[int], tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    """Take those tensors out of all of a file."""
+    """Take those tensors out of all of a file.
+
+    Raises:
+        ArtefactError: a number of steps is none.
+    """
+    if not all(is_whole(steps) and steps >= 1 for steps in calibrated):
+        raise ArtefactError(f"it is calibrated for {calibrated}, which are no numbers of steps")
     sets: dict[int, dict[str, Tensor]] = {steps: {} for steps in calibrated}
     for key in [key for key in tensors if key.startswith("@")]:
         steps, _, name = key[1:].partition("/")
@@ -139,6 +150,7 @@ def _build(header: dict[str, Any], tensors: dict[str, Tensor]) -> SNN:
     network = Graph(root, graph)
     sets = _take_sets(header["calibrated"], tensors)
     _fill(network, tensors)
+    _check_sets(network, sets)
     provenance = header["provenance"]
     return SNN(
         network,
@@ -156,11 +168,30 @@ def _fill(network: Graph, tensors: dict[str, Tensor]) -> None:
     expected = set(network.state_dict())
     if expected != set(tensors):
         raise ArtefactError(f"the tensors do not match the graph: {sorted(expected ^ set(tensors))[:5]}")
+    types = {tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()}
+    if len(types) > 1:
+        raise ArtefactError(f"its tensors are of several types: {', '.join(sorted(map(str, types)))}")
     for name, tensor in tensors.items():
+        if tensor.isnan().any():
+            raise ArtefactError(f"{name} holds values that are no numbers")
         owner, _, leaf = name.rpartition(".")
         module = network.get_submodule(owner)
         old = getattr(module, leaf)
         setattr(module, leaf, nn.Parameter(tensor) if isinstance(old, nn.Parameter) else tensor)
+
+
+def _check_sets(network: Graph, sets: dict[int, dict[str, Tensor]]) -> None:
+    """Tensors of a number of steps stand for some of the graph; the neurons' own may have other shapes."""
+    wide = next((buffer.dtype for buffer in network.buffers() if buffer.is_floating_point()), None)
+    for steps, tensors in sets.items():
+        for name, tensor in tensors.items():
+            path, _, leaf = name.rpartition(".")
+            owner = dict(network.named_modules()).get(path, nn.Module())
+            if leaf not in {**owner._parameters, **owner._buffers}:
+                raise ArtefactError(f"the tensor {name} of {steps} steps stands for none of the graph")
+            old = owner._parameters.get(leaf)
+            if tensor.dtype != wide or tensor.isnan().any() or (old is not None and old.shape != tensor.shape):
+                raise ArtefactError(f"the tensor {name} of {steps} steps does not fit the graph")
 
 
 def _digest(header: dict[str, Any], tensors: dict[str, Tensor]) -> str:

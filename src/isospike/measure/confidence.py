@@ -18,6 +18,7 @@ from isospike.messages import with_article
 from isospike.network import SNN
 from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule, Record, simulate
 from isospike.simulate.anytime import check_exit, class_count
+from isospike.simulate.exits import is_number
 from isospike.simulate.run import is_whole
 
 ROUNDING = 1e-5
@@ -101,7 +102,7 @@ def choose_threshold(
 
     Raises:
         DataError: no batch, only some with labels, wrong labels, or the data's own code raised.
-        OptionError: ``max_drop`` is out of its range.
+        OptionError: ``max_drop`` is out of its range, or the rule is for fewer steps.
         SimulationError: no `SNN`, or steps, inputs or rule do not fit the network.
 
     References:
@@ -111,8 +112,10 @@ def choose_threshold(
     if not isinstance(snn, SNN):
         raise SimulationError(f"the network is {with_article(snn)}; give what isospike.convert or load gives")
     check_exit(snn, rule)
-    if not 0 <= max_drop <= 1:
-        raise OptionError(f"max_drop must be in [0, 1], got {max_drop!r}")
+    if not is_number(max_drop) or not 0 <= max_drop <= 1:
+        raise OptionError(f"max_drop must be a number in [0, 1], got {max_drop!r}")
+    if is_whole(steps):
+        rule.check_steps(steps)
     seen = _Seen(snn, rule, steps)
     for batch in stream(data):
         inputs, labels = _parts(batch, class_count(snn.graph))

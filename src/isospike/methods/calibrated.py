@@ -43,7 +43,7 @@ class CalibratedMethod(StreamingMethod):
         self._require(bool(self.steps) and rising, "steps", "rising whole numbers of at least 1")
         self._require_whole("largest", 1, MOST_SPIKES)
         alone = streaming[self.neuron].default_largest is None and self.largest not in (None, 1)
-        self._require(not alone, "largest", f"left out with {self.neuron} neurons, which send one spike at a time")
+        self._require(not alone, "largest", f"1 with {self.neuron} neurons, which send one spike at a time")
         learned_or(self.scale, self.granularity, levels=1, phase=0.0)
 
     @abstractmethod

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
 from isospike.calibrate.batches import Batches
-from isospike.calibrate.collect import silent_channels
+from isospike.calibrate.collect import audible, silent_channels
 from isospike.capture.graph import Graph, changed_tensors
 from isospike.errors import OptionError
 from isospike.methods.parts import Parts
@@ -123,7 +123,7 @@ class Method(ABC):
         """The graph with neurons, the same refined, and the number of silent channels of every site that has some."""
         parts = self.parts_for(calibration.steps)
         prepared, bounds = thresholds.prepared(parts), thresholds.of(parts)
-        placed = parts.neurons.place(prepared, bounds)
+        placed = parts.neurons.place(prepared, audible(bounds))
         refined = placed
         for refinement in parts.refinements:
             refined = refinement.refine(prepared, refined, calibration)

@@ -26,8 +26,8 @@ class BiasShift(Refinement):
 
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
         """See `Refinement.refine`."""
-        assert calibration.steps is not None
+        steps = calibration.horizon("a bias shift")
         shifted, neurons = with_own_neurons(spiking)
         for neuron in neurons:
-            neuron.add_bias((neuron.v_threshold / 2 - neuron.v_init).unsqueeze(0) / calibration.steps)
+            neuron.add_bias((neuron.v_threshold / 2 - neuron.v_init).unsqueeze(0) / steps)
         return shifted

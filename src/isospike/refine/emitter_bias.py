@@ -13,7 +13,7 @@ from isospike.capture.graph import Graph, Op, op_of
 from isospike.capture.roles import Role
 from isospike.neurons import Emitter
 from isospike.neurons.quantiser import is_staircase
-from isospike.refine.refinement import Calibration, Refinement
+from isospike.refine.refinement import Calibration, Refinement, check_emitters
 from isospike.scales.rule import Observer
 
 
@@ -40,13 +40,15 @@ class EmitterBiasCalibration(Refinement):
 
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
         """See `Refinement.refine`."""
+        check_emitters("bias calibration of accumulate-then-emit neurons", spiking)
         reference, calibrated = ann.view(), spiking.view()
         neurons: list[tuple[fx.Node, _Calibrated]] = []
         pairs = zip(reference.nodes_with(Role.ACTIVATION), calibrated.nodes_with(Role.ACTIVATION), strict=True)
         for ours, theirs in pairs:
             activation, neuron = reference.module_of(ours), calibrated.module_of(theirs)
-            if is_staircase(activation) or not isinstance(neuron, Emitter):
+            if is_staircase(activation):
                 continue
+            assert isinstance(neuron, Emitter)
             mean = _Mean(op_of(ours), activation)
             reference.replace(ours, mean)
             neurons.append((theirs, _Calibrated(op_of(theirs), copy.deepcopy(neuron), mean)))

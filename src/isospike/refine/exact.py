@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from isospike.capture.graph import Graph
 from isospike.refine.grid import put_on_grid
-from isospike.refine.refinement import Calibration, Refinement
+from isospike.refine.refinement import Calibration, Refinement, check_emitters
 
 MARGIN = 4
 """Range of inputs, in those of the first calibration batch."""
@@ -18,4 +18,5 @@ class ExactGrid(Refinement):
 
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
         """See `Refinement.refine`; raises `ConversionError` where an op cannot be made exact."""
+        check_emitters("the exact grid", spiking)
         return put_on_grid(spiking, MARGIN * calibration.batches.first.abs().max().item())

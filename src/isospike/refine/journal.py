@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -25,15 +26,16 @@ class Journal:
     Args:
         path: the file; without one nothing is kept.
         start: the network before the refinement.
+        batches: the images that it works on.
         configuration: what the refinement was asked for.
 
     Raises:
         CalibrationError: the file is no such file.
     """
 
-    def __init__(self, path: Path | None, start: Graph, configuration: str) -> None:
+    def __init__(self, path: Path | None, start: Graph, batches: Iterable[Tensor], configuration: str) -> None:
         self.path = path
-        self.prefix = _digest(start, configuration)
+        self.prefix = "" if path is None else _digest(start, batches, configuration)
         self.tensors = {} if path is None or not path.exists() else _read(path)
 
     def get(self, name: str) -> Tensor | None:
@@ -60,8 +62,10 @@ def _read(path: Path) -> dict[str, Tensor]:
     raise CalibrationError(f"{path} is not a calibration checkpoint; give another file")
 
 
-def _digest(graph: Graph, configuration: str) -> str:
+def _digest(graph: Graph, batches: Iterable[Tensor], configuration: str) -> str:
     digest = hashlib.sha256(configuration.encode())
+    for inputs in batches:
+        add_tensor(digest, "inputs", inputs)
     for name, tensor in graph.state_dict().items():
         add_tensor(digest, name, tensor)
     return digest.hexdigest()[:16]

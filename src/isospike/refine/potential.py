@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from isospike.capture.graph import Graph
-from isospike.refine.refinement import Calibration, Refinement
+from isospike.refine.refinement import Calibration, Refinement, check_count
 from isospike.refine.sweep import Layer, sweep
 
 
@@ -31,6 +31,10 @@ class PotentialCalibration(Refinement):
 
     images: int = 1024
     """Calibration images."""
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        check_count("potential calibration", "images", self.images)
 
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
         """See `Refinement.refine`."""

@@ -10,6 +10,9 @@ from typing import ClassVar
 
 from isospike.calibrate.batches import Batches
 from isospike.capture.graph import Graph
+from isospike.errors import ConversionError, OptionError
+from isospike.neurons import Emitter
+from isospike.simulate.run import is_whole
 
 DEFAULT_MEMORY_BUDGET = 512 * 2**20
 """Bytes for the trains of one sweep, and for a cache of activations before it goes to a file."""
@@ -33,10 +36,48 @@ class Calibration:
     checkpoint: Path | None = None
     """File in which long work keeps what is done, to go on from there."""
 
+    def horizon(self, what: str) -> int:
+        """The number of steps T, which a refinement needs.
+
+        Raises:
+            ConversionError: the method has none.
+        """
+        if self.steps is None:
+            raise ConversionError(
+                f"{what} needs the numbers of steps that the network is made for; give them to a method such as "
+                "CalibrationLight, or derive one from isospike.methods.CalibratedMethod"
+            )
+        return self.steps
+
     def tell(self, what: str, done: int, total: int) -> None:
         """Report progress."""
         if self.progress is not None:
             self.progress(what, done, total)
+
+
+def check_count(what: str, name: str, value: object, *, least: int = 1) -> None:
+    """Refuse what is no whole number, or too small a one.
+
+    Raises:
+        OptionError: it is that.
+    """
+    if not is_whole(value) or value < least:
+        raise OptionError(f"{what}: {name} must be a whole number of at least {least}, got {value!r}")
+
+
+def check_emitters(what: str, spiking: Graph) -> None:
+    """Refuse networks of streaming neurons.
+
+    Raises:
+        ConversionError: a site has other neurons; it is named.
+    """
+    for site in spiking.sites:
+        neuron = spiking.get_submodule(site)
+        if not isinstance(neuron, Emitter):
+            raise ConversionError(
+                f"{what} is for accumulate-then-emit neurons, '{site}' has {type(neuron).__name__} neurons; leave it "
+                "out, or choose other neurons"
+            )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 
 import torch
@@ -14,6 +13,8 @@ from torch import Tensor
 
 class Rows:
     """Several arrays ``[count, ...]`` of one type, in memory if they fit a budget, else mapped from files.
+
+    The files have no names, so that nothing stays behind when the process is killed.
 
     Args:
         count: number of rows.
@@ -25,8 +26,7 @@ class Rows:
     def __init__(self, count: int, shapes: Sequence[tuple[int, ...]], dtype: torch.dtype, budget: int) -> None:
         sizes = [count * math.prod(shape) for shape in shapes]
         self.in_memory = sum(sizes) * dtype.itemsize <= budget
-        self._folder = None if self.in_memory else tempfile.TemporaryDirectory(prefix="isospike-")
-        self.arrays = [self._array(n, count, shapes[n], size, dtype) for n, size in enumerate(sizes)]
+        self.arrays = [self._array(count, shape, size, dtype) for shape, size in zip(shapes, sizes, strict=True)]
         self.written = 0
 
     def __enter__(self) -> Rows:
@@ -35,8 +35,6 @@ class Rows:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Let the memory, or the files, go."""
         self.arrays = []
-        if self._folder is not None:
-            self._folder.cleanup()
 
     def add(self, rows: Sequence[Tensor]) -> None:
         """Write the next rows ``[B, ...]`` of every array."""
@@ -48,8 +46,9 @@ class Rows:
         """Copies of rows that were written, of every array."""
         return [array[indices] for array in self.arrays]
 
-    def _array(self, number: int, count: int, shape: tuple[int, ...], size: int, dtype: torch.dtype) -> Tensor:
-        if self._folder is None:
+    def _array(self, count: int, shape: tuple[int, ...], size: int, dtype: torch.dtype) -> Tensor:
+        if self.in_memory:
             return torch.empty((count, *shape), dtype=dtype)
-        path = Path(self._folder.name) / str(number)
-        return torch.from_file(str(path), shared=True, size=size, dtype=dtype).view(count, *shape)
+        with tempfile.NamedTemporaryFile(prefix="isospike-") as file:  # its name goes at once, its space with the array
+            mapped = torch.from_file(file.name, shared=True, size=size, dtype=dtype)
+        return mapped.view(count, *shape)

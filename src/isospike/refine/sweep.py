@@ -13,6 +13,7 @@ from torch import Tensor, fx, nn
 from isospike.calibrate.collect import check_inputs
 from isospike.capture.graph import Graph, Op, op_of
 from isospike.capture.roles import Role
+from isospike.errors import ConversionError
 from isospike.memory_format import channels_last
 from isospike.neurons import Memory, StreamingNeuron, Temporal
 from isospike.refine.refinement import Calibration
@@ -103,14 +104,19 @@ def sweep(
 
     Raises:
         CalibrationError: a batch does not fit, or NaN or infinity reached a site (named).
+        ConversionError: the network has no number of steps, or neurons that are not `StreamingNeuron`.
     """
-    assert calibration.steps is not None
+    steps = calibration.horizon(what)
     reference, corrected = ann.view(), spiking.view()
     layers: list[tuple[fx.Node, Layer]] = []
     pairs = zip(reference.nodes_with(Role.ACTIVATION), corrected.nodes_with(Role.ACTIVATION), strict=True)
     for ours, theirs in pairs:
         neuron = corrected.module_of(theirs)
-        assert isinstance(neuron, StreamingNeuron)
+        if not isinstance(neuron, StreamingNeuron):
+            raise ConversionError(
+                f"{what} corrects streaming neurons, '{op_of(theirs).name}' has {type(neuron).__name__} neurons; leave "
+                "it out, or choose other neurons"
+            )
         target = Target(op_of(ours), reference.module_of(ours))
         reference.replace(ours, target)
         layers.append((theirs, Layer(op_of(theirs), copy.deepcopy(neuron), target, correct)))
@@ -119,12 +125,12 @@ def sweep(
     seen = 0
     for done, inputs in enumerate(batches):
         check_inputs(ann, inputs)
-        for part in fitting(inputs, program.step_elements * calibration.steps, calibration.memory_budget):
+        for part in fitting(inputs, program.step_elements * steps, calibration.memory_budget):
             seen += len(part)
             for _, layer in layers:
                 layer.share, layer.weight = Fraction(len(part), len(inputs)), Fraction(len(part), seen)
             reference(part)
-            Execution(program, part, State()).advance(part, calibration.steps)
+            Execution(program, part, State()).advance(part, steps)
         calibration.tell(what, done + 1, 0)
     for node, layer in layers:
         corrected.replace(node, layer.neuron)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, fx, nn
@@ -17,11 +18,12 @@ from isospike.errors import OptionError
 from isospike.memory_format import channels_last
 from isospike.neurons import StreamingNeuron
 from isospike.refine.journal import Journal
-from isospike.refine.refinement import Calibration, Refinement
+from isospike.refine.refinement import Calibration, Refinement, check_count
 from isospike.refine.region import Region, region_of
 from isospike.refine.rows import Rows
 from isospike.refine.sweep import fitting
 from isospike.simulate.execution import Execution, State
+from isospike.simulate.exits import is_number
 from isospike.simulate.program import compile_program
 
 Optimiser = Literal["sgd", "adam"]
@@ -66,13 +68,23 @@ class WeightCalibration(Refinement):
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if min(self.images, self.batch_size) < 1 or self.iterations < 0 or not self.learning_rate > 0:
-            raise OptionError("weight calibration: images, batch_size and learning_rate must be above zero")
+        check_count("weight calibration", "images", self.images)
+        check_count("weight calibration", "batch_size", self.batch_size)
+        check_count("weight calibration", "iterations", self.iterations, least=0)
+        if not is_number(self.learning_rate) or not 0 < self.learning_rate < math.inf:
+            raise OptionError(
+                f"weight calibration: learning_rate must be a positive finite number, got {self.learning_rate!r}"
+            )
+        if self.optimiser not in get_args(Optimiser):
+            raise OptionError(
+                f"weight calibration: optimiser must be {' or '.join(get_args(Optimiser))}, got {self.optimiser!r}"
+            )
 
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
         """See `Refinement.refine`."""
         calibrated, trained = spiking.view(), set[str]()
-        journal = Journal(calibration.checkpoint, spiking, f"{self!r} {calibration.steps}")
+        images = calibration.batches.images(self.images)
+        journal = Journal(calibration.checkpoint, spiking, images, f"{self!r} {calibration.steps}")
         sites = calibrated.nodes_with(Role.ACTIVATION)
         for number, site in enumerate(sites if self.iterations else ()):
             region = region_of(calibrated, site)
@@ -115,8 +127,7 @@ class WeightCalibration(Refinement):
             else torch.optim.SGD(weights, lr=self.learning_rate, momentum=0.9)
         )
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.iterations)
-        device, steps = weights[0].device, calibration.steps
-        assert steps is not None
+        device, steps = weights[0].device, calibration.horizon("weight calibration")
         for iteration, indices in enumerate(self._indices(rows.written)):
             *sources, target = [channels_last(part.to(device)) for part in rows.take(indices)]
             loss = (mean_output(neuron, function(*sources), steps) - target).square().mean()
@@ -136,7 +147,7 @@ class WeightCalibration(Refinement):
     @torch.no_grad()
     def _cache(self, ann: Graph, spiking: Graph, region: Region, calibration: Calibration) -> Rows:
         """Mean outputs of the sources, and the ANN's activation, for all images."""
-        assert calibration.steps is not None
+        steps = calibration.horizon("weight calibration")
         (target,) = (node for node in ann.op_nodes() if op_of(node).name == op_of(region.site).name)
         means, activations = _putting_out(spiking, region.sources), _putting_out(ann, (target,))
         program = compile_program(means, constant_input=True)
@@ -145,8 +156,8 @@ class WeightCalibration(Refinement):
         rows = Rows(self.images, shapes, like.dtype, calibration.memory_budget)
         for inputs in calibration.batches.images(self.images):
             check_inputs(ann, inputs)
-            for part in fitting(inputs, program.step_elements * calibration.steps, calibration.memory_budget):
-                outputs, _ = Execution(program, part, State()).advance(part, calibration.steps)
+            for part in fitting(inputs, program.step_elements * steps, calibration.memory_budget):
+                outputs, _ = Execution(program, part, State()).advance(part, steps)
                 rows.add([*(train.mean(0) for train in outputs), activations(part)[0]])
         return rows
 

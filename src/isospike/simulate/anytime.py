@@ -31,10 +31,12 @@ def run_with_exit(snn: SNN, job: Job, rule: ExitRule) -> Run:
 
     Raises:
         SimulationError: rule, steps, record, input or device do not fit the network.
+        OptionError: the rule is for fewer steps.
     """
     check_exit(snn, rule)
     _check_record(job)
     steps = check_steps(job.steps)
+    rule.check_steps(steps)
     sequence = check_job(snn, job.x, steps, job.record, job.state)
     program = snn.program(constant_input=not sequence)
     execution = Execution(program, job.x, State(), job.record.watch)

@@ -6,13 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from isospike.errors import SimulationError
-from isospike.simulate.run import is_whole
+from isospike.simulate.run import MOST_STEPS, is_whole
 
 if TYPE_CHECKING:
     from isospike.network import SNN
-
-MOST_STEPS = 1_000_000
-"""Above it a number of steps is a slip of the keyboard: no rate code has errors that small."""
 
 
 def asked_steps(snn: SNN, steps: int | Iterable[int] | None) -> tuple[int, ...]:

@@ -30,7 +30,7 @@ class ExitRule(ABC):
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        self._require(_is_number(self.threshold), "threshold", "a number")
+        self._require(is_number(self.threshold), "threshold", "a number")
         self._require(0 <= self.threshold <= 1, "threshold", "in [0, 1]")
 
     @classmethod
@@ -54,6 +54,23 @@ class ExitRule(ABC):
         Returns:
             The scores: float64 ``[B]``.
         """
+
+    @property
+    def longest(self) -> int | None:
+        """The largest number of steps of a run that the rule can judge; ``None``: any."""
+        return None
+
+    def check_steps(self, steps: int) -> None:
+        """Refuse runs that are too long for the rule.
+
+        Raises:
+            OptionError: this one is.
+        """
+        if self.longest is not None and steps > self.longest:
+            raise OptionError(
+                f"{self.name()}: the rule is for runs of up to {self.longest} steps, this one has {steps}; make it for "
+                "the largest number of steps"
+            )
 
     def met(self, answer: Tensor, steps: int) -> Tensor:
         """Which samples leave: bool ``[B]``; see `score`."""
@@ -85,7 +102,7 @@ class TemperedRule(ExitRule):
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
-        self._require(_is_number(self.temperature), "temperature", "a number")
+        self._require(is_number(self.temperature), "temperature", "a number")
         self._require(0 < self.temperature < math.inf, "temperature", "positive and finite")
 
 
@@ -124,6 +141,11 @@ class DynamicConfidence(ExitRule):
         super().__post_init__()
         self._require(is_whole(self.horizon) and self.horizon >= 1, "horizon", "a whole number of at least 1")
 
+    @property
+    def longest(self) -> int | None:
+        """The horizon."""
+        return self.horizon
+
     def score(self, answer: Tensor, steps: int) -> Tensor:
         """The largest probability; see `ExitRule.score`."""
         return _logits(answer, steps, self.horizon).softmax(1).amax(1)
@@ -147,7 +169,8 @@ class Entropy(TemperedRule):
         return entropy / math.log(logits.shape[1])
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether a value is a number, which a truth value is not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from isospike.network import SNN
 
 
+MOST_STEPS = 1_000_000
+"""Above it a number of steps is a slip of the keyboard: no rate code has errors that small."""
+
+
 @dataclass(frozen=True)
 class Record:
     """What a run keeps besides the answer."""

@@ -66,7 +66,9 @@ def simulate(
     names = executors_of(snn.kind)
     chosen = executors[executor or names[0]]
     if chosen.kind is not snn.kind:
-        raise SimulationError(f"executor '{executor}' runs {chosen.kind} networks, this one is {snn.kind}; use {names}")
+        raise SimulationError(
+            f"executor '{executor}' runs {chosen.kind} networks, this one is {snn.kind}; use {' or '.join(names)}"
+        )
     job = Job(x, None if steps is None else int(steps), record or Record(outputs=exit is None), memory_budget, state)
     with whole_operands():
         return chosen.run(snn, job) if exit is None else run_with_exit(snn, job, exit)

@@ -11,7 +11,7 @@ from torch import Tensor
 from isospike.errors import SimulationError
 from isospike.simulate.execution import Execution, State
 from isospike.simulate.readout import OutputSums
-from isospike.simulate.run import Job, Record, Run, check_tensor, output_structure
+from isospike.simulate.run import MOST_STEPS, Job, Record, Run, check_tensor, output_structure
 from isospike.simulate.state import check_state
 
 if TYPE_CHECKING:
@@ -108,6 +108,11 @@ def check_job(snn: SNN, x: Tensor, steps: int, record: Record, state: State | No
     if record.codes:
         raise SimulationError("a streaming network has no codes to record; leave codes out")
     elapsed = 0 if state is None else state.elapsed
+    if snn.horizon is not None and elapsed + steps > snn.horizon:
+        raise SimulationError(
+            f"the network was calibrated for {snn.horizon} steps, {elapsed + steps} were asked for; run fewer, or "
+            "convert it for more"
+        )
     probe = snn.readout.probe
     if elapsed + steps <= probe:
         raise SimulationError(
@@ -127,10 +132,10 @@ def check_steps(steps: int | None) -> int:
     """The number of steps.
 
     Raises:
-        SimulationError: there is none, or it is below 1.
+        SimulationError: there is none, or one that no network has.
     """
     if steps is None:
         raise SimulationError("a streaming network runs for any number of steps; say how many with steps=")
-    if steps < 1:
-        raise SimulationError(f"steps must be a whole number of at least 1, got {steps}")
+    if not 1 <= steps <= MOST_STEPS:
+        raise SimulationError(f"steps must be a whole number from 1 to {MOST_STEPS}, got {steps}")
     return steps

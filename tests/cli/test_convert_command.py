@@ -1,0 +1,51 @@
+"""``isospike convert``, ``inspect`` and ``evaluate``: what they refuse, and what they say meanwhile."""
+
+from __future__ import annotations
+
+import isospike.cli.progress
+
+
+def test_a_model_without_a_neuron_is_refused_by_all(cli, files):
+    (files / "n.py").write_text(
+        "from torch import nn\n\n"
+        "def build():\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, 9), nn.Sigmoid(), nn.Linear(9, 10))\n"
+    )
+    inspected = cli("inspect", "n.py:build", "--shape", "1,8,8")
+    assert inspected.code == 0
+    assert "does not convert: no activation that a neuron can stand for" in inspected.out
+    for given in ((), ("--analogue", "allow")):
+        refused = cli("convert", "maximum", "n.py:build", "--data", "digits", *given, "--out", "n.snn")
+        assert refused.code == 2
+        assert "no activation that a neuron can stand for" in refused.err
+
+
+def test_checkpoint_and_network_are_two_files(cli, files):
+    given = ("--steps", "2", "--out", "same", "--checkpoint", "./same")
+    refused = cli("convert", "calibration-advanced", "m.py:build", "--data", "digits", *given)
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "same file" in refused.err
+    assert not (files / "same").exists()
+
+
+def test_a_log_gets_a_line_now_and_then(cli, files, monkeypatch):
+    monkeypatch.setattr(isospike.cli.progress, "LINE_EVERY", 0.0)
+    given = ("--data", "digits", "--images", 200, "--steps", "2", "--out", "n.snn")
+    result = cli("convert", "calibration-light", "m.py:build", *given)
+    assert result.code == 0
+    lines = result.err.splitlines()
+    assert "calibrating: 1 of 2" in lines
+    assert any(line.startswith("bias calibration: ") for line in lines)
+
+
+def test_a_threshold_is_chosen_on_other_images(cli, stored):
+    """However the source is spelled."""
+    given = ("--images", 50, "--exit", "confidence", "--choose-on", "digits")
+    assert cli("evaluate", stored, "--data", "digits", "--steps", "4", *given).code == 0
+    (stored.parent / "t.py").write_text(
+        "from isospike.data import open_data\n\n"
+        "def first():\n    return list(open_data('digits', 'test', preprocess=None, images=50, shuffle=False))\n"
+    )
+    given = ("--images", 50, "--exit", "confidence", "--choose-on", "t.py:first")
+    refused = cli("evaluate", stored, "--data", "digits", "--steps", "4", *given)
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "50 of 50 images are in the --choose-on and in the --data images" in refused.err
