@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import isospike.cli.progress
 from isospike.cli.main import run
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -22,7 +23,8 @@ class Result:
 
 @pytest.fixture
 def cli(capsys, monkeypatch, tmp_path) -> Callable[..., Result]:
-    """Runs a command in an empty folder, on a terminal of 80 columns without colours."""
+    """Runs a command in an empty folder, on a terminal of 80 columns without colours and progress."""
+    monkeypatch.setattr(isospike.cli.progress, "LINE_EVERY", float("inf"))
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.chdir(tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import isospike.cli.progress
 
 
@@ -17,6 +19,15 @@ def test_a_model_without_a_neuron_is_refused_by_all(cli, files):
         refused = cli("convert", "maximum", "n.py:build", "--data", "digits", *given, "--out", "n.snn")
         assert refused.code == 2
         assert "no activation that a neuron can stand for" in refused.err
+
+
+def test_a_stored_network_says_what_it_is(cli, stored):
+    shown = cli("inspect", stored)
+    assert (shown.code, shown.err) == (0, "")
+    assert "maximum, 2 neuron layers" in shown.out
+    assert shown.out.count("IntegrateAndFire") == 2
+    found = json.loads(cli("inspect", stored, "--json").out)
+    assert (found["kind"], found["sites"], found["calibrated"]) == ("streaming", ["2", "5"], [])
 
 
 def test_checkpoint_and_network_are_two_files(cli, files):

@@ -8,7 +8,7 @@ import torch
 import isospike as iso
 from isospike.neurons import IntegrateAndFire
 from isospike.simulate import Kind, executors_of
-from isospike.simulate.anytime import class_count
+from isospike.simulate.early_exit import class_count
 from isospike.simulate.execution import Execution, State
 from networks import ALL
 from short_methods import METHODS, STEPWISE, pairs

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import isospike as iso
 from isospike.errors import DataError, OptionError, SimulationError
 from isospike.measure import ExitPoint
-from isospike.measure.confidence import ROUNDING, exit_front
+from isospike.measure.exit_threshold import ROUNDING, exit_front
 from networks import ALL
 from short_methods import METHODS
 

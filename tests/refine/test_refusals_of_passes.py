@@ -57,6 +57,14 @@ class Mixed(iso.methods.CalibrationLight):
         return Parts(parts.scale, AccumulateThenEmit(BitCoded, 3, 3), (BiasCalibration(4),))
 
 
+@pytest.mark.parametrize("one", STREAMING[:4], ids=lambda one: type(one).__name__)
+def test_passes_of_streaming_neurons_refuse_probing_ones(one, captured):
+    x = NETWORKS["concat"].inputs(4)
+    snn = iso.convert(captured("concat"), iso.methods.SRP(), data=[x])
+    with pytest.raises(ConversionError, match=r"corrects streaming neurons, 'relu' has ResidualMask neurons"):
+        one.refine(captured("concat"), snn.graph, Calibration(Batches([x]), 6))
+
+
 def test_passes_of_streaming_neurons_refuse_emitters(captured):
     with pytest.raises(
         ConversionError, match=r"bias calibration corrects streaming neurons, 'relu' has BitCoded neurons"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,12 @@ import click
 from isospike.cli import options
 from isospike.cli.data import DataOptions
 from isospike.cli.fields import fields_of
+from isospike.cli.networks import headline, network_to_dict, print_network
 from isospike.cli.progress import Stream, progress_bar
-from isospike.cli.render import describe_preprocess, print_json
+from isospike.cli.render import print_json
 from isospike.convert import convert
 from isospike.errors import OptionError
 from isospike.files import check_writable
-from isospike.messages import counted
 from isospike.methods import Method, methods
 from isospike.models import load_model
 from isospike.network import SNN
@@ -105,40 +104,9 @@ def _convert(
 
 def _report(snn: SNN, out: Path, seconds: float, data: str, images: int | None, *, as_json: bool) -> None:
     if as_json:
-        print_json(
-            {
-                "file": str(out),
-                "method": snn.provenance.method,
-                "options": snn.provenance.options,
-                "sites": list(snn.sites),
-                "islands": list(snn.islands),
-                "kind": snn.kind.value,
-                "steps": snn.steps,
-                "calibrated": list(snn.calibrated),
-                "silent": snn.provenance.silent,
-                "readout": asdict(snn.readout),
-                "calibration": {"data": data, "images": images},
-                "preprocess": None if snn.preprocess is None else snn.preprocess.to_dict(),
-                "seconds": seconds,
-            }
-        )
+        made = {"calibration": {"data": data, "images": images}, "seconds": seconds}
+        print_json({"file": str(out), **network_to_dict(snn), **made})
         return
-    islands = f", {counted(len(snn.islands), 'analogue island')}" if snn.islands else ""
-    click.echo(
-        f"{out}: {snn.provenance.method}, {counted(len(snn.sites), 'neuron layer')}{islands}, in {seconds:.1f} s"
-    )
+    click.echo(f"{out}: {headline(snn)}, in {seconds:.1f} s")
     click.echo(f"  calibrated on {images if images is not None else 'all'} images of {data}")
-    click.echo(f"  input: {describe_preprocess(snn.preprocess)}")
-    if snn.steps is not None:
-        click.echo(f"  takes {snn.steps} steps, the longest train of a layer; answers after the last one")
-    if snn.calibrated:
-        click.echo(f"  calibrated for {', '.join(map(str, snn.calibrated))} steps; runs for no other number")
-    if snn.readout.probe:
-        click.echo(f"  the first {snn.readout.probe} steps probe; answers come from the steps after them")
-    if snn.provenance.silent:
-        count = sum(snn.provenance.silent.values())
-        names = ", ".join(snn.provenance.silent)
-        never = f"{counted(count, 'threshold')} never received a positive current, at {names}"
-        click.echo(f"  {never}: set to the largest of the layer")
-    if snn.readout.delay:
-        click.echo(f"  read-out: mean after the first {snn.readout.delay} steps, over at least {snn.readout.window}")
+    print_network(snn)

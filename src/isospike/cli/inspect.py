@@ -1,4 +1,4 @@
-"""``isospike inspect MODEL``: what becomes spiking, what stays analogue, and why."""
+"""``isospike inspect MODEL``: what becomes spiking, what stays analogue, and why; or what a ``.snn`` file holds."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import torch
 
 from isospike.capture import Inspection, Role, inspect
 from isospike.cli import options
+from isospike.cli.networks import headline, network_to_dict, print_network
 from isospike.cli.render import print_json, print_table
 from isospike.errors import OptionError
+from isospike.export.artefact import load
 from isospike.models import load_model
 
 
@@ -22,8 +24,12 @@ from isospike.models import load_model
 def command(model: str, weights: Path | None, shape: tuple[int, ...] | None, as_json: bool) -> None:
     """Show the role of every op of a model before anyone converts it.
 
-    MODEL is torchvision:NAME, timm:NAME, FILE.py:FACTORY or PACKAGE.MODULE:FACTORY.
+    MODEL is torchvision:NAME, timm:NAME, FILE.py:FACTORY or PACKAGE.MODULE:FACTORY; of a .snn file it shows how the
+    network was made, for how many steps, and its neuron layers.
     """
+    if Path(model).suffix == ".snn":
+        _inspect_network(Path(model), as_json=as_json)
+        return
     loaded = load_model(model, weights=weights)
     known = shape or (loaded.example_shape[1:] if loaded.example_shape else None)
     if known is None:
@@ -36,6 +42,16 @@ def command(model: str, weights: Path | None, shape: tuple[int, ...] | None, as_
         print_json({"model": model, "input": list(known), **result.to_dict()})
         return
     _print(model, result)
+
+
+def _inspect_network(path: Path, *, as_json: bool) -> None:
+    snn = load(path)
+    if as_json:
+        print_json({"file": str(path), **network_to_dict(snn)})
+        return
+    rows = [[site, type(snn.graph.get_submodule(site)).__name__] for site in snn.sites]
+    print_table(f"{path}: {headline(snn)}", ["site", "neuron"], rows, left=2)
+    print_network(snn)
 
 
 def _print(model: str, result: Inspection) -> None:

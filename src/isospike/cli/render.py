@@ -20,8 +20,8 @@ def print_json(value: Mapping[str, Any]) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
-    """A table whose first ``left`` columns are text and the others numbers; never cut, however wide."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    """A title and a table whose first ``left`` columns are text, the others numbers; neither is cut, however wide."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index < left else "right", no_wrap=True)
     for row in rows:
@@ -30,6 +30,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     if not console.is_terminal:
         needed = Console(width=10_000).measure(table).maximum
         console = Console(highlight=False, markup=False, width=max(80, needed))
+    console.print(title, style="italic", soft_wrap=True)
     console.print(table)
 
 

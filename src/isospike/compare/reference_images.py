@@ -19,7 +19,7 @@ from isospike.errors import DataError, SimulationError
 from isospike.measure.accuracy import check_range, labelled
 from isospike.measure.tally import classes_of
 from isospike.messages import with_article
-from isospike.simulate.anytime import class_count
+from isospike.simulate.early_exit import class_count
 
 
 @dataclass(frozen=True)

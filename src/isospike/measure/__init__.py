@@ -2,7 +2,7 @@
 
 from isospike.measure.accuracy import Evaluation, evaluate
 from isospike.measure.certificate import Certificate, SiteEquality, SiteError
-from isospike.measure.confidence import ExitChoice, ExitPoint, choose_threshold
+from isospike.measure.exit_threshold import ExitChoice, ExitPoint, choose_threshold
 from isospike.measure.exits import ExitEvaluation
 from isospike.measure.verify import verify
 

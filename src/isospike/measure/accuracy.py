@@ -16,8 +16,8 @@ from isospike.measure.tally import Tally, classes_of
 from isospike.messages import counted, with_article
 from isospike.network import SNN
 from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule
-from isospike.simulate.anytime import check_exit, class_count
 from isospike.simulate.asked_steps import asked_steps
+from isospike.simulate.early_exit import check_exit, class_count
 
 
 @dataclass(frozen=True)

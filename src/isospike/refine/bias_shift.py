@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from isospike.capture.graph import Graph
+from isospike.refine.own_neurons import with_own_neurons
 from isospike.refine.refinement import Calibration, Refinement
-from isospike.refine.streaming_neurons import with_own_neurons
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class BiasShift(Refinement):
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
         """See `Refinement.refine`."""
         steps = calibration.horizon("a bias shift")
-        shifted, neurons = with_own_neurons(spiking)
+        shifted, neurons = with_own_neurons(spiking, "a bias shift")
         for neuron in neurons:
             neuron.add_bias((neuron.v_threshold / 2 - neuron.v_init).unsqueeze(0) / steps)
         return shifted

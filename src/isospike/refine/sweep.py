@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Protocol
@@ -13,9 +12,9 @@ from torch import Tensor, fx, nn
 from isospike.calibrate.collect import check_inputs
 from isospike.capture.graph import Graph, Op, op_of
 from isospike.capture.roles import Role
-from isospike.errors import ConversionError
 from isospike.memory_format import channels_last
 from isospike.neurons import Memory, StreamingNeuron, Temporal
+from isospike.refine.own_neurons import own_neuron
 from isospike.refine.refinement import Calibration
 from isospike.scales.rule import Watched
 from isospike.simulate.execution import Execution, State
@@ -111,15 +110,10 @@ def sweep(
     layers: list[tuple[fx.Node, Layer]] = []
     pairs = zip(reference.nodes_with(Role.ACTIVATION), corrected.nodes_with(Role.ACTIVATION), strict=True)
     for ours, theirs in pairs:
-        neuron = corrected.module_of(theirs)
-        if not isinstance(neuron, StreamingNeuron):
-            raise ConversionError(
-                f"{what} corrects streaming neurons, '{op_of(theirs).name}' has {type(neuron).__name__} neurons; leave "
-                "it out, or choose other neurons"
-            )
+        neuron = own_neuron(corrected, theirs, what)
         target = Target(op_of(ours), reference.module_of(ours))
         reference.replace(ours, target)
-        layers.append((theirs, Layer(op_of(theirs), copy.deepcopy(neuron), target, correct)))
+        layers.append((theirs, Layer(op_of(theirs), neuron, target, correct)))
         corrected.replace(*layers[-1])
     program = compile_program(corrected, constant_input=True)
     seen = 0

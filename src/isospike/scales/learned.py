@@ -33,7 +33,8 @@ class Learned(ScaleRule):
             return _LearnedBound(op, activation, self.granularity)
         if self.otherwise is None:
             raise CalibrationError(
-                f"site '{op.name}' has no learned bound; train one with isospike.quantise, or choose another scale rule"
+                f"site '{op.name}' has no learned bound; train one with isospike.quantise, or choose a "
+                "rule that finds it, such as scale='maximum' (--scale maximum)"
             )
         return self.otherwise.observer(op, activation)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from isospike.errors import SimulationError
 from isospike.messages import with_article
-from isospike.simulate.anytime import run_with_exit
+from isospike.simulate.early_exit import run_with_exit
 from isospike.simulate.execution import State
 from isospike.simulate.executors import executors, executors_of
 from isospike.simulate.exits import ExitRule

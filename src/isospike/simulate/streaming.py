@@ -12,7 +12,7 @@ from isospike.errors import SimulationError
 from isospike.simulate.execution import Execution, State
 from isospike.simulate.readout import OutputSums
 from isospike.simulate.run import MOST_STEPS, Job, Record, Run, check_tensor, output_structure
-from isospike.simulate.state import check_state
+from isospike.simulate.state_check import check_state
 
 if TYPE_CHECKING:
     from isospike.network import SNN

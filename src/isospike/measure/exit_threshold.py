@@ -17,7 +17,7 @@ from isospike.measure.accuracy import check_range, labelled
 from isospike.messages import with_article
 from isospike.network import SNN
 from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule, Record, simulate
-from isospike.simulate.anytime import check_exit, class_count
+from isospike.simulate.early_exit import check_exit, class_count
 from isospike.simulate.exits import is_number
 from isospike.simulate.run import is_whole
 

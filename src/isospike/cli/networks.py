@@ -1,0 +1,55 @@
+"""What a spiking network is, for the output stream."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from isospike.cli.render import describe_preprocess
+from isospike.messages import counted
+from isospike.network import SNN
+
+
+def network_to_dict(snn: SNN) -> dict[str, Any]:
+    """As JSON has it."""
+    return {
+        "method": snn.provenance.method,
+        "options": snn.provenance.options,
+        "sites": list(snn.sites),
+        "islands": list(snn.islands),
+        "kind": snn.kind.value,
+        "steps": snn.steps,
+        "calibrated": list(snn.calibrated),
+        "silent": snn.provenance.silent,
+        "readout": asdict(snn.readout),
+        "preprocess": None if snn.preprocess is None else snn.preprocess.to_dict(),
+    }
+
+
+def headline(snn: SNN) -> str:
+    """Method, neuron layers and islands."""
+    islands = f", {counted(len(snn.islands), 'analogue island')}" if snn.islands else ""
+    return f"{snn.provenance.method}, {counted(len(snn.sites), 'neuron layer')}{islands}"
+
+
+def print_network(snn: SNN) -> None:
+    """Input, numbers of steps, silent channels and read-out, a line each."""
+    click.echo(f"  input: {describe_preprocess(snn.preprocess)}")
+    if snn.steps is not None:
+        click.echo(f"  takes {snn.steps} steps, the longest train of a layer; answers after the last one")
+    if snn.calibrated:
+        click.echo(f"  calibrated for {', '.join(map(str, snn.calibrated))} steps; runs for no other number")
+    if snn.readout.probe:
+        click.echo(f"  the first {snn.readout.probe} steps probe; answers come from the steps after them")
+    if snn.provenance.silent:
+        count = sum(snn.provenance.silent.values())
+        names = ", ".join(snn.provenance.silent)
+        never = f"{counted(count, 'threshold')} never received a positive current, at {names}"
+        click.echo(f"  {never}: set to the largest of the layer")
+    if snn.readout.delay:
+        behind = " behind the probe" if snn.readout.probe else ""
+        click.echo(
+            f"  read-out: mean after the first {snn.readout.delay} steps{behind}, over at least {snn.readout.window}"
+        )
