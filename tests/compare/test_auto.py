@@ -130,6 +130,13 @@ def test_one_image_selects_and_one_reports(graph):
     assert found.cell.top1 == 1.0
 
 
+def test_a_method_without_a_step_to_run_has_failed(graph):
+    found = search(graph, methods=["srp", "bit-coded"], steps=(3, 4), bit_trials=0)
+    assert [(failure.label, failure.steps) for failure in found.failed] == [("srp", None)]
+    with pytest.raises(ChoiceError, match="no network could be measured; srp: it needs more than 4 steps, the probe"):
+        search(graph, methods=["srp"], steps=(3, 4))
+
+
 def test_limits_hold(graph):
     cheap = search(graph, max_drop=5.0, max_steps=2, bit_trials=0)
     assert cheap.steps == 2

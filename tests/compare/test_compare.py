@@ -7,6 +7,7 @@ import dataclasses
 import importlib
 import io
 import json
+import re
 
 import pytest
 import torch
@@ -134,6 +135,25 @@ def test_a_failing_method_does_not_stop_the_others(graph):
     assert "no learned bound" in failure.error
     with pytest.raises(ConversionError, match=r"^no method could be measured; slip-relu: site .* no learned bound"):
         iso.compare(graph, calibration(), reported_images(), methods=["slip-relu"], steps=[2])
+
+
+UNANSWERED = {
+    "srp": ((2, 4), None, "it needs more than 4 steps, the probe, not T=2 or T=4"),
+    "pascal": ((100,), 100, "it takes at most 64 steps where no other number is chosen by bits or levels, not T=100"),
+    "bit-coded": ((16,), 16, "it takes at most 8 steps where no other number is chosen by bits or levels, not T=16"),
+}
+
+
+@pytest.mark.parametrize("name", UNANSWERED)
+def test_a_method_without_a_step_to_run_has_failed_and_the_others_are_measured(name, graph):
+    steps, at, message = UNANSWERED[name]
+    found = iso.compare(graph, calibration(), reported_images(), methods=[name, "maximum"], steps=steps)
+    assert [cell.label for cell in found.cells] == ["maximum"] * len(steps)
+    (failure,) = found.failed
+    assert (failure.label, failure.steps) == (name, at)
+    assert re.match(message, failure.error)
+    with pytest.raises(ConversionError, match=f"^no method could be measured; {name}: {message}"):
+        iso.compare(graph, calibration(), reported_images(), methods=[name], steps=steps)
 
 
 def test_trained_networks_are_compared_with_methods_for_them_too(captured):

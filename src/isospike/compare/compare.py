@@ -13,8 +13,9 @@ from torch import nn
 from isospike.calibrate.batches import Batch
 from isospike.capture.graph import Graph
 from isospike.compare.bench import Bench
+from isospike.compare.cell import Failure
 from isospike.compare.comparison import Comparison
-from isospike.compare.entries import Chosen, Options, check_steps, chosen_methods, jobs_for
+from isospike.compare.entries import Chosen, Options, check_steps, chosen_methods, jobs_of
 from isospike.compare.identity import Identity, data_digest, graph_digest, image_digests
 from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.results import Progress, Results
@@ -83,12 +84,13 @@ def compare(
     )
     rows = chosen_methods(methods, options, bench.graph)
     reference = ReferenceImages(bench.graph, test)
-    jobs = [job for label, method in rows.items() for job in jobs_for(label, method, at)]
+    jobs, unanswered = jobs_of(rows, at)
     results = Results(bench, reference, None if keep is None else _store(bench, reference, keep))
     results.measure(jobs, workers=workers, progress=progress)
+    failed = tuple(sorted((*results.failed, *unanswered), key=lambda failure: [*rows].index(failure.label)))
     if not results.cells:
-        raise ConversionError(f"no method could be measured; {results.failed[0].label}: {results.failed[0].error}")
-    return _comparison(bench, reference, results)
+        raise ConversionError(f"no method could be measured; {failed[0].label}: {failed[0].error}")
+    return _comparison(bench, reference, results, failed)
 
 
 def _store(bench: Bench, reference: ReferenceImages, folder: str | Path) -> Store:
@@ -103,7 +105,7 @@ def _store(bench: Bench, reference: ReferenceImages, folder: str | Path) -> Stor
     return Store(folder, identity, bench.setting())
 
 
-def _comparison(bench: Bench, reference: ReferenceImages, results: Results) -> Comparison:
+def _comparison(bench: Bench, reference: ReferenceImages, results: Results, failed: tuple[Failure, ...]) -> Comparison:
     example = bench.batches.first[:1]
     return Comparison(
         digest=graph_digest(bench.graph),
@@ -116,7 +118,7 @@ def _comparison(bench: Bench, reference: ReferenceImages, results: Results) -> C
         calibration_images=bench.batches.images_seen,
         energy_model=bench.energy_model,
         cells=results.cells,
-        failed=results.failed,
+        failed=failed,
         versions=versions(),
     )
 
