@@ -7,9 +7,11 @@ import json
 import pytest
 
 COMPARISON = {
+    "format": 1,
     "model": {"digest": "00", "sites": 2, "macs": 1000},
     "ann": {"top1": 0.9, "energy_pj": {"45nm": 4600.0}},
     "images": 10,
+    "account_images": 10,
     "calibration_images": 10,
     "metric": "top1",
     "energy_model": "45nm",

@@ -7,6 +7,7 @@ import dataclasses
 import importlib
 import io
 import json
+import math
 import re
 
 import pytest
@@ -238,9 +239,47 @@ def test_files(everything, tmp_path):
     assert float(rows[0][f"energy_pj:{MODEL}"]) == everything.cells[0].energy_pj[MODEL]
     with pytest.raises(OutputError, match=r"written to \.json or \.csv"):
         everything.save(tmp_path / "c.txt")
-    (tmp_path / "d.json").write_text('{"cells": []}')
-    with pytest.raises(OutputError, match="is no comparison"):
-        Comparison.load(tmp_path / "d.json")
+
+
+NO_COMPARISON = {
+    "it lacks format, model": lambda found: {"cells": []},
+    "comparison of format 1 but of 2: read it with": lambda found: {**found, "format": 2},
+    "images is 0, not a whole number of at least 1": lambda found: {**found, "images": 0},
+    "NaN is no number": lambda found: {**found, "ann": {**found["ann"], "top1": math.nan}},
+    "ann.top1 is 2, not a number from 0 to 1": lambda found: {**found, "ann": {**found["ann"], "top1": 2}},
+    "metric is 'agreement' where ann.top1 is known": lambda found: {**found, "metric": "agreement"},
+    r"front names \['none', 2\], which is no cell": lambda found: {**found, "front": [["none", 2]]},
+    r"cells\[0\].steps is 0, not": lambda found: {**found, "cells": [{**found["cells"][0], "steps": 0}]},
+    r"cells\[0\].agreement is -1, not": lambda found: {**found, "cells": [{**found["cells"][0], "agreement": -1}]},
+    r"cells\[0\].agreement is a NoneType": lambda found: {
+        **found,
+        "cells": [{**found["cells"][0], "agreement": None}],
+    },
+    r"cells\[0\].top1 is null where": lambda found: {
+        **found,
+        "front": [],
+        "cells": [{**found["cells"][0], "top1": None}],
+    },
+}
+
+
+@pytest.mark.parametrize("message", NO_COMPARISON)
+def test_what_is_no_comparison_is_not_loaded(message, everything, tmp_path):
+    changed = NO_COMPARISON[message](everything.to_dict())
+    (tmp_path / "c.json").write_text(json.dumps(changed))
+    with pytest.raises(DataError, match=rf"c\.json is no .*{message}") as caught:
+        Comparison.load(tmp_path / "c.json")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_energy_is_on_no_front(everything):
+    values = everything.to_dict()
+    cheapest = everything.front()[0]
+    place = everything.cells.index(cheapest)
+    values["cells"][place]["energy_pj"] = {**cheapest.energy_pj, MODEL: None}
+    found = Comparison.from_dict(json.loads(json.dumps(values)))
+    assert found.front() == pareto_front(everything.cells[:place] + everything.cells[place + 1 :], MODEL)
+    assert found.best(max_drop=100) == found.front()[0]
 
 
 def test_json_names_what_is_documented(everything):

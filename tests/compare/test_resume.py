@@ -125,6 +125,41 @@ def test_a_damaged_file_is_named(text, graph, tmp_path):
         run(graph, tmp_path)
 
 
+def cell_removed(values) -> None:
+    values["cell"].pop("spikes")
+
+
+EDITS = {
+    "a key less": cell_removed,
+    "a key more": lambda values: values["cell"].update(more=1),
+    "another type": lambda values: values["cell"].update(agreement="abc"),
+    "no energy": lambda values: values["cell"].update(energy_pj={}),
+    "another figure": lambda values: values["cell"].update(agreement=1.0),
+    "other steps": lambda values: values["cell"].update(steps=8),
+    "another method": lambda values: values["cell"].update(method="opt"),
+    "not finite": lambda values: values["ann_energy_pj"].update({"45nm-fp32": float("nan")}),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edited_file_is_named(edit, graph, tmp_path):
+    run(graph, tmp_path, methods=["maximum"], steps=(2,))
+    (path,) = tmp_path.glob("*.cell.json")
+    values = json.loads(path.read_text())
+    EDITS[edit](values)
+    path.write_text(json.dumps(values))
+    with pytest.raises(OutputError, match=r"maximum-T2-.*\.cell\.json is damaged; delete it"):
+        run(graph, tmp_path, methods=["maximum"], steps=(2,))
+
+
+def test_a_cell_in_the_place_of_another_is_named(graph, tmp_path):
+    run(graph, tmp_path, methods=["maximum"], steps=(2, 4))
+    two, four = sorted(tmp_path.glob("*.cell.json"))
+    four.write_text(two.read_text())
+    with pytest.raises(OutputError, match=r"maximum-T4-.*\.cell\.json is damaged; delete it"):
+        run(graph, tmp_path, methods=["maximum"], steps=(2, 4))
+
+
 def test_a_folder_in_a_folder_that_is_not_there(graph, tmp_path):
     with pytest.raises(OutputError, match="cannot keep results in"):
         run(graph, tmp_path / "none" / "kept")

@@ -110,6 +110,7 @@ def test_names_can_do_no_harm(given, tmp_path):
     compared, diagnosed = copy.deepcopy(given.comparison), copy.deepcopy(given.diagnosis)
     for cell in compared["cells"]:
         cell["label"] = cell["label"].replace("snm", NASTY)
+    compared["front"] = [[label.replace("snm", NASTY), steps] for label, steps in compared["front"]]
     compared |= {"command": NASTY, "energy_model": NASTY, "versions": {NASTY: NASTY}}
     compared["ann"]["energy_pj"] = {NASTY: 1e6}
     for cell in compared["cells"]:

@@ -4,6 +4,6 @@ from isospike.report.costs import costs_of_account
 from isospike.report.figures import write_figures
 from isospike.report.page import write_report
 from isospike.report.raster import Raster, record_raster
-from isospike.report.schema import read
+from isospike.schema import read
 
 __all__ = ["Raster", "costs_of_account", "read", "record_raster", "write_figures", "write_report"]

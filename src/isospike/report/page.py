@@ -88,7 +88,7 @@ def _facts(content: Content) -> dict[str, Any]:
     return {
         "Command": compared["command"],
         "Test images": compared["images"],
-        **({"Test images of the costs": compared["account_images"]} if "account_images" in compared else {}),
+        "Test images of the costs": compared["account_images"],
         "Calibration images": compared["calibration_images"],
         "Seed": compared["seed"],
         "Model": f"sha256 {compared['model']['digest']}",
