@@ -10,7 +10,7 @@ from isospike.compare.cell import Cell, Failure
 from isospike.compare.entries import Job
 from isospike.compare.limits import Limits
 from isospike.compare.reference_images import ReferenceImages
-from isospike.compare.results import Progress
+from isospike.compare.results import STOPPING, Progress
 from isospike.compare.workers import work_through
 from isospike.errors import DataError, IsospikeError
 from isospike.network import SNN
@@ -83,7 +83,11 @@ class Race:
             if progress is not None:
                 progress(job.label, done_before + len(finished), len(jobs))
 
-        work_through(wanted, measure, done, workers=workers)
+        def stopping() -> None:
+            if progress is not None:
+                progress(STOPPING, done_before + len(finished), len(jobs))
+
+        work_through(wanted, measure, done, workers=workers, stopping=stopping)
         candidates = [candidate for job in wanted for candidate in found.get(job, [])]
         self.measured.update({_key(candidate): candidate for candidate in candidates})
         return self.by_cost(filter(self.may_hold, candidates))

@@ -13,6 +13,8 @@ from isospike.compare.store import Kept, Store
 from isospike.compare.workers import work_through
 from isospike.errors import DataError, IsospikeError
 
+STOPPING = "finishing what has begun"
+"""What progress is told when the work ends early."""
 Progress = Callable[[str, int, int], None]
 """Told which row has been worked on, how many conversions are done, and how many there are."""
 
@@ -59,7 +61,11 @@ class Results:
             if progress is not None:
                 progress(job.label, len(jobs) - len(todo) + len(finished), len(jobs))
 
-        work_through(todo, outcome, done, workers=workers)
+        def stopping() -> None:
+            if progress is not None:
+                progress(STOPPING, len(jobs) - len(todo) + len(finished), len(jobs))
+
+        work_through(todo, outcome, done, workers=workers, stopping=stopping)
 
     @property
     def cells(self) -> tuple[Cell, ...]:
