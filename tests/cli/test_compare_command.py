@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 import isospike as iso
 from isospike.compare import Comparison
 
@@ -68,6 +70,16 @@ def test_auto_writes_what_holds_and_says_on_how_many_images(cli, tmp_path):
     assert snn.provenance.method == "bit-coded"
     assert f"n.snn: bit-coded at T={snn.steps}" in result.out
     assert snn.preprocess is not None
+
+
+@pytest.mark.parametrize("size", [1, 3, 200])
+def test_halves_do_not_depend_on_the_size_of_batches(size, cli):
+    given = ["--methods", "bit-coded", "--steps", "3", "--bit-trials", 0, "--max-drop", "50", "--out", "n.snn"]
+    result = cli(*AUTO[:4], "--images", 11, "--calibration-images", 20, *given, "--batch-size", size, "--json")
+    assert (result.code, result.err) == (0, "")
+    found = json.loads(result.out)
+    assert found["images"] == {"calibration": 20, "selection": 6, "report": 5}
+    assert found["shared"]["selection-report"] == 0
 
 
 PARTS = """
