@@ -41,6 +41,18 @@ def test_compare_writes_a_page_with_a_closer_look_and_figures(cli, tmp_path):
     assert (refused.code, refused.err.count("\n")) == (2, 1)
 
 
+def test_the_closer_look_is_at_all_of_a_hundred_images_by_the_model_of_the_comparison(cli, tmp_path):
+    (tmp_path / "e.toml").write_text('name = "mine"\nsource = "here"\nbits = 8\nmac_pj = 2.0\nac_pj = 0.5\n')
+    given = ["--methods", "opi", "--steps", 4, "--energy-model", "e.toml", "--batch-size", 7]
+    result = cli(*COMPARE[:4], "--images", 120, *given, "--out", "c.html", "--figures", "figures")
+    assert (result.code, result.err) == (0, "")
+    shown = json.loads((tmp_path / "figures" / "report.json").read_text())
+    assert (shown["costs"]["images"], shown["diagnosis"]["images"]) == (100, 100)
+    assert "mine" in shown["costs"]["energy_pj"]
+    assert {model["name"] for model in shown["costs"]["energy_models"]} == set(shown["costs"]["energy_pj"])
+    assert "mine" in (tmp_path / "c.html").read_text()
+
+
 def test_compare_as_json_and_csv(cli, tmp_path):
     given = ["--option", "qcfs.v-init=0.25", "--option", "qcfs.granularity=layer", "--energy-model", "loihi"]
     result = cli(*COMPARE, "--methods", "qcfs", "--steps", "4", *given, "--seed", 3, "--out", "c.csv", "--json")

@@ -21,6 +21,7 @@ from isospike.demo import load_digits_net
 from isospike.errors import (
     ConversionError,
     DataError,
+    EnergyModelError,
     IsospikeError,
     OptionError,
     OutputError,
@@ -322,6 +323,11 @@ WRONG = {
     "no such option": (OptionError, "maximum has no such option", {"options": {"maximum": {"bits": 2}}}),
     "wrong option": (OptionError, "v_init must be in", {"options": {"maximum": {"v_init": 2.0}}}),
     "energy model": (UnknownNameError, "unknown energy model '45nm'", {"energy_model": "45nm"}),
+    "name of another energy model": (
+        EnergyModelError,
+        "the energy model is called loihi, as one that isospike brings; give it another name",
+        {"energy_model": iso.costs.EnergyModel("loihi", "measured", mac_pj=3.0, ac_pj=1.0, bits=8)},
+    ),
     "workers": (OptionError, "workers must be a whole number of at least 1", {"workers": 0}),
     "other shape": (IsospikeError, r"a test batch has samples of shape \[3\]", {"test": [torch.zeros(2, 3)]}),
 }

@@ -206,6 +206,16 @@ def test_a_model_of_ones_own(tmp_path):
     assert load_energy_model(str(path)).quantised_mac_pj(4) == 1.0
 
 
+def test_the_name_of_another_model_is_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD.replace("mine", "loihi"))
+    with pytest.raises(EnergyModelError, match=r"mine\.toml is called loihi, as one that isospike brings; give it"):
+        load_energy_model(path)
+    brought = resources.files("isospike").joinpath("costs", "models", "loihi.toml").read_text(encoding="utf-8")
+    path.write_text(brought)
+    assert load_energy_model(path) == MODELS["loihi"]
+
+
 def test_unknown_models_offer_the_nearest():
     with pytest.raises(UnknownNameError, match="did you mean 45nm-fp32"):
         energy_models["45nm-fp23"]

@@ -73,7 +73,8 @@ def command(
     found = replace(found, command=shlex.join(["isospike", *sys.argv[1:]]), seed=wanted.seed)
     if out is not None and page:
         about = {"title": f"{model} as spiking networks", "Test images from": measured.data, "Seed": str(wanted.seed)}
-        pages.write_page(found, out, network, *images, about=about, figures=figures, analogue=wanted.analogue)
+        shared = {name: arguments[name] for name in ("energy_model", "analogue")}
+        pages.write_page(found, out, network, *images, about=about, figures=figures, **shared)
     elif out is not None:
         found.save(out)
     if as_json:

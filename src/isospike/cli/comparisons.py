@@ -16,7 +16,7 @@ from isospike.cli.fields import fields_of
 from isospike.cli.render import percent, print_table
 from isospike.compare import Cell, Failure
 from isospike.convert import Analogue
-from isospike.costs import energy_models
+from isospike.costs import energy_models, load_energy_model
 from isospike.errors import OptionError
 from isospike.methods import methods
 from isospike.models import load_model
@@ -70,11 +70,13 @@ class MethodOptions:
 
         Raises:
             OptionError, UnknownNameError: see `parse_options`.
+            EnergyModelError: the file of the energy model cannot be read.
         """
+        name = self.energy_model
         return {
             "methods": _parse_methods(self.names),
             "options": parse_options(self.pairs),
-            "energy_model": self.energy_model,
+            "energy_model": load_energy_model(name) if name.endswith(".toml") else name,
             "analogue": self.analogue,
         }
 

@@ -19,6 +19,7 @@ from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.store import Kept
 from isospike.convert import Analogue, ready
 from isospike.costs import Costs, EnergyModel, Reference, account, energy_models, load_energy_model, reference_costs
+from isospike.costs.model_files import check_name
 from isospike.measure.tally import Tally
 from isospike.memory_format import channels_last
 from isospike.methods.thresholds import Thresholds
@@ -52,7 +53,7 @@ class Bench:
         energy_model: str | EnergyModel,
         account_images: int,
     ) -> None:
-        self.energy_model, self.energy_models = _energy_models(energy_model)
+        self.energy_model, self.energy_models = models_with(energy_model)
         self.memory_budget, self.account_images = memory_budget, account_images
         self.batches = Batches(calibration)
         self.graph = ready(model, self.batches, analogue)
@@ -151,11 +152,17 @@ class Bench:
         }
 
 
-def _energy_models(wanted: str | EnergyModel) -> tuple[str, dict[str, EnergyModel]]:
-    """The name of the wanted model, and all by name."""
+def models_with(wanted: str | EnergyModel) -> tuple[str, dict[str, EnergyModel]]:
+    """The name of the wanted energy model, and all by name: the registered ones and this.
+
+    Raises:
+        EnergyModelError: its file cannot be read, or it has the name of another one.
+        UnknownNameError: there is none of this name.
+    """
     known = dict(energy_models.items())
     if isinstance(wanted, str) and wanted not in known and Path(wanted).suffix == ".toml":
         wanted = load_energy_model(wanted)
     if isinstance(wanted, str):
         return wanted, {**known, wanted: energy_models[wanted]}
+    check_name(wanted, "the energy model")
     return wanted.name, {**known, wanted.name: wanted}
