@@ -84,6 +84,8 @@ LINES = {
     "compare-steps-zero": replaced(COMPARE, steps="0,4"),
     "compare-energy-model": [*COMPARE, "--energy-model", "45nm"],
     "compare-same-images": replaced(COMPARE, data="npz:x.npz"),
+    "compare-figures-a-file": [*COMPARE, "--out", "c.html", "--figures", "m.py"],
+    "demo-out": ["demo", "--out", "demo.json"],
     "compare-out": [*COMPARE, "--out", "c.txt"],
     "compare-keep-no-folder": [*COMPARE, "--keep", "none/kept"],
     "compare-nothing-converts": replaced(COMPARE, methods="slip-relu"),

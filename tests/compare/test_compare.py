@@ -240,6 +240,8 @@ def test_files(everything, tmp_path):
     assert float(rows[0][f"energy_pj:{MODEL}"]) == everything.cells[0].energy_pj[MODEL]
     with pytest.raises(OutputError, match=r"written to \.json or \.csv"):
         everything.save(tmp_path / "c.txt")
+    with pytest.raises(OutputError, match=r"give a file that ends in \.html"):
+        everything.report(tmp_path / "c.txt")
 
 
 NO_COMPARISON = {

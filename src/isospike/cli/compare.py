@@ -18,6 +18,7 @@ from isospike.compare import Comparison, compare
 from isospike.compare.comparison import DATA_FILES, check_target
 from isospike.errors import OptionError
 from isospike.messages import counted
+from isospike.report import check_figures, check_page
 
 
 @click.command(short_help="Compare methods at numbers of steps: accuracy, spikes, energy.")
@@ -52,6 +53,10 @@ def command(
     page = out is not None and out.suffix == ".html"
     if figures is not None and not page:
         raise OptionError("--figures are those of a page; give --out FILE.html too")
+    if out is not None and page:
+        check_page(out)
+    if figures is not None:
+        check_figures(figures)
     wanted = comparisons.MethodOptions.taken_from(values)
     data = DataOptions(**values)
     measured = replace(data, data=test_data or data.data)

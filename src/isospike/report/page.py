@@ -42,14 +42,27 @@ def write_report(
 
     Raises:
         DataError: an object lacks something or holds something else; the message names it.
-        OutputError: the file cannot be written, or plotly or jinja2 is missing.
+        OutputError: see `check_page`.
     """
-    check_writable(path)
+    check_page(path)
     content = gather(comparison, diagnosis=diagnosis, raster=raster, costs=costs)
     page = render(content, about or {})
     with replacing(path) as part:
         part.write_text(page, encoding="utf-8")
     return Path(path)
+
+
+def check_page(path: str | Path) -> None:
+    """Refuse a page that cannot be written, before the work that fills it.
+
+    Raises:
+        OutputError: the path cannot be written or does not end in .html, or plotly or jinja2 is missing.
+    """
+    check_writable(path)
+    if Path(path).suffix != ".html":
+        raise OutputError(f"cannot write {path}: a report is one HTML page; give a file that ends in .html")
+    for library in ("jinja2", "plotly.offline"):
+        optional_library(library, PACKAGE, OutputError)
 
 
 def render(content: Content, about: Mapping[str, Any]) -> str:
