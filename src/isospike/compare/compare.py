@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,7 +23,8 @@ from isospike.compare.results import Progress, Results
 from isospike.compare.store import Store
 from isospike.convert import Analogue
 from isospike.costs import EnergyModel, count_macs
-from isospike.errors import ConversionError
+from isospike.errors import ConversionError, OptionError
+from isospike.messages import with_article
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
 
 STEPS = (2, 4, 8, 16, 32)
@@ -74,6 +76,8 @@ def compare(
         IsospikeError: wrong input, or no method could be measured; what fails for one method alone is in ``failed``.
     """
     at = check_steps(steps)
+    if keep is not None and not isinstance(keep, str | os.PathLike):
+        raise OptionError(f"keep is {with_article(keep)}; give the path of a folder")
     bench = Bench(
         model,
         calibration,

@@ -11,6 +11,7 @@ from isospike.capture.roles import Role
 from isospike.compare.cell import Failure
 from isospike.errors import OptionError
 from isospike.messages import with_article
+from isospike.methods.calibrated import CalibratedMethod
 from isospike.methods.emitting import EmittingMethod
 from isospike.methods.method import Method, methods
 from isospike.methods.probing import ProbingMethod
@@ -45,6 +46,10 @@ def chosen_methods(chosen: Chosen, options: Options | None, graph: Graph) -> dic
         OptionError: no method, two of one label, options of none, or values out of their range.
     """
     left = dict(options or {})
+    if not isinstance(chosen, str | Mapping) and isinstance(chosen, Iterable):
+        chosen = list(chosen)
+        if "all" in chosen:
+            raise OptionError("'all' stands for every method and cannot be listed with others; give it alone")
     pairs = _pairs(chosen, graph)
     labels = [label for label, _ in pairs]
     twice = sorted({label for label in labels if labels.count(label) > 1})
@@ -83,6 +88,10 @@ def _made(method: str | Method, options: dict[str, Mapping[str, Any]]) -> Method
     if not isinstance(method, str):
         raise OptionError(f"a method is {with_article(method)}; give a name, or an instance such as methods.Maximum()")
     kind, given = methods[method], options.pop(method, {})
+    if issubclass(kind, CalibratedMethod) and "steps" in given:
+        raise OptionError(
+            f"{method}: steps are no option here, it is calibrated for those that are compared; give these"
+        )
     try:
         return kind(**given)
     except TypeError as error:  # a name that is no field

@@ -130,7 +130,7 @@ def check_steps(steps: int | None) -> int:
         SimulationError: there is none, or it is below 1.
     """
     if steps is None:
-        raise SimulationError("a streaming network runs for any number of steps; say how many with steps=")
+        raise SimulationError("a streaming network runs for any number of steps; say how many (steps)")
     if steps < 1:
         raise SimulationError(f"steps must be a whole number of at least 1, got {steps}")
     return steps
