@@ -54,7 +54,7 @@ CELL: Schema = {
 }
 COMPARISON: Schema = {
     "format": Kind.COUNT,
-    "model": {"digest": Kind.TEXT, "sites": Kind.COUNT, "macs": Kind.NUMBER},
+    "model": {"digest": Kind.TEXT, "sites": Kind.COUNT, "macs": Kind.COUNT, "macs_with_padding": Kind.COUNT},
     "ann": {"top1": Kind.SHARE_OR_NONE, "energy_pj": Kind.NUMBERS},
     "images": Kind.POSITIVE,
     "account_images": Kind.POSITIVE,

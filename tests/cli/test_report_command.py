@@ -9,7 +9,7 @@ import pytest
 
 COMPARISON = {
     "format": 1,
-    "model": {"digest": "00", "sites": 2, "macs": 1000},
+    "model": {"digest": "00", "sites": 2, "macs": 1000, "macs_with_padding": 1200},
     "ann": {"top1": 0.9, "energy_pj": {"45nm": 4600.0}},
     "images": 10,
     "account_images": 10,

@@ -88,6 +88,15 @@ def test_a_cell_is_what_the_method_gives_by_itself(name, everything, graph):
         assert costs.energy(iso.costs.energy_models[MODEL]).total == cell.energy_pj[MODEL]
 
 
+def test_the_energy_of_the_ann_is_that_of_its_macs(everything, graph):
+    """The model of 45 nm has no figure for memory: energy is what its multiply-accumulates take, without padding."""
+    assert everything.ann_energy_pj[MODEL] == pytest.approx(4.6 * everything.macs, rel=1e-12)  # one rounding
+    assert everything.macs_with_padding == sum(iso.costs.count_macs(graph, reported_images()[0][0][:1]).values())
+    assert 0 < everything.macs < everything.macs_with_padding
+    reference = iso.costs.reference_costs(iso.convert(graph, methods["maximum"](), data=calibration()))
+    assert (everything.macs, everything.macs_with_padding) == (reference.macs, reference.macs_with_padding)
+
+
 def test_capture_calibration_and_ann_once(monkeypatch):
     captures, ann_passes = [], []
     capture, classes_of = CONVERT.capture, IMAGES.classes_of
@@ -289,7 +298,7 @@ def test_json_names_what_is_documented(everything):
     found = everything.to_dict()
     assert set(found) >= {"model", "ann", "images", "calibration_images", "metric", "energy_model", "cells", "failed"}
     assert set(found) >= {"front", "command", "versions", "seed"}
-    assert set(found["model"]) == {"digest", "sites", "macs"}
+    assert set(found["model"]) == {"digest", "sites", "macs", "macs_with_padding"}
     assert found["front"] == [[cell.label, cell.steps] for cell in everything.front()]
     assert set(found["cells"][0]) == {field.name for field in dataclasses.fields(Cell)}
 

@@ -124,7 +124,9 @@ class Bench:
                     conversion_seconds=conversion_seconds,
                     seconds=tally.seconds,
                 ),
-                ann,
+                ann_energy_pj=ann,
+                macs=competitors.macs,
+                macs_with_padding=competitors.macs_with_padding,
             )
             for steps, counts in tally.counts.items()
         )

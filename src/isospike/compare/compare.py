@@ -22,7 +22,7 @@ from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.results import Progress, Results
 from isospike.compare.store import Store
 from isospike.convert import Analogue
-from isospike.costs import EnergyModel, count_macs
+from isospike.costs import EnergyModel
 from isospike.errors import ConversionError, OptionError
 from isospike.messages import with_article
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
@@ -110,13 +110,14 @@ def _store(bench: Bench, reference: ReferenceImages, folder: str | Path) -> Stor
 
 
 def _comparison(bench: Bench, reference: ReferenceImages, results: Results, failed: tuple[Failure, ...]) -> Comparison:
-    example = bench.batches.first[:1]
+    first = results.first
     return Comparison(
         digest=graph_digest(bench.graph),
         sites=len(bench.graph.sites),
-        macs=sum(count_macs(bench.graph, example).values()),
+        macs=first.macs,
+        macs_with_padding=first.macs_with_padding,
         ann_top1=reference.top1,
-        ann_energy_pj=results.ann_energy_pj,
+        ann_energy_pj=first.ann_energy_pj,
         images=reference.images,
         account_images=min(bench.account_images, reference.images),
         calibration_images=bench.batches.images_seen,

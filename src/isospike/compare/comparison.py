@@ -29,7 +29,9 @@ class Comparison:
     sites: int
     """Number of activation sites."""
     macs: int
-    """Multiply-accumulates of the ANN for one image."""
+    """Multiply-accumulates of the ANN for one image, without those with the zeros of a padding: those of its energy."""
+    macs_with_padding: int
+    """With these, as papers count them."""
     ann_top1: float | None
     """Top-1 accuracy of the ANN, 0 to 1; ``None`` without labels."""
     ann_energy_pj: dict[str, float]
@@ -111,7 +113,12 @@ class Comparison:
         """The documented JSON object of ``isospike compare --json``."""
         return {
             "format": FORMAT,
-            "model": {"digest": self.digest, "sites": self.sites, "macs": self.macs},
+            "model": {
+                "digest": self.digest,
+                "sites": self.sites,
+                "macs": self.macs,
+                "macs_with_padding": self.macs_with_padding,
+            },
             "ann": {"top1": self.ann_top1, "energy_pj": self.ann_energy_pj},
             "images": self.images,
             "account_images": self.account_images,
@@ -140,6 +147,7 @@ class Comparison:
             digest=model["digest"],
             sites=model["sites"],
             macs=model["macs"],
+            macs_with_padding=model["macs_with_padding"],
             ann_top1=ann["top1"],
             ann_energy_pj=known_energies(ann["energy_pj"]),
             cells=tuple(Cell.from_dict(cell) for cell in values["cells"]),

@@ -78,9 +78,9 @@ class Results:
         return tuple(self._failed[job] for job in self._jobs if job in self._failed)
 
     @property
-    def ann_energy_pj(self) -> dict[str, float]:
-        """Energy of the ANN by energy model."""
-        return self._in_order()[0].ann_energy_pj
+    def first(self) -> Kept:
+        """The first cell, which knows the ANN."""
+        return self._in_order()[0]
 
     def _in_order(self) -> list[Kept]:
         order = {job: index for index, job in enumerate(self._jobs)}

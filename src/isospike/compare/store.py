@@ -19,6 +19,10 @@ from isospike.schema import check, read_json
 SUFFIX = ".cell.json"
 
 
+ANN = ("ann_energy_pj", "macs", "macs_with_padding")
+"""What a file holds of the ANN."""
+
+
 @dataclass(frozen=True)
 class Kept:
     """One finished cell."""
@@ -26,6 +30,10 @@ class Kept:
     cell: Cell
     ann_energy_pj: dict[str, float]
     """Energy of the ANN, by energy model."""
+    macs: int
+    """Multiply-accumulates of the ANN that the energy is of: without those with the zeros of a padding."""
+    macs_with_padding: int
+    """With these."""
 
 
 class Store:
@@ -62,14 +70,14 @@ class Store:
         cell = Cell.from_dict({**values["cell"], "label": job.label})
         if (cell.method, cell.options) != (job.method.name(), job.method.options()) or steps not in (None, cell.steps):
             raise _damaged(path)
-        return Kept(cell, values["ann_energy_pj"])
+        return Kept(cell, **{name: values[name] for name in ANN})
 
     def keep(self, job: Job, steps: int | None, kept: Kept) -> None:
         """Write a cell."""
         values = {
             "identity": self.identity.to_dict(),
             "cell": kept.cell.to_dict(),
-            "ann_energy_pj": kept.ann_energy_pj,
+            **{name: getattr(kept, name) for name in ANN},
         }
         with replacing(self._path(job, steps)) as part:
             part.write_text(json.dumps({**values, "digest": _digest(values)}, indent=1) + "\n")
@@ -128,9 +136,11 @@ def _whole(path: Path, values: dict[str, Any]) -> dict[str, Any]:
     if values.get("digest") != _digest(content):
         raise _damaged(path)
     try:
-        check(content["cell"], "cell")
-    except (DataError, KeyError) as error:  # of a version with other cells
+        check(content.get("cell"), "cell")
+    except DataError as error:  # of a version with other cells
         raise _damaged(path) from error
+    if not set(ANN) <= set(content):
+        raise _damaged(path)
     return content
 
 

@@ -96,7 +96,7 @@ def render(content: Content, about: Mapping[str, Any]) -> str:
 
 def _facts(content: Content) -> dict[str, Any]:
     """How the comparison was made, by name."""
-    compared = content.comparison
+    compared, model = content.comparison, content.comparison["model"]
     versions = ", ".join(f"{name} {version}" for name, version in compared["versions"].items())
     return {
         "Command": compared["command"],
@@ -104,9 +104,9 @@ def _facts(content: Content) -> dict[str, Any]:
         "Test images of the costs": compared["account_images"],
         "Calibration images": compared["calibration_images"],
         "Seed": compared["seed"],
-        "Model": f"sha256 {compared['model']['digest']}",
-        "Neuron layers": compared["model"]["sites"],
-        "MACs of the ANN": compared["model"]["macs"],
+        "Model": f"sha256 {model['digest']}",
+        "Neuron layers": model["sites"],
+        "MACs of the ANN": f"{model['macs']}, with the zeros of paddings {model['macs_with_padding']}",
         "Versions": versions,
     }
 
