@@ -123,7 +123,9 @@ def test_traffic_is_charged_on_both_sides(converted):
     assert energy.neuron_updates == 2 * total.neuron_updates
     reference = reference_costs(snn)
     assert reference.energy(model).traffic == 8 * (reference.macs + 2 * 256)
-    assert reference.quantised_energy(model, 3).traffic == 8 * reference.macs + 2 * 256 * 2 / 8
+    assert reference.quantised_energy(model, 3).traffic == 4 * reference.macs + 2 * 256 * 2 / 8  # weights of 32 bits
+    narrow = dataclasses.replace(model, bits=8)
+    assert reference.quantised_energy(narrow, 3).traffic == 1 * reference.macs + 2 * 256 * 2 / 8
     assert model.left_out() == ()
     assert len(energy_models["45nm-fp32"].left_out()) == 2
 
