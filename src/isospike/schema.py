@@ -59,6 +59,7 @@ COMPARISON: Schema = {
     "images": Kind.POSITIVE,
     "account_images": Kind.POSITIVE,
     "calibration_images": Kind.ORDINAL,
+    "shared": Kind.NUMBERS,
     "metric": Kind.TEXT,
     "energy_model": Kind.TEXT,
     "cells": [CELL],

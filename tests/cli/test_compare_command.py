@@ -124,3 +124,33 @@ def test_auto_says_what_comes_nearest(cli, tmp_path):
     assert result.code == 2
     assert result.err.startswith("error: no network is within 0.5 points of the ANN; nearest: maximum at T=2 (")
     assert not (tmp_path / "n.snn").exists()
+
+
+ONE_TWICE = """
+import torch
+from digits_of_mine import images
+
+def calibration():
+    return images("calibration")
+
+def test():
+    (x, y), *rest = images("test")
+    x[0] = images("calibration")[0][0][0]
+    return [(x, y), *rest]
+"""
+OF_MINE = """
+from isospike.data import open_data
+
+def images(split):
+    return list(open_data("digits", split, preprocess=None, images=200, shuffle=False))
+"""
+
+
+def test_calibration_images_among_the_test_images_are_told(cli, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "digits_of_mine.py").write_text(OF_MINE)
+    (tmp_path / "t.py").write_text(ONE_TWICE)
+    given = ["--data", "t.py:calibration", "--test-data", "t.py:test", "--methods", "opi", "--steps", 2]
+    result = cli(*COMPARE[:2], *given)
+    assert (result.code, result.err) == (0, "")
+    assert "1 calibration image among the test images" in result.out.splitlines()

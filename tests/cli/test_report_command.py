@@ -14,6 +14,7 @@ COMPARISON = {
     "images": 10,
     "account_images": 10,
     "calibration_images": 10,
+    "shared": {"calibration-test": 0},
     "metric": "top1",
     "energy_model": "45nm",
     "cells": [

@@ -199,9 +199,23 @@ def test_few_images_without_labels_too(keep_labels, images, graph):
 
 
 def test_one_tensor_is_one_batch(graph):
-    x = reported_images()[0][0]
-    alone, listed = (iso.compare(graph, x, data, methods=["opi"], steps=(4,)) for data in (x, [x]))
+    x, training = reported_images()[0][0], calibration()[0][0]
+    alone, listed = (iso.compare(graph, training, data, methods=["opi"], steps=(4,)) for data in (x, [x]))
     assert untimed(alone) == untimed(listed)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_calibration_images_are_no_test_images(kept, graph, tmp_path):
+    """One of two hundred is counted, two of a hundred are refused: as `auto` does; one pass serves this too."""
+    test = reported_images()
+    keep = tmp_path / "kept" if kept else None
+    one = Counted([*calibration(), test[0][0][:1]])
+    found = iso.compare(graph, one, test, methods=["opi"], steps=[2], keep=keep)
+    assert (found.shared, one.opened) == ({"calibration-test": 1}, 2 if kept else 1)
+    assert found.to_dict()["shared"] == found.shared
+    with pytest.raises(DataError, match="2 of 102 images are in the calibration and in the test images"):
+        iso.compare(graph, [*calibration(), test[0][0][:2]], test, methods=["opi"], steps=[2])
+    assert iso.compare(graph, iter(calibration()), test, methods=["opi"], steps=[2]).shared == {"calibration-test": 0}
 
 
 def test_the_front_is_a_front(everything):

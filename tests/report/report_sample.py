@@ -62,6 +62,7 @@ def comparison(snns: dict[str, SNN], images: int = 100) -> dict[str, Any]:
         "images": images,
         "account_images": images,
         "calibration_images": 200,
+        "shared": {"calibration-test": 0},
         "metric": "top1",
         "energy_model": STAND_IN_MODEL,
         "cells": cells,

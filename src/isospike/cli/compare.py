@@ -93,4 +93,7 @@ def _print(found: Comparison, title: str) -> None:
     comparisons.print_cells(title, found.cells, found.ann_accuracy, found.metric)
     comparisons.print_front([(cell, found.images) for cell in found.front()], found.energy_model)
     comparisons.print_failed(found.failed)
+    shared = sum(found.shared.values())
+    if shared:
+        click.echo(f"{counted(shared, 'calibration image')} among the test images")
     click.echo("\n".join(pages.lines(found)))

@@ -15,7 +15,6 @@ from isospike.compare.choice import Choice, Tried, nearest
 from isospike.compare.compare import ACCOUNT_IMAGES
 from isospike.compare.disjoint import shared_images
 from isospike.compare.entries import Chosen, Job, Options, check_steps, chosen_methods, jobs_of
-from isospike.compare.identity import image_digests
 from isospike.compare.limits import Limits
 from isospike.compare.race import Candidate, Race
 from isospike.compare.reference_images import ReferenceImages
@@ -100,7 +99,9 @@ def auto(
     sets = _sets(bench, selection, report)
     jobs, unanswered = jobs_of(rows, at)
     race = Race(bench, sets["selection"], limits, unanswered)
-    shared = shared_images({"calibration": _seen(bench), **{name: images.digests for name, images in sets.items()}})
+    shared = shared_images(
+        {"calibration": bench.batches.digests(), **{name: images.digests for name, images in sets.items()}}
+    )
     candidates = race.look(jobs, workers=workers, progress=progress)
     found, trials = _cheapest(race, candidates, bit_trials, progress)
     return Choice(
@@ -132,11 +133,6 @@ def _sets(bench: Bench, selection: Iterable[Any], report: Iterable[Any] | None) 
     if report is not None:
         sets["report"] = ReferenceImages(bench.graph, report, purpose="report")
     return sets
-
-
-def _seen(bench: Bench) -> list[bytes]:
-    """Digests of the calibration images."""
-    return [digest for inputs in bench.batches for digest in image_digests(inputs)]
 
 
 def _cheapest(

@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from isospike.calibrate.batches import Batch, Batches
+from isospike.calibrate.batches import Batch
 from isospike.capture.graph import Graph
 from isospike.compare.cell import Cell
 from isospike.compare.entries import Job
 from isospike.compare.reference_images import ReferenceImages
+from isospike.compare.seen import SeenBatches
 from isospike.compare.store import Kept
 from isospike.convert import Analogue, ready
 from isospike.costs import Costs, EnergyModel, Reference, account, energy_models, load_energy_model, reference_costs
@@ -59,7 +60,7 @@ class Bench:
             raise OptionError(f"account_images must be a whole number of at least 1, got {account_images!r}")
         self.energy_model, self.energy_models = models_with(energy_model)
         self.memory_budget, self.account_images = memory_budget, account_images
-        self.batches = Batches(calibration)
+        self.batches = SeenBatches(calibration)
         self.graph = ready(model, self.batches, analogue)
         self.thresholds = Thresholds(self.graph, self.batches)
 

@@ -17,7 +17,7 @@ from isospike.compare.bench import Bench
 from isospike.compare.cell import Failure
 from isospike.compare.comparison import Comparison
 from isospike.compare.entries import Chosen, Options, check_steps, chosen_methods, jobs_of
-from isospike.compare.identity import Identity, data_digest, graph_digest, image_digests
+from isospike.compare.identity import Identity, data_digest, graph_digest
 from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.results import Progress, Results
 from isospike.compare.store import Store
@@ -73,6 +73,7 @@ def compare(
         progress: called in this thread when a conversion has been measured.
 
     Raises:
+        DataError: more than one in a hundred images are among the calibration and the test images.
         IsospikeError: wrong input, or no method could be measured; what fails for one method alone is in ``failed``.
     """
     at = check_steps(steps)
@@ -99,10 +100,9 @@ def compare(
 
 def _store(bench: Bench, reference: ReferenceImages, folder: str | Path) -> Store:
     """The folder of results, for this network and these data."""
-    images = (digest for inputs in bench.batches for digest in image_digests(inputs))
     identity = Identity(
         model=graph_digest(bench.graph),
-        calibration=data_digest(images),
+        calibration=data_digest(bench.batches.digests()),
         test=reference.digest,
         version=importlib.metadata.version("isospike"),
     )
@@ -124,6 +124,7 @@ def _comparison(bench: Bench, reference: ReferenceImages, results: Results, fail
         energy_model=bench.energy_model,
         cells=results.cells,
         failed=failed,
+        shared=results.shared(),
         versions=versions(),
     )
 

@@ -48,6 +48,8 @@ class Comparison:
     """In order of the rows, by rising T."""
     failed: tuple[Failure, ...] = ()
     """What could not be measured, and why."""
+    shared: dict[str, int] = field(default_factory=dict)
+    """How many calibration images are among the test images, as ``calibration-test``."""
     versions: dict[str, str] = field(default_factory=dict)
     """Of the software."""
     command: str = ""
@@ -123,6 +125,7 @@ class Comparison:
             "images": self.images,
             "account_images": self.account_images,
             "calibration_images": self.calibration_images,
+            "shared": self.shared,
             "metric": self.metric,
             "energy_model": self.energy_model,
             "cells": [cell.to_dict() for cell in self.cells],
@@ -142,7 +145,16 @@ class Comparison:
         """
         values = check(values, "comparison")
         model, ann = values["model"], values["ann"]
-        same = ("images", "account_images", "calibration_images", "energy_model", "command", "versions", "seed")
+        same = (
+            "images",
+            "account_images",
+            "calibration_images",
+            "energy_model",
+            "shared",
+            "command",
+            "versions",
+            "seed",
+        )
         return cls(
             digest=model["digest"],
             sites=model["sites"],

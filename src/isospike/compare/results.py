@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from isospike.compare.bench import Bench
 from isospike.compare.cell import Cell, Failure
+from isospike.compare.disjoint import shared_images
 from isospike.compare.entries import Job
 from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.store import Kept, Store
@@ -45,6 +46,7 @@ class Results:
         todo = [job for job in jobs if missing[job] is not None and self._requested(job)]
         if todo:
             self.bench.thresholds.collect()
+        self.shared()  # before the work
         finished: list[Job] = []
 
         def outcome(job: Job) -> tuple[Kept, ...] | IsospikeError:
@@ -81,6 +83,14 @@ class Results:
     def first(self) -> Kept:
         """The first cell, which knows the ANN."""
         return self._in_order()[0]
+
+    def shared(self) -> dict[str, int]:
+        """How many calibration images are among the test images.
+
+        Raises:
+            DataError: more than one in a hundred.
+        """
+        return shared_images({"calibration": self.bench.batches.digests(), "test": self.reference.digests})
 
     def _in_order(self) -> list[Kept]:
         order = {job: index for index, job in enumerate(self._jobs)}

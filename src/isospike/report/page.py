@@ -103,6 +103,7 @@ def _facts(content: Content) -> dict[str, Any]:
         "Test images": compared["images"],
         "Test images of the costs": compared["account_images"],
         "Calibration images": compared["calibration_images"],
+        "Of these among the test images": sum(compared["shared"].values()),
         "Seed": compared["seed"],
         "Model": f"sha256 {model['digest']}",
         "Neuron layers": model["sites"],
