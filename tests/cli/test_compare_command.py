@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 
 import isospike as iso
-from isospike.compare import Comparison
+from isospike.cli.comparisons import print_front
+from isospike.compare import Cell, Comparison
 
 COMPARE = ["compare", "isospike.demo:load_digits_net", "--data", "digits", "--images", 60, "--calibration-images", 60]
 AUTO = ["auto", "isospike.demo:load_digits_net", "--data", "digits", "--images", 200, "--calibration-images", 100]
@@ -92,6 +94,14 @@ def test_halves_do_not_depend_on_the_size_of_batches(size, cli):
     found = json.loads(result.out)
     assert found["images"] == {"calibration": 20, "selection": 6, "report": 5}
     assert found["shared"]["selection-report"] == 0
+
+
+def test_rows_of_a_front_that_differ_in_bits_say_so(capsys):
+    cell = {field.name: 0.0 for field in dataclasses.fields(Cell)} | {"label": "bit-coded", "energy_pj": {"m": 1e6}}
+    uniform, own = (Cell(**{**cell, "options": {"bits": bits}, "steps": 3}) for bits in (3, [3, 2, 3]))
+    print_front([(uniform, 10), (own, 10)], "m")
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[-2:]]
+    assert [row[: row.index("T=3")] for row in rows] == [["bit-coded"], ["bit-coded", "3,2,3"]]
 
 
 PARTS = """

@@ -145,7 +145,7 @@ def print_front(cells: Sequence[tuple[Cell, int]], energy_model: str) -> None:
     """The cells of a front, cheapest first, and on how many images they were measured."""
     rows = [
         [
-            cell.label,
+            _named(cell),
             f"T={cell.steps}",
             percent(cell.accuracy),
             microjoules(cell.energy_pj, energy_model),
@@ -155,6 +155,12 @@ def print_front(cells: Sequence[tuple[Cell, int]], energy_model: str) -> None:
         for cell, images in cells
     ]
     print_table("Front", ["method", "T", "%", f"uJ/image ({energy_model})", "spikes/image", "images"], rows)
+
+
+def _named(cell: Cell) -> str:
+    """The label, and the bits where sites have their own."""
+    bits = cell.options.get("bits")
+    return f"{cell.label} {','.join(map(str, bits))}" if isinstance(bits, list) else cell.label
 
 
 def print_failed(failed: Sequence[Failure]) -> None:

@@ -176,9 +176,14 @@ def _nothing_holds(race: Race) -> ChoiceError:
         failure = race.failed[0]
         return ChoiceError(f"no network could be measured; {failure.label}: {failure.error}")
     right = {one.images: race.reference.right_of(one.images) / one.images for one in tried}
+    model = race.bench.energy_model
+
+    def costing(one: Tried) -> str:
+        return "" if race.limits.max_energy is None else f", {one.cell.energy_pj[model]:.4g} pJ"
+
     best = ", ".join(
         f"{one.cell.label} at T={one.cell.steps} ({100 * (right[one.images] - one.cell.accuracy):.2f} points on "
-        f"{one.images} images)"
+        f"{one.images} images{costing(one)})"
         for one in nearest(tried)
     )
     return ChoiceError(
