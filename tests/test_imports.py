@@ -30,7 +30,7 @@ HEAVY = {
 }
 
 LAYERS = [
-    {"errors", "registry", "files", "memory_format", "messages", "digests"},
+    {"errors", "registry", "files", "memory_format", "messages", "digests", "schema"},
     {"activations"},
     {"data"},
     {"capture"},

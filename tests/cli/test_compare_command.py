@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
+import pytest
+
 import isospike as iso
-from isospike.compare import Comparison
+from isospike.cli.comparisons import print_front
+from isospike.compare import Cell, Comparison
 
 COMPARE = ["compare", "isospike.demo:load_digits_net", "--data", "digits", "--images", 60, "--calibration-images", 60]
 AUTO = ["auto", "isospike.demo:load_digits_net", "--data", "digits", "--images", 200, "--calibration-images", 100]
@@ -39,6 +43,18 @@ def test_compare_writes_a_page_with_a_closer_look_and_figures(cli, tmp_path):
     assert (refused.code, refused.err.count("\n")) == (2, 1)
 
 
+def test_the_closer_look_is_at_all_of_a_hundred_images_by_the_model_of_the_comparison(cli, tmp_path):
+    (tmp_path / "e.toml").write_text('name = "mine"\nsource = "here"\nbits = 8\nmac_pj = 2.0\nac_pj = 0.5\n')
+    given = ["--methods", "opi", "--steps", 4, "--energy-model", "e.toml", "--batch-size", 7]
+    result = cli(*COMPARE[:4], "--images", 120, *given, "--out", "c.html", "--figures", "figures")
+    assert (result.code, result.err) == (0, "")
+    shown = json.loads((tmp_path / "figures" / "report.json").read_text())
+    assert (shown["costs"]["images"], shown["diagnosis"]["images"]) == (100, 100)
+    assert "mine" in shown["costs"]["energy_pj"]
+    assert {model["name"] for model in shown["costs"]["energy_models"]} == set(shown["costs"]["energy_pj"])
+    assert "mine" in (tmp_path / "c.html").read_text()
+
+
 def test_compare_as_json_and_csv(cli, tmp_path):
     given = ["--option", "qcfs.v-init=0.25", "--option", "qcfs.granularity=layer", "--energy-model", "loihi"]
     result = cli(*COMPARE, "--methods", "qcfs", "--steps", "4", *given, "--seed", 3, "--out", "c.csv", "--json")
@@ -68,6 +84,24 @@ def test_auto_writes_what_holds_and_says_on_how_many_images(cli, tmp_path):
     assert snn.provenance.method == "bit-coded"
     assert f"n.snn: bit-coded at T={snn.steps}" in result.out
     assert snn.preprocess is not None
+
+
+@pytest.mark.parametrize("size", [1, 3, 200])
+def test_halves_do_not_depend_on_the_size_of_batches(size, cli):
+    given = ["--methods", "bit-coded", "--steps", "3", "--bit-trials", 0, "--max-drop", "50", "--out", "n.snn"]
+    result = cli(*AUTO[:4], "--images", 11, "--calibration-images", 20, *given, "--batch-size", size, "--json")
+    assert (result.code, result.err) == (0, "")
+    found = json.loads(result.out)
+    assert found["images"] == {"calibration": 20, "selection": 6, "report": 5}
+    assert found["shared"]["selection-report"] == 0
+
+
+def test_rows_of_a_front_that_differ_in_bits_say_so(capsys):
+    cell = {field.name: 0.0 for field in dataclasses.fields(Cell)} | {"label": "bit-coded", "energy_pj": {"m": 1e6}}
+    uniform, own = (Cell(**{**cell, "options": {"bits": bits}, "steps": 3}) for bits in (3, [3, 2, 3]))
+    print_front([(uniform, 10), (own, 10)], "m")
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[-2:]]
+    assert [row[: row.index("T=3")] for row in rows] == [["bit-coded"], ["bit-coded", "3,2,3"]]
 
 
 PARTS = """
@@ -100,3 +134,33 @@ def test_auto_says_what_comes_nearest(cli, tmp_path):
     assert result.code == 2
     assert result.err.startswith("error: no network is within 0.5 points of the ANN; nearest: maximum at T=2 (")
     assert not (tmp_path / "n.snn").exists()
+
+
+ONE_TWICE = """
+import torch
+from digits_of_mine import images
+
+def calibration():
+    return images("calibration")
+
+def test():
+    (x, y), *rest = images("test")
+    x[0] = images("calibration")[0][0][0]
+    return [(x, y), *rest]
+"""
+OF_MINE = """
+from isospike.data import open_data
+
+def images(split):
+    return list(open_data("digits", split, preprocess=None, images=200, shuffle=False))
+"""
+
+
+def test_calibration_images_among_the_test_images_are_told(cli, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "digits_of_mine.py").write_text(OF_MINE)
+    (tmp_path / "t.py").write_text(ONE_TWICE)
+    given = ["--data", "t.py:calibration", "--test-data", "t.py:test", "--methods", "opi", "--steps", 2]
+    result = cli(*COMPARE[:2], *given)
+    assert (result.code, result.err) == (0, "")
+    assert "1 calibration image among the test images" in result.out.splitlines()

@@ -10,6 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from isospike.cli.main import run
+
 CONVERT = ["convert", "maximum", "m.py:build", "--data", "digits", "--images", "20", "--out", "out.snn"]
 DIAGNOSE = ["diagnose", "net.snn", "m.py:build", "--data", "digits", "--images", "20", "--steps", "4"]
 EVALUATE = ["evaluate", "net.snn", "--data", "digits", "--images", "20"]
@@ -82,6 +84,8 @@ LINES = {
     "compare-steps-zero": replaced(COMPARE, steps="0,4"),
     "compare-energy-model": [*COMPARE, "--energy-model", "45nm"],
     "compare-same-images": replaced(COMPARE, data="npz:x.npz"),
+    "compare-figures-a-file": [*COMPARE, "--out", "c.html", "--figures", "m.py"],
+    "demo-out": ["demo", "--out", "demo.json"],
     "compare-out": [*COMPARE, "--out", "c.txt"],
     "compare-keep-no-folder": [*COMPARE, "--keep", "none/kept"],
     "compare-nothing-converts": replaced(COMPARE, methods="slip-relu"),
@@ -233,3 +237,11 @@ def test_a_bug_is_called_one(cli, files, monkeypatch):
     result = cli("inspect", "m.py:build", "--shape", "1,8,8")
     assert result.code == 1
     assert result.err == "error: internal error: ZeroDivisionError: over lines (run again with --debug)\n"
+
+
+def test_debug_shows_where_an_error_was_raised(cli, files, capsys):
+    assert run(["convrt"], debug=True) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("Traceback (most recent call last):")
+    assert "in get_command" in shown
+    assert shown.endswith("error: unknown command 'convrt'; did you mean convert?\n")

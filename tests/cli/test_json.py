@@ -259,9 +259,22 @@ def test_verify_measures_streaming_networks(cli, stored):
     assert "after 32 steps" in table.out
 
 
-DIAGNOSED = {"file", "model", "method", "steps", "images", "metric", "sites", "worst", "faults", "verdict"}
+DIAGNOSED = {
+    "file",
+    "model",
+    "method",
+    "steps",
+    "images",
+    "metric",
+    "accuracy",
+    "ann_accuracy",
+    "sites",
+    "worst",
+    "faults",
+    "verdict",
+}
 SITE = {"site", "clipping_error", "quantisation_error", "unevenness_error", "local_error", "accumulated_error"}
-SITE |= {"rate", "silent_channels", "saturated_channels", "channels", "spectral_norm", "bound", "regained"}
+SITE |= {"rate", "silent_channels", "saturated_channels", "channels", "spectral_norm", "bound", "regained", "headroom"}
 
 
 def test_diagnose(cli, stored):
@@ -276,6 +289,9 @@ def test_diagnose(cli, stored):
     table = cli(*command)
     assert (table.code, table.err) == (0, "")
     assert found["verdict"] in table.out
+    assert (
+        f"top1: the network {100 * found['accuracy']:.2f} %, the ANN {100 * found['ann_accuracy']:.2f} %" in table.out
+    )
     assert f"{found['sites'][1]['accumulated_error']:.3f}" in table.out
 
 

@@ -130,11 +130,18 @@ def test_one_image_selects_and_one_reports(graph):
     assert found.cell.top1 == 1.0
 
 
+def test_a_method_without_a_step_to_run_has_failed(graph):
+    found = search(graph, methods=["srp", "bit-coded"], steps=(3, 4), bit_trials=0)
+    assert [(failure.label, failure.steps) for failure in found.failed] == [("srp", None)]
+    with pytest.raises(ChoiceError, match="no network could be measured; srp: it needs more than 4 steps, the probe"):
+        search(graph, methods=["srp"], steps=(3, 4))
+
+
 def test_limits_hold(graph):
     cheap = search(graph, max_drop=5.0, max_steps=2, bit_trials=0)
     assert cheap.steps == 2
     energy = cheap.cell.energy_pj[MODEL]
-    with pytest.raises(ChoiceError, match=rf"for at most {0.5 * energy:g} pJ; nearest: "):
+    with pytest.raises(ChoiceError, match=rf"for at most {0.5 * energy:g} pJ; nearest: .*64 images, [0-9.e+]+ pJ\)"):
         search(graph, max_drop=0.0, max_energy=0.5 * energy)
 
 

@@ -7,6 +7,8 @@ import dataclasses
 import importlib
 import io
 import json
+import math
+import re
 
 import pytest
 import torch
@@ -19,6 +21,7 @@ from isospike.demo import load_digits_net
 from isospike.errors import (
     ConversionError,
     DataError,
+    EnergyModelError,
     IsospikeError,
     OptionError,
     OutputError,
@@ -85,6 +88,15 @@ def test_a_cell_is_what_the_method_gives_by_itself(name, everything, graph):
         assert costs.energy(iso.costs.energy_models[MODEL]).total == cell.energy_pj[MODEL]
 
 
+def test_the_energy_of_the_ann_is_that_of_its_macs(everything, graph):
+    """The model of 45 nm has no figure for memory: energy is what its multiply-accumulates take, without padding."""
+    assert everything.ann_energy_pj[MODEL] == pytest.approx(4.6 * everything.macs, rel=1e-12)  # one rounding
+    assert everything.macs_with_padding == sum(iso.costs.count_macs(graph, reported_images()[0][0][:1]).values())
+    assert 0 < everything.macs < everything.macs_with_padding
+    reference = iso.costs.reference_costs(iso.convert(graph, methods["maximum"](), data=calibration()))
+    assert (everything.macs, everything.macs_with_padding) == (reference.macs, reference.macs_with_padding)
+
+
 def test_capture_calibration_and_ann_once(monkeypatch):
     captures, ann_passes = [], []
     capture, classes_of = CONVERT.capture, IMAGES.classes_of
@@ -136,6 +148,25 @@ def test_a_failing_method_does_not_stop_the_others(graph):
         iso.compare(graph, calibration(), reported_images(), methods=["slip-relu"], steps=[2])
 
 
+UNANSWERED = {
+    "srp": ((2, 4), None, "it needs more than 4 steps, the probe, not T=2 or T=4"),
+    "pascal": ((100,), 100, "it takes at most 64 steps where no other number is chosen by bits or levels, not T=100"),
+    "bit-coded": ((16,), 16, "it takes at most 8 steps where no other number is chosen by bits or levels, not T=16"),
+}
+
+
+@pytest.mark.parametrize("name", UNANSWERED)
+def test_a_method_without_a_step_to_run_has_failed_and_the_others_are_measured(name, graph):
+    steps, at, message = UNANSWERED[name]
+    found = iso.compare(graph, calibration(), reported_images(), methods=[name, "maximum"], steps=steps)
+    assert [cell.label for cell in found.cells] == ["maximum"] * len(steps)
+    (failure,) = found.failed
+    assert (failure.label, failure.steps) == (name, at)
+    assert re.match(message, failure.error)
+    with pytest.raises(ConversionError, match=f"^no method could be measured; {name}: {message}"):
+        iso.compare(graph, calibration(), reported_images(), methods=[name], steps=steps)
+
+
 def test_trained_networks_are_compared_with_methods_for_them_too(captured):
     """`all` has the methods that need training where an activation was trained."""
     from isospike.compare.entries import all_names
@@ -168,9 +199,23 @@ def test_few_images_without_labels_too(keep_labels, images, graph):
 
 
 def test_one_tensor_is_one_batch(graph):
-    x = reported_images()[0][0]
-    alone, listed = (iso.compare(graph, x, data, methods=["opi"], steps=(4,)) for data in (x, [x]))
+    x, training = reported_images()[0][0], calibration()[0][0]
+    alone, listed = (iso.compare(graph, training, data, methods=["opi"], steps=(4,)) for data in (x, [x]))
     assert untimed(alone) == untimed(listed)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_calibration_images_are_no_test_images(kept, graph, tmp_path):
+    """One of two hundred is counted, two of a hundred are refused: as `auto` does; one pass serves this too."""
+    test = reported_images()
+    keep = tmp_path / "kept" if kept else None
+    one = Counted([*calibration(), test[0][0][:1]])
+    found = iso.compare(graph, one, test, methods=["opi"], steps=[2], keep=keep)
+    assert (found.shared, one.opened) == ({"calibration-test": 1}, 2 if kept else 1)
+    assert found.to_dict()["shared"] == found.shared
+    with pytest.raises(DataError, match="2 of 102 images are in the calibration and in the test images"):
+        iso.compare(graph, [*calibration(), test[0][0][:2]], test, methods=["opi"], steps=[2])
+    assert iso.compare(graph, iter(calibration()), test, methods=["opi"], steps=[2]).shared == {"calibration-test": 0}
 
 
 def test_the_front_is_a_front(everything):
@@ -218,16 +263,56 @@ def test_files(everything, tmp_path):
     assert float(rows[0][f"energy_pj:{MODEL}"]) == everything.cells[0].energy_pj[MODEL]
     with pytest.raises(OutputError, match=r"written to \.json or \.csv"):
         everything.save(tmp_path / "c.txt")
-    (tmp_path / "d.json").write_text('{"cells": []}')
-    with pytest.raises(OutputError, match="is no comparison"):
-        Comparison.load(tmp_path / "d.json")
+    with pytest.raises(OutputError, match=r"give a file that ends in \.html"):
+        everything.report(tmp_path / "c.txt")
+
+
+NO_COMPARISON = {
+    "it lacks format, model": lambda found: {"cells": []},
+    "comparison of format 1 but of 2: read it with": lambda found: {**found, "format": 2},
+    "images is 0, not a whole number of at least 1": lambda found: {**found, "images": 0},
+    "NaN is no number": lambda found: {**found, "ann": {**found["ann"], "top1": math.nan}},
+    "ann.top1 is 2, not a number from 0 to 1": lambda found: {**found, "ann": {**found["ann"], "top1": 2}},
+    "metric is 'agreement' where ann.top1 is known": lambda found: {**found, "metric": "agreement"},
+    r"front names \['none', 2\], which is no cell": lambda found: {**found, "front": [["none", 2]]},
+    r"cells\[0\].steps is 0, not": lambda found: {**found, "cells": [{**found["cells"][0], "steps": 0}]},
+    r"cells\[0\].agreement is -1, not": lambda found: {**found, "cells": [{**found["cells"][0], "agreement": -1}]},
+    r"cells\[0\].agreement is a NoneType": lambda found: {
+        **found,
+        "cells": [{**found["cells"][0], "agreement": None}],
+    },
+    r"cells\[0\].top1 is null where": lambda found: {
+        **found,
+        "front": [],
+        "cells": [{**found["cells"][0], "top1": None}],
+    },
+}
+
+
+@pytest.mark.parametrize("message", NO_COMPARISON)
+def test_what_is_no_comparison_is_not_loaded(message, everything, tmp_path):
+    changed = NO_COMPARISON[message](everything.to_dict())
+    (tmp_path / "c.json").write_text(json.dumps(changed))
+    with pytest.raises(DataError, match=rf"c\.json is no .*{message}") as caught:
+        Comparison.load(tmp_path / "c.json")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_energy_is_on_no_front(everything):
+    values = everything.to_dict()
+    cheapest = everything.front()[0]
+    place = everything.cells.index(cheapest)
+    values["cells"][place]["energy_pj"] = {**cheapest.energy_pj, MODEL: None}
+    found = Comparison.from_dict(json.loads(json.dumps(values)))
+    assert found.front() == pareto_front(everything.cells[:place] + everything.cells[place + 1 :], MODEL)
+    assert found.best(max_drop=100) == found.front()[0]
 
 
 def test_json_names_what_is_documented(everything):
     found = everything.to_dict()
     assert set(found) >= {"model", "ann", "images", "calibration_images", "metric", "energy_model", "cells", "failed"}
     assert set(found) >= {"front", "command", "versions", "seed"}
-    assert set(found["model"]) == {"digest", "sites", "macs"}
+    assert set(found["model"]) == {"digest", "sites", "macs", "macs_with_padding"}
     assert found["front"] == [[cell.label, cell.steps] for cell in everything.front()]
     assert set(found["cells"][0]) == {field.name for field in dataclasses.fields(Cell)}
 
@@ -255,14 +340,29 @@ WRONG = {
     "no steps": (OptionError, "steps must be whole numbers", {"steps": []}),
     "zero steps": (OptionError, "steps must be whole numbers", {"steps": [0, 4]}),
     "no method": (OptionError, "no method to compare", {"methods": []}),
+    "all and more": (OptionError, "'all' stands for every method and cannot be lis", {"methods": ["all", "burst"]}),
     "unknown method": (UnknownNameError, "unknown method 'maximun'; did you mean maximum", {"methods": ["maximun"]}),
     "twice": (OptionError, "two methods are called maximum", {"methods": ["maximum", methods["maximum"]()]}),
     "a method alone": (OptionError, "methods are a Maximum", {"methods": methods["maximum"]()}),
     "a class": (OptionError, "a method is", {"methods": {"m": methods["maximum"]}}),
     "option of none": (OptionError, "options for burst, which no row", {"options": {"burst": {"largest": 2}}}),
     "no such option": (OptionError, "maximum has no such option", {"options": {"maximum": {"bits": 2}}}),
+    "steps of a calibrated method": (
+        OptionError,
+        "opt: steps are no option here, it is calibrated for those that are compared",
+        {"methods": ["opt"], "options": {"opt": {"steps": (8,)}}},
+    ),
     "wrong option": (OptionError, "v_init must be in", {"options": {"maximum": {"v_init": 2.0}}}),
     "energy model": (UnknownNameError, "unknown energy model '45nm'", {"energy_model": "45nm"}),
+    "name of another energy model": (
+        EnergyModelError,
+        "the energy model is called loihi, as one that isospike brings; give it another name",
+        {"energy_model": iso.costs.EnergyModel("loihi", "measured", mac_pj=3.0, ac_pj=1.0, bits=8)},
+    ),
+    "no images to account": (OptionError, "account_images must be a whole number of at least 1", {"account_images": 0}),
+    "fewer images": (OptionError, "account_images must be a whole number of at least 1", {"account_images": -3}),
+    "half an image": (OptionError, "account_images must be a whole number of at least 1", {"account_images": 1.5}),
+    "keep": (OptionError, "keep is an int; give the path of a folder", {"keep": 5}),
     "workers": (OptionError, "workers must be a whole number of at least 1", {"workers": 0}),
     "other shape": (IsospikeError, r"a test batch has samples of shape \[3\]", {"test": [torch.zeros(2, 3)]}),
 }

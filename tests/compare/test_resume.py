@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ from test_compare import untimed
 
 import isospike as iso
 from isospike.compare.bench import Bench
+from isospike.compare.workers import work_through
 from isospike.demo import load_digits_net
 from isospike.errors import OutputError
 
@@ -64,6 +67,29 @@ def test_a_broken_comparison_goes_on(workers, graph, conversions, tmp_path):
     assert [failure.label for failure in whole.failed] == ["slip-relu"]  # failures are tried again
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, Broken])
+def test_what_has_begun_is_not_lost(error):
+    """Two of four jobs run when the first result ends the work; they are handed over, the last one never begins."""
+    ended, seen, began = threading.Event(), [], []
+
+    def work(job: int) -> int:
+        began.append(job)
+        if job and not ended.wait(timeout=60):
+            raise TimeoutError
+        return job
+
+    def done(job: int, result: int) -> None:
+        seen.append(result)
+        if job == 0:
+            while len(began) < 3:
+                time.sleep(0.001)
+            raise error
+
+    with pytest.raises(error):
+        work_through(range(4), work, done, workers=2, stopping=ended.set)
+    assert sorted(began) == sorted(seen) == [0, 1, 2]
+
+
 def test_more_steps_add_to_what_is_there(graph, conversions, tmp_path):
     run(graph, tmp_path, steps=(2,))
     conversions.clear()
@@ -80,6 +106,16 @@ def test_other_options_and_energy_models_are_other_cells(graph, conversions, tmp
     found = run(graph, tmp_path, **rows, energy_model=model)
     assert conversions == ["maximum"] * 3
     assert found.cells[0].energy_pj["mine"] == 3.0 * found.cells[0].macs + found.cells[0].synops
+
+
+def test_other_batches_of_the_same_images_are_the_same_data(graph, conversions, tmp_path):
+    """One way of cutting them measures, the others find what it kept."""
+    x, y = (torch.cat(parts) for parts in zip(*reported_images(), strict=True))
+    training = torch.cat([images for images, _ in calibration()])
+    for size in (40, 7, 120):
+        test = list(zip(x.split(size), y.split(size), strict=True))
+        run(graph, tmp_path, methods=["maximum"], calibration=list(training.split(size)), test=test)
+        assert conversions == ["maximum"]
 
 
 def other_weights() -> iso.Graph:
@@ -123,6 +159,41 @@ def test_a_damaged_file_is_named(text, graph, tmp_path):
     (tmp_path / "x.cell.json").write_text(text)
     with pytest.raises(OutputError, match=r"x\.cell\.json is damaged; delete it"):
         run(graph, tmp_path)
+
+
+def cell_removed(values) -> None:
+    values["cell"].pop("spikes")
+
+
+EDITS = {
+    "a key less": cell_removed,
+    "a key more": lambda values: values["cell"].update(more=1),
+    "another type": lambda values: values["cell"].update(agreement="abc"),
+    "no energy": lambda values: values["cell"].update(energy_pj={}),
+    "another figure": lambda values: values["cell"].update(agreement=1.0),
+    "other steps": lambda values: values["cell"].update(steps=8),
+    "another method": lambda values: values["cell"].update(method="opt"),
+    "not finite": lambda values: values["ann_energy_pj"].update({"45nm-fp32": float("nan")}),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edited_file_is_named(edit, graph, tmp_path):
+    run(graph, tmp_path, methods=["maximum"], steps=(2,))
+    (path,) = tmp_path.glob("*.cell.json")
+    values = json.loads(path.read_text())
+    EDITS[edit](values)
+    path.write_text(json.dumps(values))
+    with pytest.raises(OutputError, match=r"maximum-T2-.*\.cell\.json is damaged; delete it"):
+        run(graph, tmp_path, methods=["maximum"], steps=(2,))
+
+
+def test_a_cell_in_the_place_of_another_is_named(graph, tmp_path):
+    run(graph, tmp_path, methods=["maximum"], steps=(2, 4))
+    two, four = sorted(tmp_path.glob("*.cell.json"))
+    four.write_text(two.read_text())
+    with pytest.raises(OutputError, match=r"maximum-T4-.*\.cell\.json is damaged; delete it"):
+        run(graph, tmp_path, methods=["maximum"], steps=(2, 4))
 
 
 def test_a_folder_in_a_folder_that_is_not_there(graph, tmp_path):

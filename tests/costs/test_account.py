@@ -121,3 +121,5 @@ def test_data_are_checked(converted):
         iso.account(nn.ReLU(), [torch.zeros(2)], steps=2)
     with pytest.raises(SimulationError, match="takes 4 steps"):
         iso.account(converted("module_relu", METHODS["bit-coded"]), [ALL["module_relu"].inputs(2)], steps=2)
+    with pytest.raises(SimulationError, match=r"answers asked for at steps \[2, 4\], there is one, at 4"):
+        iso.account(converted("module_relu", METHODS["bit-coded"]), [ALL["module_relu"].inputs(2)], steps=[2, 4])

@@ -123,7 +123,9 @@ def test_traffic_is_charged_on_both_sides(converted):
     assert energy.neuron_updates == 2 * total.neuron_updates
     reference = reference_costs(snn)
     assert reference.energy(model).traffic == 8 * (reference.macs + 2 * 256)
-    assert reference.quantised_energy(model, 3).traffic == 8 * reference.macs + 2 * 256 * 2 / 8
+    assert reference.quantised_energy(model, 3).traffic == 4 * reference.macs + 2 * 256 * 2 / 8  # weights of 32 bits
+    narrow = dataclasses.replace(model, bits=8)
+    assert reference.quantised_energy(narrow, 3).traffic == 1 * reference.macs + 2 * 256 * 2 / 8
     assert model.left_out() == ()
     assert len(energy_models["45nm-fp32"].left_out()) == 2
 
@@ -204,6 +206,16 @@ def test_a_model_of_ones_own(tmp_path):
     path.write_text(GOOD + "update_pj = 0\n")
     assert load_energy_model(path) == EnergyModel("mine", "measured", mac_pj=2.0, ac_pj=0.5, bits=8, update_pj=0.0)
     assert load_energy_model(str(path)).quantised_mac_pj(4) == 1.0
+
+
+def test_the_name_of_another_model_is_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD.replace("mine", "loihi"))
+    with pytest.raises(EnergyModelError, match=r"mine\.toml is called loihi, as one that isospike brings; give it"):
+        load_energy_model(path)
+    brought = resources.files("isospike").joinpath("costs", "models", "loihi.toml").read_text(encoding="utf-8")
+    path.write_text(brought)
+    assert load_energy_model(path) == MODELS["loihi"]
 
 
 def test_unknown_models_offer_the_nearest():

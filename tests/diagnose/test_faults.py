@@ -11,6 +11,7 @@ from planted import adds_of, seeded, with_threshold, with_unfolded, without_bran
 
 import isospike as iso
 from blocks import randomise_batch_norms
+from isospike.capture.graph import op_of
 from isospike.data import open_data
 from isospike.demo.network import load_digits_net
 
@@ -93,6 +94,76 @@ def test_a_low_threshold(case):
     assert max(clipping, key=clipping.__getitem__) == source.site
 
 
+def test_a_high_threshold(case):
+    source, snn, diagnose = case
+    if snn.calibrated:
+        pytest.skip("every number of steps has thresholds of its own, and they are scaled in the test below")
+    found = diagnose(with_threshold(snn, source.site, 5.0))
+    (fault,) = found.faults
+    assert fault.name == source.site
+    (headroom,) = (site.headroom for site in found.sites if site.site == source.site)
+    assert f"the threshold of site {source.site} is too high" in fault.fault
+    assert f"{headroom:.1f} times the largest" in fault.fault
+    assert "calibration images like these" in fault.advice
+    assert all("the largest activation" in worst.reason for worst in found.worst if worst.site == source.site)
+
+
+def test_low_thresholds_at_most_sites():
+    """Each is called too low although the usual site clips as much."""
+    source = _made.setdefault("digits", Digits())
+    broken = iso.convert(source.captured, METHODS["percentile"], data=source.data)
+    low = [broken.sites[place] for place in (0, 2, 3)]
+    for site in low:
+        broken = with_threshold(broken, site, 0.2)
+    faults = iso.diagnose(source.captured, broken, source.test, steps=8).faults
+    assert [fault.name for fault in faults] == low
+    assert all("too low" in fault.fault for fault in faults)
+
+
+def test_high_thresholds_at_two_sites():
+    source = _made.setdefault("digits", Digits())
+    broken = iso.convert(source.captured, METHODS["percentile"], data=source.data)
+    for site in broken.sites[1:3]:
+        broken = with_threshold(broken, site, 5.0)
+    faults = iso.diagnose(source.captured, broken, source.test, steps=8).faults
+    assert [fault.name for fault in faults] == list(broken.sites[1:3])
+
+
+RULES = [("spike-norm", 8, {}), ("rmp", 8, {}), ("calibration-light", 1, {"refine_images": 40}), ("burst", 2, {})]
+
+
+@pytest.mark.parametrize(("method", "steps", "options"), RULES)
+def test_thresholds_as_the_rules_of_methods_choose_them_are_no_faults(method, steps, options):
+    """Spike-driven thresholds grow from layer to layer; one bit clips much; bursts need no high threshold."""
+    source = _made.setdefault("digits", Digits())
+    ((made, _),) = iso.methods.methods[method](**options).for_steps([steps])
+    snn = iso.convert(source.captured, made, data=source.data)
+    assert iso.diagnose(source.captured, snn, source.test, steps=steps if snn.steps is None else None).faults == ()
+
+
+def test_the_accuracies_are_those_of_an_evaluation():
+    source = _made.setdefault("digits", Digits())
+    snn = iso.convert(source.captured, METHODS["percentile"], data=source.data)
+    found = iso.diagnose(source.captured, snn, source.test, steps=2)
+    alone = iso.evaluate(snn, source.test, steps=2)
+    assert (found.metric, found.accuracy, found.ann_accuracy) == ("top1", alone.metric[2], alone.ann)
+    unlabelled = iso.diagnose(source.captured, snn, [x for x, _ in source.test], steps=2)
+    assert (unlabelled.metric, unlabelled.accuracy, unlabelled.ann_accuracy) == ("agreement", alone.agreement[2], 1.0)
+
+
+def test_headroom_by_hand():
+    """In thresholds, by channel; a tenth of the channels have less."""
+    source = _made.setdefault("digits", Digits())
+    snn = iso.convert(source.captured, iso.methods.Maximum(granularity="channel"), data=source.data)
+    sites = iso.diagnose(source.captured, snn, source.test, steps=4).sites
+    folded = iso.fold_batch_norm(source.captured)
+    with torch.no_grad():
+        largest = torch.cat([folded.get_submodule("stem")(x).relu() for x, _ in source.test]).amax((0, 2, 3))
+    theta = snn.graph.get_submodule(sites[0].site).v_threshold.flatten()
+    active = largest > 0
+    assert sites[0].headroom == pytest.approx((theta[active] / largest[active]).double().quantile(0.1).item())
+
+
 def test_a_batch_normalisation_left_unfolded(case):
     source, snn, diagnose = case
     (fault,) = diagnose(with_unfolded(snn, source.captured, source.layer)).faults
@@ -150,6 +221,34 @@ def test_other_weights_and_another_training():
                 module.weight.mul_(1.5)
     (fault,) = iso.diagnose(source.captured, broken, source.test).faults
     assert "another training" in fault.fault
+
+
+def test_an_altered_batch_normalisation_is_named():
+    source = _made.setdefault("digits", Digits())
+    broken = copy.deepcopy(iso.convert(source.captured, METHODS["percentile"], data=source.data))
+    layer = broken.graph.get_submodule(source.layer)
+    with torch.no_grad():
+        factor = torch.linspace(0.5, 2.0, len(layer.weight))
+        layer.weight.mul_(factor[:, None, None, None])
+    (fault,) = iso.diagnose(source.captured, broken, source.test, steps=8).faults
+    assert fault.name == source.norm
+    assert f"the weights of {source.layer} are not those of the model" in fault.fault
+    assert f"as those of batch normalisation {source.norm} in it would" in fault.fault
+
+
+def test_weights_come_before_a_connection_beside_them():
+    """What is read twice or not at all may follow from a layer that was exchanged: the layer is named first."""
+    source = _made.setdefault("digits", Digits())
+    snn = iso.convert(source.captured, METHODS["percentile"], data=source.data)
+    join = adds_of(snn.graph)[1]
+    node = next(node for node in snn.graph.op_nodes() if op_of(node).name == join)
+    beside, *_ = (op_of(source_node).name for source_node in node.all_input_nodes if source_node.op == "call_module")
+    broken = without_branch(snn, join, kept=1)
+    with torch.no_grad():
+        broken.graph.get_submodule(beside).weight[0] += 1
+    found = iso.diagnose(source.captured, broken, source.test, steps=8)
+    assert [fault.name for fault in found.faults[:2]] == [beside, join]
+    assert found.faults[0].fault in found.verdict
 
 
 @pytest.mark.parametrize("name", ["pascal", "bit-coded"])

@@ -51,10 +51,18 @@ def comparison(snns: dict[str, SNN], images: int = 100) -> dict[str, Any]:
         ann, seconds = found.ann, time.perf_counter() - started
         cells += [_cell(label, snn, found, steps, macs, seconds) for steps in found.metric]
     compared = {
-        "model": {"digest": "0123abcd" * 8, "sites": len(next(iter(snns.values())).sites), "macs": macs},
+        "format": 1,
+        "model": {
+            "digest": "0123abcd" * 8,
+            "sites": len(next(iter(snns.values())).sites),
+            "macs": macs,
+            "macs_with_padding": macs,
+        },
         "ann": {"top1": ann, "energy_pj": {STAND_IN_MODEL: 4.6 * macs, "other": 3.2 * macs}},
         "images": images,
+        "account_images": images,
         "calibration_images": 200,
+        "shared": {"calibration-test": 0},
         "metric": "top1",
         "energy_model": STAND_IN_MODEL,
         "cells": cells,

@@ -11,13 +11,14 @@ import pytest
 from isospike.errors import DataError, OutputError
 from isospike.report import costs_of_account, read, write_report
 from isospike.report.costs import cost_tables, not_counted
-from isospike.report.schema import SOURCES, check
+from isospike.schema import SOURCES, check
 
 
 @pytest.mark.parametrize("what", SOURCES)
 def test_every_key_is_needed(what, given):
     whole = {
         "comparison": given.comparison,
+        "cell": given.comparison["cells"][0],
         "diagnosis": given.diagnosis,
         "costs": given.costs,
         "account": account(given.costs),
@@ -69,7 +70,7 @@ def test_other_objects_are_refused(what, given, tmp_path):
 
 CHANGES = {
     "cells[0].top1 is a str": lambda c: c["cells"][0].update(top1="high"),
-    "cells[1].steps is a float": lambda c: c["cells"][1].update(steps=4.5),
+    "cells[1].steps is 4.5, not a whole number of at least 1": lambda c: c["cells"][1].update(steps=4.5),
     "it lacks cells[0].label": lambda c: c["cells"][0].pop("label"),
     "cells[0].energy_pj is a dict, not an object of numbers": lambda c: c["cells"][0].update(energy_pj={"a": "b"}),
     "cells is a dict, not a list": lambda c: c.update(cells={}),

@@ -14,10 +14,12 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 import isospike as iso
+from isospike.compare import Comparison
 from isospike.report import write_report
 from isospike.report.chart import finite
 from isospike.report.content import gather
 from isospike.report.plotly_charts import figure
+from isospike.report.verdict import verdict
 
 SECTIONS = ["accuracy", "energy", "sites", "raster", "cells", "costs", "failed", "diagnosis", "made", "papers"]
 LARGEST = 6 * 10**6
@@ -110,6 +112,7 @@ def test_names_can_do_no_harm(given, tmp_path):
     compared, diagnosed = copy.deepcopy(given.comparison), copy.deepcopy(given.diagnosis)
     for cell in compared["cells"]:
         cell["label"] = cell["label"].replace("snm", NASTY)
+    compared["front"] = [[label.replace("snm", NASTY), steps] for label, steps in compared["front"]]
     compared |= {"command": NASTY, "energy_model": NASTY, "versions": {NASTY: NASTY}}
     compared["ann"]["energy_pj"] = {NASTY: 1e6}
     for cell in compared["cells"]:
@@ -186,6 +189,19 @@ def test_no_cell_is_a_report_of_what_failed(given, tmp_path):
     text = written(tmp_path / "r.html", {**given.comparison, "cells": [], "front": []})
     assert Parsed(text).sections == ["cells", "failed", "made", "papers"]
     assert "No cell was measured." in text
+
+
+@pytest.mark.parametrize(("right", "near"), [(149, True), (148, False)])
+def test_the_verdict_counts_whole_images(right, near, given):
+    """As `Comparison.best`: one point of 300 images is 3; as floats, 149 / 300 is below 152 / 300 - 0.01."""
+    compared = copy.deepcopy(given.comparison)
+    compared |= {"images": 300, "cells": compared["cells"][:1], "front": [], "failed": []}
+    compared["ann"]["top1"], compared["cells"][0]["top1"] = 152 / 300, right / 300
+    _, second = verdict(compared)
+    assert ("is the cheapest within 1 point" in second) == near
+    assert ("no network comes within 1 point of the ANN" in second) != near
+    best = Comparison.from_dict(compared).best()
+    assert (best is not None) == near
 
 
 def test_without_labels_agreement_is_shown(given, tmp_path):

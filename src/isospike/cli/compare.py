@@ -18,6 +18,7 @@ from isospike.compare import Comparison, compare
 from isospike.compare.comparison import DATA_FILES, check_target
 from isospike.errors import OptionError
 from isospike.messages import counted
+from isospike.report import check_figures, check_page
 
 
 @click.command(short_help="Compare methods at numbers of steps: accuracy, spikes, energy.")
@@ -52,6 +53,10 @@ def command(
     page = out is not None and out.suffix == ".html"
     if figures is not None and not page:
         raise OptionError("--figures are those of a page; give --out FILE.html too")
+    if out is not None and page:
+        check_page(out)
+    if figures is not None:
+        check_figures(figures)
     wanted = comparisons.MethodOptions.taken_from(values)
     data = DataOptions(**values)
     measured = replace(data, data=test_data or data.data)
@@ -73,7 +78,8 @@ def command(
     found = replace(found, command=shlex.join(["isospike", *sys.argv[1:]]), seed=wanted.seed)
     if out is not None and page:
         about = {"title": f"{model} as spiking networks", "Test images from": measured.data, "Seed": str(wanted.seed)}
-        pages.write_page(found, out, network, *images, about=about, figures=figures, analogue=wanted.analogue)
+        shared = {name: arguments[name] for name in ("energy_model", "analogue")}
+        pages.write_page(found, out, network, *images, about=about, figures=figures, **shared)
     elif out is not None:
         found.save(out)
     if as_json:
@@ -87,4 +93,7 @@ def _print(found: Comparison, title: str) -> None:
     comparisons.print_cells(title, found.cells, found.ann_accuracy, found.metric)
     comparisons.print_front([(cell, found.images) for cell in found.front()], found.energy_model)
     comparisons.print_failed(found.failed)
+    shared = sum(found.shared.values())
+    if shared:
+        click.echo(f"{counted(shared, 'calibration image')} among the test images")
     click.echo("\n".join(pages.lines(found)))

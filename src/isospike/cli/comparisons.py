@@ -16,7 +16,7 @@ from isospike.cli.fields import fields_of
 from isospike.cli.render import percent, print_table
 from isospike.compare import Cell, Failure
 from isospike.convert import Analogue
-from isospike.costs import energy_models
+from isospike.costs import energy_models, load_energy_model
 from isospike.errors import OptionError
 from isospike.methods import methods
 from isospike.models import load_model
@@ -70,11 +70,13 @@ class MethodOptions:
 
         Raises:
             OptionError, UnknownNameError: see `parse_options`.
+            EnergyModelError: the file of the energy model cannot be read.
         """
+        name = self.energy_model
         return {
             "methods": _parse_methods(self.names),
             "options": parse_options(self.pairs),
-            "energy_model": self.energy_model,
+            "energy_model": load_energy_model(name) if name.endswith(".toml") else name,
             "analogue": self.analogue,
         }
 
@@ -143,7 +145,7 @@ def print_front(cells: Sequence[tuple[Cell, int]], energy_model: str) -> None:
     """The cells of a front, cheapest first, and on how many images they were measured."""
     rows = [
         [
-            cell.label,
+            _named(cell),
             f"T={cell.steps}",
             percent(cell.accuracy),
             microjoules(cell.energy_pj, energy_model),
@@ -153,6 +155,12 @@ def print_front(cells: Sequence[tuple[Cell, int]], energy_model: str) -> None:
         for cell, images in cells
     ]
     print_table("Front", ["method", "T", "%", f"uJ/image ({energy_model})", "spikes/image", "images"], rows)
+
+
+def _named(cell: Cell) -> str:
+    """The label, and the bits where sites have their own."""
+    bits = cell.options.get("bits")
+    return f"{cell.label} {','.join(map(str, bits))}" if isinstance(bits, list) else cell.label
 
 
 def print_failed(failed: Sequence[Failure]) -> None:

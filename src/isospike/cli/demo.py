@@ -17,8 +17,8 @@ from isospike.cli.render import print_json
 from isospike.compare import compare
 from isospike.data import open_data
 from isospike.demo import load_digits_net
-from isospike.files import check_writable
 from isospike.methods import methods
+from isospike.report import check_page
 
 SHORTER: dict[str, dict[str, Any]] = {"calibration-advanced": {"iterations": 100, "learning_rate": 1e-4}}
 """Options of methods whose defaults take longer than a demonstration should."""
@@ -41,7 +41,7 @@ def command(out: Path, as_json: bool) -> None:
     The network was trained by this project (isospike.demo.train); the digits come with scikit-learn. Calibration uses
     training digits only, accuracy is measured on the 500 test digits.
     """
-    check_writable(out)
+    check_page(out)
     calibration = open_data("digits", "calibration", preprocess=None, shuffle=True)
     test = open_data("digits", "test", preprocess=None, shuffle=False)
     graph = capture(load_digits_net(), next(iter(calibration))[0][:2])

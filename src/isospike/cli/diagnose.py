@@ -58,6 +58,8 @@ def _print(title: str, found: Diagnosis) -> None:
     print_table(title, columns, [_row(site) for site in found.sites])
     for site in found.worst:
         click.echo(f"{site.site}: {site.reason}; {site.advice}")
+    ann = f"the ANN {percent(found.ann_accuracy)} %" if found.metric == "top1" else "of the ANN's class"
+    click.echo(f"{found.metric}: the network {percent(found.accuracy)} %, {ann}")
     click.echo(found.verdict)
 
 

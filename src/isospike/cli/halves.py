@@ -1,4 +1,4 @@
-"""Batches in two halves that have no image in common."""
+"""Parts of data: two halves of the images that have none in common, and the first so many."""
 
 from __future__ import annotations
 
@@ -8,24 +8,55 @@ from typing import Any
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from isospike.data.stream import stream
+from isospike.errors import DataError
+
 
 class Half:
-    """The first or the second half of the images of every batch; can be opened again when the data can.
+    """Every other image, counted over all batches; can be opened again when the data can.
 
     Args:
         data: batches.
-        second: whether it is the second half, the smaller one of an odd batch.
+        second: whether it is the second half, the smaller one of an odd number of images.
     """
 
     def __init__(self, data: Iterable[Any], *, second: bool) -> None:
         self._data, self._second = data, second
 
     def __iter__(self) -> Iterator[Any]:
+        before = 0
         for batch in self._data:
-            images = next(leaf for leaf in pytree.tree_leaves(batch) if isinstance(leaf, Tensor))
-            middle = (len(images) + 1) // 2
-            part = slice(middle, None) if self._second else slice(middle)
-            if len(images[part]):
-                leaves, structure = pytree.tree_flatten(batch)
-                cut = [leaf[part] if isinstance(leaf, Tensor) else leaf for leaf in leaves]
-                yield pytree.tree_unflatten(cut, structure)
+            part = slice((before + self._second) % 2, None, 2)
+            before += _count(batch)
+            found = cut(batch, part)
+            if _count(found):
+                yield found
+        if before == 1 and self._second:
+            raise DataError(
+                "there is one image, and one half must select and the other report: give two at least, or --select-data"
+            )
+
+
+def cut(batch: Any, part: slice) -> Any:
+    """Some of the images of a batch, and of whatever belongs to them."""
+    return pytree.tree_map_only(Tensor, lambda leaf: leaf[part], batch)
+
+
+def first_images(data: Iterable[Any], most: int) -> list[Any]:
+    """The first batches, up to so many images.
+
+    Raises:
+        DataError: the data's own code raised.
+    """
+    found: list[Any] = []
+    left = most
+    for batch in stream(data):
+        found.append(cut(batch, slice(left)))
+        left -= _count(batch)
+        if left <= 0:
+            break
+    return found
+
+
+def _count(batch: Any) -> int:
+    return next(len(leaf) for leaf in pytree.tree_leaves(batch) if isinstance(leaf, Tensor))

@@ -73,6 +73,7 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
     from isospike.errors import IsospikeError
 
     warnings.showwarning = _show_warning
+    failed: BaseException
     try:
         result = group.main(arguments, prog_name="isospike", standalone_mode=False)
         return result if isinstance(result, int) else 0
@@ -80,15 +81,16 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
         click.echo(error.format_message(), err=True)
         return 2
     except click.ClickException as error:
-        message, code = error.format_message(), 2
+        failed, message, code = error, error.format_message(), 2
     except IsospikeError as error:
-        message, code = str(error), 2
-    except (click.Abort, KeyboardInterrupt):
-        message, code = "interrupted", 130
+        failed, message, code = error, str(error), 2
+    except (click.Abort, KeyboardInterrupt) as error:
+        failed, message, code = error, "interrupted", 130
     except Exception as error:  # the boundary: a bug, shown as such
-        message, code = f"internal error: {type(error).__name__}: {error} (run again with --debug)", 1
+        failed, code = error, 1
+        message = f"internal error: {type(error).__name__}: {error} (run again with --debug)"
     if debug:
-        traceback.print_exc()
+        traceback.print_exception(failed)
     click.echo(f"error: {' '.join(message.split())}", err=True)
     return code
 

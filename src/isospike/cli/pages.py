@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
-from torch.utils import _pytree as pytree
+from torch import nn
 
 from isospike.calibrate.batches import Batches
 from isospike.capture.graph import Graph
+from isospike.cli.halves import first_images
 from isospike.compare import Cell, Comparison
+from isospike.compare.bench import models_with
 from isospike.convert import Analogue, convert
-from isospike.costs import account, energy_models
-from isospike.data.stream import stream
+from isospike.costs import EnergyModel, account
 from isospike.diagnose import diagnose
 from isospike.report import record_raster, write_figures, write_report
 from isospike.report.verdict import NEAR, verdict
@@ -37,14 +37,16 @@ def write_page(
     *,
     about: dict[str, str],
     figures: Path | None = None,
+    energy_model: str | EnergyModel = "45nm-fp32",
     analogue: Analogue = "refuse",
 ) -> None:
     """Write a comparison, and the cheapest of its networks near the ANN, or else the most accurate, in detail.
 
     The network is converted again, diagnosed and accounted on the first test images; the spikes are those of the first.
     """
+    _, models = models_with(energy_model)
     cell = found.best(max_drop=100 * NEAR) or max(found.cells, key=lambda cell: (cell.accuracy, -cell.steps))
-    shown = {"comparison": found.to_dict(), **_closer(cell, network, calibration, test, analogue)}
+    shown = {"comparison": found.to_dict(), **_closer(cell, network, calibration, test, models, analogue)}
     named = {**about, "A closer look at": f"{cell.label} at T = {cell.steps}, {LOOKED_AT} test images at most"}
     write_report(out, **shown, about=named)
     if figures is not None:
@@ -52,20 +54,25 @@ def write_page(
 
 
 def _closer(
-    cell: Cell, network: nn.Module | Graph, calibration: Iterable[Any], test: Iterable[Any], analogue: Analogue
+    cell: Cell,
+    network: nn.Module | Graph,
+    calibration: Iterable[Any],
+    test: Iterable[Any],
+    models: Mapping[str, EnergyModel],
+    analogue: Analogue,
 ) -> dict[str, Any]:
     """Diagnosis, costs and spikes of one network."""
     snn = convert(network, cell.configuration(), data=calibration, analogue=analogue)
-    batch = pytree.tree_map_only(Tensor, lambda part: part[:LOOKED_AT], next(stream(test)))
-    first = Batches([batch]).first[:1]
+    batches = first_images(test, LOOKED_AT)
+    first = Batches(batches).first[:1]
     steps = cell.steps if snn.steps is None else None
-    costs = account(snn, [batch], steps=steps)[cell.steps]
+    costs = account(snn, batches, steps=steps)[cell.steps]
     return {
-        "diagnosis": diagnose(network, snn, [batch], steps=steps).to_dict(),
+        "diagnosis": diagnose(network, snn, batches, steps=steps).to_dict(),
         "costs": {
             **costs.to_dict(),
-            "energy_pj": {name: costs.energy(model).to_dict() for name, model in energy_models.items()},
-            "energy_models": [model.to_dict() for _, model in energy_models.items()],
+            "energy_pj": {name: costs.energy(model).to_dict() for name, model in models.items()},
+            "energy_models": [model.to_dict() for model in models.values()],
         },
         "raster": record_raster(snn, first, steps),
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from torch import Tensor
 
 from isospike.cli import options
@@ -15,9 +16,17 @@ from isospike.cli.render import print_json
 from isospike.data.stream import stream
 from isospike.errors import OptionError
 from isospike.export.artefact import load
-from isospike.files import check_writable
 from isospike.messages import counted
-from isospike.report import Raster, costs_of_account, read, record_raster, write_figures, write_report
+from isospike.report import (
+    Raster,
+    check_figures,
+    check_page,
+    costs_of_account,
+    read,
+    record_raster,
+    write_figures,
+    write_report,
+)
 
 
 @click.command(short_help="Write a comparison as one HTML page, and its figures for a paper.")
@@ -54,7 +63,9 @@ def command(
     With --figures every chart is written as SVG and PNG, and every chart and table as CSV. The spikes of one image are
     shown with --network and --data.
     """
-    check_writable(out)
+    check_page(out)
+    if figures is not None:
+        check_figures(figures)
     shown: dict[str, Any] = {
         "comparison": read(comparison, "comparison"),
         "diagnosis": None if diagnosis is None else read(diagnosis, "diagnosis"),
@@ -64,6 +75,12 @@ def command(
     data = data_values["data"]
     if (network is None) != (data is None):
         raise OptionError("--network and --data belong together: whose spikes are shown, and for which image")
+    source = click.get_current_context().get_parameter_source
+    of_spikes = [f"--{name}" for name in ("image", "steps", "neurons") if source(name) is ParameterSource.COMMANDLINE]
+    if network is None and of_spikes:
+        raise OptionError(
+            f"without --network there are no spikes for {' and '.join(of_spikes)}; give --network and --data"
+        )
     if network is not None:
         shown["raster"] = _raster(network, image, steps, neurons, data_values)
         about |= {"Spikes of": f"{network.name}, image {image} of {data}"}

@@ -14,8 +14,7 @@ from isospike.compare.cell import Cell
 from isospike.compare.choice import Choice, Tried, nearest
 from isospike.compare.compare import ACCOUNT_IMAGES
 from isospike.compare.disjoint import shared_images
-from isospike.compare.entries import Chosen, Job, Options, check_steps, chosen_methods, jobs_for
-from isospike.compare.identity import image_digests
+from isospike.compare.entries import Chosen, Job, Options, check_steps, chosen_methods, jobs_of
 from isospike.compare.limits import Limits
 from isospike.compare.race import Candidate, Race
 from isospike.compare.reference_images import ReferenceImages
@@ -98,9 +97,11 @@ def auto(
     )
     rows = chosen_methods(methods, options, bench.graph)
     sets = _sets(bench, selection, report)
-    race = Race(bench, sets["selection"], limits)
-    jobs = [job for label, method in rows.items() for job in jobs_for(label, method, at)]
-    shared = shared_images({"calibration": _seen(bench), **{name: images.digests for name, images in sets.items()}})
+    jobs, unanswered = jobs_of(rows, at)
+    race = Race(bench, sets["selection"], limits, unanswered)
+    shared = shared_images(
+        {"calibration": bench.batches.digests(), **{name: images.digests for name, images in sets.items()}}
+    )
     candidates = race.look(jobs, workers=workers, progress=progress)
     found, trials = _cheapest(race, candidates, bit_trials, progress)
     return Choice(
@@ -132,11 +133,6 @@ def _sets(bench: Bench, selection: Iterable[Any], report: Iterable[Any] | None) 
     if report is not None:
         sets["report"] = ReferenceImages(bench.graph, report, purpose="report")
     return sets
-
-
-def _seen(bench: Bench) -> list[bytes]:
-    """Digests of the calibration images."""
-    return [digest for inputs in bench.batches for digest in image_digests(inputs)]
 
 
 def _cheapest(
@@ -177,13 +173,17 @@ def _tried(race: Race) -> tuple[Tried, ...]:
 def _nothing_holds(race: Race) -> ChoiceError:
     tried = _tried(race)
     if not tried:
-        failure = race.failed[0] if race.failed else None
-        why = f"{failure.label}: {failure.error}" if failure else "no method answers at these numbers of steps"
-        return ChoiceError(f"no network could be measured; {why}")
+        failure = race.failed[0]
+        return ChoiceError(f"no network could be measured; {failure.label}: {failure.error}")
     right = {one.images: race.reference.right_of(one.images) / one.images for one in tried}
+    model = race.bench.energy_model
+
+    def costing(one: Tried) -> str:
+        return "" if race.limits.max_energy is None else f", {one.cell.energy_pj[model]:.4g} pJ"
+
     best = ", ".join(
         f"{one.cell.label} at T={one.cell.steps} ({100 * (right[one.images] - one.cell.accuracy):.2f} points on "
-        f"{one.images} images)"
+        f"{one.images} images{costing(one)})"
         for one in nearest(tried)
     )
     return ChoiceError(

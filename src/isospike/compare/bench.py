@@ -11,19 +11,23 @@ from typing import Any
 import torch
 from torch import nn
 
-from isospike.calibrate.batches import Batch, Batches
+from isospike.calibrate.batches import Batch
 from isospike.capture.graph import Graph
 from isospike.compare.cell import Cell
 from isospike.compare.entries import Job
 from isospike.compare.reference_images import ReferenceImages
+from isospike.compare.seen import SeenBatches
 from isospike.compare.store import Kept
 from isospike.convert import Analogue, ready
 from isospike.costs import Costs, EnergyModel, Reference, account, energy_models, load_energy_model, reference_costs
+from isospike.costs.model_files import check_name
+from isospike.errors import OptionError
 from isospike.measure.tally import Tally
 from isospike.memory_format import channels_last
 from isospike.methods.thresholds import Thresholds
 from isospike.network import SNN
 from isospike.refine.refinement import Calibration
+from isospike.simulate.run import is_whole
 
 
 class Bench:
@@ -52,9 +56,11 @@ class Bench:
         energy_model: str | EnergyModel,
         account_images: int,
     ) -> None:
-        self.energy_model, self.energy_models = _energy_models(energy_model)
+        if not is_whole(account_images) or account_images < 1:
+            raise OptionError(f"account_images must be a whole number of at least 1, got {account_images!r}")
+        self.energy_model, self.energy_models = models_with(energy_model)
         self.memory_budget, self.account_images = memory_budget, account_images
-        self.batches = Batches(calibration)
+        self.batches = SeenBatches(calibration)
         self.graph = ready(model, self.batches, analogue)
         self.thresholds = Thresholds(self.graph, self.batches)
 
@@ -119,7 +125,9 @@ class Bench:
                     conversion_seconds=conversion_seconds,
                     seconds=tally.seconds,
                 ),
-                ann,
+                ann_energy_pj=ann,
+                macs=competitors.macs,
+                macs_with_padding=competitors.macs_with_padding,
             )
             for steps, counts in tally.counts.items()
         )
@@ -151,11 +159,17 @@ class Bench:
         }
 
 
-def _energy_models(wanted: str | EnergyModel) -> tuple[str, dict[str, EnergyModel]]:
-    """The name of the wanted model, and all by name."""
+def models_with(wanted: str | EnergyModel) -> tuple[str, dict[str, EnergyModel]]:
+    """The name of the wanted energy model, and all by name: the registered ones and this.
+
+    Raises:
+        EnergyModelError: its file cannot be read, or it has the name of another one.
+        UnknownNameError: there is none of this name.
+    """
     known = dict(energy_models.items())
     if isinstance(wanted, str) and wanted not in known and Path(wanted).suffix == ".toml":
         wanted = load_energy_model(wanted)
     if isinstance(wanted, str):
         return wanted, {**known, wanted: energy_models[wanted]}
+    check_name(wanted, "the energy model")
     return wanted.name, {**known, wanted.name: wanted}

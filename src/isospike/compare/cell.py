@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from isospike.methods import Method, methods
@@ -60,8 +60,10 @@ class Cell:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Cell:
-        """From `to_dict`."""
-        return cls(**{**values, "papers": tuple(values["papers"])})
+        """From `to_dict`; an energy that is null is left out."""
+        given = {field.name: values[field.name] for field in fields(cls)}
+        energies = {name: known_energies(values[name]) for name in ("energy_pj", "quantised_energy_pj")}
+        return cls(**{**given, **energies, "papers": tuple(values["papers"])})
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ class Failure:
     """Number of steps it was made for; ``None``: none in particular."""
     error: str
     """What was wrong, in one line."""
+
+
+def known_energies(energies: dict[str, float | None]) -> dict[str, float]:
+    """Those that are no null."""
+    return {name: energy for name, energy in energies.items() if energy is not None}
 
 
 def _tupled(value: Any) -> Any:

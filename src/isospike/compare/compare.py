@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,15 +14,17 @@ from torch import nn
 from isospike.calibrate.batches import Batch
 from isospike.capture.graph import Graph
 from isospike.compare.bench import Bench
+from isospike.compare.cell import Failure
 from isospike.compare.comparison import Comparison
-from isospike.compare.entries import Chosen, Options, check_steps, chosen_methods, jobs_for
-from isospike.compare.identity import Identity, data_digest, graph_digest, image_digests
+from isospike.compare.entries import Chosen, Options, check_steps, chosen_methods, jobs_of
+from isospike.compare.identity import Identity, data_digest, graph_digest
 from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.results import Progress, Results
 from isospike.compare.store import Store
 from isospike.convert import Analogue
-from isospike.costs import EnergyModel, count_macs
-from isospike.errors import ConversionError
+from isospike.costs import EnergyModel
+from isospike.errors import ConversionError, OptionError
+from isospike.messages import with_article
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
 
 STEPS = (2, 4, 8, 16, 32)
@@ -70,9 +73,12 @@ def compare(
         progress: called in this thread when a conversion has been measured.
 
     Raises:
+        DataError: more than one in a hundred images are among the calibration and the test images.
         IsospikeError: wrong input, or no method could be measured; what fails for one method alone is in ``failed``.
     """
     at = check_steps(steps)
+    if keep is not None and not isinstance(keep, str | os.PathLike):
+        raise OptionError(f"keep is {with_article(keep)}; give the path of a folder")
     bench = Bench(
         model,
         calibration,
@@ -83,40 +89,42 @@ def compare(
     )
     rows = chosen_methods(methods, options, bench.graph)
     reference = ReferenceImages(bench.graph, test)
-    jobs = [job for label, method in rows.items() for job in jobs_for(label, method, at)]
+    jobs, unanswered = jobs_of(rows, at)
     results = Results(bench, reference, None if keep is None else _store(bench, reference, keep))
     results.measure(jobs, workers=workers, progress=progress)
+    failed = tuple(sorted((*results.failed, *unanswered), key=lambda failure: [*rows].index(failure.label)))
     if not results.cells:
-        raise ConversionError(f"no method could be measured; {results.failed[0].label}: {results.failed[0].error}")
-    return _comparison(bench, reference, results)
+        raise ConversionError(f"no method could be measured; {failed[0].label}: {failed[0].error}")
+    return _comparison(bench, reference, results, failed)
 
 
 def _store(bench: Bench, reference: ReferenceImages, folder: str | Path) -> Store:
     """The folder of results, for this network and these data."""
-    images = (digest for inputs in bench.batches for digest in image_digests(inputs))
     identity = Identity(
         model=graph_digest(bench.graph),
-        calibration=data_digest(images),
+        calibration=data_digest(bench.batches.digests()),
         test=reference.digest,
         version=importlib.metadata.version("isospike"),
     )
     return Store(folder, identity, bench.setting())
 
 
-def _comparison(bench: Bench, reference: ReferenceImages, results: Results) -> Comparison:
-    example = bench.batches.first[:1]
+def _comparison(bench: Bench, reference: ReferenceImages, results: Results, failed: tuple[Failure, ...]) -> Comparison:
+    first = results.first
     return Comparison(
         digest=graph_digest(bench.graph),
         sites=len(bench.graph.sites),
-        macs=sum(count_macs(bench.graph, example).values()),
+        macs=first.macs,
+        macs_with_padding=first.macs_with_padding,
         ann_top1=reference.top1,
-        ann_energy_pj=results.ann_energy_pj,
+        ann_energy_pj=first.ann_energy_pj,
         images=reference.images,
         account_images=min(bench.account_images, reference.images),
         calibration_images=bench.batches.images_seen,
         energy_model=bench.energy_model,
         cells=results.cells,
-        failed=results.failed,
+        failed=failed,
+        shared=results.shared(),
         versions=versions(),
     )
 

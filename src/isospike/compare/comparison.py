@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from isospike.compare.cell import Cell, Failure
+from isospike.compare.cell import Cell, Failure, known_energies
 from isospike.compare.front import pareto_front
 from isospike.errors import OptionError, OutputError, UnknownNameError
 from isospike.files import check_writable, replacing
+from isospike.schema import FORMAT, check, read
 
 DATA_FILES = (".json", ".csv")
 """Endings of files with the figures of a comparison."""
@@ -28,7 +29,9 @@ class Comparison:
     sites: int
     """Number of activation sites."""
     macs: int
-    """Multiply-accumulates of the ANN for one image."""
+    """Multiply-accumulates of the ANN for one image, without those with the zeros of a padding: those of its energy."""
+    macs_with_padding: int
+    """With these, as papers count them."""
     ann_top1: float | None
     """Top-1 accuracy of the ANN, 0 to 1; ``None`` without labels."""
     ann_energy_pj: dict[str, float]
@@ -45,6 +48,8 @@ class Comparison:
     """In order of the rows, by rising T."""
     failed: tuple[Failure, ...] = ()
     """What could not be measured, and why."""
+    shared: dict[str, int] = field(default_factory=dict)
+    """How many calibration images are among the test images, as ``calibration-test``."""
     versions: dict[str, str] = field(default_factory=dict)
     """Of the software."""
     command: str = ""
@@ -101,6 +106,7 @@ class Comparison:
             for cell in self.cells
             if round(cell.accuracy * self.images) >= least
             and (max_steps is None or cell.steps <= max_steps)
+            and name in cell.energy_pj
             and (max_energy is None or cell.energy_pj[name] <= max_energy)
         ]
         return min(held, key=lambda cell: (cell.energy_pj[name], cell.steps), default=None)
@@ -108,11 +114,18 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """The documented JSON object of ``isospike compare --json``."""
         return {
-            "model": {"digest": self.digest, "sites": self.sites, "macs": self.macs},
+            "format": FORMAT,
+            "model": {
+                "digest": self.digest,
+                "sites": self.sites,
+                "macs": self.macs,
+                "macs_with_padding": self.macs_with_padding,
+            },
             "ann": {"top1": self.ann_top1, "energy_pj": self.ann_energy_pj},
             "images": self.images,
             "account_images": self.account_images,
             "calibration_images": self.calibration_images,
+            "shared": self.shared,
             "metric": self.metric,
             "energy_model": self.energy_model,
             "cells": [cell.to_dict() for cell in self.cells],
@@ -125,17 +138,32 @@ class Comparison:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Comparison:
-        """From `to_dict`."""
+        """From `to_dict`; an energy that is null is left out.
+
+        Raises:
+            DataError: it lacks something, holds something else or of another format; the message names it.
+        """
+        values = check(values, "comparison")
         model, ann = values["model"], values["ann"]
-        same = ("images", "account_images", "calibration_images", "energy_model", "command", "versions", "seed")
+        same = (
+            "images",
+            "account_images",
+            "calibration_images",
+            "energy_model",
+            "shared",
+            "command",
+            "versions",
+            "seed",
+        )
         return cls(
             digest=model["digest"],
             sites=model["sites"],
             macs=model["macs"],
+            macs_with_padding=model["macs_with_padding"],
             ann_top1=ann["top1"],
-            ann_energy_pj=ann["energy_pj"],
+            ann_energy_pj=known_energies(ann["energy_pj"]),
             cells=tuple(Cell.from_dict(cell) for cell in values["cells"]),
-            failed=tuple(Failure(**failure) for failure in values["failed"]),
+            failed=tuple(Failure(one["label"], one["steps"], one["error"]) for one in values["failed"]),
             **{name: values[name] for name in same},
         )
 
@@ -165,14 +193,9 @@ class Comparison:
         """Read the ``.json`` file that `save` or ``isospike compare --out`` wrote.
 
         Raises:
-            OutputError: there is no such file, or it holds something else.
+            DataError: there is no such file, or it holds something else; the message names it.
         """
-        try:
-            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        except OSError as error:
-            raise OutputError(f"cannot read {path}: {error.strerror or error}") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise OutputError(f"{path} is no comparison; give the .json file that isospike compare wrote") from error
+        return cls.from_dict(read(path, "comparison"))
 
     def to_json(self) -> str:
         """`to_dict` as text."""

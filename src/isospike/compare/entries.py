@@ -8,9 +8,13 @@ from typing import Any
 
 from isospike.capture.graph import Graph
 from isospike.capture.roles import Role
+from isospike.compare.cell import Failure
 from isospike.errors import OptionError
 from isospike.messages import with_article
+from isospike.methods.calibrated import CalibratedMethod
+from isospike.methods.emitting import EmittingMethod
 from isospike.methods.method import Method, methods
+from isospike.methods.probing import ProbingMethod
 from isospike.neurons import LearnedActivation
 from isospike.simulate.run import is_whole
 
@@ -42,6 +46,10 @@ def chosen_methods(chosen: Chosen, options: Options | None, graph: Graph) -> dic
         OptionError: no method, two of one label, options of none, or values out of their range.
     """
     left = dict(options or {})
+    if not isinstance(chosen, str | Mapping) and isinstance(chosen, Iterable):
+        chosen = list(chosen)
+        if "all" in chosen:
+            raise OptionError("'all' stands for every method and cannot be listed with others; give it alone")
     pairs = _pairs(chosen, graph)
     labels = [label for label, _ in pairs]
     twice = sorted({label for label in labels if labels.count(label) > 1})
@@ -80,15 +88,39 @@ def _made(method: str | Method, options: dict[str, Mapping[str, Any]]) -> Method
     if not isinstance(method, str):
         raise OptionError(f"a method is {with_article(method)}; give a name, or an instance such as methods.Maximum()")
     kind, given = methods[method], options.pop(method, {})
+    if issubclass(kind, CalibratedMethod) and "steps" in given:
+        raise OptionError(
+            f"{method}: steps are no option here, it is calibrated for those that are compared; give these"
+        )
     try:
         return kind(**given)
     except TypeError as error:  # a name that is no field
         raise OptionError(f"{method} has no such option; see isospike methods {method}: {error}") from error
 
 
-def jobs_for(label: str, method: Method, steps: Sequence[int]) -> list[Job]:
-    """The conversions that a row needs."""
-    return [Job(label, configuration, at) for configuration, at in method.for_steps(steps)]
+def jobs_of(rows: Mapping[str, Method], steps: Sequence[int]) -> tuple[list[Job], list[Failure]]:
+    """The conversions that all rows need, and the rows that answer at none of the numbers of steps."""
+    jobs, failed = [], []
+    for label, method in rows.items():
+        found = [Job(label, configuration, at) for configuration, at in method.for_steps(steps)]
+        jobs += found
+        if not found:
+            at = steps[0] if len(steps) == 1 else None
+            failed.append(Failure(label, at, f"{_needed_steps(method)}, not {_listed(steps)}"))
+    return jobs, failed
+
+
+def _needed_steps(method: Method) -> str:
+    """At which numbers of steps a method answers that answers not at all."""
+    if isinstance(method, ProbingMethod):
+        return f"it needs more than {method.probe} steps, the probe"
+    if isinstance(method, EmittingMethod):
+        return f"it takes at most {method.most_steps} steps where no other number is chosen by bits or levels"
+    return "it needs other numbers of steps"
+
+
+def _listed(steps: Sequence[int]) -> str:
+    return " or ".join(f"T={at}" for at in steps)
 
 
 def check_steps(steps: Iterable[int]) -> tuple[int, ...]:

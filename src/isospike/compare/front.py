@@ -8,13 +8,14 @@ from isospike.compare.cell import Cell
 
 
 def pareto_front(cells: Sequence[Cell], energy_model: str) -> tuple[Cell, ...]:
-    """The cells that no other dominates, cheapest first.
+    """The cells that no other dominates, cheapest first; those of an unknown energy are left out.
 
     A cell dominates another if it is at least as accurate for at most the energy, and better in one of the two. Cells
     that are equal in both do not dominate each other.
     """
     front: list[Cell] = []
-    for cell in sorted(cells, key=lambda cell: (cell.energy_pj[energy_model], -cell.accuracy)):
+    known = [cell for cell in cells if energy_model in cell.energy_pj]
+    for cell in sorted(known, key=lambda cell: (cell.energy_pj[energy_model], -cell.accuracy)):
         last = front[-1] if front else None
         if last is None or cell.accuracy > last.accuracy or _equal(cell, last, energy_model):
             front.append(cell)

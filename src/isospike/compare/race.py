@@ -10,7 +10,7 @@ from isospike.compare.cell import Cell, Failure
 from isospike.compare.entries import Job
 from isospike.compare.limits import Limits
 from isospike.compare.reference_images import ReferenceImages
-from isospike.compare.results import Progress
+from isospike.compare.results import STOPPING, Progress
 from isospike.compare.workers import work_through
 from isospike.errors import DataError, IsospikeError
 from isospike.network import SNN
@@ -42,14 +42,17 @@ class Race:
         bench: converts and measures.
         reference: the selection images.
         limits: what has to hold.
+        failed: rows that are known to give no network.
     """
 
-    def __init__(self, bench: Bench, reference: ReferenceImages, limits: Limits) -> None:
+    def __init__(
+        self, bench: Bench, reference: ReferenceImages, limits: Limits, failed: Sequence[Failure] = ()
+    ) -> None:
         self.bench, self.reference, self.limits = bench, reference, limits
         whole = reference.images
         self.parts = sorted({min(whole, max(-(-whole // part), LEAST)) for part in PARTS})
         self.measured: dict[tuple[Job, int], Candidate] = {}
-        self.failed: list[Failure] = []
+        self.failed = list(failed)
 
     def look(self, jobs: Sequence[Job], *, workers: int, progress: Progress | None) -> list[Candidate]:
         """Convert and measure on the smallest part; candidates that may hold, cheapest first.
@@ -60,6 +63,8 @@ class Race:
         wanted = [job for job in jobs if self._requested(job)]
         self.bench.thresholds.collect()
         found: dict[Job, list[Candidate]] = {}
+        done_before = len(jobs) - len(wanted)
+        finished: list[Job] = []
 
         def measure(job: Job) -> list[Candidate] | IsospikeError:
             try:
@@ -74,10 +79,15 @@ class Race:
                 self.failed.append(_failure(job, outcome))
             else:
                 found[job] = outcome
+            finished.append(job)
             if progress is not None:
-                progress(job.label, len(found) + len(self.failed), len(jobs))
+                progress(job.label, done_before + len(finished), len(jobs))
 
-        work_through(wanted, measure, done, workers=workers)
+        def stopping() -> None:
+            if progress is not None:
+                progress(STOPPING, done_before + len(finished), len(jobs))
+
+        work_through(wanted, measure, done, workers=workers, stopping=stopping)
         candidates = [candidate for job in wanted for candidate in found.get(job, [])]
         self.measured.update({_key(candidate): candidate for candidate in candidates})
         return self.by_cost(filter(self.may_hold, candidates))

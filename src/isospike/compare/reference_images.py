@@ -69,6 +69,7 @@ class ReferenceImages:
         self._expected: list[Tensor] = []
         self._digests: list[bytes] = []
         self.digests: list[bytes] = []
+        self._labels: list[int] = []
         right: list[Tensor] = []
         kinds = set()
         with torch.no_grad():
@@ -79,6 +80,7 @@ class ReferenceImages:
                 self._expected.append(expected)
                 self._digests.append(_digest(inputs, labels))
                 self.digests += image_digests(inputs)
+                self._labels += [] if labels is None else labels.tolist()
                 kinds.add(labels is not None)
                 known = expected if labels is None else labels.to(expected.device)
                 right.append((expected == known).cpu())
@@ -101,8 +103,8 @@ class ReferenceImages:
 
     @property
     def digest(self) -> str:
-        """Of all images and labels."""
-        return hashlib.sha256(b"".join(self._digests)).hexdigest()
+        """Of all images and labels in order, however they are cut into batches."""
+        return hashlib.sha256(b"".join(self.digests) + str(self._labels).encode()).hexdigest()
 
     def batches(self, most: int | None = None) -> Iterator[Part]:
         """The batches again, up to ``most`` images.

@@ -7,12 +7,15 @@ from dataclasses import replace
 
 from isospike.compare.bench import Bench
 from isospike.compare.cell import Cell, Failure
+from isospike.compare.disjoint import shared_images
 from isospike.compare.entries import Job
 from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.store import Kept, Store
 from isospike.compare.workers import work_through
 from isospike.errors import DataError, IsospikeError
 
+STOPPING = "finishing what has begun"
+"""What progress is told when the work ends early."""
 Progress = Callable[[str, int, int], None]
 """Told which row has been worked on, how many conversions are done, and how many there are."""
 
@@ -43,6 +46,7 @@ class Results:
         todo = [job for job in jobs if missing[job] is not None and self._requested(job)]
         if todo:
             self.bench.thresholds.collect()
+        self.shared()  # before the work
         finished: list[Job] = []
 
         def outcome(job: Job) -> tuple[Kept, ...] | IsospikeError:
@@ -59,7 +63,11 @@ class Results:
             if progress is not None:
                 progress(job.label, len(jobs) - len(todo) + len(finished), len(jobs))
 
-        work_through(todo, outcome, done, workers=workers)
+        def stopping() -> None:
+            if progress is not None:
+                progress(STOPPING, len(jobs) - len(todo) + len(finished), len(jobs))
+
+        work_through(todo, outcome, done, workers=workers, stopping=stopping)
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -72,9 +80,17 @@ class Results:
         return tuple(self._failed[job] for job in self._jobs if job in self._failed)
 
     @property
-    def ann_energy_pj(self) -> dict[str, float]:
-        """Energy of the ANN by energy model."""
-        return self._in_order()[0].ann_energy_pj
+    def first(self) -> Kept:
+        """The first cell, which knows the ANN."""
+        return self._in_order()[0]
+
+    def shared(self) -> dict[str, int]:
+        """How many calibration images are among the test images.
+
+        Raises:
+            DataError: more than one in a hundred.
+        """
+        return shared_images({"calibration": self.bench.batches.digests(), "test": self.reference.digests})
 
     def _in_order(self) -> list[Kept]:
         order = {job: index for index, job in enumerate(self._jobs)}

@@ -12,10 +12,15 @@ from typing import Any
 from isospike.compare.cell import Cell
 from isospike.compare.entries import Job
 from isospike.compare.identity import Identity
-from isospike.errors import OutputError
+from isospike.errors import DataError, OutputError
 from isospike.files import replacing
+from isospike.schema import check, read_json
 
 SUFFIX = ".cell.json"
+
+
+ANN = ("ann_energy_pj", "macs", "macs_with_padding")
+"""What a file holds of the ANN."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,10 @@ class Kept:
     cell: Cell
     ann_energy_pj: dict[str, float]
     """Energy of the ANN, by energy model."""
+    macs: int
+    """Multiply-accumulates of the ANN that the energy is of: without those with the zeros of a padding."""
+    macs_with_padding: int
+    """With these."""
 
 
 class Store:
@@ -49,22 +58,29 @@ class Store:
             self._check(path)
 
     def find(self, job: Job, steps: int | None) -> Kept | None:
-        """The finished cell of a job, where there is one."""
+        """The finished cell of a job, where there is one.
+
+        Raises:
+            OutputError: its file is damaged, or holds the cell of something else.
+        """
         path = self._path(job, steps)
         if not path.exists():
             return None
-        values = _read(path)
-        return Kept(Cell.from_dict({**values["cell"], "label": job.label}), values["ann_energy_pj"])
+        values = _whole(path, _read(path))
+        cell = Cell.from_dict({**values["cell"], "label": job.label})
+        if (cell.method, cell.options) != (job.method.name(), job.method.options()) or steps not in (None, cell.steps):
+            raise _damaged(path)
+        return Kept(cell, **{name: values[name] for name in ANN})
 
     def keep(self, job: Job, steps: int | None, kept: Kept) -> None:
         """Write a cell."""
         values = {
             "identity": self.identity.to_dict(),
             "cell": kept.cell.to_dict(),
-            "ann_energy_pj": kept.ann_energy_pj,
+            **{name: getattr(kept, name) for name in ANN},
         }
         with replacing(self._path(job, steps)) as part:
-            part.write_text(json.dumps(values, indent=1) + "\n")
+            part.write_text(json.dumps({**values, "digest": _digest(values)}, indent=1) + "\n")
 
     def _path(self, job: Job, steps: int | None) -> Path:
         made_of = [job.method.name(), job.method.options(), steps, self.setting, self.identity.to_dict()]
@@ -75,14 +91,15 @@ class Store:
         )
 
     def _check(self, path: Path) -> None:
-        known = _read(path)["identity"]
+        values = _read(path)
         for what, here in self.identity.to_dict().items():
-            there = known.get(what)
+            there = values["identity"].get(what)
             if there != here:
                 raise OutputError(
                     f"{self.folder} keeps results of another {WHAT[what]} ({str(there)[:12]}, here {here[:12]}); "
                     "results are never mixed: give another folder"
                 )
+        _whole(path, values)
 
 
 WHAT = {
@@ -95,10 +112,41 @@ WHAT = {
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """What a file holds.
+
+    Raises:
+        OutputError: it is no file of a cell.
+    """
     try:
-        values = json.loads(path.read_text())
-        if {"identity", "cell", "ann_energy_pj"} <= set(values) and isinstance(values["identity"], dict):
-            return dict(values)
-    except (OSError, ValueError, TypeError):
-        pass
-    raise OutputError(f"{path} is damaged; delete it, and the same command measures it again")
+        values = read_json(path)
+    except DataError as error:
+        raise _damaged(path) from error
+    if not isinstance(values, dict) or not isinstance(values.get("identity"), dict):
+        raise _damaged(path)
+    return values
+
+
+def _whole(path: Path, values: dict[str, Any]) -> dict[str, Any]:
+    """``values`` if they are as they were written.
+
+    Raises:
+        OutputError: something was changed.
+    """
+    content = {name: value for name, value in values.items() if name != "digest"}
+    if values.get("digest") != _digest(content):
+        raise _damaged(path)
+    try:
+        check(content.get("cell"), "cell")
+    except DataError as error:  # of a version with other cells
+        raise _damaged(path) from error
+    if not set(ANN) <= set(content):
+        raise _damaged(path)
+    return content
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _damaged(path: Path) -> OutputError:
+    return OutputError(f"{path} is damaged; delete it, and the same command measures it again")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from typing import TypeVar
 
 import torch
@@ -15,11 +16,19 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 
-def work_through(jobs: Sequence[J], work: Callable[[J], R], done: Callable[[J, R], None], *, workers: int) -> None:
+def work_through(
+    jobs: Sequence[J],
+    work: Callable[[J], R],
+    done: Callable[[J, R], None],
+    *,
+    workers: int,
+    stopping: Callable[[], None] | None = None,
+) -> None:
     """Do all jobs; ``done`` is called in this thread, with every result as it comes.
 
     Two workers and more have one thread of torch each; a single one has all of them. What is raised in a job or in
-    ``done`` ends the work: what has begun is finished first.
+    ``done``, and an interrupt, ends the work: ``stopping`` is called, what has begun is finished first, and
+    ``done`` gets those results too.
 
     Raises:
         OptionError: not at least one worker.
@@ -32,10 +41,31 @@ def work_through(jobs: Sequence[J], work: Callable[[J], R], done: Callable[[J, R
         return
     threads = torch.get_num_threads()
     pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+    futures = {pool.submit(work, job): job for job in jobs}
     try:
-        futures = {pool.submit(work, job): job for job in jobs}
-        for future in as_completed(futures):
-            done(futures[future], future.result())
+        for future in as_completed(list(futures)):
+            done(futures.pop(future), future.result())
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        _finish(pool, futures, done, stopping)
+        raise
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown()
         torch.set_num_threads(threads)
+
+
+def _finish(
+    pool: ThreadPoolExecutor,
+    futures: dict[Future[R], J],
+    done: Callable[[J, R], None],
+    stopping: Callable[[], None] | None,
+) -> None:
+    """Wait for what has begun and hand over its results; errors are left out, the one that ended the work is told."""
+    if stopping is not None:
+        with suppress(Exception):
+            stopping()
+    pool.shutdown()
+    for future, job in futures.items():
+        if not future.cancelled() and future.exception() is None:
+            with suppress(Exception):
+                done(job, future.result())

@@ -46,7 +46,7 @@ class Ledger:
             self.clock.clear()
             run = simulate(self.snn, x, steps=self.at[-1], record=Record(outputs=False, watch=self._watch))
         else:
-            run = simulate(self.snn, x, steps=self.at[-1], record=Record(outputs=False, codes=True))
+            run = simulate(self.snn, x, steps=self.at[-1], record=Record(outputs=False, at=self.at, codes=True))
             for source, events in self._emitted(run):
                 self._count(source, 0, events)
         self.images += len(x)

@@ -31,7 +31,8 @@ def load_energy_model(path: str | Path) -> EnergyModel:
     ``papers``; see `EnergyModel`.
 
     Raises:
-        EnergyModelError: the file cannot be read, a key is missing or unknown, or a figure is no energy.
+        EnergyModelError: the file cannot be read, a key is missing or unknown, a figure is no energy, or the name is
+            that of another model, which isospike brings.
     """
     if not isinstance(path, str | os.PathLike):
         raise EnergyModelError(f"an energy model was given as {with_article(path)}; give the path of a TOML file")
@@ -42,7 +43,9 @@ def load_energy_model(path: str | Path) -> EnergyModel:
         raise EnergyModelError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     if len(content) > LARGEST_FILE:
         raise EnergyModelError(f"{path} is no energy model: it has more than {LARGEST_FILE} bytes")
-    return parse_energy_model(content, str(path))
+    model = parse_energy_model(content, str(path))
+    check_name(model, str(path))
+    return model
 
 
 def parse_energy_model(content: bytes, where: str) -> EnergyModel:
@@ -69,6 +72,16 @@ def parse_energy_model(content: bytes, where: str) -> EnergyModel:
     if model.mult_pj is not None and model.mult_pj > model.mac_pj:
         raise EnergyModelError(f"{where}: mult_pj, {model.mult_pj:g}, is a part of mac_pj, {model.mac_pj:g}")
     return model
+
+
+def check_name(model: EnergyModel, where: str) -> None:
+    """Refuse a model that has the name of a registered one and is another.
+
+    Raises:
+        EnergyModelError: it has; results by both would look alike.
+    """
+    if model.name in energy_models and energy_models[model.name] != model:
+        raise EnergyModelError(f"{where} is called {model.name}, as one that isospike brings; give it another name")
 
 
 def _checked(key: str, value: Any, where: str) -> Any:

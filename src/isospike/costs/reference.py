@@ -55,11 +55,14 @@ class Reference:
         return model.energy(synops=0, macs=self.macs, traffic_bytes=traffic)
 
     def quantised_energy(self, model: EnergyModel, steps: int) -> Energy:
-        """Energy of one image of the bit-matched quantised ANN in pJ; see `EnergyModel.quantised_mac_pj`."""
+        """Energy of one image of the bit-matched quantised ANN in pJ; see `EnergyModel.quantised_mac_pj`.
+
+        Its weights are read as they are multiplied, in the width of the model, whatever the network's number format.
+        """
         bits = self.bits(steps)
         macs = sum(self._energy(connection, model, bits) for connection in self.wiring.connections)
         activations = sum(self.wiring.neurons[site] * bits[site] / 8 for site in bits)
-        traffic = self.value_bytes * self.macs + 2 * activations
+        traffic = model.bits / 8 * self.macs + 2 * activations
         return replace(model.energy(synops=0, macs=0, traffic_bytes=traffic), macs=macs)
 
     def _energy(self, connection: Connection, model: EnergyModel, bits: dict[str, int]) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from isospike.diagnose.diagnosis import SiteDiagnosis, WorstSite
+from isospike.diagnose.faulty_thresholds import HIGH
 from isospike.simulate import Kind
 
 MANY = 0.1
@@ -35,6 +36,11 @@ class Case:
             "unevenness": self.site.unevenness_error,
         }
         return max(parts, key=parts.__getitem__)
+
+    @property
+    def is_high(self) -> bool:
+        """Whether the threshold is far above all activations."""
+        return self.site.headroom is not None and self.site.headroom > HIGH
 
     @property
     def saturated(self) -> bool:
@@ -80,6 +86,10 @@ REASONS = (
     ),
     Rule(_part("clipping"), "clipping: activations exceed what its neurons can put out (error {clipping:.3f})"),
     Rule(
+        lambda case: case.largest_part == "quantisation" and case.is_high,
+        "quantisation: the threshold is {headroom:.1f} times the largest activation (error {quantisation:.3f})",
+    ),
+    Rule(
         lambda case: case.largest_part == "quantisation" and case.starved > MANY * case.site.channels,
         "quantisation: {starved} of {channels} channels that are active in the model stay silent (quantisation error "
         "{quantisation:.3f})",
@@ -105,6 +115,11 @@ ADVICE = (
     Rule(
         _clips,
         "more calibration images, or a higher threshold: percentile, or burst, whose neurons saturate late",
+    ),
+    Rule(
+        lambda case: case.largest_part == "quantisation" and case.is_high,
+        "a lower threshold: calibrate again with images like these, or thresholds with the least squared error "
+        "(calibrated-buffered, bit-coded)",
     ),
     Rule(
         lambda case: case.largest_part == "quantisation" and _option("granularity", "layer")(case),
@@ -149,6 +164,7 @@ def words(case: Case) -> WorstSite:
         "saturated": site.saturated_channels,
         "starved": case.starved,
         "steps": case.steps,
+        "headroom": site.headroom,
         "twice": 2 * case.steps,
     }
     reason, advice = (

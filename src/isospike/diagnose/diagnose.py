@@ -13,8 +13,8 @@ from isospike.calibrate.batches import Batch, inputs_of
 from isospike.capture import Graph
 from isospike.data.stream import stream
 from isospike.diagnose.advice import Case, words
-from isospike.diagnose.diagnosis import Diagnosis, SiteDiagnosis, WorstSite
-from isospike.diagnose.faulty_edges import faulty_edges
+from isospike.diagnose.diagnosis import Diagnosis, Fault, SiteDiagnosis, WorstSite
+from isospike.diagnose.faulty_edges import faulty_edges, neighbours
 from isospike.diagnose.faulty_thresholds import faulty_thresholds
 from isospike.diagnose.faulty_weights import faulty_weights
 from isospike.diagnose.layers import Layers
@@ -116,7 +116,7 @@ class _Scores:
 
     def __init__(self, pairing: Pairing, steps: int) -> None:
         self.pairing, self.steps = pairing, steps
-        self.own = Score()
+        self.own, self.model = Score(), Score()
         self.exact = {site: Score() for site in pairing.sites}
         self.images = 0
         self.metric: str | None = None
@@ -127,6 +127,7 @@ class _Scores:
         expected = self.pairing.model(x)
         labels = self._labels(x, batch, expected)
         self.own.add(answer(snn, x, self.steps), expected, labels)
+        self.model.add(expected, expected, labels)
         for site, score in self.exact.items():
             score.add(answer_with_exact_site(snn, site, x, self.steps), expected, labels)
             yield site
@@ -155,18 +156,28 @@ def _conclude(pairing: Pairing, steps: int, layers: Layers, scores: _Scores) -> 
     order = sorted(found, key=scores.regained, reverse=True)
     losing = [site for site in order if max(scores.regained(site)) > 0 and found[site].accumulated_error > 0]
     worst = tuple(_words(pairing, steps, found[site], layers.tallies[site].starved) for site in losing[:WORST])
-    faults = (*faulty_edges(pairing), *faulty_weights(pairing), *faulty_thresholds(sites))
+    faults = (*_of_parts(pairing), *faulty_thresholds(sites))
     metric = scores.metric or "agreement"
     return Diagnosis(
         method=pairing.snn.provenance.method,
         steps=steps,
         images=scores.images,
         metric=metric,
+        accuracy=scores.own.share,
+        ann_accuracy=scores.model.share,
         sites=sites,
         worst=worst,
         faults=faults,
         verdict=verdict_of(metric, scores.own.share, steps, faults, worst, found),
     )
+
+
+def _of_parts(pairing: Pairing) -> list[Fault]:
+    """Faults of connections and of weights; those of weights come first where they may explain one beside them."""
+    edges, weights = faulty_edges(pairing), faulty_weights(pairing)
+    beside = {name for fault in edges for name in neighbours(pairing, fault.name)}
+    causes = [fault for fault in weights if fault.name in beside]
+    return [*causes, *edges, *(fault for fault in weights if fault not in causes)]
 
 
 def _words(pairing: Pairing, steps: int, site: SiteDiagnosis, starved: int) -> WorstSite:

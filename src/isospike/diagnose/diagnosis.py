@@ -40,6 +40,9 @@ class SiteDiagnosis:
     """What `accumulated_error` cannot exceed: Theorem 1 of Bu et al. 2025, measured; see docs/diagnose.md."""
     regained: float
     """How much of the metric comes back when this layer is exact."""
+    headroom: float | None
+    """The bound of the neurons over the largest activation of the images, or over the ceiling of an activation that has
+    one, by channel; a tenth of the channels have less. ``None`` for a layer that is never active."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,10 @@ class Diagnosis:
     images: int
     metric: str
     """``top1`` where the data have labels, else ``agreement`` with the model's class."""
+    accuracy: float
+    """The network's metric, 0 to 1."""
+    ann_accuracy: float
+    """The model's; 1 without labels."""
     sites: tuple[SiteDiagnosis, ...]
     """In order of execution."""
     worst: tuple[WorstSite, ...]

@@ -35,6 +35,18 @@ def faulty_edges(pairing: Pairing) -> list[Fault]:
     return faults + [_extra(name) for name in found if name in own]
 
 
+def neighbours(pairing: Pairing, name: str) -> set[str]:
+    """An op by name, what it reads and what reads it: in the captured and in the folded model, and in the network."""
+    found = {name}
+    for graph in (pairing.captured, pairing.model, pairing.snn.graph):
+        for other, sources in _reads(graph).items():
+            if other == name:
+                found.update(sources)
+            elif name in sources:
+                found.add(other)
+    return found
+
+
 def _reads(graph: Graph) -> dict[str, list[str]]:
     """What every op, and the output, reads."""
     nodes = {name: node for name, node in nodes_by_name(graph).items() if node.op.startswith("call_")}

@@ -46,7 +46,8 @@ def faulty_weights(pairing: Pairing) -> list[Fault]:
         off, moved = _distance(before, wanted), _distance(now, before)
         if off > SAME or moved > CALIBRATED:
             other += 1
-            faults.append(_other(name, max(off, moved)))
+            of_norm = norm if any(_is_rescaled(tensors, wanted) for tensors in (before, now)) else None
+            faults.append(_other(name, max(off, moved), of_norm))
     return [_another_training(compared)] if other == compared > 1 else faults
 
 
@@ -112,10 +113,20 @@ def _unfolded(norm: str, layer: str) -> Fault:
     )
 
 
-def _other(name: str, distance: float) -> Fault:
+def _is_rescaled(found: Tensors, wanted: Tensors) -> bool:
+    """Whether weights are those of the model but for a factor per output channel, which is all that a norm gives."""
+    a, b = (tensors["weight"].double().flatten(1) for tensors in (found, wanted))
+    if a.shape != b.shape:
+        return False
+    factor = (a * b).sum(1, keepdim=True) / b.square().sum(1, keepdim=True).clamp(min=torch.finfo(b.dtype).tiny)
+    return _relative(a, factor * b) <= SAME
+
+
+def _other(name: str, distance: float, norm: str | None) -> Fault:
+    scaled = "" if norm is None else f", by a factor per channel, as those of batch normalisation {norm} in it would"
     return Fault(
-        name,
-        f"the weights of {name} are not those of the model: they differ by {distance:.2g} of their size",
+        name if norm is None else norm,
+        f"the weights of {name} are not those of the model: they differ by {distance:.2g} of their size{scaled}",
         "convert the model again, or give the weights that the network was converted from",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from isospike.neurons import Emitter, Temporal
+from isospike.neurons import Emitter, Probing, StreamingNeuron, Temporal
 
 MEMORY_BUDGET = 32 * 2**20
 """Bytes for the trains of one chunk of time."""
@@ -47,6 +47,14 @@ def largest_output(neuron: nn.Module, like: Tensor) -> Tensor:
         return neuron.levels * neuron.step
     limit: Tensor = neuron(torch.full_like(like[:1], torch.inf))
     return limit
+
+
+def bound_of(neuron: nn.Module, like: Tensor) -> Tensor:
+    """The bound that the thresholds stand for, as a scale rule finds it; bursts go beyond."""
+    inner = neuron.neuron if isinstance(neuron, Probing) else neuron
+    if isinstance(inner, StreamingNeuron):
+        return inner.v_threshold * inner.spikes_to_bound(largest=inner.up)
+    return largest_output(neuron, like)
 
 
 def decoded(neuron: nn.Module, output: Tensor) -> Tensor:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, fx
 
 from isospike.capture.graph import argument, op_of
-from isospike.diagnose.ideal import clipped, constant_output, decoded, largest_output
+from isospike.diagnose.ideal import bound_of, clipped, constant_output, decoded, largest_output
 from isospike.diagnose.operator import regions, spectral_norms
 from isospike.diagnose.pairing import Pairing, nodes_by_name, putting_out
-from isospike.diagnose.tally import SiteTally, envelope
+from isospike.diagnose.tally import SiteTally, ceiling_of, envelope
 from isospike.memory_format import channels_last
 from isospike.network import SNN
 from isospike.simulate import Kind, ReadOut, Record, simulate
@@ -89,6 +89,9 @@ class Layers:
         tally.add("local", local - a)
         tally.add("accumulated", s - a)
         tally.saturate(a, s, largest_output(neuron, a))
+        ceiling = ceiling_of(self.pairing.model.module_of(self.regions[site].site))
+        largest = a if ceiling is None else torch.as_tensor(ceiling).to(a).expand_as(a)
+        tally.reach(largest, bound_of(neuron, a))
 
     def _bound(self, site: str, values: dict[str, Tensor], means: dict[str, Tensor]) -> None:
         """The terms of the layer-wise bound, where everything that the site reads is known in the network."""

@@ -11,6 +11,10 @@ from isospike.diagnose.diagnosis import SiteDiagnosis
 
 SATURATED = 0.95
 """Part of the largest mean output from which a neuron counts as saturated."""
+FEW_CHANNELS = 0.1
+"""Part of the channels that may have less headroom than is told: they were less active on the calibration images."""
+NO_BOUND = 1e-3
+"""Part of the largest bound below which a channel has none: it was silent on the calibration images."""
 
 
 class SiteTally:
@@ -30,6 +34,8 @@ class SiteTally:
         self._fired: Tensor | None = None
         self._active: Tensor | None = None
         self._saturated: Tensor | None = None
+        self._largest: Tensor | None = None
+        self._bound: Tensor | None = None
 
     def add(self, name: str, difference: Tensor) -> None:
         """Add the squares of a difference, or of the activations themselves (``size``)."""
@@ -53,9 +59,27 @@ class SiteTally:
         self._active = counts[0] if self._active is None else self._active + counts[0]
         self._saturated = counts[1] if self._saturated is None else self._saturated + counts[1]
 
+    def reach(self, largest: Tensor, bound: Tensor) -> None:
+        """Note how large activations are, or can be at most, and the bound of the neurons for them, ``[B, ...]``."""
+        found = self._channels(largest).amax(1)
+        self._largest = found if self._largest is None else torch.maximum(self._largest, found)
+        self._bound = self._channels(bound.expand_as(largest)[:1]).amin(1)
+
+    @property
+    def headroom(self) -> float | None:
+        """See `SiteDiagnosis`."""
+        assert self._largest is not None
+        assert self._bound is not None
+        known = (self._largest > 0) & (self._bound > NO_BOUND * self._bound.max())
+        ratio = (self._bound[known] / self._largest[known]).double()
+        return ratio.quantile(FEW_CHANNELS).item() if len(ratio) else None
+
+    def _channels(self, values: Tensor) -> Tensor:
+        """``[C, ...]`` of ``[B, ...]``."""
+        return values.movedim(self.axis % values.dim(), 0).flatten(1)
+
     def _per_channel(self, values: Tensor) -> Tensor:
-        axis = self.axis % values.dim()
-        return values.movedim(axis, 0).flatten(1).sum(1)
+        return self._channels(values).sum(1)
 
     @property
     def starved(self) -> int:
@@ -91,13 +115,18 @@ class SiteTally:
             spectral_norm=self.spectral_norm,
             bound=bound,
             regained=regained,
+            headroom=self.headroom,
         )
 
 
 def envelope(activation: torch.nn.Module, z: Tensor) -> Tensor:
     """An activation without its steps, ``clip(z, 0, ceiling)``: a map that never makes a difference larger."""
-    ceiling = getattr(activation, "max_val", None)
-    if ceiling is None:
-        ceiling = getattr(activation, "bound", None)
+    ceiling = ceiling_of(activation)
     rectified = z.clamp(min=0)
     return rectified if ceiling is None else torch.minimum(rectified, torch.as_tensor(ceiling).to(z))
+
+
+def ceiling_of(activation: torch.nn.Module) -> Tensor | float | None:
+    """The largest value that an activation can have; ``None``: there is none."""
+    ceiling: Tensor | float | None = getattr(activation, "max_val", None)
+    return getattr(activation, "bound", None) if ceiling is None else ceiling

@@ -34,7 +34,8 @@ class ProbingMethod(ScaledMethod):
 
     def for_steps(self, steps: Sequence[int]) -> tuple[tuple[Method, tuple[int, ...]], ...]:
         """The steps behind the probe."""
-        return ((self, tuple(at for at in steps if at > self.probe)),)
+        behind = tuple(at for at in steps if at > self.probe)
+        return ((self, behind),) if behind or not steps else ()
 
     def parts(self) -> Parts:
         """Learned or calibrated scale, probing neurons."""

@@ -1,9 +1,18 @@
 """Reports: a comparison as one HTML page, as figures for a paper, and as tables."""
 
 from isospike.report.costs import costs_of_account
-from isospike.report.figures import write_figures
-from isospike.report.page import write_report
+from isospike.report.figures import check_figures, write_figures
+from isospike.report.page import check_page, write_report
 from isospike.report.raster import Raster, record_raster
-from isospike.report.schema import read
+from isospike.schema import read
 
-__all__ = ["Raster", "costs_of_account", "read", "record_raster", "write_figures", "write_report"]
+__all__ = [
+    "Raster",
+    "check_figures",
+    "check_page",
+    "costs_of_account",
+    "read",
+    "record_raster",
+    "write_figures",
+    "write_report",
+]

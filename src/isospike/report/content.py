@@ -14,10 +14,10 @@ from isospike.report.costs import cost_papers, cost_tables, not_counted
 from isospike.report.energy import pareto_chart
 from isospike.report.raster import Raster
 from isospike.report.raster_chart import raster_chart, raster_table
-from isospike.report.schema import check
 from isospike.report.sites import error_chart, rate_chart, site_table
 from isospike.report.table import Table
 from isospike.report.verdict import verdict
+from isospike.schema import check
 
 
 @dataclass(frozen=True)

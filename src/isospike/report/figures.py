@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,9 @@ def write_figures(
 
     Raises:
         DataError: an object lacks something or holds something else; the message names it.
-        OutputError: the folder cannot be written, or matplotlib is missing.
+        OutputError: see `check_figures`.
     """
+    check_figures(folder)
     content = gather(comparison, diagnosis=diagnosis, raster=raster, costs=costs)
     matplotlib = optional_library("matplotlib", PACKAGE, OutputError)
     target = Path(folder)
@@ -73,6 +75,21 @@ def write_figures(
         for chart in content.charts:
             written += _save(draw(chart), target, chart.name)
     return written
+
+
+def check_figures(folder: str | Path) -> None:
+    """Refuse a folder that figures cannot be written to, before the work that fills it.
+
+    Raises:
+        OutputError: it is a file or cannot be made, or matplotlib is missing.
+    """
+    target = Path(folder)
+    there = next(path for path in (target, *target.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise OutputError(f"cannot write figures to {folder}: {there} is a file; give a folder")
+    if not os.access(there, os.W_OK):
+        raise OutputError(f"cannot write figures to {folder}: no permission to write in {there}")
+    optional_library("matplotlib", PACKAGE, OutputError)
 
 
 def draw(chart: Chart) -> Any:

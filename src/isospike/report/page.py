@@ -42,14 +42,27 @@ def write_report(
 
     Raises:
         DataError: an object lacks something or holds something else; the message names it.
-        OutputError: the file cannot be written, or plotly or jinja2 is missing.
+        OutputError: see `check_page`.
     """
-    check_writable(path)
+    check_page(path)
     content = gather(comparison, diagnosis=diagnosis, raster=raster, costs=costs)
     page = render(content, about or {})
     with replacing(path) as part:
         part.write_text(page, encoding="utf-8")
     return Path(path)
+
+
+def check_page(path: str | Path) -> None:
+    """Refuse a page that cannot be written, before the work that fills it.
+
+    Raises:
+        OutputError: the path cannot be written or does not end in .html, or plotly or jinja2 is missing.
+    """
+    check_writable(path)
+    if Path(path).suffix != ".html":
+        raise OutputError(f"cannot write {path}: a report is one HTML page; give a file that ends in .html")
+    for library in ("jinja2", "plotly.offline"):
+        optional_library(library, PACKAGE, OutputError)
 
 
 def render(content: Content, about: Mapping[str, Any]) -> str:
@@ -83,17 +96,18 @@ def render(content: Content, about: Mapping[str, Any]) -> str:
 
 def _facts(content: Content) -> dict[str, Any]:
     """How the comparison was made, by name."""
-    compared = content.comparison
+    compared, model = content.comparison, content.comparison["model"]
     versions = ", ".join(f"{name} {version}" for name, version in compared["versions"].items())
     return {
         "Command": compared["command"],
         "Test images": compared["images"],
-        **({"Test images of the costs": compared["account_images"]} if "account_images" in compared else {}),
+        "Test images of the costs": compared["account_images"],
         "Calibration images": compared["calibration_images"],
+        "Of these among the test images": sum(compared["shared"].values()),
         "Seed": compared["seed"],
-        "Model": f"sha256 {compared['model']['digest']}",
-        "Neuron layers": compared["model"]["sites"],
-        "MACs of the ANN": compared["model"]["macs"],
+        "Model": f"sha256 {model['digest']}",
+        "Neuron layers": model["sites"],
+        "MACs of the ANN": f"{model['macs']}, with the zeros of paddings {model['macs_with_padding']}",
         "Versions": versions,
     }
 

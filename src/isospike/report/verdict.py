@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from isospike.compare.comparison import images_of
 from isospike.messages import counted
 from isospike.report.accuracy import Cell, metric_name, reference_share, share_of
 from isospike.report.energy import energy_of
 from isospike.report.units import energy, percent
 
 NEAR = 0.01
-"""Share that a cheap network may lose to be named."""
+"""Share that a cheap network may lose to be named, in whole images, as `Comparison.best` counts them."""
 
 
 def verdict(comparison: Mapping[str, Any]) -> tuple[str, str]:
@@ -37,13 +38,12 @@ def _energy(comparison: Mapping[str, Any], known: list[Cell]) -> str:
     costed = [cell for cell in known if energy_of(comparison, cell) is not None]
     if not costed:
         return f"Energy: not known for any cell by the model {comparison['energy_model']}."
-    shares = [share_of(comparison, cell) or 0.0 for cell in costed]
-    reference = reference_share(comparison)
-    least = (max(shares) if reference is None else reference) - NEAR
-    near = [cell for cell, share in zip(costed, shares, strict=True) if share >= least]
+    images, reference = comparison["images"], reference_share(comparison) or 0.0
+    least = round(reference * images) - images_of(100 * NEAR, images)
+    near = [cell for cell in costed if round((share_of(comparison, cell) or 0.0) * images) >= least]
     if not near:
-        return f"Energy: no cell with a known energy comes within {100 * NEAR:g} point of the ANN."
-    cheapest = min(near, key=lambda cell: energy_of(comparison, cell) or 0.0)
+        return f"Energy: no network comes within {100 * NEAR:g} point of the ANN, so none is called the cheapest."
+    cheapest = min(near, key=lambda cell: (energy_of(comparison, cell) or 0.0, cell["steps"]))
     cost = energy_of(comparison, cheapest) or 0.0
     beside = [
         f"{cost / other:.2g} times {name} ({energy(other)})"

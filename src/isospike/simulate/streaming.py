@@ -135,7 +135,7 @@ def check_steps(steps: int | None) -> int:
         SimulationError: there is none, or one that no network has.
     """
     if steps is None:
-        raise SimulationError("a streaming network runs for any number of steps; say how many with steps=")
+        raise SimulationError("a streaming network runs for any number of steps; say how many (steps)")
     if not 1 <= steps <= MOST_STEPS:
         raise SimulationError(f"steps must be a whole number from 1 to {MOST_STEPS}, got {steps}")
     return steps

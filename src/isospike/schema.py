@@ -1,8 +1,9 @@
-"""What the objects given to a report must hold; everything wrong is found at once."""
+"""What the JSON objects of comparisons, diagnoses and accounts must hold; everything wrong is found at once."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 from isospike.errors import DataError
 from isospike.messages import with_article
 
+FORMAT = 1
+"""Version of the object of a comparison."""
 MOST_NAMED = 8
 """Faults that a message names; the others are counted."""
 
@@ -21,6 +24,9 @@ class Kind(Enum):
     TEXT = "a text"
     NUMBER = "a number or null"
     COUNT = "a whole number"
+    POSITIVE = "a whole number of at least 1"
+    SHARE = "a number from 0 to 1"
+    SHARE_OR_NONE = "a number from 0 to 1, or null"
     ORDINAL = "a whole number or null"
     MAP = "an object"
     NUMBERS = "an object of numbers"
@@ -32,28 +38,31 @@ class Kind(Enum):
 Schema = Kind | dict[str, Any] | list[Any]
 """A kind, an object by keys (``*``: any whole numbers, one at least), or a list whose items all have one schema."""
 
+CELL: Schema = {
+    "label": Kind.TEXT,
+    "method": Kind.TEXT,
+    "options": Kind.MAP,
+    "papers": Kind.TEXTS,
+    "steps": Kind.POSITIVE,
+    "top1": Kind.SHARE_OR_NONE,
+    "agreement": Kind.SHARE,
+    **dict.fromkeys(("spikes", "packets", "synops", "macs", "neuron_updates"), Kind.NUMBER),
+    "energy_pj": Kind.NUMBERS,
+    "quantised_energy_pj": Kind.NUMBERS,
+    "conversion_seconds": Kind.NUMBER,
+    "seconds": Kind.NUMBER,
+}
 COMPARISON: Schema = {
-    "model": {"digest": Kind.TEXT, "sites": Kind.COUNT, "macs": Kind.NUMBER},
-    "ann": {"top1": Kind.NUMBER, "energy_pj": Kind.NUMBERS},
-    "images": Kind.COUNT,
+    "format": Kind.COUNT,
+    "model": {"digest": Kind.TEXT, "sites": Kind.COUNT, "macs": Kind.COUNT, "macs_with_padding": Kind.COUNT},
+    "ann": {"top1": Kind.SHARE_OR_NONE, "energy_pj": Kind.NUMBERS},
+    "images": Kind.POSITIVE,
+    "account_images": Kind.POSITIVE,
     "calibration_images": Kind.ORDINAL,
+    "shared": Kind.NUMBERS,
     "metric": Kind.TEXT,
     "energy_model": Kind.TEXT,
-    "cells": [
-        {
-            "label": Kind.TEXT,
-            "method": Kind.TEXT,
-            "options": Kind.MAP,
-            "papers": Kind.TEXTS,
-            "steps": Kind.COUNT,
-            **dict.fromkeys(("top1", "agreement", "spikes", "packets", "synops", "macs"), Kind.NUMBER),
-            "neuron_updates": Kind.NUMBER,
-            "energy_pj": Kind.NUMBERS,
-            "quantised_energy_pj": Kind.NUMBERS,
-            "conversion_seconds": Kind.NUMBER,
-            "seconds": Kind.NUMBER,
-        }
-    ],
+    "cells": [CELL],
     "failed": [{"label": Kind.TEXT, "steps": Kind.ORDINAL, "error": Kind.TEXT}],
     "front": Kind.PAIRS,
     "command": Kind.TEXT,
@@ -102,6 +111,7 @@ ACCOUNT: Schema = {
 }
 SOURCES: dict[str, tuple[Schema, Schema]] = {
     "comparison": (COMPARISON, {}),
+    "cell": (CELL, {}),
     "diagnosis": (DIAGNOSIS, {}),
     "costs": (COSTS, COSTS_MORE),
     "account": (ACCOUNT, {}),
@@ -110,15 +120,22 @@ SOURCES: dict[str, tuple[Schema, Schema]] = {
 
 
 def check(value: Any, what: str) -> dict[str, Any]:
-    """``value`` if it is a whole comparison, diagnosis or account of costs.
+    """``value`` if it is a whole comparison, cell of one, diagnosis or account of costs.
 
     Raises:
-        DataError: keys are missing or hold something else; the message names them.
+        DataError: keys are missing or hold something else; the message names them. Or a comparison of another format.
     """
     schema, more = SOURCES[what]
+    if what == "comparison" and isinstance(value, Mapping) and value.get("format", FORMAT) != FORMAT:
+        raise DataError(
+            f"no {what} of format {FORMAT} but of {value['format']!r:.20}: read it with the version of isospike that "
+            "wrote it, or compare again"
+        )
     found = list(_faults(value, schema, ""))
     if isinstance(value, Mapping) and isinstance(more, dict):
         found += _faults(value, {key: part for key, part in more.items() if key in value}, "")
+    if what == "comparison" and not found:
+        found = list(_contradictions(value))
     if found:
         rest = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
         raise DataError(f"no {what}: {'; '.join(found[:MOST_NAMED])}{rest}; docs/report.md says what it holds")
@@ -132,7 +149,7 @@ def read_json(path: str | Path) -> Any:
         DataError: there is no such file, or it is no JSON.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_finite, parse_float=_finite)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:  # broken JSON, or bytes that are no text
@@ -152,11 +169,34 @@ def read(path: str | Path, what: str) -> dict[str, Any]:
         raise DataError(f"{path} is {error}") from error
 
 
+def _finite(text: str) -> float:
+    """A number of JSON; NaN and infinity are none.
+
+    Raises:
+        ValueError: it is not finite.
+    """
+    if not math.isfinite(float(text)):
+        raise ValueError(f"{text} is no number")
+    return float(text)
+
+
+def _contradictions(compared: Mapping[str, Any]) -> Iterator[str]:
+    """What cannot be true of a comparison whose parts are each of the right kind."""
+    metric, labelled = compared["metric"], compared["ann"]["top1"] is not None
+    if metric != ("top1" if labelled else "agreement"):
+        yield f"metric is '{metric}' where ann.top1 is {'known' if labelled else 'null'}"
+    cells = {(cell["label"], cell["steps"]) for cell in compared["cells"]}
+    yield from (f"front names {one!r}, which is no cell" for one in compared["front"] if tuple(one) not in cells)
+    for index, cell in enumerate(compared["cells"]):
+        if (cell["top1"] is not None) != labelled:
+            yield f"cells[{index}].top1 is {'null' if labelled else 'known'} where that of the ANN is not"
+
+
 def _faults(value: Any, schema: Schema, where: str) -> Iterator[str]:
     """What is wrong with a value, outermost first."""
     if isinstance(schema, Kind):
         if not _is(value, schema):
-            yield f"{where} is {with_article(value)}, not {schema.value}"
+            yield f"{where} is {_shown(value)}, not {schema.value}"
     elif isinstance(schema, list):
         if not isinstance(value, list):
             yield f"{where} is {with_article(value)}, not a list"
@@ -183,6 +223,11 @@ def _faults_of_object(value: Mapping[Any, Any], schema: dict[str, Any], prefix: 
             yield from _faults(value[key], schema[key], f"{prefix}{key}")
 
 
+def _shown(value: Any) -> str:
+    """A number itself, of everything else its kind."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else with_article(value)
+
+
 def _is(value: Any, kind: Kind) -> bool:
     number = value is None or (isinstance(value, int | float) and not isinstance(value, bool))
     whole = isinstance(value, int) and not isinstance(value, bool)
@@ -193,6 +238,10 @@ def _is(value: Any, kind: Kind) -> bool:
             return number
         case Kind.COUNT:
             return whole
+        case Kind.POSITIVE:
+            return whole and value >= 1
+        case Kind.SHARE | Kind.SHARE_OR_NONE:
+            return kind is Kind.SHARE_OR_NONE if value is None else number and 0 <= value <= 1
         case Kind.ORDINAL:
             return whole or value is None
         case Kind.MAP:
