@@ -230,9 +230,7 @@ def test_a_chosen_rule_finds_what_it_finds_alone(rule, captured):
 
 @pytest.mark.parametrize("name", [name for name in SCALED if methods[name]().scale == "learned"])
 def test_methods_for_trained_bounds_ask_for_them(name, captured):
-    with pytest.raises(
-        CalibrationError, match=r"site 'relu' has no learned bound; .* or choose another scale"
-    ) as caught:
+    with pytest.raises(CalibrationError, match=r"site 'relu' has no learned bound; .* or choose a rule") as caught:
         iso.convert(captured("module_relu"), methods[name](), data=[NETWORKS["module_relu"].inputs(2)])
     assert "\n" not in str(caught.value)
 
@@ -241,7 +239,7 @@ def test_methods_for_trained_bounds_ask_for_them(name, captured):
 def test_neurons_and_sizes_that_do_not_go_together(name):
     for neuron, kind in neurons.items():
         if kind.default_largest is None:
-            with pytest.raises(OptionError, match=f"^{name}: largest must be left out with {neuron} neurons, .*got 2$"):
+            with pytest.raises(OptionError, match=f"^{name}: largest must be 1 with {neuron} neurons, .*got 2$"):
                 methods[name](neuron=neuron, largest=2)
         else:
             assert methods[name](neuron=neuron, largest=2).parts().neurons.largest == 2

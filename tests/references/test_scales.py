@@ -96,7 +96,8 @@ def test_maximum_is_the_largest_activation(name, granularity, captured):
     for site, outputs in seen.items():
         values = torch.cat(outputs).detach()
         axes = [a for a in range(values.dim()) if a != 1 or granularity == "layer"]
-        expected = values.amax(axes).clamp(min=torch.finfo(torch.float64).tiny ** 0.5)
+        expected = values.amax(axes)
+        expected = torch.where(expected > 0, expected, expected.max())  # silent channels
         got = snn.graph.get_submodule(site).v_threshold.flatten()
         # the batch norms of the graph are folded alike on both sides; only layouts differ
         torch.testing.assert_close(got, expected.flatten(), rtol=ROUNDING, atol=0)
@@ -113,4 +114,6 @@ def test_percentile_is_numpys_within_one_bin(two_layers, granularity, percentile
     got = iso.convert(two_layers, method, data=DATA).graph.get_submodule("six").v_threshold.flatten().tolist()
     for value, values in zip(got, channels, strict=True):
         width = 2.0 ** np.ceil(np.log2(values.max())) / 512
-        assert abs(value - np.quantile(values, percentile / 100, method="inverted_cdf")) <= width
+        quantile = np.quantile(values, percentile / 100, method="inverted_cdf")
+        # a channel that is zero so often has no threshold of its own
+        assert abs(value - quantile) <= width if quantile > 0 else value == max(got)
