@@ -30,13 +30,7 @@ COLUMNS = ("spikes", "synops", "by rate", "MACs", "updates", "uJ/image")
 
 
 @click.command(short_help="Count operations and energy beside those of the ANN.")
-@click.argument("network", type=click.Path(path_type=Path, dir_okay=False))
-@options.data_options
-@click.option(
-    "--steps",
-    type=options.INTEGERS,
-    help="Numbers of steps [default: 1,2,4,8,16,32; the network's own where it has some].",
-)
+@options.network_options
 @click.option(
     "--energy-model",
     default="45nm-fp32",

@@ -19,13 +19,7 @@ from isospike.simulate import DEFAULT_MEMORY_BUDGET, executors
 
 
 @click.command(short_help="Measure accuracy against the number of time steps.")
-@click.argument("network", type=click.Path(path_type=Path, dir_okay=False))
-@options.data_options
-@click.option(
-    "--steps",
-    type=options.INTEGERS,
-    help="Numbers of steps [default: 1,2,4,8,16,32; the network's own where it has some].",
-)
+@options.network_options
 @click.option(
     "--executor",
     type=click.Choice(list(executors)),

@@ -46,6 +46,17 @@ def data_options(command: F) -> F:
     return _with(_data_options(), command)
 
 
+def network_options(command: F) -> F:
+    """A ``.snn`` file, ``--data`` and ``--steps``."""
+    steps = click.option(
+        "--steps",
+        type=INTEGERS,
+        help="Numbers of steps [default: 1,2,4,8,16,32; the network's own where it has some].",
+    )
+    file = click.argument("network", type=click.Path(path_type=Path, dir_okay=False))
+    return file(data_options(steps(command)))
+
+
 def training_data_options(command: F) -> F:
     """The same without ``--batch-size``, which belongs to the recipe."""
     options = _data_options()

@@ -14,6 +14,7 @@ from isospike.compare.cell import Cell, Failure, known_energies
 from isospike.compare.front import pareto_front
 from isospike.errors import OptionError, OutputError, UnknownNameError
 from isospike.files import check_writable, replacing
+from isospike.points import images_of
 from isospike.schema import FORMAT, check, read
 
 DATA_FILES = (".json", ".csv")
@@ -227,11 +228,6 @@ def check_target(path: str | Path, endings: tuple[str, ...]) -> None:
     check_writable(path)
     if Path(path).suffix not in endings:
         raise OutputError(f"cannot write {path}: a comparison is written to {', '.join(endings[:-1])} or {endings[-1]}")
-
-
-def images_of(points: float, images: int) -> int:
-    """How many images so many points of accuracy are, rounded down: 0.5 points of 250 are 1."""
-    return int(points / 100 * images + 1e-9)  # 0.29 * 100 is a little less than 29
 
 
 def _flat(cell: Cell) -> dict[str, Any]:

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 from isospike.compare.cell import Cell
-from isospike.compare.comparison import images_of
 from isospike.compare.reference_images import ReferenceImages
 from isospike.errors import OptionError
+from isospike.points import images_of
 from isospike.simulate.run import is_whole
 
 SURE = 3.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from isospike.compare.comparison import images_of
 from isospike.messages import counted
+from isospike.points import images_of
 from isospike.report.accuracy import Cell, metric_name, reference_share, share_of
 from isospike.report.energy import energy_of
 from isospike.report.units import energy, percent
