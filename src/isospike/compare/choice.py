@@ -45,7 +45,7 @@ class Choice:
     energy_model: str
     """Energy model of the choice."""
     tried: tuple[Tried, ...]
-    """Every network and number of steps that was measured, once, on as many images as in the end."""
+    """Every network and number of steps whose accuracy was measured, once, on as many images as in the end."""
     failed: tuple[Failure, ...]
     """What could not be measured, and why."""
     bit_trials: int
@@ -62,7 +62,7 @@ class Choice:
         return self.cell.steps
 
     def front(self) -> tuple[Tried, ...]:
-        """The Pareto front of accuracy against energy of all that was tried, each on the images it was measured on."""
+        """The Pareto front of accuracy against energy of all whose accuracy was measured, each on its images."""
         by_cell = {id(one.cell): one for one in self.tried}
         return tuple(by_cell[id(cell)] for cell in pareto_front([one.cell for one in self.tried], self.energy_model))
 
