@@ -150,16 +150,20 @@ def _guard(theta: Tensor) -> Tensor:
     return theta.clamp(min=smallest_threshold(theta)).clone()
 
 
+def _silent(theta: Tensor) -> Tensor:
+    return theta <= smallest_threshold(theta)
+
+
 def audible(bounds: dict[str, Tensor]) -> dict[str, Tensor]:
     """Thresholds with which every channel can speak: a silent one takes the largest of its site.
 
     What it should have is not known; at its own, near zero, a first positive current would send worthless spikes at
     every step. A site that is silent as a whole stays as it is.
     """
-    return {site: torch.where(theta <= smallest_threshold(theta), theta.max(), theta) for site, theta in bounds.items()}
+    return {site: torch.where(_silent(theta), theta.max(), theta) for site, theta in bounds.items()}
 
 
 def silent_channels(bounds: dict[str, Tensor]) -> dict[str, int]:
     """Number of thresholds of every site that never received a positive current; sites without any are left out."""
-    counts = {site: int((theta <= smallest_threshold(theta)).sum()) for site, theta in bounds.items()}
+    counts = {site: int(_silent(theta).sum()) for site, theta in bounds.items()}
     return {site: count for site, count in counts.items() if count}

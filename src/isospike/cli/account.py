@@ -19,9 +19,9 @@ from isospike.costs import (
     EnergyModel,
     Reference,
     account,
+    energy_model_called,
     energy_models,
     frames_per_second_per_watt,
-    load_energy_model,
     reference_costs,
 )
 from isospike.export.artefact import load
@@ -52,7 +52,7 @@ def command(
     NETWORK is a .snn file; images are prepared as it was converted with, unless --size, --mean or --std say otherwise.
     What is not counted is named.
     """
-    model = _model(energy_model)
+    model = energy_model_called(energy_model)
     data = DataOptions(**data_values)
     snn = load(network)
     data.check_size(snn.graph.input_shape)
@@ -74,10 +74,6 @@ def command(
     for what in (*last.not_counted(), *model.left_out()):
         click.echo(f"not counted: {what}")
     click.echo(f"input: {describe_preprocess(opened.preprocess)}")
-
-
-def _model(name: str) -> EnergyModel:
-    return load_energy_model(name) if name.endswith(".toml") else energy_models[name]
 
 
 def _to_dict(found: dict[int, Costs], reference: Reference, model: EnergyModel) -> dict[str, Any]:

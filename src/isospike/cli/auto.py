@@ -91,9 +91,8 @@ def _print(choice: Choice, out: Path, selected: str, reported: str) -> None:
     front = [(one.cell, one.images) for one in choice.front()]
     comparisons.print_front(front, choice.energy_model)
     comparisons.print_failed(choice.failed)
-    bits = choice.cell.options.get("bits")
-    own = f", bits {','.join(map(str, bits))}" if isinstance(bits, list) else ""
-    click.echo(f"{out}: {choice.cell.label} at T={choice.steps}{own}")
+    bits = comparisons.bits_of_sites(choice.cell)
+    click.echo(f"{out}: {choice.cell.label} at T={choice.steps}{bits and f', bits{bits}'}")
     _print_part("selected", choice.cell, choice, "selection", selected)
     if choice.report is not None:
         _print_part("reports", choice.report, choice, "report", reported)

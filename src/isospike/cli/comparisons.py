@@ -16,7 +16,7 @@ from isospike.cli.fields import fields_of
 from isospike.cli.render import percent, print_table
 from isospike.compare import Cell, Failure
 from isospike.convert import Analogue
-from isospike.costs import energy_models, load_energy_model
+from isospike.costs import energy_model_called, energy_models
 from isospike.errors import OptionError
 from isospike.methods import methods
 from isospike.models import load_model
@@ -72,11 +72,10 @@ class MethodOptions:
             OptionError, UnknownNameError: see `parse_options`.
             EnergyModelError: the file of the energy model cannot be read.
         """
-        name = self.energy_model
         return {
             "methods": _parse_methods(self.names),
             "options": parse_options(self.pairs),
-            "energy_model": load_energy_model(name) if name.endswith(".toml") else name,
+            "energy_model": energy_model_called(self.energy_model),
             "analogue": self.analogue,
         }
 
@@ -145,7 +144,7 @@ def print_front(cells: Sequence[tuple[Cell, int]], energy_model: str) -> None:
     """The cells of a front, cheapest first, and on how many images they were measured."""
     rows = [
         [
-            _named(cell),
+            cell.label + bits_of_sites(cell),
             f"T={cell.steps}",
             percent(cell.accuracy),
             microjoules(cell.energy_pj, energy_model),
@@ -157,10 +156,10 @@ def print_front(cells: Sequence[tuple[Cell, int]], energy_model: str) -> None:
     print_table("Front", ["method", "T", "%", f"uJ/image ({energy_model})", "spikes/image", "images"], rows)
 
 
-def _named(cell: Cell) -> str:
-    """The label, and the bits where sites have their own."""
+def bits_of_sites(cell: Cell) -> str:
+    """The bits behind a blank, where every site has its own; else nothing."""
     bits = cell.options.get("bits")
-    return f"{cell.label} {','.join(map(str, bits))}" if isinstance(bits, list) else cell.label
+    return f" {','.join(map(str, bits))}" if isinstance(bits, list) else ""
 
 
 def print_failed(failed: Sequence[Failure]) -> None:

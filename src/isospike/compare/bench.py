@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,7 +18,7 @@ from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.seen import SeenBatches
 from isospike.compare.store import Kept
 from isospike.convert import Analogue, ready
-from isospike.costs import Costs, EnergyModel, Reference, account, energy_models, load_energy_model, reference_costs
+from isospike.costs import Costs, EnergyModel, Reference, account, energy_model_called, energy_models, reference_costs
 from isospike.costs.model_files import check_name
 from isospike.errors import OptionError
 from isospike.measure.tally import Tally
@@ -166,10 +165,6 @@ def models_with(wanted: str | EnergyModel) -> tuple[str, dict[str, EnergyModel]]
         EnergyModelError: its file cannot be read, or it has the name of another one.
         UnknownNameError: there is none of this name.
     """
-    known = dict(energy_models.items())
-    if isinstance(wanted, str) and wanted not in known and Path(wanted).suffix == ".toml":
-        wanted = load_energy_model(wanted)
-    if isinstance(wanted, str):
-        return wanted, {**known, wanted: energy_models[wanted]}
-    check_name(wanted, "the energy model")
-    return wanted.name, {**known, wanted.name: wanted}
+    model = energy_model_called(wanted) if isinstance(wanted, str) else wanted
+    check_name(model, "the energy model")
+    return model.name, {**dict(energy_models.items()), model.name: model}

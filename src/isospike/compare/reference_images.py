@@ -78,8 +78,9 @@ class ReferenceImages:
                 check_inputs(ann, inputs, purpose)
                 expected = classes_of(ann, inputs)
                 self._expected.append(expected)
-                self._digests.append(_digest(inputs, labels))
-                self.digests += image_digests(inputs)
+                found = image_digests(inputs)
+                self._digests.append(_digest(found, labels))
+                self.digests += found
                 self._labels += [] if labels is None else labels.tolist()
                 kinds.add(labels is not None)
                 known = expected if labels is None else labels.to(expected.device)
@@ -116,7 +117,7 @@ class ReferenceImages:
         number = 0
         for number, batch in enumerate(stream(self._data), 1):
             inputs, labels = _parts(batch, None)
-            if number > len(self._digests) or _digest(inputs, labels) != self._digests[number - 1]:
+            if number > len(self._digests) or _digest(image_digests(inputs), labels) != self._digests[number - 1]:
                 raise DataError(
                     f"batch {number} of the {self._purpose} data is another one when it is read again; {AGAIN}"
                 )
@@ -144,8 +145,8 @@ def _parts(batch: Any, classes: int | None) -> tuple[Tensor, Tensor | None]:
     return inputs, labels
 
 
-def _digest(inputs: Tensor, labels: Tensor | None) -> bytes:
-    digest = hashlib.sha256(b"".join(image_digests(inputs)))
+def _digest(images: list[bytes], labels: Tensor | None) -> bytes:
+    digest = hashlib.sha256(b"".join(images))
     if labels is not None:
         digest.update(str(labels.tolist()).encode())
     return digest.digest()

@@ -11,7 +11,7 @@ from isospike.costs.effective_steps import (
 from isospike.costs.efficiency import frames_per_second_per_watt, synops_to_reach
 from isospike.costs.energy import Energy, EnergyModel
 from isospike.costs.macs import count_macs
-from isospike.costs.model_files import energy_models, load_energy_model
+from isospike.costs.model_files import energy_model_called, energy_models, load_energy_model
 from isospike.costs.reference import Reference, reference_costs
 from isospike.neurons import if_operations
 
@@ -28,6 +28,7 @@ __all__ = [
     "count_macs",
     "effective_steps",
     "effective_steps_of",
+    "energy_model_called",
     "energy_models",
     "energy_ratio",
     "frames_per_second_per_watt",

@@ -48,6 +48,16 @@ def load_energy_model(path: str | Path) -> EnergyModel:
     return model
 
 
+def energy_model_called(name: str) -> EnergyModel:
+    """The registered model of this name, or the one in a ``.toml`` file.
+
+    Raises:
+        UnknownNameError: there is none.
+        EnergyModelError: see `load_energy_model`.
+    """
+    return load_energy_model(name) if Path(name).suffix == ".toml" else energy_models[name]
+
+
 def parse_energy_model(content: bytes, where: str) -> EnergyModel:
     """The energy model in the content of a TOML file.
 

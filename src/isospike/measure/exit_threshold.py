@@ -18,8 +18,7 @@ from isospike.messages import with_article
 from isospike.network import SNN
 from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule, Record, simulate
 from isospike.simulate.early_exit import check_exit, class_count
-from isospike.simulate.exits import is_number
-from isospike.simulate.run import is_whole
+from isospike.simulate.run import is_number, is_whole
 
 ROUNDING = 1e-5
 """Of the distance to certainty: float32 sums of another batch size move a score by less (near 1 the error of a

@@ -23,8 +23,8 @@ from isospike.refine.region import Region, region_of
 from isospike.refine.rows import Rows
 from isospike.refine.sweep import fitting
 from isospike.simulate.execution import Execution, State
-from isospike.simulate.exits import is_number
 from isospike.simulate.program import compile_program
+from isospike.simulate.run import is_number
 
 Optimiser = Literal["sgd", "adam"]
 TOLD_EVERY = 100

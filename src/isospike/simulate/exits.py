@@ -11,7 +11,7 @@ from torch import Tensor
 
 from isospike.errors import OptionError
 from isospike.registry import Registry, kebab_case
-from isospike.simulate.run import is_whole
+from isospike.simulate.run import is_number, is_whole
 
 __all__ = ["Confidence", "DynamicConfidence", "Entropy", "ExitRule", "exits"]
 
@@ -167,11 +167,6 @@ class Entropy(TemperedRule):
         logits = _logits(answer, steps, self.temperature)
         entropy = -(logits.softmax(1) * logits.log_softmax(1)).sum(1)
         return entropy / math.log(logits.shape[1])
-
-
-def is_number(value: object) -> bool:
-    """Whether a value is a number, which a truth value is not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _logits(answer: Tensor, steps: int, temperature: float) -> Tensor:

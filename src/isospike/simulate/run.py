@@ -118,6 +118,11 @@ def is_whole(number: object) -> TypeGuard[int]:
     return isinstance(number, Integral) and not isinstance(number, bool)
 
 
+def is_number(value: object) -> bool:
+    """Whether a value is a number, which a truth value is not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def check_tensor(snn: SNN, x: Tensor) -> None:
     """The input must lie on the network's device, in its type, and hold finite numbers.
 
