@@ -32,47 +32,56 @@ M = iso.methods
 
 STEPS = (2, 4, 8, 16, 32, 64, 128)
 QCFS_STEPS = (2, 4, 8, 16, 32)
-TRAINING_FREE: dict[str, Method] = {
-    "maximum": M.Maximum(),
-    "percentile": M.Percentile(),
-    "percentile-channel": M.Percentile(granularity="channel"),
-    "spike-norm": M.SpikeNorm(),
-    "rmp": M.RMP(),
-    "opi": M.OPI(),
-    "opi-channel": M.OPI(granularity="channel"),
-    "snm": M.SNM(),
-    "burst": M.Burst(),
-    "buffered-1": M.Buffered(v_init=0.5),
-    "buffered-2": M.Buffered(v_init=0.5, largest=2),
-    "radix-4": M.Radix(bits=4),
-    "bit-coded-4": M.BitCoded(bits=4),
-    "opt": M.Opt(steps=STEPS),
-    "mmse": M.Opt(steps=STEPS, granularity="channel", scale="mmse"),
-    "mmse-bias": M.CalibrationLight(steps=STEPS, refine_images=256),
-    "mmse-potential": M.CalibrationAdvanced(steps=STEPS, refine_images=256, iterations=0),
-    "calibrated-buffered": M.CalibratedBuffered(steps=STEPS, refine_images=256),
-    "mmse-temporal-bias": M.FTBC(steps=STEPS, v_init=0.0, scale="mmse"),
-    "local-threshold-balancing": M.LocalThresholdBalancing(),
-    "calibrated-buffered-2": M.CalibratedBuffered(steps=(4, 8, 16), refine_images=256, largest=2),
-    "mmse-weights-potential": M.CalibrationAdvanced(steps=(4, 8, 16), refine_images=256, iterations=1000),
-}
-"""For ReLU networks; a row called mmse has the thresholds and shift of the light pipeline, and what its name adds."""
-QCFS_TRAINED: dict[str, Method] = {
-    "qcfs": M.QCFS(),
-    "qcfs-buffered": M.Buffered(),
-    "srp": M.SRP(),
-    "cos": M.COS(),
-    "ftbc": M.FTBC(steps=QCFS_STEPS),
-    "pascal": M.Pascal(),
-}
-"""For networks trained with QCFS."""
+
+
+def training_free(steps: tuple[int, ...]) -> dict[str, Method]:
+    """Rows for ReLU networks; those called mmse have thresholds and shift of the light pipeline, and what they name."""
+    return {
+        "maximum": M.Maximum(),
+        "percentile": M.Percentile(),
+        "percentile-channel": M.Percentile(granularity="channel"),
+        "spike-norm": M.SpikeNorm(),
+        "rmp": M.RMP(),
+        "opi": M.OPI(),
+        "opi-channel": M.OPI(granularity="channel"),
+        "snm": M.SNM(),
+        "burst": M.Burst(),
+        "buffered-1": M.Buffered(v_init=0.5),
+        "buffered-2": M.Buffered(v_init=0.5, largest=2),
+        "radix-4": M.Radix(bits=4),
+        "bit-coded-4": M.BitCoded(bits=4),
+        "opt": M.Opt(steps=steps),
+        "mmse": M.Opt(steps=steps, granularity="channel", scale="mmse"),
+        "mmse-bias": M.CalibrationLight(steps=steps, refine_images=256),
+        "mmse-potential": M.CalibrationAdvanced(steps=steps, refine_images=256, iterations=0),
+        "mmse-weights-potential": M.CalibrationAdvanced(steps=steps, refine_images=256, iterations=1000),
+        "calibration-advanced": M.CalibrationAdvanced(steps=steps),
+        "mmse-temporal-bias": M.FTBC(steps=steps, v_init=0.0, scale="mmse"),
+        "local-threshold-balancing": M.LocalThresholdBalancing(),
+        "calibrated-buffered": M.CalibratedBuffered(steps=steps, refine_images=256),
+        "calibrated-buffered-2": M.CalibratedBuffered(steps=steps, refine_images=256, largest=2),
+    }
+
+
+def qcfs_trained(steps: tuple[int, ...]) -> dict[str, Method]:
+    """Rows for networks trained with QCFS."""
+    return {
+        "qcfs": M.QCFS(),
+        "qcfs-buffered": M.Buffered(),
+        "srp": M.SRP(),
+        "cos": M.COS(),
+        "ftbc": M.FTBC(steps=steps),
+        "pascal": M.Pascal(),
+    }
 
 
 def main() -> None:
     options = parse()
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
-    known, steps = (TRAINING_FREE, STEPS) if options.weights is None else (QCFS_TRAINED, QCFS_STEPS)
+    rows, usual = (training_free, STEPS) if options.weights is None else (qcfs_trained, QCFS_STEPS)
+    steps = options.steps or usual
+    known = rows(steps)
     unknown = set(options.methods or ()) - set(known)
     if unknown:
         sys.exit(f"no such rows: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
@@ -126,12 +135,18 @@ def parse() -> argparse.Namespace:
     parser.add_argument("model", help="as for isospike convert")
     parser.add_argument("--weights", type=Path, help="weights trained with QCFS: the rows for such networks")
     parser.add_argument("--data", required=True, help="as for isospike convert")
+    parser.add_argument("--steps", type=numbers, help="numbers of steps [2 to 128, with --weights 2 to 32]")
     parser.add_argument("--images", type=int, default=1000, help="test images [%(default)s]")
     parser.add_argument("--calibration-images", type=int, default=1024, help="training images [%(default)s]")
     parser.add_argument("--threads", type=int, default=1, help="threads of torch [%(default)s]")
     parser.add_argument("--out", type=Path, required=True, help="folder of the JSON files")
     parser.add_argument("--methods", type=lambda text: text.split(","), help="rows [all]")
     return parser.parse_args()
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """The numbers between commas."""
+    return tuple(int(part) for part in text.split(","))
 
 
 if __name__ == "__main__":

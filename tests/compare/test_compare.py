@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import importlib
-import io
 import json
-import math
 import re
 
 import pytest
@@ -15,18 +12,11 @@ import torch
 from digit_data import Counted, calibration, reported_images
 
 import isospike as iso
-from isospike.compare import Cell, Comparison
-from isospike.compare.front import pareto_front
+from isospike.compare import Comparison
 from isospike.demo import load_digits_net
 from isospike.errors import (
     ConversionError,
     DataError,
-    EnergyModelError,
-    IsospikeError,
-    OptionError,
-    OutputError,
-    SimulationError,
-    UnknownNameError,
 )
 from isospike.methods import BitCoded, LocalThresholdBalancing, Opt, methods
 from networks import NETWORKS
@@ -34,30 +24,11 @@ from networks import NETWORKS
 CONVERT = importlib.import_module("isospike.convert")
 IMAGES = importlib.import_module("isospike.compare.reference_images")
 MODEL = "45nm-fp32"
-SHORT = {
-    "calibration-advanced": {"iterations": 2, "refine_images": 50},
-    "calibration-light": {"refine_images": 50},
-    "calibrated-buffered": {"refine_images": 50},
-    "ftbc": {"iterations": 2},
-    "local-threshold-balancing": {"iterations": 4},
-    "spike-norm": {"calibration_steps": 8},
-    "rmp": {"calibration_steps": 8},
-}
 MEASURED = {"conversion_seconds": 0.0, "seconds": 0.0}
 
 
 def untimed(found: Comparison) -> Comparison:
     return dataclasses.replace(found, cells=tuple(dataclasses.replace(cell, **MEASURED) for cell in found.cells))
-
-
-@pytest.fixture(scope="module")
-def graph() -> iso.Graph:
-    return iso.capture(load_digits_net(), calibration()[0][0])
-
-
-@pytest.fixture(scope="module")
-def everything(graph) -> Comparison:
-    return iso.compare(graph, calibration(), reported_images(), steps=(2, 8), options=SHORT)
 
 
 def test_every_method_has_its_cells(everything):
@@ -126,7 +97,7 @@ def test_the_number_of_workers_does_not_matter(graph):
                 reported_images(),
                 methods=["maximum", "opt", "rmp", "bit-coded", "cos", "slip-relu"],
                 steps=(2, 8),
-                options={"rmp": SHORT["rmp"]},
+                options={"rmp": {"calibration_steps": 8}},
                 workers=workers,
             )
             for workers in (1, 2)
@@ -216,171 +187,6 @@ def test_calibration_images_are_no_test_images(kept, graph, tmp_path):
     with pytest.raises(DataError, match="2 of 102 images are in the calibration and in the test images"):
         iso.compare(graph, [*calibration(), test[0][0][:2]], test, methods=["opi"], steps=[2])
     assert iso.compare(graph, iter(calibration()), test, methods=["opi"], steps=[2]).shared == {"calibration-test": 0}
-
-
-def test_the_front_is_a_front(everything):
-    for name in iso.costs.energy_models:
-        front, cells = everything.front(name), everything.cells
-        points = {id(cell): (cell.accuracy, -cell.energy_pj[name]) for cell in cells}
-
-        def dominated(cell: Cell, points=points) -> bool:
-            own = points[id(cell)]
-            return any(p != own and p[0] >= own[0] and p[1] >= own[1] for p in points.values())
-
-        members = {id(cell) for cell in front}
-        assert {id(cell) for cell in cells if not dominated(cell)} == members
-        energies = [cell.energy_pj[name] for cell in front]
-        assert energies == sorted(energies)
-
-
-def test_equal_cells_are_on_the_front_together(everything):
-    cell = everything.cells[0]
-    assert pareto_front([cell, cell], MODEL) == (cell, cell)
-    assert pareto_front([], MODEL) == ()
-
-
-def test_the_best_is_the_cheapest_that_holds(everything):
-    best = everything.best(max_drop=2.0, max_steps=2)
-    assert best is not None
-    lost = round(everything.ann_accuracy * 120) - 2  # 2 points of 120 images are 2.4
-    held = [cell for cell in everything.cells if cell.steps <= 2 and round(cell.accuracy * 120) >= lost]
-    assert best.energy_pj[MODEL] == min(cell.energy_pj[MODEL] for cell in held)
-    assert everything.best(max_drop=0.0, max_energy=1.0) is None
-    with pytest.raises(OptionError, match="max_drop must be at least 0 points"):
-        everything.best(max_drop=-1)
-    with pytest.raises(UnknownNameError, match="unknown energy model '45nm'"):
-        everything.front("45nm")
-
-
-def test_files(everything, tmp_path):
-    everything.save(tmp_path / "c.json")
-    assert Comparison.load(tmp_path / "c.json") == everything
-    everything.save(tmp_path / "c.csv")
-    rows = list(csv.DictReader(io.StringIO((tmp_path / "c.csv").read_text())))
-    assert [(row["label"], int(row["steps"]), float(row["top1"])) for row in rows] == [
-        (cell.label, cell.steps, cell.top1) for cell in everything.cells
-    ]
-    assert float(rows[0][f"energy_pj:{MODEL}"]) == everything.cells[0].energy_pj[MODEL]
-    with pytest.raises(OutputError, match=r"written to \.json or \.csv"):
-        everything.save(tmp_path / "c.txt")
-    with pytest.raises(OutputError, match=r"give a file that ends in \.html"):
-        everything.report(tmp_path / "c.txt")
-
-
-NO_COMPARISON = {
-    "it lacks format, model": lambda found: {"cells": []},
-    "comparison of format 1 but of 2: read it with": lambda found: {**found, "format": 2},
-    "images is 0, not a whole number of at least 1": lambda found: {**found, "images": 0},
-    "NaN is no number": lambda found: {**found, "ann": {**found["ann"], "top1": math.nan}},
-    "ann.top1 is 2, not a number from 0 to 1": lambda found: {**found, "ann": {**found["ann"], "top1": 2}},
-    "metric is 'agreement' where ann.top1 is known": lambda found: {**found, "metric": "agreement"},
-    r"front names \['none', 2\], which is no cell": lambda found: {**found, "front": [["none", 2]]},
-    r"cells\[0\].steps is 0, not": lambda found: {**found, "cells": [{**found["cells"][0], "steps": 0}]},
-    r"cells\[0\].agreement is -1, not": lambda found: {**found, "cells": [{**found["cells"][0], "agreement": -1}]},
-    r"cells\[0\].agreement is a NoneType": lambda found: {
-        **found,
-        "cells": [{**found["cells"][0], "agreement": None}],
-    },
-    r"cells\[0\].top1 is null where": lambda found: {
-        **found,
-        "front": [],
-        "cells": [{**found["cells"][0], "top1": None}],
-    },
-}
-
-
-@pytest.mark.parametrize("message", NO_COMPARISON)
-def test_what_is_no_comparison_is_not_loaded(message, everything, tmp_path):
-    changed = NO_COMPARISON[message](everything.to_dict())
-    (tmp_path / "c.json").write_text(json.dumps(changed))
-    with pytest.raises(DataError, match=rf"c\.json is no .*{message}") as caught:
-        Comparison.load(tmp_path / "c.json")
-    assert "\n" not in str(caught.value)
-
-
-def test_an_unknown_energy_is_on_no_front(everything):
-    values = everything.to_dict()
-    cheapest = everything.front()[0]
-    place = everything.cells.index(cheapest)
-    values["cells"][place]["energy_pj"] = {**cheapest.energy_pj, MODEL: None}
-    found = Comparison.from_dict(json.loads(json.dumps(values)))
-    assert found.front() == pareto_front(everything.cells[:place] + everything.cells[place + 1 :], MODEL)
-    assert found.best(max_drop=100) == found.front()[0]
-
-
-def test_json_names_what_is_documented(everything):
-    found = everything.to_dict()
-    assert set(found) >= {"model", "ann", "images", "calibration_images", "metric", "energy_model", "cells", "failed"}
-    assert set(found) >= {"front", "command", "versions", "seed"}
-    assert set(found["model"]) == {"digest", "sites", "macs", "macs_with_padding"}
-    assert found["front"] == [[cell.label, cell.steps] for cell in everything.front()]
-    assert set(found["cells"][0]) == {field.name for field in dataclasses.fields(Cell)}
-
-
-class Shuffled:
-    """Other images every time."""
-
-    def __init__(self) -> None:
-        self.opened = 0
-
-    def __iter__(self):
-        self.opened += 1
-        return iter(reported_images()[:: 1 if self.opened == 1 else -1])
-
-
-WRONG = {
-    "shuffled": (DataError, "batch 1 of the test data is another one when it is read again", {"test": Shuffled()}),
-    "one-shot": (DataError, "every method reads them anew", {"test": iter(reported_images())}),
-    "no image": (DataError, "hold no image", {"test": []}),
-    "some labels": (
-        DataError,
-        "only some test batches have labels",
-        {"test": [*reported_images(), torch.rand(2, 1, 8, 8)]},
-    ),
-    "no steps": (OptionError, "steps must be whole numbers", {"steps": []}),
-    "zero steps": (OptionError, "steps must be whole numbers", {"steps": [0, 4]}),
-    "no method": (OptionError, "no method to compare", {"methods": []}),
-    "all and more": (OptionError, "'all' stands for every method and cannot be lis", {"methods": ["all", "burst"]}),
-    "unknown method": (UnknownNameError, "unknown method 'maximun'; did you mean maximum", {"methods": ["maximun"]}),
-    "twice": (OptionError, "two methods are called maximum", {"methods": ["maximum", methods["maximum"]()]}),
-    "a method alone": (OptionError, "methods are a Maximum", {"methods": methods["maximum"]()}),
-    "a class": (OptionError, "a method is", {"methods": {"m": methods["maximum"]}}),
-    "option of none": (OptionError, "options for burst, which no row", {"options": {"burst": {"largest": 2}}}),
-    "no such option": (OptionError, "maximum has no such option", {"options": {"maximum": {"bits": 2}}}),
-    "steps of a calibrated method": (
-        OptionError,
-        "opt: steps are no option here, it is calibrated for those that are compared",
-        {"methods": ["opt"], "options": {"opt": {"steps": (8,)}}},
-    ),
-    "wrong option": (OptionError, "v_init must be in", {"options": {"maximum": {"v_init": 2.0}}}),
-    "energy model": (UnknownNameError, "unknown energy model '45nm'", {"energy_model": "45nm"}),
-    "name of another energy model": (
-        EnergyModelError,
-        "the energy model is called loihi, as one that isospike brings; give it another name",
-        {"energy_model": iso.costs.EnergyModel("loihi", "measured", mac_pj=3.0, ac_pj=1.0, bits=8)},
-    ),
-    "no images to account": (OptionError, "account_images must be a whole number of at least 1", {"account_images": 0}),
-    "fewer images": (OptionError, "account_images must be a whole number of at least 1", {"account_images": -3}),
-    "half an image": (OptionError, "account_images must be a whole number of at least 1", {"account_images": 1.5}),
-    "keep": (OptionError, "keep is an int; give the path of a folder", {"keep": 5}),
-    "workers": (OptionError, "workers must be a whole number of at least 1", {"workers": 0}),
-    "other shape": (IsospikeError, r"a test batch has samples of shape \[3\]", {"test": [torch.zeros(2, 3)]}),
-}
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_wrong_input_is_one_line(name, graph):
-    kind, message, changed = WRONG[name]
-    given = {"calibration": calibration(), "test": reported_images(), "methods": ["maximum"], "steps": [2], **changed}
-    with pytest.raises(kind, match=message) as caught:
-        iso.compare(graph, given.pop("calibration"), given.pop("test"), **given)
-    assert "\n" not in str(caught.value)
-
-
-def test_outputs_must_be_classes(captured):
-    x = NETWORKS["tuple_output"].inputs(2)
-    with pytest.raises(SimulationError, match="not one tensor"):
-        iso.compare(captured("tuple_output"), [x], [x], methods=["maximum"], steps=[2])
 
 
 def test_instances_keep_their_options(graph):

@@ -1,0 +1,117 @@
+"""A comparison: its front, the best of it, its files and what is no comparison."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import math
+
+import pytest
+
+import isospike as iso
+from isospike.compare import Cell, Comparison
+from isospike.compare.front import pareto_front
+from isospike.errors import DataError, OptionError, OutputError, UnknownNameError
+
+MODEL = "45nm-fp32"
+
+
+def test_the_front_is_a_front(everything):
+    for name in iso.costs.energy_models:
+        front, cells = everything.front(name), everything.cells
+        points = {id(cell): (cell.accuracy, -cell.energy_pj[name]) for cell in cells}
+
+        def dominated(cell: Cell, points=points) -> bool:
+            own = points[id(cell)]
+            return any(p != own and p[0] >= own[0] and p[1] >= own[1] for p in points.values())
+
+        members = {id(cell) for cell in front}
+        assert {id(cell) for cell in cells if not dominated(cell)} == members
+        energies = [cell.energy_pj[name] for cell in front]
+        assert energies == sorted(energies)
+
+
+def test_equal_cells_are_on_the_front_together(everything):
+    cell = everything.cells[0]
+    assert pareto_front([cell, cell], MODEL) == (cell, cell)
+    assert pareto_front([], MODEL) == ()
+
+
+def test_the_best_is_the_cheapest_that_holds(everything):
+    best = everything.best(max_drop=2.0, max_steps=2)
+    assert best is not None
+    lost = round(everything.ann_accuracy * 120) - 2  # 2 points of 120 images are 2.4
+    held = [cell for cell in everything.cells if cell.steps <= 2 and round(cell.accuracy * 120) >= lost]
+    assert best.energy_pj[MODEL] == min(cell.energy_pj[MODEL] for cell in held)
+    assert everything.best(max_drop=0.0, max_energy=1.0) is None
+    with pytest.raises(OptionError, match="max_drop must be at least 0 points"):
+        everything.best(max_drop=-1)
+    with pytest.raises(UnknownNameError, match="unknown energy model '45nm'"):
+        everything.front("45nm")
+
+
+def test_files(everything, tmp_path):
+    everything.save(tmp_path / "c.json")
+    assert Comparison.load(tmp_path / "c.json") == everything
+    everything.save(tmp_path / "c.csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "c.csv").read_text())))
+    assert [(row["label"], int(row["steps"]), float(row["top1"])) for row in rows] == [
+        (cell.label, cell.steps, cell.top1) for cell in everything.cells
+    ]
+    assert float(rows[0][f"energy_pj:{MODEL}"]) == everything.cells[0].energy_pj[MODEL]
+    with pytest.raises(OutputError, match=r"written to \.json or \.csv"):
+        everything.save(tmp_path / "c.txt")
+    with pytest.raises(OutputError, match=r"give a file that ends in \.html"):
+        everything.report(tmp_path / "c.txt")
+
+
+NO_COMPARISON = {
+    "it lacks format, model": lambda found: {"cells": []},
+    "comparison of format 1 but of 2: read it with": lambda found: {**found, "format": 2},
+    "images is 0, not a whole number of at least 1": lambda found: {**found, "images": 0},
+    "NaN is no number": lambda found: {**found, "ann": {**found["ann"], "top1": math.nan}},
+    "ann.top1 is 2, not a number from 0 to 1": lambda found: {**found, "ann": {**found["ann"], "top1": 2}},
+    "metric is 'agreement' where ann.top1 is known": lambda found: {**found, "metric": "agreement"},
+    r"front names \['none', 2\], which is no cell": lambda found: {**found, "front": [["none", 2]]},
+    r"cells\[0\].steps is 0, not": lambda found: {**found, "cells": [{**found["cells"][0], "steps": 0}]},
+    r"cells\[0\].agreement is -1, not": lambda found: {**found, "cells": [{**found["cells"][0], "agreement": -1}]},
+    r"cells\[0\].agreement is a NoneType": lambda found: {
+        **found,
+        "cells": [{**found["cells"][0], "agreement": None}],
+    },
+    r"cells\[0\].top1 is null where": lambda found: {
+        **found,
+        "front": [],
+        "cells": [{**found["cells"][0], "top1": None}],
+    },
+}
+
+
+@pytest.mark.parametrize("message", NO_COMPARISON)
+def test_what_is_no_comparison_is_not_loaded(message, everything, tmp_path):
+    changed = NO_COMPARISON[message](everything.to_dict())
+    (tmp_path / "c.json").write_text(json.dumps(changed))
+    with pytest.raises(DataError, match=rf"c\.json is no .*{message}") as caught:
+        Comparison.load(tmp_path / "c.json")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_energy_is_on_no_front(everything):
+    values = everything.to_dict()
+    cheapest = everything.front()[0]
+    place = everything.cells.index(cheapest)
+    values["cells"][place]["energy_pj"] = {**cheapest.energy_pj, MODEL: None}
+    found = Comparison.from_dict(json.loads(json.dumps(values)))
+    assert found.front() == pareto_front(everything.cells[:place] + everything.cells[place + 1 :], MODEL)
+    assert found.best(max_drop=100) == found.front()[0]
+
+
+def test_json_names_what_is_documented(everything):
+    found = everything.to_dict()
+    assert set(found) >= {"model", "ann", "images", "calibration_images", "metric", "energy_model", "cells", "failed"}
+    assert set(found) >= {"front", "command", "versions", "seed"}
+    assert set(found["model"]) == {"digest", "sites", "macs", "macs_with_padding"}
+    assert found["front"] == [[cell.label, cell.steps] for cell in everything.front()]
+    assert set(found["cells"][0]) == {field.name for field in dataclasses.fields(Cell)}
