@@ -19,6 +19,7 @@ NAMES = ["reused_relu", "concat", "max_pools"]
 CONVERGING: dict[str, Method] = {
     **{name: method for name, method in FREE.items() if not isinstance(method, SRP)},
     "buffered of two": Buffered(largest=2),
+    "graded of four": Buffered(largest=4, powers_of_two=False),
     "burst that clips": Burst(largest=2, percentile=60.0),
     "percentile that clips": Percentile(percentile=90.0),
     "cos that does not clip": shortened(COS, scale="maximum"),

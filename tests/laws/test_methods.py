@@ -43,7 +43,7 @@ WRONG = {
     "factor": (0.0, -0.5, 1.01, math.nan, math.inf),
     "reset": ("none", ""),
     **dict.fromkeys(("levels", "refine_images", "refine_batch", "probe", "calibration_steps"), WHOLE_NUMBER),
-    **dict.fromkeys(("exact", "calibrate_bias", "average_pool_neurons"), (None, 1, "yes")),
+    **dict.fromkeys(("exact", "calibrate_bias", "average_pool_neurons", "powers_of_two"), (None, 1, "yes")),
 }
 """Values outside the documented range, by field name."""
 ZERO_IS_NONE = {("calibration-advanced", "iterations")}
@@ -182,7 +182,11 @@ def test_granularity_is_the_shape_of_the_thresholds(name, granularity, network, 
 AT_CEILINGS = {
     **METHODS,
     **{f"buffered of {largest}": iso.methods.Buffered(largest=largest) for largest in (2, 3)},
-    **{f"opt with {neuron}": shortened(iso.methods.Opt, neuron=neuron, largest=4) for neuron in ("buffered", "burst")},
+    "graded of three": iso.methods.Buffered(largest=3, powers_of_two=False),
+    **{
+        f"opt with {neuron}": shortened(iso.methods.Opt, neuron=neuron, largest=4)
+        for neuron in ("buffered", "burst", "graded")
+    },
 }
 
 

@@ -10,7 +10,16 @@ from blocks import leaves
 from isospike.capture.graph import op_of
 from isospike.capture.roles import Role
 from isospike.errors import OptionError, SimulationError
-from isospike.neurons import Buffered, Burst, HardReset, IntegrateAndFire, SignedMemory, StreamingNeuron, streaming
+from isospike.neurons import (
+    Buffered,
+    Burst,
+    Graded,
+    HardReset,
+    IntegrateAndFire,
+    SignedMemory,
+    StreamingNeuron,
+    streaming,
+)
 from networks import ALL
 from short_methods import METHODS
 
@@ -65,7 +74,6 @@ def test_saved_and_loaded(kind, bias, converted, tmp_path):
         old, new = snn.graph.get_submodule(site), loaded.graph.get_submodule(site)
         assert type(new) is type(old)
         assert repr(new) == repr(old)
-        assert getattr(new, "powers_of_two", None) == getattr(old, "powers_of_two", None)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -78,7 +86,7 @@ def test_packets_are_spikes_unless_one_event_is_worth_several(kind, converted):
         assert (run.packets[site] <= spikes).all()
         assert (spikes <= up * run.packets[site]).all()
     several = any((run.packets[site] < spikes).any() for site, spikes in run.spikes.items())
-    assert several == (kind in ("burst", "buffered-3"))
+    assert several == (kind in ("burst", "buffered-3", "graded"))
 
 
 def test_accumulate_then_emit_networks_send_single_spikes(converted):
@@ -115,14 +123,14 @@ def test_a_bias_is_a_current(kind):
         assert torch.equal(a, b)
 
 
-@pytest.mark.parametrize("kind", [Burst, Buffered])
+@pytest.mark.parametrize("kind", [Burst, Buffered, Graded])
 @pytest.mark.parametrize("largest", [0, -1, 1.5, "2", 2**20, True])
 def test_largest_is_a_number_of_spikes(kind, largest):
     with pytest.raises(OptionError, match="largest must be a whole number of spikes from 1 to 65536"):
         kind(torch.tensor(1.0), torch.tensor(0.5), largest=largest)
 
 
-@pytest.mark.parametrize("kind", [IntegrateAndFire, HardReset, Burst, SignedMemory, Buffered])
+@pytest.mark.parametrize("kind", [IntegrateAndFire, HardReset, Burst, SignedMemory, Buffered, Graded])
 def test_a_bias_has_a_time_axis(kind: type[StreamingNeuron]):
     for bias in (torch.tensor(0.1), torch.empty(0, 3)):
         with pytest.raises(OptionError, match="leading time axis"):

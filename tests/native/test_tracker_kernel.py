@@ -17,6 +17,7 @@ from isospike.neurons import (
     Buffered,
     Burst,
     Counts,
+    Graded,
     HardReset,
     IntegrateAndFire,
     SignedMemory,
@@ -33,7 +34,7 @@ KINDS: dict[str, Callable[..., StreamingNeuron]] = {
     "signed-memory": SignedMemory,
     "buffered": Buffered,
     "buffered-7": lambda *tensors, **options: Buffered(*tensors, largest=7, **options),
-    "buffered-7-all": lambda *tensors, **options: Buffered(*tensors, largest=7, powers_of_two=False, **options),
+    "graded-7": lambda *tensors, **options: Graded(*tensors, largest=7, **options),
 }
 SHAPES = [(2, 5), (3, 1030), (2, 3, 17, 9), (1, 64, 8, 8), (2, 4, 1, 1), (2, 3, 4, 5, 6), (5, 1, 3, 3), (2, 3, 40)]
 """Of one step: features, maps, volumes, sequences; below and above one block of neurons."""

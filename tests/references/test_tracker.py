@@ -15,7 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tracking import at_most, buffered, burst, hard_reset, power_of_two, signed_memory, tracked
 
-from isospike.neurons import Buffered, Burst, HardReset, IntegrateAndFire, SignedMemory, StreamingNeuron, streaming
+from isospike.neurons import (
+    Buffered,
+    Burst,
+    Graded,
+    HardReset,
+    IntegrateAndFire,
+    SignedMemory,
+    StreamingNeuron,
+    streaming,
+)
 
 STEPS = settings(deadline=None, max_examples=60, derandomize=True)
 sixty_fourths = st.integers(-512, 512).map(lambda n: Fraction(n, 64))
@@ -32,7 +41,7 @@ def burst_case(size: int) -> Case:
 
 
 def buffered_case(size: int, adj: Callable[[int], Callable[[int], int]]) -> Case:
-    build = partial(Buffered, largest=size, powers_of_two=adj is power_of_two)
+    build = partial(Buffered if adj is power_of_two else Graded, largest=size)
     return build, lambda *train: buffered(*train, adj(size)), size, size
 
 
@@ -41,8 +50,8 @@ CASES: dict[str, Case] = {
     "hard-reset": (HardReset, hard_reset, 0, 1),
     "signed-memory": (SignedMemory, signed_memory, 1, 1),
     **{f"burst-{size}": burst_case(size) for size in (1, 2, 5)},
-    **{f"buffered-{size}": buffered_case(size, at_most) for size in (1, 2, 3, 4, 8)},
-    **{f"buffered-{size}-powers": buffered_case(size, power_of_two) for size in (1, 2, 3, 4, 8)},
+    **{f"buffered-{size}": buffered_case(size, power_of_two) for size in (1, 2, 3, 4, 8)},
+    **{f"graded-{size}": buffered_case(size, at_most) for size in (1, 2, 3, 4, 8)},
 }
 """Neuron, its reference, and the largest numbers of spikes down and up."""
 
@@ -94,7 +103,7 @@ def test_currents_on_the_grid_of_thresholds(case, multiples, theta):
 def test_the_net_count_follows_the_ideal_one(case, train, theta, part):
     """The closed form; with powers of two the step towards the ideal count is rounded down to one."""
     _, reference, down, up = CASES[case]
-    adj = power_of_two(up) if case.endswith("powers") else at_most(up)
+    adj = power_of_two(up) if case.startswith("buffered") else at_most(up)
     assert reference(train, theta, theta * part) == tracked(train, theta, theta * part, adj, down, up)
 
 
@@ -153,7 +162,9 @@ def test_share_of_wrong_counts_after_uneven_spikes():
 
 
 def test_every_neuron_is_registered():
-    assert {kind for _, kind in streaming.items()} == {IntegrateAndFire, HardReset, Burst, SignedMemory, Buffered}
+    assert {kind for _, kind in streaming.items()} == {
+        *(IntegrateAndFire, HardReset, Burst, SignedMemory, Buffered, Graded),
+    }
     for name, kind in streaming.items():
         neuron = kind(torch.tensor(2.0), torch.tensor(1.0), torch.nn.ReLU6())
         assert isinstance(neuron.source(), torch.nn.ReLU6), name

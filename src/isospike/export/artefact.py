@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from isospike.network import SNN
 
 FORMAT = "isospike.snn"
-VERSION = 3
+VERSION = 4
 
 
 def save(snn: SNN, path: str | Path) -> None:

@@ -14,7 +14,6 @@ from isospike.capture.modules import MODULE_KINDS
 from isospike.errors import ArtefactError
 from isospike.neurons import (
     BitCoded,
-    Buffered,
     Emitter,
     InputGrid,
     IntegrateAndFire,
@@ -109,8 +108,6 @@ def _describe_streaming(neuron: StreamingNeuron) -> Json:
     options: Json = {"activation": describe_module(neuron.activation), "bias": neuron.bias is not None}
     if neuron.default_largest is not None:
         options["largest"] = neuron.up
-    if isinstance(neuron, Buffered):
-        options["powers_of_two"] = neuron.powers_of_two
     return options
 
 

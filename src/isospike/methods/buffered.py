@@ -18,11 +18,12 @@ class Buffered(ScaledMethod):
     """Buffered non-leaky IF neurons: spikes of up to ``largest`` thresholds, taken back as soon as they prove too many.
 
     ``theta = bound / largest``; ``s = adj(floor(v / theta))`` upwards, ``-adj(min(ceil(-v / theta), n))`` downwards
-    while n spikes are out, ``adj`` the largest power of two up to ``largest``. The count follows the ideal one with at
-    most ``largest`` a step, so ``largest T`` levels take T steps: 2 x 8 and 1 x 16 are the same QReLU. Learned bounds
-    (QReLU: ``v_init = 0``, as trained) stay; any scale rule serves ReLU networks. A tail that is not affine (softmax,
-    sigmoid, detection heads; ``analogue="allow"``) is computed in floating point on the mean output of the last spiking
-    layer, the hybrid read-out. The best streaming neuron for few steps; not where negative spikes are impossible.
+    while n spikes are out, ``adj`` the largest power of two up to ``largest`` or, graded, ``min(., largest)``.
+    The count follows the ideal one with at most ``largest`` a step, so ``largest T`` levels take T steps: 2 x 8 and
+    1 x 16 are the same QReLU. Learned bounds (QReLU: ``v_init = 0``, as trained) stay; any scale rule serves ReLU
+    networks. A tail that is not affine (softmax, sigmoid, detection heads; ``analogue="allow"``) is computed in
+    floating point on the mean output of the last spiking layer, the hybrid read-out. The best streaming neuron for few
+    steps; not where negative spikes are impossible.
     """
 
     papers: ClassVar[tuple[str, ...]] = ("conversionframework",)
@@ -32,6 +33,8 @@ class Buffered(ScaledMethod):
     scale: str = "maximum"
     largest: int = 1
     """Largest spike in thresholds, S_max: 1 or 2 lose nothing; from 4 on powers of two alone cannot follow."""
+    powers_of_two: bool = True
+    """Send powers of two thresholds, as published; otherwise any whole number, graded spikes."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -39,5 +42,5 @@ class Buffered(ScaledMethod):
         self._require_whole("largest", 1, MOST_SPIKES)
 
     def parts(self) -> Parts:
-        """Any scale, buffered neurons."""
-        return self._streaming(self._rule(), "buffered", largest=self.largest)
+        """Any scale; buffered neurons, or graded ones."""
+        return self._streaming(self._rule(), "buffered" if self.powers_of_two else "graded", largest=self.largest)

@@ -29,9 +29,9 @@ class CalibratedMethod(StreamingMethod):
     scale: str = "mmse"
     """Rule that finds the bound of a site that has learned none, told T; learned refuses such sites."""
     neuron: str = "integrate-and-fire"
-    """Neuron: integrate-and-fire, burst, buffered, signed-memory or hard-reset."""
+    """Neuron: integrate-and-fire, burst, buffered, graded, signed-memory or hard-reset."""
     largest: int | None = None
-    """Largest spike of burst and buffered neurons; by default the neuron's own."""
+    """Largest spike of burst, buffered and graded neurons; by default the neuron's own."""
     average_pool_neurons: bool = False
     """Give average pools neurons of their own, as spiking depthwise convolutions (Li et al. 2021); otherwise they are
     linear, which loses less."""

@@ -4,6 +4,7 @@ from isospike.neurons.bit_coded import BitCoded
 from isospike.neurons.buffered import Buffered
 from isospike.neurons.burst import Burst
 from isospike.neurons.emitter import Emission, Emitter
+from isospike.neurons.graded import Graded
 from isospike.neurons.hard_reset import HardReset
 from isospike.neurons.input_grid import InputGrid
 from isospike.neurons.integrate_and_fire import IntegrateAndFire
@@ -26,6 +27,7 @@ __all__ = [
     "Counts",
     "Emission",
     "Emitter",
+    "Graded",
     "HardReset",
     "InputGrid",
     "IntegrateAndFire",

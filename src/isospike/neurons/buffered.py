@@ -15,9 +15,9 @@ class Buffered(Tracker):
 
     With ``n`` the net spikes in the buffer: ``v >= v_threshold`` gives ``s_t = adj(floor(v / v_threshold))``,
     ``v < 0`` gives ``s_t = -adj(min(ceil(-v / v_threshold), n))``, else 0; soft reset, ``n <- n + s_t``, and
-    ``adj(k) = 2^floor(log2(min(k, largest)))``, or ``min(k, largest)`` without powers of two. One spike too many is
-    taken back as soon as the potential is negative. For four and more spikes powers of two keep a constant current
-    from its ideal count at times: 3 spikes are 2, then 1 a step later.
+    ``adj(k) = 2^floor(log2(min(k, largest)))``. One spike too many is taken back as soon as the potential is negative.
+    For four and more spikes powers of two keep a constant current from its ideal count at times: 3 spikes are 2, then 1
+    a step later; `Graded` neurons are without them.
 
     The rules are those printed, with equality at the threshold (else the last spike of every current on the grid is
     lost), the upper instead of the lower whole number below zero (else ``-v_threshold < v < 0`` takes nothing back),
@@ -27,8 +27,7 @@ class Buffered(Tracker):
         v_threshold: see `StreamingNeuron`, as the arguments below.
         v_init: membrane potential before the first step.
         activation: the activation of the ANN.
-        largest: most spikes of one event, S_max.
-        powers_of_two: whether an event is worth a power of two.
+        largest: most spikes of one event, S_max; ``default_largest`` unless given.
         bias: currents of the neuron's own.
 
     References:
@@ -37,6 +36,7 @@ class Buffered(Tracker):
     """
 
     default_largest: ClassVar[int] = 1
+    powers_of_two: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -44,13 +44,11 @@ class Buffered(Tracker):
         v_init: Tensor,
         activation: nn.Module | None = None,
         *,
-        largest: int = default_largest,
-        powers_of_two: bool = True,
+        largest: int | None = None,
         bias: Tensor | None = None,
     ) -> None:
         super().__init__(v_threshold, v_init, activation, bias=bias)
-        self.up = self.down = check_largest(largest)
-        self.powers_of_two = powers_of_two
+        self.up = self.down = check_largest(self.default_largest if largest is None else largest)
 
     @classmethod
     def spikes_to_bound(cls, **sizes: int) -> int:

@@ -33,7 +33,7 @@ class Tracker(StreamingNeuron):
     """Most spikes that one event takes back."""
     patient: ClassVar[bool] = False
     """Whether spikes are taken back only for a whole threshold below zero."""
-    powers_of_two: bool = False
+    powers_of_two: ClassVar[bool] = False
     """Whether an event is worth a power of two."""
 
     def start(self, x: Tensor) -> Memory:

@@ -1,0 +1,25 @@
+"""The buffered neuron whose spikes carry any whole number."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from isospike.neurons.buffered import Buffered
+from isospike.neurons.streaming_neuron import streaming
+
+
+class Graded(Buffered):
+    """A `Buffered` neuron without powers of two: ``adj(k) = min(k, largest)``, graded spikes.
+
+    A constant current has its ideal count at every step for every ``largest``. Arguments and errors are those of
+    `Buffered`.
+
+    References:
+        *A High Performance and Low Latency Deep Spiking Neural Networks Conversion Framework*, whose adj is left out.
+    """
+
+    default_largest: ClassVar[int] = 8
+    powers_of_two: ClassVar[bool] = False
+
+
+streaming.register("graded", Graded)
