@@ -44,6 +44,7 @@ def training_free(steps: tuple[int, ...]) -> dict[str, Method]:
         "rmp": M.RMP(),
         "opi": M.OPI(),
         "opi-channel": M.OPI(granularity="channel"),
+        "qcfs": M.QCFS(),
         "snm": M.SNM(),
         "burst": M.Burst(),
         "buffered-1": M.Buffered(v_init=0.5),
@@ -56,10 +57,14 @@ def training_free(steps: tuple[int, ...]) -> dict[str, Method]:
         "mmse-potential": M.CalibrationAdvanced(steps=steps, refine_images=256, iterations=0),
         "mmse-weights-potential": M.CalibrationAdvanced(steps=steps, refine_images=256, iterations=1000),
         "calibration-advanced": M.CalibrationAdvanced(steps=steps),
+        "ftbc": M.FTBC(steps=steps),
         "mmse-temporal-bias": M.FTBC(steps=steps, v_init=0.0, scale="mmse"),
         "local-threshold-balancing": M.LocalThresholdBalancing(),
         "calibrated-buffered": M.CalibratedBuffered(steps=steps, refine_images=256),
+        "calibrated-buffered-4": M.CalibratedBuffered(steps=steps, refine_images=256, largest=4),
         "calibrated-buffered-2": M.CalibratedBuffered(steps=steps, refine_images=256, largest=2),
+        "calibrated-buffered-1": M.CalibratedBuffered(steps=steps, refine_images=256, largest=1),
+        "calibrated-powers-4": M.CalibratedBuffered(steps=steps, refine_images=256, neuron="buffered", largest=4),
     }
 
 

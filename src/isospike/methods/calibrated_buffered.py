@@ -1,4 +1,4 @@
-"""Our own combination: least-squares thresholds, buffered neurons, calibrated biases and initial potentials."""
+"""Our own combination: least-squares thresholds, graded buffered neurons, calibrated biases and initial potentials."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from isospike.refine.refinement import Refinement
 @register
 @dataclass(frozen=True, kw_only=True)
 class CalibratedBuffered(CalibratedMethod):
-    """Buffered neurons on MMSE thresholds, with calibrated biases and initial potentials, for each number of steps.
+    """Graded buffered neurons on MMSE thresholds, biases and initial potentials calibrated for each number of steps.
 
     A combination of ours, in no paper: the threshold per channel with the least squared error for ``largest T`` levels
-    and rounding to nearest (phi = 1/2, which ``v_init`` gives), neurons that send up to ``largest`` spikes a step and
-    take back what proved too much, then a bias per channel and an initial potential per neuron that give every layer
-    the mean output that it has in the ANN. The most accurate streaming network at 2 to 8 steps without training of
-    those compared in the benchmarks, and within their noise of the ANN from 8 steps on. Needs T in advance; not where
-    negative or multi-bit spikes are impossible.
+    and rounding to nearest (phi = 1/2, which ``v_init`` gives), neurons that send up to ``largest`` spikes a step as
+    one event and take back what proved too much, then a bias per channel and an initial potential per neuron that give
+    every layer the mean output that it has in the ANN. The most accurate streaming network at few steps without
+    training of those compared in the benchmarks, and within their noise of the ANN from 4 steps on. Needs T in advance;
+    with ``neuron = "buffered"`` an event is a power of two, with ``largest = 1`` a single spike; not where negative
+    spikes are impossible.
     """
 
     papers: ClassVar[tuple[str, ...]] = ("conversionframework", "li2021free")
 
     v_init: float | None = 0.5
-    neuron: str = "buffered"
-    largest: int | None = 4
+    neuron: str = "graded"
+    largest: int | None = 8
     refine_images: int = 1024
     """Calibration images of biases and potentials."""
 
