@@ -262,10 +262,11 @@ def ftbc(
             for t in range(steps):
                 moved = v + (layer.currents(train[t]) - schedule[index][t])
                 error = theta * (moved >= theta) - a
-                corrected = moved - error
+                change = rate * channel_means(layer, error)
+                corrected = moved - change
                 emitted.append(theta * (corrected >= theta))
                 v = corrected - emitted[-1]
-                schedule[index][t] = schedule[index][t] + rate * channel_means(layer, error)
+                schedule[index][t] = schedule[index][t] + change
             train = emitted
     return schedule
 

@@ -24,7 +24,7 @@ class FTBC(CalibratedMethod):
     papers: ClassVar[tuple[str, ...]] = ("wu2024ftbc",)
 
     v_init: float | None = None
-    iterations: int = 2
+    iterations: int = 10
     """Calibration batches."""
     learning_rate: float = 0.5
     """Part of the error that one batch takes away, above 0 and at most 1."""
