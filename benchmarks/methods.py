@@ -4,7 +4,7 @@
     python benchmarks/accuracy.py results/methods/NAME/*.json
 
 Every method takes the same calibration images (the training split) and is measured on the first images of the test
-split. A file that exists is kept, so a broken run goes on where it stopped.
+split. A file that exists is kept if images and options are the same, so a broken run goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -97,12 +97,21 @@ def main() -> None:
     for name in options.methods or known:
         target = options.out / f"{name}.json"
         if target.exists():
+            check_same(target, known[name], options)
             print(f"{name}: kept", flush=True)
             continue
         result = {**measure(graph, known[name], calibration, test, steps), **circumstances(options)}
         with replacing(target) as part:
             part.write_text(json.dumps(result, indent=2) + "\n")
         print(name, *(f"{at}: {100 * found['top1']:.2f}" for at, found in result["snn"].items()), flush=True)
+
+
+def check_same(kept: Path, method: Method, options: argparse.Namespace) -> None:
+    """Stop where a kept file is of other images or options."""
+    found = json.loads(kept.read_text())
+    asked = {"images": options.images, "calibration_images": options.calibration_images, "options": method.options()}
+    if any(found[key] != value for key, value in asked.items()):
+        sys.exit(f"{kept} was measured with other images or options; move it away or give another --out")
 
 
 def opened(options: argparse.Namespace, loaded: LoadedModel, split: Split) -> Batches:

@@ -55,12 +55,14 @@ def convert(
         CaptureError: the model cannot be exported or verified.
         ConversionError: the network holds unsupported or refused ops, or weights with NaN or infinity; all are listed.
         CalibrationError: the data are empty, do not fit, or a site received NaN or infinity.
-        OptionError, OutputError: ``memory_budget`` is no number of bytes, or ``checkpoint`` cannot be written.
+        OptionError, OutputError: ``memory_budget`` is no number of bytes, ``checkpoint`` cannot be written, or the
+            method has nothing to keep there.
     """
     if not isinstance(method, Method):
         raise ConversionError(f"the method is {_named(method)}; give an instance such as isospike.methods.Maximum()")
     check_count("convert", "memory_budget", memory_budget)
     if checkpoint is not None:
+        _check_resumes(method)
         check_writable(checkpoint)
     batches = Batches(data)
     graph = ready(model, batches, analogue)
@@ -83,6 +85,12 @@ def ready(model: nn.Module | Graph, batches: Batches, analogue: Analogue) -> Gra
     folded = fold_batch_norm(graph)
     weights_channels_last(folded)
     return folded
+
+
+def _check_resumes(method: Method) -> None:
+    """Refuse a checkpoint that would stay empty."""
+    if not any(one.resumes for steps in method.horizons for one in method.parts_for(steps).refinements):
+        raise OptionError(f"{method.name()} has no long refinement to keep in a checkpoint; leave checkpoint out")
 
 
 def check_roles(graph: Graph, analogue: Analogue) -> None:

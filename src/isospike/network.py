@@ -34,8 +34,8 @@ class Provenance:
     papers: tuple[str, ...] = ()
     """BibTeX keys of what was used."""
     silent: dict[str, int] = field(default_factory=dict)
-    """By site, how many of its thresholds never received a positive current during calibration; they are the largest of
-    the site's others."""
+    """By site, how many of its thresholds came out as zero, for want of a positive current during calibration; they are
+    the largest of the site, or of the network where a site has no other."""
 
 
 class SNN(nn.Module):

@@ -91,6 +91,7 @@ def test_no_spike_at_all(method, converted):
     assert all(math.isfinite(value) for site in found.sites for value in (site.bound, site.regained))
 
 
+@pytest.mark.filterwarnings("ignore:every threshold")
 def test_a_model_that_is_never_active():
     """Activations that are all zero: errors are absolute, and zero."""
     model = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(8, 3))

@@ -70,6 +70,17 @@ def test_centres_stand_for_the_values_to_half_a_bin(parts):
     assert torch.equal(stand_ins == 0, values == 0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_counts_as_its_values_in_single(dtype):
+    values = torch.cat([torch.rand(500, 2).to(dtype), torch.zeros(500, 2, dtype=dtype)])
+    values[:, 1] = 0  # a channel that is silent
+    half, single = StreamingHistogram(2, BINS), StreamingHistogram(2, BINS)
+    half.add(values)
+    single.add(values.float())
+    assert torch.equal(half.counts, single.counts)
+    assert half.quantile(0.9)[1] == 0
+
+
 def test_a_quantile_of_mostly_zeros_is_zero():
     assert filled([torch.tensor([0.0] * 9 + [5.0])]).quantile(0.5)[0] == 0
 
@@ -115,7 +126,8 @@ def _check_memory(rule: ScaleRule, growth: int) -> None:
     for channels in (4, 8):
         observer = rule.observer(site(channels), nn.ReLU())
         for count in range(30):
-            observer(rule.feed(torch.randn(5, channels, 6, 6, dtype=torch.float64)) * (1 + count))
+            (fed,) = rule.feed(torch.randn(5, channels, 6, 6, dtype=torch.float64), 10**6)
+            observer(fed * (1 + count))
             if count == 0:
                 first = numel(observer)
         kept[channels] = numel(observer)

@@ -147,6 +147,23 @@ def test_papers_are_cited(name, converted):
     assert iso.cite(converted("module_relu", METHODS[name])) == text
 
 
+CITED = {
+    "li2022efficient": iso.methods.CalibrationLight(neuron="burst"),
+    "wang2022signed": iso.methods.CalibrationLight(neuron="signed-memory"),
+    "conversionframework": iso.methods.FTBC(neuron="graded"),
+    "bu2025inference": iso.methods.Maximum(delay="measured"),
+    "rueckauer2017conversion": iso.methods.OPI(pooling="winner"),
+    "li2021free": iso.methods.Opt(average_pool_neurons=True),
+    "bu2022optimized": iso.methods.Percentile(v_init=0.5),
+}
+
+
+@pytest.mark.parametrize("paper", CITED)
+def test_chosen_parts_are_cited_too(paper):
+    assert f"{{{paper}," in iso.cite(CITED[paper])
+    assert f"{{{paper}," not in iso.cite(type(CITED[paper])())
+
+
 @pytest.mark.parametrize("made", [torch.nn.ReLU(), iso.methods.Maximum, None])
 def test_only_networks_and_methods_are_cited(made):
     with pytest.raises(OptionError, match=r"isospike\.convert"):
@@ -181,7 +198,7 @@ def test_granularity_is_the_shape_of_the_thresholds(name, granularity, network, 
 
 AT_CEILINGS = {
     **METHODS,
-    **{f"buffered of {largest}": iso.methods.Buffered(largest=largest) for largest in (2, 3)},
+    **{f"buffered of {largest}": iso.methods.Buffered(largest=largest) for largest in (2, 4)},
     "graded of three": iso.methods.Buffered(largest=3, powers_of_two=False),
     **{
         f"opt with {neuron}": shortened(iso.methods.Opt, neuron=neuron, largest=4)
@@ -243,7 +260,7 @@ def test_methods_for_trained_bounds_ask_for_them(name, captured):
 def test_neurons_and_sizes_that_do_not_go_together(name):
     for neuron, kind in neurons.items():
         if kind.default_largest is None:
-            with pytest.raises(OptionError, match=f"^{name}: largest must be 1 with {neuron} neurons, .*got 2$"):
+            with pytest.raises(OptionError, match=f"^{name}: largest must be 1, for these neurons .*got 2$"):
                 methods[name](neuron=neuron, largest=2)
         else:
             assert methods[name](neuron=neuron, largest=2).parts().neurons.largest == 2

@@ -25,7 +25,7 @@ from short_methods import METHODS
 
 STEPS = 12
 BIASES = {"none": 0, "constant": 1, "schedule": STEPS}
-KINDS = {**dict(streaming.items()), "buffered-3": lambda *args, **own: Buffered(*args, largest=3, **own)}
+KINDS = {**dict(streaming.items()), "buffered-4": lambda *args, **own: Buffered(*args, largest=4, **own)}
 
 
 def network(snn: iso.SNN, kind: str, schedule: int = 0) -> iso.SNN:
@@ -86,7 +86,7 @@ def test_packets_are_spikes_unless_one_event_is_worth_several(kind, converted):
         assert (run.packets[site] <= spikes).all()
         assert (spikes <= up * run.packets[site]).all()
     several = any((run.packets[site] < spikes).any() for site, spikes in run.spikes.items())
-    assert several == (kind in ("burst", "buffered-3", "graded"))
+    assert several == (kind in ("burst", "buffered-4", "graded"))
 
 
 def test_accumulate_then_emit_networks_send_single_spikes(converted):
@@ -126,8 +126,34 @@ def test_a_bias_is_a_current(kind):
 @pytest.mark.parametrize("kind", [Burst, Buffered, Graded])
 @pytest.mark.parametrize("largest", [0, -1, 1.5, "2", 2**20, True])
 def test_largest_is_a_number_of_spikes(kind, largest):
-    with pytest.raises(OptionError, match="largest must be a whole number of spikes from 1 to 65536"):
+    with pytest.raises(
+        OptionError, match=f"^{kind.__name__} neurons: largest must be a whole number .* from 1 to 65536"
+    ):
         kind(torch.tensor(1.0), torch.tensor(0.5), largest=largest)
+
+
+@pytest.mark.parametrize("largest", [3, 5, 6, 7, 12])
+def test_buffered_neurons_send_powers_of_two(largest):
+    with pytest.raises(OptionError, match=r"^Buffered neurons: largest must be a power of two, .*graded"):
+        Buffered(torch.tensor(1.0), torch.tensor(0.5), largest=largest)
+    for method, given in ((iso.methods.Buffered, {}), (iso.methods.CalibratedBuffered, {"neuron": "buffered"})):
+        with pytest.raises(OptionError, match=f"^{method.name()}: largest must be a power of two"):
+            method(largest=largest, **given)
+    assert iso.methods.Buffered(largest=largest, powers_of_two=False).parts().neurons.largest == largest
+
+
+@pytest.mark.parametrize("kind", list(streaming))
+def test_a_constant_current_at_the_bound_comes_out_whole(kind):
+    """The static function and the trains agree on what the bound is, for every size of events."""
+    one = torch.tensor(1.0, dtype=torch.float64)
+    for largest in range(1, 9):
+        if streaming[kind].wanted(largest):
+            continue
+        sizes = streaming[kind].sizes(largest, capped=False)
+        theta = one / streaming[kind].spikes_to_bound(**sizes)
+        neuron = streaming[kind](theta, theta / 2, **sizes)
+        out, _ = neuron.advance(one.expand(64, 1, 1), neuron.start(one.view(1, 1)), overwrite=False)
+        assert abs(out.mean() - neuron(one)) <= theta / 64
 
 
 @pytest.mark.parametrize("kind", [IntegrateAndFire, HardReset, Burst, SignedMemory, Buffered, Graded])

@@ -33,7 +33,7 @@ KINDS: dict[str, Callable[..., StreamingNeuron]] = {
     "burst": Burst,
     "signed-memory": SignedMemory,
     "buffered": Buffered,
-    "buffered-7": lambda *tensors, **options: Buffered(*tensors, largest=7, **options),
+    "buffered-8": lambda *tensors, **options: Buffered(*tensors, largest=8, **options),
     "graded-7": lambda *tensors, **options: Graded(*tensors, largest=7, **options),
 }
 SHAPES = [(2, 5), (3, 1030), (2, 3, 17, 9), (1, 64, 8, 8), (2, 4, 1, 1), (2, 3, 4, 5, 6), (5, 1, 3, 3), (2, 3, 40)]

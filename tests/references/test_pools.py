@@ -29,6 +29,16 @@ def test_rule_is_its_formula(name, window):
 
 
 @pytest.mark.parametrize("name", list(rules))
+def test_values_may_be_without_channels(name):
+    """A pool over ``[B, L]`` is that of a single channel."""
+    x = frames().flatten(2)[:, 0].unsqueeze(1)  # [T, 1, L]
+    bare, single = rules[name](nn.MaxPool1d(3, 2, 1)), rules[name](nn.MaxPool1d(3, 2, 1))
+    out, _ = bare.advance(x.clone(), bare.start(x[0]), overwrite=False)
+    expected, _ = single.advance(x.unsqueeze(2).clone(), single.start(x[0].unsqueeze(1)), overwrite=False)
+    assert torch.equal(out, expected.squeeze(2))
+
+
+@pytest.mark.parametrize("name", list(rules))
 def test_rule_in_two_parts(name):
     rule, x = rules[name](nn.MaxPool2d(2)), frames()
     memory = rule.start(x[0])

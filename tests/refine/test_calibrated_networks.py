@@ -10,7 +10,8 @@ import pytest
 import torch
 
 import isospike as iso
-from isospike.errors import OptionError, SimulationError
+from isospike.errors import ConversionError, IsospikeWarning, OptionError, SimulationError
+from isospike.measure.deviation import with_sites
 from isospike.methods import FTBC, CalibrationAdvanced, CalibrationLight, Method, Opt
 from networks import NETWORKS
 
@@ -129,3 +130,62 @@ def test_silent_channels_are_counted(captured, tmp_path):
         assert run.output.isfinite().all()
         snn.save(tmp_path / "net.snn")
         assert iso.load(tmp_path / "net.snn").provenance.silent == snn.provenance.silent
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("method", [iso.methods.Maximum(), iso.methods.BitCoded(), CalibrationLight(steps=(16,))])
+def test_a_silent_layer_speaks_when_images_drive_it(method):
+    """No calibration image reaches the second layer; others do, and come through coarsely instead of not at all."""
+    torch.manual_seed(0)
+    linear = torch.nn.Linear
+    model = torch.nn.Sequential(linear(8, 16), torch.nn.ReLU(), linear(16, 16), torch.nn.ReLU(), linear(16, 3)).double()
+    x = 4 * torch.rand(32, 8).double()
+    model[2].bias -= model[:3](x / 4).max() + 1e-3
+    with pytest.warns(IsospikeWarning, match="every threshold at 3 came out as zero and is now the largest"):
+        snn = iso.convert(model.eval(), method, data=[x / 4])
+    assert snn.provenance.silent["3"] >= 1
+    probed = iso.SNN(with_sites(snn.graph), provenance=snn.provenance, readout=snn.readout)
+    _, (_, second) = iso.simulate(probed, x, steps=snn.steps or 16).output
+    saturation = max(snn.graph.get_submodule(site)(torch.full((1, 16), 1e9).double()).max() for site in snn.sites)
+    assert 0 < second.max() <= saturation
+    assert model[:4](x).max() > 0
+
+
+@pytest.mark.parametrize("method", [iso.methods.Maximum(), CalibrationLight(steps=(2,))])
+def test_a_checkpoint_that_would_stay_empty_is_refused(method, captured, tmp_path):
+    x = NETWORKS["module_relu"].inputs(4)
+    with pytest.raises(OptionError, match=f"^{method.name()} has no long refinement to keep in a checkpoint; leave"):
+        iso.convert(captured("module_relu"), method, data=[x], checkpoint=tmp_path / "c.safetensors")
+    assert not (tmp_path / "c.safetensors").exists()
+
+
+def test_weights_of_hard_reset_neurons_are_not_trained(captured):
+    method = CalibrationAdvanced(steps=(2,), refine_images=4, iterations=2, refine_batch=2, neuron="hard-reset")
+    with pytest.raises(
+        ConversionError, match="knows neurons with soft reset, 'relu' has HardReset neurons; leave it out"
+    ):
+        iso.convert(captured("module_relu"), method, data=[NETWORKS["module_relu"].inputs(4)])
+
+
+def test_more_images_than_there_are_take_no_more_memory(captured):
+    x = NETWORKS["module_relu"].inputs(4)
+    few, many = (CalibrationAdvanced(steps=(2,), refine_images=n, iterations=2, refine_batch=2) for n in (4, 10**15))
+    with pytest.warns(IsospikeWarning, match=f"asks for {10**15} images, the data hold 4"):
+        made = iso.convert(captured("module_relu"), many, data=[x])
+    assert torch.equal(made(x, steps=2), iso.convert(captured("module_relu"), few, data=[x])(x, steps=2))
+
+
+@pytest.mark.parametrize("scale", ["maximum", "percentile", "learned"])
+def test_levels_are_for_rules_that_depend_on_them(scale):
+    with pytest.raises(OptionError, match=f"^buffered: levels must be left out with the scale {scale}, .*got 3$"):
+        iso.methods.Buffered(scale=scale, levels=3)
+    assert iso.methods.Buffered(scale="mmse", levels=3).parts().scale.otherwise.levels == 3
+
+
+def test_a_percentile_of_zero_is_named():
+    model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2)).double().eval()
+    with torch.no_grad():
+        model[0].bias -= 1.0  # active in few places
+    x = torch.randn(64, 4, generator=torch.Generator().manual_seed(0)).double()
+    with pytest.warns(IsospikeWarning, match="its percentile is zero"):
+        iso.convert(model, iso.methods.Percentile(percentile=1.0), data=[x])

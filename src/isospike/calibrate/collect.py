@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,14 +14,18 @@ from isospike.capture.graph import Graph, op_of
 from isospike.capture.roles import Role
 from isospike.errors import CalibrationError
 from isospike.memory_format import channels_last
+from isospike.messages import warn
 from isospike.scales.rule import Observer, Passive, ScaleRule, Together, Watched, smallest_threshold
+
+AT_ONCE = 512 * 2**20
+"""Bytes of one value while a rule runs its own simulation."""
 
 
 def collect_scales(graph: Graph, rule: ScaleRule, batches: Batches) -> dict[str, Tensor]:
     """The threshold of every activation site, in activation units.
 
-    A channel that never received a positive current gets the smallest threshold that is safe to divide by, which marks
-    it as silent; see `audible`.
+    A threshold of zero, of a channel that never received a positive current or whose percentile is zero, becomes the
+    smallest that is safe to divide by, which marks it as silent; see `audible`.
 
     Raises:
         CalibrationError: the data do not fit the network, or NaN or infinity reached a site (named).
@@ -84,8 +89,16 @@ def collect(watches: Sequence[Watch], batches: Batches) -> list[dict[str, Tensor
                 observe(view, [inputs])
     for one in watches:
         if not one.passive:
-            observe(_watched(one.graph, one.observers), map(one.rule.feed, batches.take(one.rule.batches)))
+            most = samples_at_once(one.graph, batches.first)
+            fed = (part for inputs in batches.take(one.rule.batches) for part in one.rule.feed(inputs, most))
+            observe(_watched(one.graph, one.observers), fed)
     return [one.scales() for one in watches]
+
+
+def samples_at_once(graph: Graph, like: Tensor) -> int:
+    """So many samples whose largest value in a graph takes `AT_ONCE` bytes."""
+    largest = max(math.prod(op.shape) for op in graph.ops)
+    return max(1, AT_ONCE // (largest * like.element_size()))
 
 
 def _together(graph: Graph, watches: Sequence[Watch]) -> Graph:
@@ -155,15 +168,25 @@ def _silent(theta: Tensor) -> Tensor:
 
 
 def audible(bounds: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Thresholds with which every channel can speak: a silent one takes the largest of its site.
+    """Thresholds with which every channel can speak: one that came out as zero is the largest of its site.
 
-    What it should have is not known; at its own, near zero, a first positive current would send worthless spikes at
-    every step. A site that is silent as a whole stays as it is.
+    What it should be is not known; near zero, a first positive current would send worthless spikes at every step. A
+    site whose thresholds are all zero takes the largest of the network, with a warning.
     """
-    return {site: torch.where(_silent(theta), theta.max(), theta) for site, theta in bounds.items()}
+    highest = torch.stack([theta.max() for theta in bounds.values()]).max()
+    mute = [site for site, theta in bounds.items() if _silent(theta).all()]
+    if mute:
+        warn(
+            f"every threshold at {', '.join(mute)} came out as zero and is now the largest of the network: the "
+            "calibration images never drive the layer, or its percentile is zero; give other images or a higher one"
+        )
+    return {
+        site: torch.where(_silent(theta), highest if site in mute else theta.max(), theta)
+        for site, theta in bounds.items()
+    }
 
 
 def silent_channels(bounds: dict[str, Tensor]) -> dict[str, int]:
-    """Number of thresholds of every site that never received a positive current; sites without any are left out."""
+    """Number of thresholds of every site that came out as zero; sites without any are left out."""
     counts = {site: int(_silent(theta).sum()) for site, theta in bounds.items()}
     return {site: count for site, count in counts.items() if count}

@@ -40,6 +40,8 @@ def _describe(kind: Any) -> dict[str, Any]:
 
 
 def _default(field: Field) -> str:
+    if isinstance(field.default, tuple):
+        return ",".join(map(str, field.default))
     return "automatic" if field.default is None else str(field.default)
 
 
@@ -53,4 +55,6 @@ def _names(hint: Any) -> list[str]:
         return list(typing.get_args(hint))
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         return [name for part in typing.get_args(hint) if part is not type(None) for name in _names(part)]
+    if typing.get_origin(hint) is tuple:
+        return ["integers"]
     return [hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint)]

@@ -46,8 +46,7 @@ def print_network(snn: SNN) -> None:
     if snn.provenance.silent:
         count = sum(snn.provenance.silent.values())
         names = ", ".join(snn.provenance.silent)
-        never = f"{counted(count, 'threshold')} never received a positive current, at {names}"
-        click.echo(f"  {never}: set to the largest of the layer")
+        click.echo(f"  {counted(count, 'threshold')} of silent channels, at {names}: the largest of the layer")
     if snn.readout.delay:
         behind = " behind the probe" if snn.readout.probe else ""
         click.echo(

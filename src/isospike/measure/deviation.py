@@ -29,16 +29,12 @@ class Deviation(Alongside):
         snn: the network.
         dtype: number format in which both are run.
         steps: number of steps.
-
-    Raises:
-        SimulationError: the network was calibrated, and not for so many steps.
     """
 
     def __init__(self, folded: Graph, snn: SNN, dtype: torch.dtype, steps: int) -> None:
         super().__init__(folded, snn, dtype)
         self.steps = steps
-        network = self.snn.at(steps) if self.snn.calibrated else self.snn
-        self.probed = SNN(with_sites(network.graph), provenance=snn.provenance, readout=snn.readout)
+        self.probed = SNN(with_sites(self.snn.graph), provenance=snn.provenance, readout=snn.readout)
         self.reference = with_sites(self.snn.ann())
         self.squares = {site: _Squares() for site in snn.sites}
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
 from isospike.methods.streaming import ScaledMethod
-from isospike.neurons.streaming_neuron import MOST_SPIKES
+from isospike.neurons import streaming
 from isospike.scales.rule import Granularity
 
 
@@ -32,15 +32,19 @@ class Buffered(ScaledMethod):
     v_init: float | None = None
     scale: str = "maximum"
     largest: int = 1
-    """Largest spike in thresholds, S_max: 1 or 2 lose nothing; from 4 on powers of two alone cannot follow."""
+    """Largest spike in thresholds, S_max, a power of two unless graded: from 4 on powers of two alone cannot follow."""
     powers_of_two: bool = True
     """Send powers of two thresholds, as published; otherwise any whole number, graded spikes."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
-        self._require_whole("largest", 1, MOST_SPIKES)
+        wanted = streaming[self._neuron()].wanted(self.largest)
+        self._require(not wanted, "largest", wanted)
 
     def parts(self) -> Parts:
         """Any scale; buffered neurons, or graded ones."""
-        return self._streaming(self._rule(), "buffered" if self.powers_of_two else "graded", largest=self.largest)
+        return self._streaming(self._rule(), self._neuron(), largest=self.largest)
+
+    def _neuron(self) -> str:
+        return "buffered" if self.powers_of_two else "graded"

@@ -11,7 +11,6 @@ from isospike.methods.method import Method
 from isospike.methods.parts import Parts, learned_or
 from isospike.methods.streaming import StreamingMethod
 from isospike.neurons import streaming
-from isospike.neurons.streaming_neuron import MOST_SPIKES
 from isospike.refine.refinement import Refinement
 from isospike.scales.rule import Granularity
 
@@ -41,9 +40,8 @@ class CalibratedMethod(StreamingMethod):
         super().__post_init__()
         rising = list(self.steps) == sorted(set(self.steps)) and all(steps >= 1 for steps in self.steps)
         self._require(bool(self.steps) and rising, "steps", "rising whole numbers of at least 1")
-        self._require_whole("largest", 1, MOST_SPIKES)
-        alone = streaming[self.neuron].default_largest is None and self.largest not in (None, 1)
-        self._require(not alone, "largest", f"1 with {self.neuron} neurons, which send one spike at a time")
+        wanted = streaming[self.neuron].wanted(self.largest)
+        self._require(not wanted, "largest", wanted)
         learned_or(self.scale, self.granularity, levels=1, phase=0.0)
 
     @abstractmethod

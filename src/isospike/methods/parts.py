@@ -23,6 +23,7 @@ from isospike.neurons import (
 from isospike.neurons.levels import at_site
 from isospike.neurons.quantiser import has_ceiling, is_staircase, shift_of
 from isospike.pooling import place_average_pool_neurons, place_max_pools
+from isospike.pooling import rules as pooling_rules
 from isospike.refine.refinement import Refinement
 from isospike.scales.rule import Granularity, ScaleRule
 
@@ -41,6 +42,11 @@ class Policy(ABC):
     def at(self, index: int, sites: int) -> Policy:
         """The policy for one of the sites, in order of execution; the same for all unless a policy says otherwise."""
         return self
+
+    @property
+    def papers(self) -> tuple[str, ...]:
+        """BibTeX keys of neurons and pools."""
+        return ()
 
     @abstractmethod
     def neuron(self, bound: Tensor, activation: nn.Module) -> nn.Module:
@@ -70,6 +76,13 @@ class Streaming(Policy):
     """Name of the max-pooling rule."""
     average_pool_neurons: bool = False
     """Whether average pools of spikes get neurons of their own."""
+
+    @property
+    def papers(self) -> tuple[str, ...]:
+        """Those of the neuron, the pooling rule, neurons behind average pools, and a start of part of a threshold."""
+        start = ("bu2022optimized",) if self.v_init else ()
+        average = ("li2021free",) if self.average_pool_neurons else ()
+        return (*self.kind.papers, *pooling_rules[self.pooling].papers, *average, *start)
 
     def prepare(self, graph: Graph) -> Graph:
         """With the pooling rule in the place of max pools, and activations for neurons behind average pools."""
@@ -150,10 +163,14 @@ class Parts:
     @property
     def papers(self) -> tuple[str, ...]:
         """BibTeX keys of what the parts add to the method's own."""
-        return (*self.scale.papers, *(paper for refinement in self.refinements for paper in refinement.papers))
+        return (
+            *self.scale.papers,
+            *self.neurons.papers,
+            *(paper for refinement in self.refinements for paper in refinement.papers),
+        )
 
 
-def learned_or(name: str, granularity: Granularity, *, levels: int | tuple[int, ...], phase: float) -> ScaleRule:
+def learned_or(name: str, granularity: Granularity, *, levels: int | tuple[int, ...], phase: float) -> scales.Learned:
     """Learned bounds, elsewhere those of the rule called ``name``, told the quantiser that it serves.
 
     Raises:

@@ -13,8 +13,11 @@ from isospike.methods.parts import Parts, Streaming, learned_or
 from isospike.neurons import streaming
 from isospike.pooling import rules as pooling_rules
 from isospike.refine.refinement import Refinement
-from isospike.scales.rule import Granularity, ScaleRule
+from isospike.scales.learned import Learned
+from isospike.scales.rule import Granularity, ScaleRule, takes
 from isospike.simulate.readout import ReadOut
+
+DEFAULT_LEVELS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +27,8 @@ class StreamingMethod(Method):
     granularity: Granularity = "layer"
     """One threshold per layer or per channel."""
     v_init: float | None = 0.5
-    """Initial membrane potential in thresholds, 0 to 1; 1/2 rounds where 0 rounds down (Bu et al. 2022)."""
+    """Initial membrane potential in thresholds, from 0 to below 1: 1/2 rounds where 0 rounds down (Bu et al. 2022);
+    automatic is the shift of a trained activation, elsewhere 1/2."""
     pooling: str = "cumulative"
     """Max-pooling rule: cumulative, instantaneous (as published, biased) or winner."""
     delay: int | Literal["measured"] = 0
@@ -40,6 +44,11 @@ class StreamingMethod(Method):
     def read_out(self, graph: Graph, batches: Batches) -> ReadOut:
         """The mean after the delay."""
         return ReadOut(delay=measure_delay(graph, batches.first) if isinstance(self.delay, str) else self.delay)
+
+    def used_papers(self) -> tuple[str, ...]:
+        """Also that of a delay."""
+        delay = ("bu2025inference",) if self.delay else ()
+        return tuple(dict.fromkeys((*super().used_papers(), *delay)))
 
     def _phase(self) -> float:
         """Phase of the quantiser that the neurons stand for: what they start with."""
@@ -64,15 +73,17 @@ class ScaledMethod(StreamingMethod):
 
     scale: str = "mmse"
     """Rule that finds the bound of a site that has learned none; learned refuses such sites."""
-    levels: int = 8
-    """Levels that a rule such as mmse finds the bound of a ReLU site for: T times the largest spike."""
+    levels: int | None = None
+    """Levels that mmse finds the bound of a ReLU site for, T times the largest spike; 8 unless given."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
         self._require_whole("levels", 1)
-        self._rule()
+        rule = self._rule()
+        unused = self.levels is not None and (rule.otherwise is None or not takes(self.scale, "levels"))
+        self._require(not unused, "levels", f"left out with the scale {self.scale}, which does not depend on them")
 
-    def _rule(self) -> ScaleRule:
+    def _rule(self) -> Learned:
         """Learned bounds, elsewhere the chosen rule."""
-        return learned_or(self.scale, self.granularity, levels=self.levels, phase=self._phase())
+        return learned_or(self.scale, self.granularity, levels=self.levels or DEFAULT_LEVELS, phase=self._phase())

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from isospike.neurons.streaming_neuron import check_largest, streaming
+from isospike.neurons.streaming_neuron import streaming
 from isospike.neurons.tracker import Tracker
 
 
@@ -27,14 +27,18 @@ class Buffered(Tracker):
         v_threshold: see `StreamingNeuron`, as the arguments below.
         v_init: membrane potential before the first step.
         activation: the activation of the ANN.
-        largest: most spikes of one event, S_max; ``default_largest`` unless given.
+        largest: most spikes of one event, S_max, a power of two; ``default_largest`` unless given.
         bias: currents of the neuron's own.
+
+    Raises:
+        OptionError: ``largest`` is not that.
 
     References:
         *A High Performance and Low Latency Deep Spiking Neural Networks Conversion Framework*, with the corrections
         above.
     """
 
+    papers: ClassVar[tuple[str, ...]] = ("conversionframework",)
     default_largest: ClassVar[int] = 1
     powers_of_two: ClassVar[bool] = True
 
@@ -48,7 +52,15 @@ class Buffered(Tracker):
         bias: Tensor | None = None,
     ) -> None:
         super().__init__(v_threshold, v_init, activation, bias=bias)
-        self.up = self.down = check_largest(self.default_largest if largest is None else largest)
+        self.up = self.down = self.sizes(largest, capped=False)["largest"]
+
+    @classmethod
+    def wanted(cls, largest: int | None) -> str:
+        """Also a power of two: no event is worth another number."""
+        wanted = super().wanted(largest)
+        if not wanted and largest is not None and largest & (largest - 1):
+            return "a power of two, for buffered neurons send no other (graded ones do)"
+        return wanted
 
     @classmethod
     def spikes_to_bound(cls, **sizes: int) -> int:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from isospike.neurons.streaming_neuron import check_largest, streaming
+from isospike.neurons.streaming_neuron import streaming
 from isospike.neurons.tracker import Tracker
 
 
@@ -27,6 +27,7 @@ class Burst(Tracker):
         Gamma = 5.
     """
 
+    papers: ClassVar[tuple[str, ...]] = ("li2022efficient",)
     default_largest: ClassVar[int] = 5
 
     def __init__(
@@ -39,7 +40,7 @@ class Burst(Tracker):
         bias: Tensor | None = None,
     ) -> None:
         super().__init__(v_threshold, v_init, activation, bias=bias)
-        self.up = check_largest(largest)
+        self.up = super().sizes(largest, capped=False)["largest"]
 
     @classmethod
     def sizes(cls, largest: int | None, *, capped: bool) -> dict[str, int]:

@@ -11,8 +11,8 @@ from isospike.neurons.streaming_neuron import streaming
 class Graded(Buffered):
     """A `Buffered` neuron without powers of two: ``adj(k) = min(k, largest)``, graded spikes.
 
-    A constant current has its ideal count at every step for every ``largest``. Arguments and errors are those of
-    `Buffered`.
+    A constant current has its ideal count at every step for every ``largest``, which may be any whole number. The other
+    arguments are those of `Buffered`.
 
     References:
         *A High Performance and Low Latency Deep Spiking Neural Networks Conversion Framework*, whose adj is left out.
@@ -20,6 +20,11 @@ class Graded(Buffered):
 
     default_largest: ClassVar[int] = 8
     powers_of_two: ClassVar[bool] = False
+
+    @classmethod
+    def wanted(cls, largest: int | None) -> str:
+        """That of neurons in general."""
+        return super(Buffered, cls).wanted(largest)
 
 
 streaming.register("graded", Graded)

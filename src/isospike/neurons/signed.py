@@ -16,6 +16,7 @@ class SignedMemory(Tracker):
         Wang et al. 2022, *Signed Neuron with Memory: Towards Simple, Accurate and High-Efficient ANN-SNN Conversion*.
     """
 
+    papers = ("wang2022signed",)
     down = 1
     patient = True
 

@@ -31,6 +31,8 @@ class StreamingNeuron(Temporal):
     """
 
     spikes = True
+    papers: ClassVar[tuple[str, ...]] = ()
+    """BibTeX keys in ``references.bib``."""
     default_largest: ClassVar[int | None] = None
     """Most spikes that one event is worth unless ``largest`` says so; ``None`` for neurons without that argument."""
     up: int = 1
@@ -59,13 +61,20 @@ class StreamingNeuron(Temporal):
             capped: whether the activation has a ceiling, at which the neuron must saturate.
 
         Raises:
-            OptionError: the neuron sends one spike at a time, and another number was asked for.
+            OptionError: the neuron sends no such events.
         """
-        if cls.default_largest is not None:
-            return {"largest": check_largest(cls.default_largest if largest is None else largest)}
-        if largest not in (None, 1):
-            raise OptionError(f"{cls.__name__} neurons send one spike at a time; leave largest out")
-        return {}
+        if wanted := cls.wanted(largest):
+            raise OptionError(f"{cls.__name__} neurons: largest must be {wanted}, got {largest!r}")
+        if cls.default_largest is None:
+            return {}
+        return {"largest": cls.default_largest if largest is None else largest}
+
+    @classmethod
+    def wanted(cls, largest: int | None) -> str:
+        """What ``largest`` must be if these neurons cannot have this one; empty if they can."""
+        if cls.default_largest is None:
+            return "" if largest in (None, 1) else "1, for these neurons send one spike at a time"
+        return "" if largest is None or is_largest(largest) else f"a whole number of spikes from 1 to {MOST_SPIKES}"
 
     @classmethod
     def spikes_to_bound(cls, **sizes: int) -> int:
@@ -144,15 +153,9 @@ def stacked(counts: list[tuple[Tensor, Tensor]]) -> Counts:
     return Counts(spikes, packets)
 
 
-def check_largest(largest: int) -> int:
-    """``largest`` if it is a number of spikes.
-
-    Raises:
-        OptionError: it is not.
-    """
-    if not isinstance(largest, int) or isinstance(largest, bool) or not 1 <= largest <= MOST_SPIKES:
-        raise OptionError(f"largest must be a whole number of spikes from 1 to {MOST_SPIKES}, got {largest!r}")
-    return largest
+def is_largest(value: object) -> bool:
+    """Whether a value is a number of spikes that one event can be worth."""
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_SPIKES
 
 
 def _count_dtype(dtype: torch.dtype) -> torch.dtype:

@@ -15,6 +15,7 @@ class InstantaneousMaxPool(MaxPoolRule):
     does not fall with ``T``. Use it to reproduce published results, not to deploy.
     """
 
+    papers = ("bu2025inference",)
     before_neuron = True
 
     def start(self, x: Tensor) -> Memory:

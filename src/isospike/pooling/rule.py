@@ -15,6 +15,8 @@ class MaxPoolRule(Temporal):
     """A max pool over sequences; wraps the ANN's own pool, which stays the static function."""
 
     spikes = False
+    papers: ClassVar[tuple[str, ...]] = ()
+    """BibTeX keys in ``references.bib``."""
     before_neuron: ClassVar[bool]
     """Whether the pool is moved in front of the neuron that directly precedes it (exact in the ANN)."""
 

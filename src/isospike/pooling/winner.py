@@ -17,12 +17,14 @@ class WinnerMaxPool(MaxPoolRule):
     Behind the neurons, as in Rueckauer et al. 2017, section 2.2.6; converges as the ranking settles.
     """
 
+    papers = ("rueckauer2017conversion",)
     before_neuron = False
 
     def __init__(self, pool: nn.Module) -> None:
         super().__init__(pool)
         self.locate = copy.copy(pool)
         self.locate.return_indices = True  # type: ignore[assignment]
+        self.spatial = int(type(pool).__name__[-2])  # MaxPool2d has two, with or without channels
 
     def start(self, x: Tensor) -> Memory:
         """Zero sums."""
@@ -32,7 +34,8 @@ class WinnerMaxPool(MaxPoolRule):
         """Locate the winners of every step, gather their inputs; see `Temporal.advance`."""
         sums = running_sums(x, memory["sum"])
         _, winners = self.locate(sums.flatten(0, 1))
-        gathered = x.flatten(0, 1).flatten(2).gather(2, winners.flatten(2)).view(winners.shape)
+        inputs, places = (value.flatten(-self.spatial) for value in (x.flatten(0, 1), winners))
+        gathered = inputs.gather(-1, places).view(winners.shape)
         return gathered.unflatten(0, (len(x), -1)), None
 
 

@@ -86,6 +86,8 @@ class Refinement(ABC):
 
     papers: ClassVar[tuple[str, ...]] = ()
     """BibTeX keys in ``references.bib``."""
+    resumes: ClassVar[bool] = False
+    """Whether it keeps what it has done in the checkpoint of a calibration."""
 
     @abstractmethod
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:

@@ -14,9 +14,9 @@ from torch import Tensor, fx, nn
 from isospike.calibrate.collect import check_inputs
 from isospike.capture.graph import Graph, op_of
 from isospike.capture.roles import Role
-from isospike.errors import OptionError
+from isospike.errors import ConversionError, OptionError
 from isospike.memory_format import channels_last
-from isospike.neurons import StreamingNeuron
+from isospike.neurons import StreamingNeuron, Tracker
 from isospike.refine.journal import Journal
 from isospike.refine.refinement import Calibration, Refinement, check_count
 from isospike.refine.region import Region, region_of
@@ -52,6 +52,7 @@ class WeightCalibration(Refinement):
     """
 
     papers: ClassVar[tuple[str, ...]] = ("li2021free",)
+    resumes: ClassVar[bool] = True
 
     images: int = 1024
     """Calibration images."""
@@ -101,7 +102,11 @@ class WeightCalibration(Refinement):
     ) -> None:
         """Train the layers of one region, in copies that take their places."""
         neuron = spiking.module_of(region.site)
-        assert isinstance(neuron, StreamingNeuron)
+        if not isinstance(neuron, Tracker):
+            raise ConversionError(
+                f"weight calibration knows neurons with soft reset, '{op_of(region.site).name}' has "
+                f"{type(neuron).__name__} neurons; leave it out (iterations=0), or choose other neurons"
+            )
         with self._cache(ann, spiking, region, calibration) as rows:
             for node in layers:
                 spiking.replace(node, copy.deepcopy(spiking.module_of(node)))
@@ -153,7 +158,8 @@ class WeightCalibration(Refinement):
         program = compile_program(means, constant_input=True)
         shapes = [op_of(node).shape for node in (*region.sources, target)]
         like = calibration.batches.first
-        rows = Rows(self.images, shapes, like.dtype, calibration.memory_budget)
+        count = sum(map(len, calibration.batches.images(self.images)))
+        rows = Rows(count, shapes, like.dtype, calibration.memory_budget)
         for inputs in calibration.batches.images(self.images):
             check_inputs(ann, inputs)
             for part in fitting(inputs, program.step_elements * steps, calibration.memory_budget):

@@ -102,8 +102,7 @@ class _Watch:
             self._shown[name] = drawn.sort().values, count
         neurons = self._shown[name][0].to(train.device)
         amplitude = self._amplitudes[name].expand(train.shape[2:]).flatten()[neurons]
-        silent = amplitude == 0  # a channel that never received a current is worth nothing and sends nothing
-        units = train[:, 0].flatten(1)[:, neurons] / amplitude.masked_fill(silent, 1)
+        units = train[:, 0].flatten(1)[:, neurons] / amplitude
         self._parts.setdefault(name, []).append(units.round().long().cpu())
 
     def site(self, name: str) -> SiteRaster:

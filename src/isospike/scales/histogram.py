@@ -54,7 +54,8 @@ class StreamingHistogram:
 
     def _count(self, values: Tensor, exponent: Tensor) -> Tensor:
         factor = self.bins * torch.exp2(-exponent.to(torch.float64))
-        index = (values * factor.to(values.dtype)).ceil_().clamp_(0, self.bins).to(torch.int32)
+        wide = values.to(torch.promote_types(values.dtype, torch.float32))  # half precision has too few whole numbers
+        index = (wide * factor.to(wide.dtype)).ceil_().clamp_(0, self.bins).to(torch.int32)
         index += torch.arange(self.channels, dtype=torch.int32, device=values.device) * (self.bins + 1)
         flat = torch.bincount(index.reshape(-1), minlength=self.channels * (self.bins + 1))
         return flat.view(self.channels, self.bins + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -42,9 +43,9 @@ class Learned(ScaleRule):
         """With the other rule for this site."""
         return self if self.otherwise is None else replace(self, otherwise=self.otherwise.at(index, sites))
 
-    def feed(self, inputs: Tensor) -> Tensor:
+    def feed(self, inputs: Tensor, most: int) -> Iterator[Tensor]:
         """What the other rule is fed."""
-        return inputs if self.otherwise is None else self.otherwise.feed(inputs)
+        return super().feed(inputs, most) if self.otherwise is None else self.otherwise.feed(inputs, most)
 
     @property
     def papers(self) -> tuple[str, ...]:  # type: ignore[override]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -135,9 +135,14 @@ class ScaleRule(ABC):
         """The rule for one of the sites, in order of execution; the same for all unless a rule says otherwise."""
         return self
 
-    def feed(self, inputs: Tensor) -> Tensor:
-        """What the observed graph is given for a batch of inputs; the inputs unless a rule says otherwise."""
-        return inputs
+    def feed(self, inputs: Tensor, most: int) -> Iterator[Tensor]:
+        """What the observed graph is given for a batch of inputs; the inputs unless a rule says otherwise.
+
+        Args:
+            inputs: images ``[B, ...]``.
+            most: samples at once that a rule which makes several of one should keep to.
+        """
+        yield inputs
 
     @property
     def batches(self) -> int | None:
@@ -149,15 +154,22 @@ rules: Registry[type[ScaleRule]] = Registry("scale rule")
 """Scale rules by name."""
 
 
+def takes(name: str, field: str) -> bool:
+    """Whether the rule called ``name`` has this field.
+
+    Raises:
+        UnknownNameError: no such rule.
+    """
+    return field in {one.name for one in dataclasses.fields(rules[name])}
+
+
 def make_rule(name: str, **known: object) -> ScaleRule:
     """The rule called ``name`` for what is known of the quantiser; each rule takes what it has a field for.
 
     Raises:
         UnknownNameError: no such rule.
     """
-    kind = rules[name]
-    fields = {field.name for field in dataclasses.fields(kind)}
-    return kind(**{key: value for key, value in known.items() if key in fields})  # type: ignore[arg-type]
+    return rules[name](**{key: value for key, value in known.items() if takes(name, key)})  # type: ignore[arg-type]
 
 
 def channel_values(tensor: Tensor, observer: Observer) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,14 +20,15 @@ class SpikeNorm(ScaleRule):
     """``theta = factor max_t(w s_t + b)``: the largest current of a layer while the layers before it spike.
 
     Every image runs for ``steps`` steps; layers are updated in order in the same pass, and a layer emits spikes of its
-    updated threshold. With one mini-batch that is the layer-by-layer rule of the paper; with more, thresholds are
-    running maxima. Max pools take the maximum of every step, biases count as currents.
+    updated threshold. With one mini-batch that is the layer-by-layer rule of the paper; with more, or one whose trains
+    do not fit the memory, thresholds are running maxima. Max pools take the maximum of every step, biases count as
+    currents.
 
     Args:
         granularity: one threshold per layer or per channel.
         steps: time steps of the calibration.
         factor: part of the largest current, at most 1 (Han et al. 2020).
-        neuron: the neuron that spikes during calibration, as it will in the network.
+        neuron: the neuron that spikes during calibration, from zero potential.
 
     References:
         Sengupta et al. 2019, *Going Deeper in Spiking Neural Networks*, algorithm 1 (there with hard reset).
@@ -49,9 +51,10 @@ class SpikeNorm(ScaleRule):
                 f"spike-norm: steps must be at least 1 and factor in (0, 1], got {self.steps} and {self.factor}"
             )
 
-    def feed(self, inputs: Tensor) -> Tensor:
-        """The images at every step, ``[T * B, ...]``."""
-        return inputs.expand(self.steps, *inputs.shape).flatten(0, 1)
+    def feed(self, inputs: Tensor, most: int) -> Iterator[Tensor]:
+        """The images at every step, ``[T * B, ...]``, as many images at once as ``most`` allows."""
+        for part in inputs.split(max(1, most // self.steps)):
+            yield part.expand(self.steps, *part.shape).flatten(0, 1)
 
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """A spiking neuron whose threshold follows its largest current."""
