@@ -58,7 +58,6 @@ def training_free(steps: tuple[int, ...]) -> dict[str, Method]:
         "mmse-weights-potential": M.CalibrationAdvanced(steps=steps, refine_images=256, iterations=1000),
         "calibration-advanced": M.CalibrationAdvanced(steps=steps),
         "ftbc": M.FTBC(steps=steps),
-        "mmse-temporal-bias": M.FTBC(steps=steps, v_init=0.0, scale="mmse"),
         "local-threshold-balancing": M.LocalThresholdBalancing(),
         "calibrated-buffered": M.CalibratedBuffered(steps=steps, refine_images=256),
         "calibrated-buffered-4": M.CalibratedBuffered(steps=steps, refine_images=256, largest=4),

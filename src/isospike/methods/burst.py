@@ -19,7 +19,7 @@ class Burst(StreamingMethod):
 
     ``s = clip(floor(v / theta), 0, largest)``, thresholds at a percentile of the activations: what lies above is sent
     in bursts, so a low percentile does not clip. Max pools follow ``pooling`` like those of other neurons; the paper's
-    compare counts of spikes. Good at T of 16 and more where packets of several spikes are allowed;
+    compare counts of spikes. Good at T of 32 and more where packets of several spikes are allowed;
     not on hardware with spikes of one size, and not for very few steps, where spikes that were too many stay.
     """
 

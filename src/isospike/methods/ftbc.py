@@ -18,7 +18,7 @@ class FTBC(CalibratedMethod):
 
     Layer by layer and step by step, the mean error of every channel's output against the ANN's is taken off its
     current at that step. Forward passes of a few batches; works with any thresholds and neurons, on ReLU and QCFS
-    networks. Needs T in advance; good from about 8 steps on.
+    networks. Needs T in advance; with integrate-and-fire neurons it gains most at few steps.
     """
 
     papers: ClassVar[tuple[str, ...]] = ("wu2024ftbc",)

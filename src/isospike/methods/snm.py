@@ -19,8 +19,8 @@ class SNM(StreamingMethod):
 
     ``s = +1`` if ``v >= theta``; ``s = -1`` if ``v <= -theta`` and more spikes went out than were taken back.
     Thresholds at the maximum of each neuron (neuron-wise normalisation), which needs calibration images like those to
-    come: a neuron that saw little saturates later; choose channel or layer then. Better than IF from 16 steps on;
-    buffered neurons take back earlier and are better still.
+    come: a neuron that saw little saturates later; choose channel or layer then. Better than IF from about 32
+    steps on; buffered neurons take back earlier and are better still.
     """
 
     papers: ClassVar[tuple[str, ...]] = ("wang2022signed",)
