@@ -52,7 +52,7 @@ def test_outputs_and_spikes_are_bit_equal(name, method, converted, tmp_path):
 
 
 OTHER_NEURONS = [
-    iso.methods.Buffered(largest=3),
+    iso.methods.Buffered(largest=3, powers_of_two=False),
     iso.methods.Burst(largest=2),
     iso.methods.SpikeNorm(calibration_steps=4, reset="hard"),
     iso.methods.CalibrationLight(steps=(3, 6), refine_images=4, neuron="signed-memory"),

@@ -29,7 +29,7 @@ QUIET = [
 """Calibrated currents and potentials are an input of their own; the shift is half a threshold in a whole run."""
 LARGER = {
     **STREAMING,
-    "buffered of three": iso.methods.Buffered(largest=3),
+    "graded of three": iso.methods.Buffered(largest=3, powers_of_two=False),
     "shifted signed": shortened(iso.methods.Opt, neuron="signed-memory"),
     "calibrated buffered": shortened(iso.methods.CalibrationLight, neuron="buffered", largest=2),
     "temporal bursts": shortened(iso.methods.FTBC, neuron="burst"),
