@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -49,6 +50,12 @@ def test_units_of_emitted_trains_spell_the_codes(method, converted):
         for event in site.events:
             codes[event.row] += event.value
         assert torch.equal(codes, run.codes[site.site][0].flatten())
+
+
+def test_a_threshold_of_zero_shows_no_event(converted):
+    snn = copy.deepcopy(converted("reused_relu", METHODS["maximum"]))
+    snn.graph.get_submodule(snn.sites[0]).v_threshold.zero_()
+    assert record_raster(snn, ALL["reused_relu"].inputs(1), STEPS).sites[0].events == ()
 
 
 def test_the_neurons_shown_are_some_of_all_and_the_same_again(converted):

@@ -102,7 +102,8 @@ class _Watch:
             self._shown[name] = drawn.sort().values, count
         neurons = self._shown[name][0].to(train.device)
         amplitude = self._amplitudes[name].expand(train.shape[2:]).flatten()[neurons]
-        units = train[:, 0].flatten(1)[:, neurons] / amplitude
+        worth = amplitude.masked_fill(amplitude == 0, 1)  # a threshold that was set to zero: all it sends is zero
+        units = train[:, 0].flatten(1)[:, neurons] / worth
         self._parts.setdefault(name, []).append(units.round().long().cpu())
 
     def site(self, name: str) -> SiteRaster:
