@@ -46,7 +46,8 @@ def print_network(snn: SNN) -> None:
     if snn.provenance.silent:
         count = sum(snn.provenance.silent.values())
         names = ", ".join(snn.provenance.silent)
-        click.echo(f"  {counted(count, 'threshold')} of silent channels, at {names}: the largest of the layer")
+        silent = f"{counted(count, 'threshold')} of silent channels, at {names}"
+        click.echo(f"  {silent}: the largest of the layer, or of the network where a layer has no other")
     if snn.readout.delay:
         behind = " behind the probe" if snn.readout.probe else ""
         click.echo(

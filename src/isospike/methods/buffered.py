@@ -8,7 +8,6 @@ from typing import ClassVar
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
 from isospike.methods.streaming import ScaledMethod
-from isospike.neurons import streaming
 from isospike.scales.rule import Granularity
 
 
@@ -39,8 +38,7 @@ class Buffered(ScaledMethod):
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
-        wanted = streaming[self._neuron()].wanted(self.largest)
-        self._require(not wanted, "largest", wanted)
+        self._require_largest(self._neuron(), self.largest)
 
     def parts(self) -> Parts:
         """Any scale; buffered neurons, or graded ones."""

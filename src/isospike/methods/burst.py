@@ -9,7 +9,6 @@ from isospike import scales
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
 from isospike.methods.streaming import StreamingMethod
-from isospike.neurons.streaming_neuron import MOST_SPIKES
 
 
 @register
@@ -34,7 +33,7 @@ class Burst(StreamingMethod):
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
-        self._require_whole("largest", 1, MOST_SPIKES)
+        self._require_largest("burst", self.largest)
         self._require(0 < self.percentile <= 100, "percentile", "above 0 and at most 100")
 
     def parts(self) -> Parts:

@@ -40,8 +40,7 @@ class CalibratedMethod(StreamingMethod):
         super().__post_init__()
         rising = list(self.steps) == sorted(set(self.steps)) and all(steps >= 1 for steps in self.steps)
         self._require(bool(self.steps) and rising, "steps", "rising whole numbers of at least 1")
-        wanted = streaming[self.neuron].wanted(self.largest)
-        self._require(not wanted, "largest", wanted)
+        self._require_largest(self.neuron, self.largest)
         learned_or(self.scale, self.granularity, levels=1, phase=0.0)
 
     @abstractmethod

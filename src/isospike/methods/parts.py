@@ -170,7 +170,7 @@ class Parts:
         )
 
 
-def learned_or(name: str, granularity: Granularity, *, levels: int | tuple[int, ...], phase: float) -> scales.Learned:
+def learned_or(name: str, granularity: Granularity, *, levels: int | tuple[int, ...], phase: float) -> ScaleRule:
     """Learned bounds, elsewhere those of the rule called ``name``, told the quantiser that it serves.
 
     Raises:

@@ -13,7 +13,6 @@ from isospike.methods.parts import Parts, Streaming, learned_or
 from isospike.neurons import streaming
 from isospike.pooling import rules as pooling_rules
 from isospike.refine.refinement import Refinement
-from isospike.scales.learned import Learned
 from isospike.scales.rule import Granularity, ScaleRule, takes
 from isospike.simulate.readout import ReadOut
 
@@ -50,6 +49,11 @@ class StreamingMethod(Method):
         delay = ("bu2025inference",) if self.delay else ()
         return tuple(dict.fromkeys((*super().used_papers(), *delay)))
 
+    def _require_largest(self, neuron: str, largest: int | None) -> None:
+        """Refuse events that the neurons called ``neuron`` cannot send."""
+        wanted = streaming[neuron].wanted(largest)
+        self._require(not wanted, "largest", wanted)
+
     def _phase(self) -> float:
         """Phase of the quantiser that the neurons stand for: what they start with."""
         return 0.5 if self.v_init is None else self.v_init
@@ -80,10 +84,10 @@ class ScaledMethod(StreamingMethod):
         """Check the ranges."""
         super().__post_init__()
         self._require_whole("levels", 1)
-        rule = self._rule()
-        unused = self.levels is not None and (rule.otherwise is None or not takes(self.scale, "levels"))
-        self._require(not unused, "levels", f"left out with the scale {self.scale}, which does not depend on them")
+        self._rule()
+        used = self.levels is None or takes(self.scale, "levels")
+        self._require(used, "levels", f"left out with the scale {self.scale}, which does not depend on them")
 
-    def _rule(self) -> Learned:
+    def _rule(self) -> ScaleRule:
         """Learned bounds, elsewhere the chosen rule."""
         return learned_or(self.scale, self.granularity, levels=self.levels or DEFAULT_LEVELS, phase=self._phase())

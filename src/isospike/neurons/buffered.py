@@ -56,9 +56,9 @@ class Buffered(Tracker):
 
     @classmethod
     def wanted(cls, largest: int | None) -> str:
-        """Also a power of two: no event is worth another number."""
+        """Also a power of two where no event is worth another number."""
         wanted = super().wanted(largest)
-        if not wanted and largest is not None and largest & (largest - 1):
+        if cls.powers_of_two and not wanted and largest is not None and largest & (largest - 1):
             return "a power of two, for buffered neurons send no other (graded ones do)"
         return wanted
 

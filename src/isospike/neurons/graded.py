@@ -21,10 +21,5 @@ class Graded(Buffered):
     default_largest: ClassVar[int] = 8
     powers_of_two: ClassVar[bool] = False
 
-    @classmethod
-    def wanted(cls, largest: int | None) -> str:
-        """That of neurons in general."""
-        return super(Buffered, cls).wanted(largest)
-
 
 streaming.register("graded", Graded)

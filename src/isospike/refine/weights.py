@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, get_args
 
 import torch
@@ -86,14 +86,17 @@ class WeightCalibration(Refinement):
         calibrated, trained = spiking.view(), set[str]()
         images = calibration.batches.images(self.images)
         journal = Journal(calibration.checkpoint, spiking, images, f"{self!r} {calibration.steps}")
+        if not self.iterations:
+            return calibrated
+        within = replace(self, images=sum(map(len, calibration.batches.images(self.images))))  # no more than there are
         sites = calibrated.nodes_with(Role.ACTIVATION)
-        for number, site in enumerate(sites if self.iterations else ()):
+        for number, site in enumerate(sites):
             region = region_of(calibrated, site)
             layers = [node for node in region.weighted if str(node.target) not in trained]
             trained |= {str(node.target) for node in layers}
             if layers and not _restore(calibrated, layers, journal):
                 what = f"weights before {op_of(site).name} ({number + 1}/{len(sites)})"
-                self._train(ann, calibrated, region, layers, calibration, what)
+                within._train(ann, calibrated, region, layers, calibration, what)
                 journal.keep({str(node.target): _weight(calibrated, node) for node in layers})
         return calibrated
 
@@ -158,8 +161,7 @@ class WeightCalibration(Refinement):
         program = compile_program(means, constant_input=True)
         shapes = [op_of(node).shape for node in (*region.sources, target)]
         like = calibration.batches.first
-        count = sum(map(len, calibration.batches.images(self.images)))
-        rows = Rows(count, shapes, like.dtype, calibration.memory_budget)
+        rows = Rows(self.images, shapes, like.dtype, calibration.memory_budget)
         for inputs in calibration.batches.images(self.images):
             check_inputs(ann, inputs)
             for part in fitting(inputs, program.step_elements * steps, calibration.memory_budget):
