@@ -37,7 +37,6 @@ def without_branch(snn: iso.SNN, join: str, *, kept: int, dead: bool = True) -> 
     broken.graph.graph.erase_node(node)
     if not dead:
         broken.graph.graph.eliminate_dead_code()
-    broken.graph.recompile()
     return broken
 
 

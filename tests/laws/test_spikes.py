@@ -114,7 +114,6 @@ def test_running_mean_behind_an_island_is_the_function_of_the_running_means(name
     inputs = [source for source in node.all_input_nodes if source.op != "get_attr"]
     (output,) = (n for n in graph.graph.nodes if n.op == "output")
     output.args = ((node, *inputs),)
-    graph.recompile()
     snn = iso.convert(graph, METHODS["maximum"], data=[ISLANDS[name].inputs(4)], analogue="allow")
     for budget in (1, 10**9):
         run = iso.simulate(snn, ISLANDS[name].inputs(2), steps=STEPS, memory_budget=budget)

@@ -1,9 +1,9 @@
-"""The captured network: an ordinary ``fx.GraphModule`` whose nodes know where they come from."""
+"""The captured network: plain modules in the order of a graph whose nodes know where they come from."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -37,12 +37,37 @@ class Op:
     """Why the role is analogue or unsupported, where the op alone does not say it."""
 
 
-class Graph(fx.GraphModule):
+class Graph(nn.Module):
     """A network as plain modules, one per call site, with a role for every op.
 
-    It is an ordinary ``torch.fx.GraphModule``: call it, print it, train it, move it, hook it.
-    ``graph(x)`` equals the model it was captured from.
+    It is an ordinary module: call it, print it, train it, move it, hook it, export it.
+    ``graph(x)`` equals the model it was captured from. A call goes through the nodes one by one; no source code is
+    generated from them, so names are never more than names.
+
+    Args:
+        root: holds the modules and constants that the nodes name; they are shared, not copied.
+        graph: the nodes.
     """
+
+    def __init__(self, root: nn.Module, graph: fx.Graph) -> None:
+        super().__init__()
+        self.graph = graph
+        graph.owning_module = self  # type: ignore[assignment] # fx asks it which modules exist
+        for target in dict.fromkeys(str(node.target) for node in graph.nodes if node.op in ("call_module", "get_attr")):
+            path, _, leaf = target.rpartition(".")
+            attach(self, target, getattr(root.get_submodule(path), leaf))
+        self.train(root.training)
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """The output for one tensor per input node, each ``[B, ...]``, structured like the model's."""
+        given, values, free = iter(inputs), dict[fx.Node, Any](), last_readers(self.graph)
+        for node in self.graph.nodes:
+            if node.op == "output":
+                return output_structure(self)([values[leaf] for leaf in output_leaves(node)])
+            values[node] = next(given) if node.op == "placeholder" else call(self, node, values.__getitem__)
+            for dead in free[node]:
+                values.pop(dead, None)
+        raise AssertionError("a graph ends with an output")
 
     @property
     def ops(self) -> tuple[Op, ...]:
@@ -84,9 +109,7 @@ class Graph(fx.GraphModule):
         graph = fx.Graph()
         output = graph.graph_copy(self.graph, {})
         graph.output(output)
-        view = Graph(self, graph)
-        view.train(self.training)
-        return view
+        return Graph(self, graph)
 
     def replace(self, node: fx.Node, module: nn.Module, op: Op | None = None) -> None:
         """Put ``module`` at the call site of ``node``."""
@@ -111,8 +134,20 @@ class Graph(fx.GraphModule):
         """The module called by a ``call_module`` node."""
         return self.get_submodule(str(node.target))
 
+    def __repr__(self) -> str:
+        """One line per op: name, ATen name, role, and the shape of its result without the batch."""
+        return "\n".join(f"{op.name}: {op.kind} {list(op.shape)}, {op.role.value}" for op in self.ops)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Graph:
+        """A graph of its own."""
+        twin = self.__new__(type(self))
+        memo[id(self)] = twin
+        twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        twin.graph.owning_module = twin  # type: ignore[assignment]
+        return twin
+
     def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: a pickled ``GraphModule`` is source code and forgets what its nodes are.
+        """Refuse to be pickled: loading a pickle runs code.
 
         Raises:
             ArtefactError: always.
@@ -151,6 +186,29 @@ def output_leaves(output: fx.Node) -> list[fx.Node]:
     return [leaf for leaf in pytree.tree_leaves(output.args[0]) if isinstance(leaf, fx.Node)]
 
 
+def output_structure(graph: Graph) -> Callable[[list[Tensor]], Any]:
+    """Puts a flat list of outputs into the structure of the model's output."""
+    leaves, spec = pytree.tree_flatten(_plain(graph.output_node.args[0]))
+
+    def build(flat: list[Tensor]) -> Any:
+        tensors = iter(flat)
+        return pytree.tree_unflatten([next(tensors) if isinstance(leaf, fx.Node) else leaf for leaf in leaves], spec)
+
+    return build
+
+
+def _plain(value: Any) -> Any:
+    """Dictionaries and lists as themselves; a graph keeps immutable ones."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, tuple):
+        items = [_plain(item) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    return value
+
+
 def op_of(node: fx.Node) -> Op:
     """What is known of a node."""
     op: Op = node.meta["op"]
@@ -169,13 +227,35 @@ def pools_positions(pool: fx.Node) -> bool:
     return op_of(pool).kind.endswith(f"{len(op_of(argument(pool)).shape) - 1}d")
 
 
-def attribute(graph: fx.GraphModule, name: str) -> Tensor:
+def attribute(graph: nn.Module, name: str) -> Tensor:
     """The constant of a dotted name."""
-    value: Any = graph
-    for part in name.split("."):
-        value = getattr(value, part)
+    path, _, leaf = name.rpartition(".")
+    value = getattr(graph.get_submodule(path), leaf)
     assert isinstance(value, Tensor)
     return value
+
+
+def call(graph: nn.Module, node: fx.Node, value: Callable[[fx.Node], Any]) -> Any:
+    """What a node computes from the values of its sources."""
+    if node.op == "get_attr":
+        return attribute(graph, str(node.target))
+    args, kwargs = fx.map_arg((node.args, node.kwargs), value)
+    if node.op == "call_module":
+        return graph.get_submodule(str(node.target))(*args, **kwargs)
+    assert callable(node.target)
+    return node.target(*args, **kwargs)
+
+
+def last_readers(graph: fx.Graph) -> dict[fx.Node, tuple[fx.Node, ...]]:
+    """For every node, the nodes whose values nobody needs after it; itself, where nobody reads it."""
+    last: dict[fx.Node, fx.Node] = {}
+    for node in graph.nodes:
+        for source in (*node.all_input_nodes, node):
+            last[source] = node
+    free: dict[fx.Node, list[fx.Node]] = {node: [] for node in graph.nodes}
+    for source, node in last.items():
+        free[node].append(source)
+    return {node: tuple(dead) for node, dead in free.items()}
 
 
 def attach(root: nn.Module, name: str, value: nn.Module | Tensor) -> None:

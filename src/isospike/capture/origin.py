@@ -11,6 +11,7 @@ import torch
 from torch import fx
 
 from isospike import activations
+from isospike.capture.graph import Graph
 
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _PYTHON, _TORCH, _CAPTURE, _ACTIVATIONS = (
@@ -53,10 +54,13 @@ def _is_users(file: str) -> bool:
 
 
 class Names:
-    """Hands out one unique dotted name per call site; no name is inside another."""
+    """Hands out one unique dotted name per call site; no name is inside another, nor a name of `Graph` itself.
+
+    Names are made of letters, digits and ``_`` between dots; what else a user's name holds becomes ``_``.
+    """
 
     def __init__(self) -> None:
-        self._taken: set[str] = set()
+        self._taken: set[str] = {"graph", *dir(Graph)}
         self._inner: set[str] = set()
 
     def claim(self, wanted: str) -> str:
@@ -64,6 +68,7 @@ class Names:
 
         Inside another name the mark goes behind that one: ``a.b#2.c`` when ``a.b`` is a call site.
         """
+        wanted = re.sub(r"[^\w.#]", "_", wanted)
         blocking = next((prefix for prefix in _prefixes(wanted) if prefix in self._taken), wanted)
         rest, name, count = wanted.removeprefix(blocking), wanted, 1
         while not self._free(name):
@@ -77,7 +82,7 @@ class Names:
         return name not in self._taken and name not in self._inner and not self._taken.intersection(_prefixes(name))
 
 
-def unused_name(graph: fx.GraphModule, wanted: str) -> str:
+def unused_name(graph: Graph, wanted: str) -> str:
     """A name for one more call site of a captured graph; see `Names.claim`."""
     names = Names()
     for node in graph.graph.nodes:

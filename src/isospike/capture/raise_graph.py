@@ -50,8 +50,7 @@ class _Raiser:
         raised = Graph(self.root, self.graph)
         raised.graph.eliminate_dead_code()
         raised.graph.lint()
-        raised.recompile()
-        return raised.eval()
+        return raised.view().eval()
 
     def _take_constants(self) -> None:
         """Parameters, buffers and constants of the model, each copied once so that sharing survives."""

@@ -19,7 +19,7 @@ from isospike.capture.linear_part import SUMS
 from isospike.capture.roles import NO_OPS, RESHAPES
 from isospike.pooling.average import AVERAGE_POOLS
 from isospike.refine.grid.axes import axis_matrices
-from isospike.simulate.walk import call
+from isospike.simulate.walk import compute
 
 Fields = Mapping[fx.Node, Any]
 """Fields of the values that an op reads."""
@@ -69,7 +69,7 @@ def synapses(graph: Graph, node: fx.Node, field: Tensor) -> Tensor:
     layer = graph.module_of(node) if node.op == "call_module" else None
     if layer is None:
         ones = {source: _ones(graph, source, field) for source in node.all_input_nodes if source.op == "get_attr"}
-        total: Tensor = call(graph, node, {argument_of(node): field, **ones}).sum()
+        total: Tensor = compute(graph, node, {argument_of(node): field, **ones}).sum()
         return total
     if isinstance(layer, nn.Linear):
         return field.sum() * layer.out_features

@@ -17,7 +17,7 @@ from isospike.costs.reach import argument_of, is_join, is_move, is_weighted, pas
 from isospike.costs.wiring import Connection, Wiring
 from isospike.network import SNN
 from isospike.simulate import Kind
-from isospike.simulate.walk import call
+from isospike.simulate.walk import compute
 
 ALWAYS_LEFT_OUT = (
     "the network's outputs: the additions that sum them over the steps",
@@ -159,7 +159,7 @@ class _Trace:
         twin = self.twins[node.name]
 
         def linear(known: Any) -> Any:
-            return call(self.linear, twin, {self.twins[source.name]: field for source, field in known.items()})
+            return compute(self.linear, twin, {self.twins[source.name]: field for source, field in known.items()})
 
         return passed_on(self.graph, linear, node, fields)
 

@@ -35,7 +35,6 @@ def answer_with_exact_site(snn: SNN, site: str, x: Tensor, steps: int) -> Any:
     neuron = view.module_of(node)
     assert isinstance(neuron, Temporal | Emitter)
     view.replace(node, neuron.source(), replace(op_of(node), role=Role.ANALOGUE))
-    view.recompile()
     if not view.sites:  # nothing spikes any more: the answer of every step is that of the whole run
         return view(channels_last(x))
     return answer(SNN(view, provenance=snn.provenance, readout=snn.readout), x, steps)

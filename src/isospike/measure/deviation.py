@@ -63,5 +63,4 @@ def with_sites(graph: Graph) -> Graph:
     view = graph.view()
     output = view.output_node
     output.args = ((output.args[0], view.nodes_with(Role.ACTIVATION)),)
-    view.recompile()
     return view

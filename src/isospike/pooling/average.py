@@ -28,7 +28,6 @@ def place_average_pool_neurons(graph: Graph) -> Graph:
         if op_of(node).kind in AVERAGE_POOLS and _is_activation(argument(node)):
             _insert(placed, node)
     placed.graph.lint()
-    placed.recompile()
     return placed
 
 

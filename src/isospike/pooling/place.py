@@ -24,7 +24,6 @@ def place_max_pools(graph: Graph, rule: str) -> Graph:
         if kind.before_neuron and op_of(source).role is Role.ACTIVATION and len(source.users) == 1:
             _move_before(node, source)
     placed.graph.lint()
-    placed.recompile()
     return placed
 
 

@@ -27,7 +27,7 @@ class Region:
         """The convolutions and linear layers."""
         return tuple(node for node in self.inside if node.op == "call_module" and op_of(node).kind in _KINDS)
 
-    def module(self, graph: Graph) -> fx.GraphModule:
+    def module(self, graph: Graph) -> Graph:
         """The region as a function of its sources; it shares the modules of ``graph``."""
         inner, known = fx.Graph(), dict[fx.Node, fx.Node]()
         for number, source in enumerate(self.sources):
@@ -35,7 +35,7 @@ class Region:
         for node in self.inside:
             known[node] = inner.node_copy(node, known.__getitem__)
         inner.output(known[argument(self.site)])
-        return fx.GraphModule(graph, inner)
+        return Graph(graph, inner)
 
 
 _KINDS = frozenset({*("conv1d", "conv2d", "conv3d"), *(f"conv_transpose{n}d" for n in (1, 2, 3)), "linear"})

@@ -190,7 +190,6 @@ def _putting_out(graph: Graph, nodes: tuple[fx.Node, ...]) -> Graph:
     kept = [node for node in view.graph.nodes if node.name in names]
     view.output_node.args = (kept,)
     view.graph.eliminate_dead_code()
-    view.recompile()
     return view
 
 

@@ -12,7 +12,7 @@ from isospike.native import code_histogram
 from isospike.neurons import Emitter
 from isospike.simulate.run import Record
 from isospike.simulate.trains import TrainProgram
-from isospike.simulate.walk import Walk, call
+from isospike.simulate.walk import Walk, compute
 
 
 class Collapsed(Walk):
@@ -51,7 +51,7 @@ class Collapsed(Walk):
         module = graph.module_of(node) if node.op == "call_module" else None
         if isinstance(module, Emitter):
             return self._emit(node, module)
-        return call(graph, node, self.values)
+        return compute(graph, node, self.values)
 
     def _emit(self, node: fx.Node, neuron: Emitter) -> Tensor:
         values = neuron.codes(self.values[argument(node)])

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from isospike.capture.graph import output_structure
 from isospike.errors import SimulationError
-from isospike.simulate.run import Job, Run, check_tensor, output_structure
+from isospike.simulate.run import Job, Run, check_tensor
 from isospike.simulate.walk import Emissions, Walk
 
 if TYPE_CHECKING:

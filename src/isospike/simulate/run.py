@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from torch import Tensor, fx
-from torch.utils import _pytree as pytree
+from torch import Tensor
 
-from isospike.capture.graph import Graph
 from isospike.errors import SimulationError
 from isospike.simulate.execution import State
 
@@ -88,29 +86,6 @@ class Run:
     def spikes_per_sample(self) -> dict[str, Tensor]:
         """Per site, the spikes of all steps: int64 ``[B]``."""
         return {site: counts.sum(0) for site, counts in self.spikes.items()}
-
-
-def output_structure(graph: Graph) -> Callable[[list[Tensor]], Any]:
-    """Puts a flat list of outputs into the structure of the model's output."""
-    leaves, spec = pytree.tree_flatten(_plain(graph.output_node.args[0]))
-
-    def build(flat: list[Tensor]) -> Any:
-        tensors = iter(flat)
-        return pytree.tree_unflatten([next(tensors) if isinstance(leaf, fx.Node) else leaf for leaf in leaves], spec)
-
-    return build
-
-
-def _plain(value: Any) -> Any:
-    """Dictionaries and lists as themselves; a graph keeps immutable ones."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, tuple):
-        items = [_plain(item) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-    return value
 
 
 def is_whole(number: object) -> TypeGuard[int]:

@@ -16,7 +16,7 @@ from isospike.neurons import Emitter
 from isospike.simulate.program import is_island
 from isospike.simulate.run import Record
 from isospike.simulate.trains import TrainProgram
-from isospike.simulate.walk import Walk, call
+from isospike.simulate.walk import Walk, compute
 
 
 class Stepped(Walk):
@@ -79,18 +79,18 @@ class Stepped(Walk):
 
     def _on_totals(self, node: fx.Node) -> Any:
         totals = {s: _each(lambda v: v.sum(0), self.values[s]) for s in self._sources(node)}
-        return _each(lambda v: v.unsqueeze(0), call(self.program.graph, node, totals))
+        return _each(lambda v: v.unsqueeze(0), compute(self.program.graph, node, totals))
 
     def _affine(self, node: fx.Node) -> Any:
         """The affine map of the first step, its linear part of the others."""
         sources = self._sources(node)
         steps = self.program.steps[node]
-        first = call(self.program.graph, node, {s: _each(lambda v: v[0], self.values[s]) for s in sources})
+        first = compute(self.program.graph, node, {s: _each(lambda v: v[0], self.values[s]) for s in sources})
         first = _each(lambda v: v.unsqueeze(0), first)
         if steps == 1:
             return first
         values = {self.linear[s.name]: _each(lambda v: _later(v, steps), self.values[s]) for s in sources}
-        rest = call(self.program.linear, self.linear[node.name], values)
+        rest = compute(self.program.linear, self.linear[node.name], values)
         return pytree.tree_map(lambda a, b: torch.cat([a, b.unflatten(0, (steps - 1, -1))]), first, rest)
 
     def _sources(self, node: fx.Node) -> list[fx.Node]:

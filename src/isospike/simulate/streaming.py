@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from isospike.capture.graph import output_structure
 from isospike.errors import SimulationError
 from isospike.simulate.execution import Execution, State
 from isospike.simulate.readout import OutputSums
-from isospike.simulate.run import MOST_STEPS, Job, Record, Run, check_tensor, output_structure
+from isospike.simulate.run import MOST_STEPS, Job, Record, Run, check_tensor
 from isospike.simulate.state_check import check_state
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import fx
 
-from isospike.capture.graph import Graph, argument, op_of, pools_positions
+from isospike.capture.graph import Graph, argument, last_readers, op_of, pools_positions
 from isospike.capture.linear_part import linear_part
 from isospike.capture.roles import Role
 from isospike.neurons import Emitter
@@ -51,7 +51,7 @@ def compile_trains(graph: Graph) -> TrainProgram:
         if code is not None:
             trains[node] = code
         steps[node] = _steps(graph, node, steps, trains)
-    return TrainProgram(graph, linear_part(graph), steps, trains, _free(graph))
+    return TrainProgram(graph, linear_part(graph), steps, trains, last_readers(graph.graph))
 
 
 def _code(graph: Graph, node: fx.Node, trains: dict[fx.Node, Code]) -> Code | None:
@@ -78,14 +78,3 @@ def _steps(graph: Graph, node: fx.Node, steps: dict[fx.Node, int], trains: dict[
     if op_of(node).role is Role.MAX_POOL and node not in trains:
         return 1
     return max(steps[source] for source in node.all_input_nodes if source.op != "get_attr")
-
-
-def _free(graph: Graph) -> dict[fx.Node, tuple[fx.Node, ...]]:
-    last: dict[fx.Node, fx.Node] = {}
-    for node in graph.graph.nodes:
-        for source in (*node.all_input_nodes, node):
-            last[source] = node
-    free: dict[fx.Node, tuple[fx.Node, ...]] = {}
-    for source, node in last.items():
-        free[node] = (*free.get(node, ()), source)
-    return free

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, fx
 
-from isospike.capture.graph import argument, attribute, output_leaves
+from isospike.capture.graph import Graph, call, output_leaves
 from isospike.memory_format import channels_last
 from isospike.simulate.run import Record
 from isospike.simulate.trains import TrainProgram
@@ -73,18 +72,10 @@ class Walk(ABC):
         return Emissions(outputs, self.spikes, self.codes, self.inhibitory())
 
 
-def call(graph: fx.GraphModule, node: fx.Node, values: Mapping[fx.Node, Any]) -> Any:
-    """What a node computes from the values of its sources."""
+def compute(graph: Graph, node: fx.Node, values: Mapping[fx.Node, Any]) -> Any:
+    """What a node computes from the values so far; constants, which are not among them, from the graph."""
 
     def value(source: fx.Node) -> Any:
-        if source in values:
-            return values[source]
-        if source.op == "get_attr":
-            return attribute(graph, str(source.target))
-        return torch.zeros_like(value(argument(source)))  # a constant of the linear part
+        return values[source] if source in values else call(graph, source, value)
 
-    args, kwargs = fx.map_arg((node.args, node.kwargs), value)
-    if node.op == "call_module":
-        return graph.get_submodule(str(node.target))(*args, **kwargs)
-    assert callable(node.target)
-    return node.target(*args, **kwargs)
+    return call(graph, node, value)

@@ -47,7 +47,6 @@ def put_on_grid(graph: Graph, largest_input: float) -> Graph:
     draft = Gridder(view.view(), largest_input, Unlimited()).run()
     Gridder(view, largest_input, Shares(draft)).run()
     view.graph.lint()
-    view.recompile()
     return copy.deepcopy(view.view()).double()
 
 
