@@ -135,10 +135,10 @@ def _module(change: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any
     [
         (_module(lambda m: m.update(kind="Module")), "unknown kind 'Module'"),
         (_module(lambda m: m.update(kind="os.system")), "unknown kind 'os.system'"),
-        (_module(lambda m: m["options"].update(shell="rm")), "unknown options"),
+        (_module(lambda m: m["options"].update(shell="rm")), "unknown field `shell`"),
         (_module(lambda m: m["options"].pop("kernel_size")), "not a valid network"),
         (_module(lambda m: m["options"].update(groups=7)), "not a valid network"),
-        (lambda header: header["nodes"][1].update(op="call_method"), "unknown kind 'call_method'"),
+        (lambda header: header["nodes"][1].update(op="call_method"), "Invalid enum value .call_method."),
         (lambda header: header["nodes"][1].update(args=[{"tuple": [{"node": "nobody"}]}]), "not a valid network"),
         (lambda header: header["nodes"][1].update(args={"tuple": [{"code": "1"}]}), "unknown kind 'code'"),
         (lambda header: header["nodes"].pop(), None),

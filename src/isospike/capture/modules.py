@@ -189,3 +189,10 @@ MODULE_KINDS: dict[str, type[nn.Module]] = {
     )
 }
 """Every module a captured graph can hold, by class name; beside them trainable activations."""
+
+
+def aten_name(module: nn.Module) -> str:
+    """The ATen name of what a layer computes: ``conv_transpose2d`` for a ``ConvTranspose2d``."""
+    name = type(module).__name__
+    words = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).removeprefix("_")
+    return "batch_norm" if isinstance(module, ChannelAffine) else words

@@ -146,16 +146,8 @@ class _Raiser:
             return Role.UNSUPPORTED, "it uses the size of the batch as a value"
         if kind in roles.NO_OPS:
             return Role.UNSUPPORTED, "random in inference; the model must be deterministic"
-        if kind in roles.RECTIFIERS and module is None:
-            return Role.ANALOGUE, "its lower bound is not zero"
-        if kind in roles.TRAINABLE and module is None:
-            return Role.ANALOGUE, "its bound is computed from the input"
-        if kind in roles.PARAMETRIC and module is None:
-            return Role.ANALOGUE, "its weights are computed from the input"
-        if kind in roles.PRODUCTS and (len(variable) > 1 or (kind == "div" and node.args[0] in self.constants)):
-            return Role.ANALOGUE, "a product of two activations"
-        if kind == "div" and node.kwargs.get("rounding_mode") is not None:
-            return Role.ANALOGUE, "it rounds the quotient"
+        if module is None and node.target is not operator.getitem:
+            return roles.call_role(kind, node, lambda source: source not in self.constants)
         return role, ""
 
     def _emit(self, node: fx.Node, kind: str, name: str, module: nn.Module | None) -> fx.Node:

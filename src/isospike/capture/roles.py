@@ -7,6 +7,10 @@ file may name, so loading a file can call nothing else.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
+
+from torch import fx
+from torch.utils import _pytree as pytree
 
 
 class Role(enum.StrEnum):
@@ -106,3 +110,26 @@ def base_role(op: str) -> Role:
     if op in ALWAYS_ANALOGUE:
         return Role.ANALOGUE
     return Role.UNSUPPORTED
+
+
+def call_role(kind: str, node: fx.Node, varies: Callable[[fx.Node], bool]) -> tuple[Role, str]:
+    """The role of a call that no module computes, and why where the op alone does not say it.
+
+    Args:
+        kind: its ATen name.
+        node: the call.
+        varies: whether a node's value depends on the input.
+    """
+    leaves = pytree.arg_tree_leaves(*node.args, **node.kwargs)
+    operands = [leaf for leaf in leaves if isinstance(leaf, fx.Node) and varies(leaf)]
+    if kind in RECTIFIERS:
+        return Role.ANALOGUE, "its lower bound is not zero"
+    if kind in TRAINABLE:
+        return Role.ANALOGUE, "its bound is computed from the input"
+    if kind in PARAMETRIC:
+        return Role.ANALOGUE, "its weights are computed from the input"
+    if kind in PRODUCTS and (len(operands) > 1 or (kind == "div" and node.args[0] not in operands)):
+        return Role.ANALOGUE, "a product of two activations"
+    if kind == "div" and node.kwargs.get("rounding_mode") is not None:
+        return Role.ANALOGUE, "it rounds the quotient"
+    return base_role(kind), ""

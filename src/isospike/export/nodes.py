@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -12,95 +11,87 @@ import torch
 from torch import fx
 
 from isospike.capture.graph import Op, op_of
-from isospike.capture.roles import ALIASES, KNOWN, Role
+from isospike.capture.roles import ALIASES, KNOWN
 from isospike.errors import ArtefactError
+from isospike.export import arguments
+from isospike.export.format import NodeFields, OpFields, Target, checked
 
-Json = dict[str, Any]
 
-
-def describe_node(node: fx.Node) -> Json:
+def describe_node(node: fx.Node) -> dict[str, Any]:
     """One node with its arguments."""
     return {
         "name": node.name,
         "op": node.op,
-        "target": _describe_target(node),
-        "args": _describe(node.args),
-        "kwargs": _describe(dict(node.kwargs)),
+        "target": "getitem" if node.target is operator.getitem else str(node.target),
+        "args": arguments.describe(node.args),
+        "kwargs": arguments.describe(dict(node.kwargs)),
         "info": None if node.op == "output" else {**asdict(op_of(node)), "role": op_of(node).role.value},
     }
 
 
-def build_node(graph: fx.Graph, description: Mapping[str, Any], known: dict[str, fx.Node]) -> None:
+def build_node(graph: fx.Graph, fields: NodeFields, known: dict[str, fx.Node]) -> None:
     """Append the described node to ``graph`` and to ``known``.
 
     Raises:
-        ArtefactError: an op outside the table.
+        ArtefactError: its name is taken, its target is no name or not in the table of ops, or its arguments do not fit.
     """
-    op = description["op"]
-    if op not in ("placeholder", "get_attr", "call_module", "call_function", "output"):
-        raise ArtefactError(f"the file holds a node of unknown kind '{op}'")
-    target: Any = description["target"]
-    if op == "call_function":
-        target = _build_target(str(target))
-    args, kwargs = _build(description["args"], known), _build(description["kwargs"], known)
-    node = graph.create_node(op, target, args, kwargs, name=str(description["name"]))
-    if op != "output":
-        info = dict(description["info"])
-        node.meta["op"] = Op(**{**info, "role": Role(info["role"]), "shape": tuple(info["shape"])})
-    known[str(description["name"])] = node
+    if fields.name in known:
+        raise ArtefactError(f"two nodes have the name '{fields.name}'")
+    args, kwargs = arguments.build(fields.args, known), arguments.build(fields.kwargs, known)
+    if not isinstance(args, tuple) or not isinstance(kwargs, dict):
+        raise ArtefactError(f"the arguments of node '{fields.name}' are no tuple and dictionary")
+    target: Any = _target(fields)
+    if isinstance(target, torch._ops.OpOverload):
+        arguments.check_call(target, args, kwargs)
+    else:
+        _check_shape_of_call(fields, args, kwargs)
+    node = graph.create_node(fields.op, target, args, kwargs, name=fields.name)
+    if node.name != fields.name:
+        raise ArtefactError(f"a node cannot have the name '{fields.name}'")
+    if (fields.info is None) != (fields.op == "output"):
+        raise ArtefactError(f"node '{fields.name}' has no description, or is an output with one")
+    if fields.info is not None:
+        node.meta["op"] = _op(fields.info)
+    known[fields.name] = node
 
 
-def _describe_target(node: fx.Node) -> str:
-    if node.target is operator.getitem:
-        return "getitem"
-    return str(node.target)
+def _op(info: OpFields) -> Op:
+    own = {name: getattr(info, name) for name in info.__struct_fields__}
+    return Op(**{**own, "shape": tuple(info.shape)})
 
 
-def _build_target(name: str) -> Callable[..., Any]:
+def _target(fields: NodeFields) -> Callable[..., Any] | str:
+    if fields.op in ("call_module", "get_attr"):
+        return checked(fields.target, Target)
+    return _function(fields.target) if fields.op == "call_function" else fields.name
+
+
+def _function(name: str) -> Callable[..., Any]:
+    """The op of a name; its overload is one that torch lists and that changes none of its arguments."""
     if name == "getitem":
         return operator.getitem
     namespace, _, rest = name.partition(".")
     op, _, overload = rest.partition(".")
     if namespace != "aten" or ALIASES.get(op, op) not in KNOWN:
-        raise ArtefactError(f"the file calls '{name}', which is not in the table of ops")
-    target: Callable[..., Any] | None = getattr(getattr(torch.ops.aten, op, None), overload, None)
-    if target is None:
-        raise ArtefactError(f"the file calls '{name}', which this version of torch ({torch.__version__}) lacks")
-    return target
+        raise ArtefactError(f"the file calls '{name:.80}', which is not in the table of ops")
+    packet = getattr(torch.ops.aten, op, None)
+    if not isinstance(packet, torch._ops.OpOverloadPacket) or overload not in packet.overloads():
+        raise ArtefactError(f"the file calls '{name:.80}', which this version of torch ({torch.__version__}) lacks")
+    target = getattr(packet, overload)
+    if target._schema.is_mutable:
+        raise ArtefactError(f"the file calls '{name:.80}', which changes its arguments")
+    function: Callable[..., Any] = target
+    return function
 
 
-def _describe(value: Any) -> Any:
-    if isinstance(value, fx.Node):
-        return {"node": value.name}
-    if isinstance(value, tuple):
-        return {"tuple": [_describe(item) for item in value]}
-    if isinstance(value, list):
-        return [_describe(item) for item in value]
-    if isinstance(value, dict):
-        return {"dict": [[key, _describe(item)] for key, item in value.items()]}
-    if isinstance(value, torch.dtype):
-        return {"dtype": str(value).removeprefix("torch.")}
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"float": str(value)}
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    raise ArtefactError(f"an argument of type {type(value).__name__} cannot be stored in a .snn file")
-
-
-def _build(value: Any, known: dict[str, fx.Node]) -> Any:
-    if isinstance(value, list):
-        return [_build(item, known) for item in value]
-    if not isinstance(value, dict):
-        return value
-    ((kind, content),) = value.items()
-    if kind == "node":
-        return known[content]
-    if kind == "tuple":
-        return tuple(_build(item, known) for item in content)
-    if kind == "dict":
-        return {key: _build(item, known) for key, item in content}
-    if kind == "float":
-        return float(content)
-    if kind == "dtype" and isinstance(getattr(torch, content, None), torch.dtype):
-        return getattr(torch, content)
-    raise ArtefactError(f"the file holds an argument of unknown kind '{kind}'")
+def _check_shape_of_call(fields: NodeFields, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Arguments of what has no schema: none of an input or a constant, one node of a module, a node and a place."""
+    kinds = [type(argument) for argument in args]
+    wanted: dict[str, list[list[type]]] = {
+        "placeholder": [[]],
+        "get_attr": [[]],
+        "call_module": [[fx.Node]],
+        "call_function": [[fx.Node, int]],
+    }
+    if kwargs or (fields.op == "output" and len(args) != 1) or kinds not in wanted.get(fields.op, [kinds]):
+        raise ArtefactError(f"node '{fields.name}' ({fields.op}) has arguments that it cannot take")

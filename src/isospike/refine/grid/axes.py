@@ -77,4 +77,5 @@ def _append(
 def become_reshape(node: fx.Node, source: fx.Node) -> None:
     """Let ``node`` bring the numbers of ``source`` into its shape, whatever it computed before."""
     node.op, node.target = "call_function", torch.ops.aten.reshape.default
+    node.meta["op"] = replace(op_of(node), kind="reshape")
     node.args, node.kwargs = (source, [-1, *op_of(node).shape]), {}

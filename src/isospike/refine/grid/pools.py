@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from isospike.capture.graph import argument, op_of, pools_positions
+from isospike.capture.modules import aten_name
 from isospike.errors import ConversionError
 from isospike.refine.grid.axes import axis_matrices, map_axes
 from isospike.refine.grid.value import ONE, GridValue, per_channel, spread
@@ -42,7 +43,7 @@ def averaged(gridder: Gridder, node: fx.Node) -> GridValue:
         sums, value = _outer([matrix.sum(1) for matrix in windows]), map_axes(gridder, node, windows, value)
     else:
         sums = total(torch.ones(1, *shape, dtype=torch.float64))
-        gridder.graph.replace(node, total)
+        gridder.graph.replace(node, total, replace(op_of(node), kind=aten_name(total)))
         value = replace(value, largest=value.largest * sums.max().item())
     share = pool(torch.ones(1, *shape, dtype=torch.float64)) / sums
     share = share.flatten()[0] if torch.equal(share, share.flatten()[0].expand_as(share)) else share
@@ -114,6 +115,7 @@ def summed(gridder: Gridder, node: fx.Node) -> GridValue:
     count = scale.numel() / max(low.numel(), 1)
     if op_of(node).kind == "mean":
         node.target = torch.ops.aten.sum.dim_IntList
+        node.meta["op"] = replace(op_of(node), kind="sum")
         low = low / count
     uniform = torch.equal(low, low.flatten()[0].expand_as(low))
     return GridValue(low.flatten()[0] if uniform else low, value.fraction, value.largest * count)

@@ -1,0 +1,247 @@
+"""The gate that a network from a file passes before any of its tensors is used.
+
+What passes it runs: every name is one that a capture gives, every op has the role and the place in the graph that a
+capture would give it, every value has the shape that the file says, at two sizes of the batch, and every tensor has the
+type, the shape and the numbers that its module needs. Shapes are computed on torch's ``meta`` device, which holds no
+numbers, so a file cannot make the gate compute or allocate anything large.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from isospike.capture.graph import Graph, attribute, call, op_of, output_leaves
+from isospike.capture.modules import aten_name
+from isospike.capture.origin import Names
+from isospike.capture.roles import (
+    ADAPTIVE_MAX_POOLS,
+    ALIASES,
+    MAX_POOLS,
+    RECTIFIERS,
+    RESHAPES,
+    TRAINABLE,
+    Role,
+    call_role,
+)
+from isospike.errors import ArtefactError
+from isospike.export.arguments import check_call
+from isospike.export.format import LARGEST_SIZE
+from isospike.export.modules import LINEAR, NEURONS
+from isospike.messages import first_line
+from isospike.neurons import Emitter, InputGrid, Probing, StreamingNeuron
+from isospike.pooling import MaxPoolRule
+
+BATCHES = (1, 5)
+"""Sizes at which shapes are computed: one of them tells an axis of the batch from any other."""
+NOT_NEGATIVE = frozenset({"v_threshold", "unit", "bound"})
+"""Tensors of neurons and activations that are sizes."""
+POINTWISE = (Emitter, StreamingNeuron, Probing, InputGrid)
+"""Modules whose output has the shape of their input, and whose tensors broadcast to it."""
+
+
+def check_graph(graph: Graph) -> None:
+    """Names, order, roles and kinds of the nodes; no tensor is looked at.
+
+    Raises:
+        ArtefactError: the nodes are not those of a converted network.
+    """
+    nodes = list(graph.graph.nodes)
+    ops = [node.op for node in nodes]
+    if ops.count("placeholder") != 1 or ops[0] != "placeholder" or ops.count("output") != 1 or ops[-1] != "output":
+        raise ArtefactError("its graph does not lead from one input to one output")
+    leaves = output_leaves(nodes[-1])
+    if not leaves or any(leaf.op == "get_attr" for leaf in leaves):
+        raise ArtefactError("its output is not computed from its input")
+    changing = {nodes[0]}
+    for node in nodes[1:-1]:
+        if not changing.isdisjoint(node.all_input_nodes):
+            changing.add(node)
+        elif node.op != "get_attr":
+            raise ArtefactError(f"{op_of(node).name} is not computed from the input")
+        _check_role(graph, node, changing)
+    emits = any(isinstance(module, Emitter) for module in graph.modules())
+    if any(isinstance(graph.module_of(node), MaxPoolRule) is emits for node in graph.nodes_with(Role.MAX_POOL)):
+        raise ArtefactError("its max pools are not those of its kind of neurons")
+    probing = [module.probe_steps for module in graph.modules() if isinstance(module, Probing)]
+    if len(set(probing)) > 1:
+        raise ArtefactError(f"its neurons probe for different numbers of steps: {sorted(set(probing))}")
+
+
+def check_names(nodes: list[fx.Node]) -> None:
+    """Every op has a name of its own; those of modules and constants are their places, and such as a capture gives.
+
+    Raises:
+        ArtefactError: they are not.
+    """
+    places, taken = Names(), set[str]()
+    for node in nodes:
+        if node.op in ("placeholder", "output"):
+            continue
+        name = op_of(node).name
+        if name in taken or (node.op != "call_function" and places.claim(name) != name):
+            raise ArtefactError(f"the name '{name}' is taken, lies inside another, or is one of the network's own")
+        if node.op != "call_function" and name != node.target:
+            raise ArtefactError(f"the op '{name}' is at '{node.target}'; modules and constants have their own names")
+        taken.add(name)
+
+
+def _check_role(graph: Graph, node: fx.Node, changing: set[fx.Node]) -> None:
+    op = op_of(node)
+    role, kinds = _place_of(graph, node, changing)
+    if op.role is not role or op.kind not in kinds:
+        raise ArtefactError(
+            f"{op.name} ({op.kind}) has the role {op.role}; it is {role} ({', '.join(sorted(kinds)[:4])})"
+        )
+
+
+def _place_of(graph: Graph, node: fx.Node, changing: set[fx.Node]) -> tuple[Role, frozenset[str]]:
+    """The role of a node and the ATen names that it may have."""
+    if node.op == "get_attr":
+        return Role.LINEAR, frozenset({"constant"})
+    if node.op == "call_module":
+        return _place_of_module(graph.module_of(node))
+    if node.target is operator.getitem:
+        return Role.LINEAR, frozenset({"getitem"})
+    assert isinstance(node.target, torch._ops.OpOverload)
+    name = node.target._schema.name.partition("::")[2]
+    kind = ALIASES.get(name, name)
+    role, _ = call_role(kind, node, changing.__contains__)
+    return role, RESHAPES if kind in RESHAPES else frozenset({kind})
+
+
+def _place_of_module(module: nn.Module) -> tuple[Role, frozenset[str]]:
+    name = type(module).__name__
+    if name in NEURONS:
+        return Role.ACTIVATION, RECTIFIERS | TRAINABLE
+    if name in LINEAR:
+        return Role.LINEAR, frozenset({"round" if name == "InputGrid" else aten_name(module)})
+    return Role.MAX_POOL, MAX_POOLS | ADAPTIVE_MAX_POOLS
+
+
+def check_shapes(graph: Graph, dtype: torch.dtype) -> None:
+    """Every value has the shape that its node says, whatever the size of the batch, in the type of the network.
+
+    Args:
+        graph: the network with its tensors on the ``meta`` device.
+        dtype: the type of its numbers.
+
+    Raises:
+        ArtefactError: a tensor does not fit its module or a value is not what the node says.
+    """
+    for batch in BATCHES:
+        values: dict[fx.Node, Any] = {}
+        for node in list(graph.graph.nodes)[:-1]:
+            try:
+                values[node] = _value(graph, node, values, batch, dtype)
+            except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError) as error:
+                raise ArtefactError(f"{op_of(node).name} cannot be computed: {first_line(error)}") from error
+            _check_value(node, values[node], batch, dtype)
+
+
+def _value(graph: Graph, node: fx.Node, values: Mapping[fx.Node, Any], batch: int, dtype: torch.dtype) -> Any:
+    if node.op == "placeholder":
+        return torch.empty(batch, *op_of(node).shape, dtype=dtype, device="meta")
+    module = graph.module_of(node) if node.op == "call_module" else None
+    if isinstance(module, POINTWISE):
+        value = values[node.all_input_nodes[0]]
+        _check_pointwise(op_of(node).name, module, value)
+        return value
+    if isinstance(node.target, torch._ops.OpOverload):
+        _check_samples_apart(node, node.target, values)
+    if node.target is operator.getitem and isinstance(values[node.all_input_nodes[0]], Tensor):
+        raise ValueError("it takes a sample out of the batch")
+    return call(graph, node, values.__getitem__)
+
+
+def _check_pointwise(name: str, module: nn.Module, value: Any) -> None:
+    """Tensors of a neuron broadcast to one sample; a bias has a time axis more."""
+    sample = value.shape[1:]
+    for path, tensor in module.state_dict().items():
+        shape = tensor.shape[1:] if path.rpartition(".")[2] == "bias" else tensor.shape
+        if torch.broadcast_shapes(shape, sample) != sample or (path.endswith("bias") and not tensor.numel()):
+            raise ValueError(f"{path} has the shape {list(tensor.shape)}, its input {list(sample)}")
+
+
+def _check_value(node: fx.Node, value: Any, batch: int, dtype: torch.dtype) -> None:
+    op = op_of(node)
+    if node.op == "get_attr":
+        if tuple(value.shape) != op.shape:
+            raise ArtefactError(
+                f"the constant {op.name} has the shape {list(value.shape)}, the file says {list(op.shape)}"
+            )
+        return
+    parts = list(value) if isinstance(value, (list, tuple)) else [value]
+    if not parts or not all(isinstance(part, Tensor) and part.dim() and len(part) == batch for part in parts):
+        raise ArtefactError(f"{op.name} does not keep the samples of a batch apart")
+    if tuple(parts[0].shape[1:]) != op.shape:
+        raise ArtefactError(f"{op.name} has the shape {list(parts[0].shape[1:])}, the file says {list(op.shape)}")
+    if any(part.dtype is not dtype for part in parts):
+        raise ArtefactError(f"{op.name} is of type {parts[0].dtype}, the network of {dtype}")
+    if any(part.numel() // batch > LARGEST_SIZE for part in parts):
+        raise ArtefactError(f"{op.name} has more numbers than {LARGEST_SIZE}")
+    if op.role is Role.ACTIVATION and op.channel_axis % parts[0].dim() == 0:
+        raise ArtefactError(f"{op.name} has its channels on the axis of the batch")
+
+
+def _check_samples_apart(node: fx.Node, target: torch._ops.OpOverload, values: Mapping[fx.Node, Any]) -> None:
+    """Arguments under which an op that keeps its shape would mix samples, or draw random numbers."""
+    given = check_call(target, node.args, node.kwargs)
+    if any(given.get(name) for name in ("training", "train", "dropout_p", "out_dtype")) or given.get("running_mean"):
+        raise ValueError("it is not an op in evaluation")
+    kind = target._schema.name.partition("::")[2]
+    if kind in ("permute", "movedim"):
+        return
+    value = values[node.all_input_nodes[0]]
+    rank = value.dim() if isinstance(value, Tensor) else 1
+    rank += kind in ("unsqueeze", "stack")
+    for name in ("dim", "dims", "dim0", "dim1", "axis"):
+        axes = given.get(name, [] if name in ("dims",) and kind == "roll" else None)
+        if axes is None:
+            continue
+        listed = axes if isinstance(axes, (list, tuple)) else [axes]
+        if not listed or any(axis % rank == 0 for axis in listed):
+            raise ValueError("it works along the axis of the batch")
+    if len(given.get("pad", ())) > 2 * (rank - 1):
+        raise ValueError("it pads the axis of the batch")
+
+
+def check_tensors(graph: Graph) -> None:
+    """Every number is finite, sizes are not negative, and positions lie inside what they point into.
+
+    Raises:
+        ArtefactError: a tensor has other numbers.
+    """
+    for name, tensor in graph.state_dict().items():
+        check_numbers(name, tensor)
+    for node in graph.op_nodes():
+        if op_of(node).kind == "index_select":
+            _check_positions(graph, node)
+
+
+def check_numbers(name: str, tensor: Tensor) -> None:
+    """One tensor by its name.
+
+    Raises:
+        ArtefactError: a value is not finite, or a size is negative.
+    """
+    if tensor.is_floating_point() and not tensor.isfinite().all():
+        raise ArtefactError(f"{name} holds values that are no numbers or infinite")
+    if name.rpartition(".")[2] in NOT_NEGATIVE and bool((tensor < 0).any()):
+        raise ArtefactError(f"{name} holds negative values")
+
+
+def _check_positions(graph: Graph, node: fx.Node) -> None:
+    source, axis, positions = (node.args[0], node.args[1], node.args[2])
+    if not isinstance(source, fx.Node) or not isinstance(positions, fx.Node) or positions.op != "get_attr":
+        raise ArtefactError(f"{op_of(node).name} selects positions that are no constant")
+    assert isinstance(axis, int)
+    shape = (math.inf, *op_of(source).shape)
+    places = attribute(graph, str(positions.target))
+    if places.dtype not in (torch.int32, torch.int64) or not bool(((places >= 0) & (places < shape[axis])).all()):
+        raise ArtefactError(f"{op_of(node).name} selects positions outside its input")
