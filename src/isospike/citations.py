@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 
 from isospike.activations import Activation
-from isospike.errors import OptionError
+from isospike.errors import OptionError, UnknownNameError
 from isospike.messages import with_article
 from isospike.methods.method import Method
 from isospike.network import SNN
@@ -20,13 +20,18 @@ def cite(made: SNN | Method | Activation | ExitRule) -> str:
 
     Raises:
         OptionError: no spiking network, method, activation or exit rule.
+        UnknownNameError: a network from a file names a paper that this version does not know.
     """
     if not isinstance(made, SNN | Method | Activation | ExitRule):
         raise OptionError(
             f"cite was given {with_article(made)}; give a network of isospike.convert, or a method such as "
             "isospike.methods.Maximum()"
         )
-    return "\n\n".join(_entries()[key] for key in _papers(made))
+    known = _entries()
+    for key in _papers(made):
+        if key not in known:
+            raise UnknownNameError("paper", key, known)
+    return "\n\n".join(known[key] for key in _papers(made))
 
 
 def entries(papers: Iterable[str]) -> dict[str, str]:

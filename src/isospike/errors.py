@@ -31,7 +31,14 @@ class IsospikeWarning(UserWarning):
 
 
 class IsospikeError(Exception):
-    """Base of all errors raised on purpose; the command line prints it as one line."""
+    """Base of all errors raised on purpose; the command line prints it as one line.
+
+    Control characters, which a name from a file may hold, stand in the message as escapes: a message is one line, and
+    no file writes on a terminal what is no text.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__("".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in message))
 
 
 class CaptureError(IsospikeError):

@@ -30,3 +30,9 @@ def empty_sequence(x: Tensor) -> Tensor:
     flat = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=layout)
     sequence: Tensor = flat.unflatten(0, x.shape[:2])
     return sequence
+
+
+def broadcasts_to(shape: torch.Size, sample: torch.Size) -> bool:
+    """Whether a parameter has one value, or one for every position, on each axis of a sample, and no axis more."""
+    aligned = (*(1,) * (len(sample) - len(shape)), *shape)
+    return len(aligned) == len(sample) and all(a in (1, b) for a, b in zip(aligned, sample, strict=True))

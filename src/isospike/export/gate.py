@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from isospike.capture.affine import ChannelAffine
 from isospike.capture.graph import Graph, attribute, call, op_of, output_leaves
 from isospike.capture.modules import aten_name
 from isospike.capture.origin import Names
@@ -33,6 +34,7 @@ from isospike.errors import ArtefactError
 from isospike.export.arguments import check_call
 from isospike.export.format import LARGEST_SIZE
 from isospike.export.modules import LINEAR, NEURONS
+from isospike.memory_format import broadcasts_to
 from isospike.messages import first_line
 from isospike.neurons import Emitter, InputGrid, Probing, StreamingNeuron
 from isospike.pooling import MaxPoolRule
@@ -41,6 +43,17 @@ BATCHES = (1, 5)
 """Sizes at which shapes are computed: one of them tells an axis of the batch from any other."""
 NOT_NEGATIVE = frozenset({"v_threshold", "unit", "bound"})
 """Tensors of neurons and activations that are sizes."""
+Weighted = (
+    nn.Conv1d
+    | nn.Conv2d
+    | nn.Conv3d
+    | nn.ConvTranspose1d
+    | nn.ConvTranspose2d
+    | nn.ConvTranspose3d
+    | nn.Linear
+    | ChannelAffine
+)
+"""Layers with weights."""
 POINTWISE = (Emitter, StreamingNeuron, Probing, InputGrid)
 """Modules whose output has the shape of their input, and whose tensors broadcast to it."""
 
@@ -95,9 +108,8 @@ def _check_role(graph: Graph, node: fx.Node, changing: set[fx.Node]) -> None:
     op = op_of(node)
     role, kinds = _place_of(graph, node, changing)
     if op.role is not role or op.kind not in kinds:
-        raise ArtefactError(
-            f"{op.name} ({op.kind}) has the role {op.role}; it is {role} ({', '.join(sorted(kinds)[:4])})"
-        )
+        known = ", ".join(sorted(kinds)[:4])
+        raise ArtefactError(f"{op.name} ({op.kind}) has the role {op.role}; what stands there is {role} ({known})")
 
 
 def _place_of(graph: Graph, node: fx.Node, changing: set[fx.Node]) -> tuple[Role, frozenset[str]]:
@@ -152,6 +164,8 @@ def _value(graph: Graph, node: fx.Node, values: Mapping[fx.Node, Any], batch: in
         value = values[node.all_input_nodes[0]]
         _check_pointwise(op_of(node).name, module, value)
         return value
+    if isinstance(module, Weighted):
+        _check_channels(module, values[node.all_input_nodes[0]])
     if isinstance(node.target, torch._ops.OpOverload):
         _check_samples_apart(node, node.target, values)
     if node.target is operator.getitem and isinstance(values[node.all_input_nodes[0]], Tensor):
@@ -164,8 +178,20 @@ def _check_pointwise(name: str, module: nn.Module, value: Any) -> None:
     sample = value.shape[1:]
     for path, tensor in module.state_dict().items():
         shape = tensor.shape[1:] if path.rpartition(".")[2] == "bias" else tensor.shape
-        if torch.broadcast_shapes(shape, sample) != sample or (path.endswith("bias") and not tensor.numel()):
+        if not broadcasts_to(shape, sample) or (path.endswith("bias") and not tensor.numel()):
             raise ValueError(f"{path} has the shape {list(tensor.shape)}, its input {list(sample)}")
+
+
+def _check_channels(layer: Weighted, value: Any) -> None:
+    """A layer reads as many channels as it has weights for, which not every op checks for itself."""
+    if isinstance(layer, nn.Linear):
+        fits = value.shape[-1] == layer.in_features
+    elif isinstance(layer, ChannelAffine):
+        fits = value.dim() > 1 and value.shape[1] == layer.channels
+    else:
+        fits = value.dim() == 2 + len(layer.kernel_size) and value.shape[1] == layer.in_channels
+    if not fits:
+        raise ValueError(f"its input has the shape {list(value.shape)}")
 
 
 def _check_value(node: fx.Node, value: Any, batch: int, dtype: torch.dtype) -> None:

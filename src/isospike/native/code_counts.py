@@ -12,6 +12,8 @@ from isospike.native.library import outcome
 
 TABLES = 8
 """Tables of counters of one thread; the C source says the same."""
+MOST_BINS = 2**24
+"""Values of a code that are counted: as many whole numbers as float32 has, without a gap."""
 TOGETHER = 2**18
 """Codes that torch counts at once: their indices stay in the processor's cache."""
 
@@ -27,8 +29,12 @@ def code_histogram(codes: Tensor, levels: int) -> Tensor:
         int64 ``[B, K + 1]``.
 
     Raises:
-        SimulationError: a value is NaN or outside ``0 .. levels``.
+        SimulationError: a value is NaN or outside ``0 .. levels``, or there are more levels than can be counted.
     """
+    if not 1 <= levels < MOST_BINS or codes.dim() < 1:
+        raise SimulationError(
+            f"codes {list(codes.shape)} of {levels} levels cannot be counted; 1 to {MOST_BINS - 1} can"
+        )
     rows = (codes.movedim(1, -1) if codes.dim() == 4 else codes).flatten(1)  # a view where channels are innermost
     library = outcome(codes.dtype) if codes.device.type == "cpu" else None
     if isinstance(library, ctypes.CDLL) and rows.numel():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
 
-from isospike.errors import NativeError
+from isospike.errors import NativeError, SimulationError
 from isospike.memory_format import channels_last
 from isospike.native.library import outcome
 
@@ -73,9 +74,13 @@ class SparseConvolution:
         self._packed: _Packed | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Outputs of a batch ``[N, ...]``; on a device or in a type without kernels the module itself computes."""
+        """Outputs of a batch ``[N, ...]``; on a device or in a type without kernels the module itself computes.
+
+        Raises:
+            SimulationError: the parameters and the inputs do not fit each other.
+        """
         library = outcome(x.dtype)
-        if isinstance(library, NativeError) or x.device.type != "cpu" or x.numel() == 0:
+        if isinstance(library, NativeError) or x.device.type != "cpu" or x.numel() == 0 or _too_large(self.module, x):
             result: Tensor = self.module(x)
             return result
         if isinstance(self.module, nn.Linear):
@@ -88,6 +93,7 @@ class SparseConvolution:
     def _convolve(self, library: ctypes.CDLL, x: Tensor) -> Tensor:
         x, packed = channels_last(x), self._parameters()
         shape = _shape(self.module, x)
+        _check(self.module, packed, x, shape)
         size = (len(x), shape.channels_out, shape.height_out, shape.width_out)
         y = torch.empty(size, dtype=x.dtype, memory_format=torch.channels_last)
 
@@ -123,7 +129,9 @@ def _version(parameter: Tensor) -> tuple[Any, ...]:
 
 def _pack(weight: Tensor, bias: Tensor | None, made_from: tuple[Any, ...]) -> _Packed:
     """Weights ``[out, in, ky, kx]`` as ``[block, ky, kx, in, lane]``, outputs padded to whole blocks."""
-    weight = weight.view(*weight.shape[:2], *(1,) * (4 - weight.dim()), *weight.shape[2:])
+    if not 2 <= weight.dim() <= 4 or weight.numel() == 0:
+        raise SimulationError(f"the weights of a layer have the shape {list(weight.shape)}; they are [out, in, ...]")
+    weight = weight.reshape(*weight.shape[:2], *_pair(weight.shape[2:], 1))
     block = BLOCK_BYTES // weight.element_size()
     missing = -len(weight) % block
     padded = torch.cat([weight, weight.new_zeros(missing, *weight.shape[1:])])
@@ -133,17 +141,43 @@ def _pack(weight: Tensor, bias: Tensor | None, made_from: tuple[Any, ...]) -> _P
 
 
 def _shape(module: nn.Conv1d | nn.Conv2d | nn.Linear, x: Tensor) -> _Shape:
+    """Sizes as the weights have them."""
+    kernel = _pair(module.weight.shape[2:], 1)
     if isinstance(module, nn.Linear):
-        kernel, stride, padding, dilation = (1, 1), (1, 1), (0, 0), (1, 1)
+        stride, padding, dilation = (1, 1), (0, 0), (1, 1)
     else:
-        kernel, stride = _pair(module.kernel_size, 1), _pair(module.stride, 1)
-        padding, dilation = _pair(module.padding, 0), _pair(module.dilation, 1)
+        stride, padding, dilation = _pair(module.stride, 1), _pair(module.padding, 0), _pair(module.dilation, 1)
     sides = zip(x.shape[2:], kernel, stride, padding, dilation, strict=True)
     out = [(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in sides]
     return _Shape(*x.shape[2:], x.shape[1], len(module.weight), *kernel, *stride, *padding, *dilation, *out)
 
 
-def _pair(values: Any, fill: int) -> tuple[int, int]:
-    """Two values for height and width; a one-dimensional layer has height one."""
-    first, *rest = values
-    return (first, *rest) if rest else (fill, first)
+def _pair(values: Sequence[Any], fill: int) -> tuple[int, int]:
+    """Two values for height and width; what has one axis has height one, what has none one pixel."""
+    filled = (fill, fill, *values)
+    return filled[-2], filled[-1]
+
+
+def _check(module: nn.Module, packed: _Packed, x: Tensor, shape: _Shape) -> None:
+    """What the kernel reads lies inside what it is given.
+
+    Raises:
+        SimulationError: it does not.
+    """
+    blocks, taps_y, taps_x, inputs, lanes = packed.weight.shape
+    fits = (taps_y, taps_x, inputs) == (shape.kernel_y, shape.kernel_x, x.shape[1]) and x.dim() == 4
+    fits &= blocks * lanes == len(packed.bias) >= shape.channels_out
+    fits &= packed.weight.dtype == packed.bias.dtype == x.dtype and packed.weight.is_cpu and packed.bias.is_cpu
+    fits &= min(shape.height_out, shape.width_out, shape.stride_y, shape.stride_x) > 0
+    fits &= min(shape.padding_y, shape.padding_x) >= 0 and min(shape.dilation_y, shape.dilation_x) > 0
+    if not fits:
+        raise SimulationError(
+            f"the parameters of a {type(module).__name__} do not fit an input {list(x.shape)} of {x.dtype}: weights in "
+            f"blocks {list(packed.weight.shape)} of {packed.weight.dtype}, bias {list(packed.bias.shape)}"
+        )
+
+
+def _too_large(module: nn.Conv1d | nn.Conv2d | nn.Linear, x: Tensor) -> bool:
+    """Whether a sample or the weights have more numbers than the kernel can count, in 32 bits."""
+    widest = max(x.numel() // len(x) + SPARE, len(x), module.weight.numel() * BLOCK_BYTES // len(module.weight))
+    return widest >= 2**31

@@ -7,6 +7,8 @@ import ctypes
 import torch
 from torch import Tensor
 
+from isospike.errors import SimulationError
+from isospike.memory_format import broadcasts_to
 from isospike.native.library import outcome
 
 SMALLEST_PART = 2**15
@@ -36,7 +38,11 @@ def track(
     Returns:
         Spikes and packets, int64 ``[2, T, B]``; ``None``, with nothing done, where there are no kernels for the device,
         the type or the layout.
+
+    Raises:
+        SimulationError: the tensors do not fit each other.
     """
+    _check(x, out, v, n, threshold, biases)
     library = outcome(x.dtype) if x.device.type == "cpu" else None
     layout = torch.channels_last if _is(v, torch.channels_last) else torch.contiguous_format
     if not isinstance(library, ctypes.CDLL) or x.numel() == 0 or not _fit(x, out, [v] if n is None else [v, n], layout):
@@ -55,6 +61,21 @@ def track(
         *(steps, samples, neurons, parts, counts.data_ptr()),
     )
     return counts.sum(0)
+
+
+def _check(x: Tensor, out: Tensor, v: Tensor, n: Tensor | None, threshold: Tensor, biases: Tensor | None) -> None:
+    """All tensors have one type and device, and the shapes that the kernel goes through."""
+    neurons = x.shape[2:]
+    given = [tensor for tensor in (out, v, n, threshold, biases) if tensor is not None]
+    fits = all(tensor.dtype == x.dtype and tensor.device == x.device for tensor in given)
+    fits &= x.shape == out.shape and v.shape == x.shape[1:] and (n is None or n.shape == v.shape)
+    fits &= broadcasts_to(threshold.shape, neurons)
+    fits &= biases is None or (len(biases) in (1, len(x)) and broadcasts_to(biases.shape[1:], neurons))
+    if not fits:
+        raise SimulationError(
+            f"the parameters of neurons do not fit currents {list(x.shape)} of {x.dtype}: "
+            + ", ".join(f"{list(tensor.shape)} of {tensor.dtype}" for tensor in given)
+        )
 
 
 def _is(x: Tensor, layout: torch.memory_format) -> bool:

@@ -1,0 +1,157 @@
+"""Files changed by chance: every one is an error of isospike's own, or a network that saves, loads and runs the same.
+
+    python tests/fuzz/campaign.py --cases 50000 --seed 7
+
+prints what it found and exits 1 if there was anything else: another exception, a run of more than ten seconds, more
+than a gigabyte, or a file of the changed file's doing. A crash ends the process; ``--log`` says at which case.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import contextlib
+import random
+import resource
+import signal
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import isospike as iso
+from fuzz.mutations import File, mutated
+from isospike.errors import IsospikeError, UnknownNameError
+from isospike.export import artefact
+from networks import ALL
+from short_methods import METHODS
+
+SECONDS = 10
+MEMORY = 2**30
+BASES = (
+    *(("max_pools", "maximum"), ("attention", "buffered"), ("concat", "calibration-light"), ("selected", "percentile")),
+    *(("max_pools", "pascal"), ("arithmetic", "bit-coded"), ("transposed", "bit-coded"), ("one_dimensional", "srp")),
+)
+"""Network and method of the files that are changed: both kinds, islands, sets of tensors, constants, probes."""
+SMALL = 2**16
+"""Largest input that is run."""
+
+
+class TooLong(Exception):
+    """A case took more than ten seconds."""
+
+
+def bases(folder: Path) -> list[File]:
+    """The files to change; one of them on the exact grid."""
+    files = []
+    for name, method in BASES:
+        case = ALL[name]
+        snn = iso.convert(case.build(), METHODS[method], data=[case.inputs(4)], analogue="allow")
+        files.append(stored(snn, folder))
+    exact = iso.methods.BitCoded(bits=3, exact=True)
+    files.append(stored(iso.convert(ALL["transposed"].build(), exact, data=[ALL["transposed"].inputs(4)]), folder))
+    return files
+
+
+def stored(snn: iso.SNN, folder: Path) -> File:
+    snn.save(folder / "base.snn")
+    return File(*artefact._read(folder / "base.snn"))
+
+
+def judge(path: Path, again: Path) -> str:
+    """What became of a file: ``refused``, ``refused to run`` or ``ran``.
+
+    Raises:
+        AssertionError: the network is another one after it was saved and loaded.
+        Exception: anything that is no error of isospike's own.
+    """
+    try:
+        snn = iso.load(path)
+    except IsospikeError as error:
+        return verdict("refused", error)
+    with contextlib.suppress(UnknownNameError):  # a paper may have any name
+        iso.cite(snn)
+    shape = snn.graph.input_shape
+    if torch.Size(shape).numel() > SMALL:
+        return "too large to run"
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(2, *shape, generator=generator, dtype=torch.float64).to(snn.reference_tensor.dtype)
+    try:
+        steps = None if snn.steps else (snn.calibrated or (snn.readout.probe + 2,))[0]
+        outputs = [iso.simulate(snn, x, steps=steps, executor=name).output for name in executors(snn)]
+    except IsospikeError as error:
+        return verdict("refused to run", error)
+    snn.save(again)
+    repeated = iso.simulate(iso.load(again), x, steps=steps, executor=executors(snn)[0]).output
+    assert same(outputs[0], repeated), "the network is another one after it was saved and loaded"
+    return "ran"
+
+
+def verdict(what: str, error: IsospikeError) -> str:
+    assert "\n" not in str(error), f"an error of several lines: {error}"
+    return what
+
+
+def executors(snn: iso.SNN) -> tuple[str, ...]:
+    if snn.steps is None:
+        return ("layer",) if snn.readout.probe else ("layer", "step")
+    return ("collapsed", "stepped") if snn.steps <= 16 else ("collapsed",)
+
+
+def same(a: object, b: object) -> bool:
+    leaves = zip(torch.utils._pytree.tree_leaves(a), torch.utils._pytree.tree_leaves(b), strict=True)
+    return all(torch.equal(x.nan_to_num(), y.nan_to_num()) for x, y in leaves)
+
+
+def too_long(*_: object) -> None:
+    raise TooLong
+
+
+def limited() -> None:
+    """A gigabyte more than now, and ten seconds for a case."""
+    sizes = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    now = int(sizes["VmSize"].split()[0]) * 1024
+    resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY, resource.RLIM_INFINITY))
+    signal.signal(signal.SIGALRM, too_long)
+
+
+def run(cases: int, seed: int, log: Path | None) -> int:
+    """The campaign: how many cases went wrong."""
+    torch.set_num_threads(1)
+    counts: collections.Counter[str] = collections.Counter()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        files = bases(folder)
+        judge(folder / "base.snn", folder / "again.snn")
+        limited()
+        for case in range(cases):
+            if log is not None:
+                log.write_text(str(case))
+            rng = random.Random(f"{seed}-{case}")
+            (folder / "case.snn").write_bytes(mutated(rng.choice(files), rng))
+            signal.alarm(SECONDS)
+            try:
+                counts[judge(folder / "case.snn", folder / "again.snn")] += 1
+            except Exception as error:  # what this campaign looks for
+                counts["wrong"] += 1
+                last = traceback.extract_tb(error.__traceback__)[-1]
+                print(f"case {case}: {type(error).__name__}: {error!s:.200} ({Path(last.filename).name}:{last.lineno})")
+            signal.alarm(0)
+            if (folder / "hacked").exists() or Path("hacked").exists():
+                print(f"case {case} ran code")
+                return 1
+    print(f"{cases} cases of seed {seed}: " + ", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
+    return counts["wrong"]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--log", type=Path, default=None)
+    options = parser.parse_args()
+    sys.exit(1 if run(options.cases, options.seed, options.log) else 0)
