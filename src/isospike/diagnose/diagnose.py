@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from isospike.calibrate.batches import Batch, inputs_of
 from isospike.capture import Graph
 from isospike.data.stream import stream
-from isospike.diagnose.advice import Case, words
+from isospike.diagnose.advice import Case, raising, words
 from isospike.diagnose.diagnosis import Diagnosis, Fault, SiteDiagnosis, WorstSite
 from isospike.diagnose.faulty_edges import faulty_edges, neighbours
 from isospike.diagnose.faulty_thresholds import faulty_thresholds
@@ -156,7 +156,7 @@ def _conclude(pairing: Pairing, steps: int, layers: Layers, scores: _Scores) -> 
     order = sorted(found, key=scores.regained, reverse=True)
     losing = [site for site in order if max(scores.regained(site)) > 0 and found[site].accumulated_error > 0]
     worst = tuple(_words(pairing, steps, found[site], layers.tallies[site].starved) for site in losing[:WORST])
-    faults = (*_of_parts(pairing), *faulty_thresholds(sites))
+    faults = (*_of_parts(pairing), *faulty_thresholds(sites, raising(pairing.snn.provenance)))
     metric = scores.metric or "agreement"
     return Diagnosis(
         method=pairing.snn.provenance.method,
@@ -181,5 +181,6 @@ def _of_parts(pairing: Pairing) -> list[Fault]:
 
 
 def _words(pairing: Pairing, steps: int, site: SiteDiagnosis, starved: int) -> WorstSite:
-    snn = pairing.snn
-    return words(Case(site, starved, snn.kind, snn.provenance.method, snn.provenance.options, steps))
+    snn, known = pairing.snn, pairing.snn.provenance
+    takes_back = getattr(pairing.neuron(site.site), "down", 0) > 0
+    return words(Case(site, starved, snn.kind, takes_back, known.options, steps, raising(known)))
