@@ -20,6 +20,7 @@ from isospike.diagnose.faulty_weights import faulty_weights
 from isospike.diagnose.layers import Layers
 from isospike.diagnose.pairing import Pairing, pair
 from isospike.diagnose.replacement import Score, answer, answer_with_exact_site, are_labels
+from isospike.diagnose.tally import model_bounds
 from isospike.diagnose.verdict import verdict_of
 from isospike.errors import DataError, SimulationError
 from isospike.measure.accuracy import check_range
@@ -151,7 +152,8 @@ class _Scores:
 
 
 def _conclude(pairing: Pairing, steps: int, layers: Layers, scores: _Scores) -> Diagnosis:
-    found = {site: tally.result(site, scores.regained(site)[0]) for site, tally in layers.tallies.items()}
+    bounds = model_bounds(layers.tallies)
+    found = {site: tally.result(site, scores.regained(site)[0], bounds[site]) for site, tally in layers.tallies.items()}
     sites = tuple(found.values())
     order = sorted(found, key=scores.regained, reverse=True)
     losing = [site for site in order if max(scores.regained(site)) > 0 and found[site].accumulated_error > 0]
