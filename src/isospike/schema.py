@@ -109,12 +109,13 @@ ACCOUNT: Schema = {
     "snn": {"*": {"total": Kind.NUMBERS, "by_site": Kind.TABLE, "by_op": Kind.TABLE, "energy_pj": Kind.NUMBERS}},
     "not_counted": Kind.TEXTS,
 }
+ACCOUNT_MORE: Schema = {"memory": {"network_bytes": Kind.COUNT, "set_bytes": Kind.NUMBERS, "total_bytes": Kind.COUNT}}
 SOURCES: dict[str, tuple[Schema, Schema]] = {
     "comparison": (COMPARISON, {}),
     "cell": (CELL, {}),
     "diagnosis": (DIAGNOSIS, {}),
     "costs": (COSTS, COSTS_MORE),
-    "account": (ACCOUNT, {}),
+    "account": (ACCOUNT, ACCOUNT_MORE),
 }
 """What each object holds, and what it may hold."""
 

@@ -33,7 +33,19 @@ def accounted(cli, *arguments: object) -> dict:
 def test_json(cli, stored):
     found = accounted(cli, "--steps", "2,6")
     assert set(found) == {
-        *("file", "method", "options", "data", "images", "energy_model", "ann", "snn", "not_counted", "preprocess")
+        *(
+            "file",
+            "method",
+            "options",
+            "data",
+            "images",
+            "energy_model",
+            "ann",
+            "snn",
+            "memory",
+            "not_counted",
+            "preprocess",
+        )
     }
     assert set(found["ann"]) == {"macs", "macs_with_padding", "energy_pj"}
     assert list(found["snn"]) == ["2", "6"]
@@ -47,11 +59,13 @@ def test_json(cli, stored):
         got = found["snn"][str(steps)]
         whole = costs.to_dict()
         assert {key: whole[key] for key in whole.keys() & got.keys()} == {key: got[key] for key in whole.keys() & got}
-        assert set(got) - set(whole) == {"energy_pj", "frames_per_second_per_watt", "quantised_ann"}
+        assert set(got) - set(whole) == {"energy_pj", "frames_per_second_per_watt", "quantised_ann", "bit_serial_ann"}
         assert set(got["total"]) == FIGURES
         assert got["energy_pj"] == costs.energy(model).to_dict()
         assert got["quantised_ann"]["bits"] == reference.bits(steps)
         assert got["quantised_ann"]["energy_pj"] == reference.quantised_energy(model, steps).to_dict()
+        assert got["bit_serial_ann"]["energy_pj"] == reference.bit_serial_energy(model, steps).to_dict()
+    assert found["memory"] == iso.costs.memory_of(snn).to_dict()
     assert found["not_counted"] == [*costs.not_counted(), *model.left_out()]
 
 

@@ -109,6 +109,7 @@ DIAGNOSED = {
 }
 SITE = {"site", "clipping_error", "quantisation_error", "unevenness_error", "local_error", "accumulated_error"}
 SITE |= {"rate", "silent_channels", "saturated_channels", "channels", "spectral_norm", "bound", "regained", "headroom"}
+SITE |= {"model_bound"}
 
 
 def test_diagnose(cli, stored):

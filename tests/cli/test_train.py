@@ -46,7 +46,9 @@ def test_every_activation_trains_and_converts(name, cli, plain):
     assert (result.code, result.err) == (0, "")
     found = json.loads(result.out)
     documented = {"file", "activation", "options", "recipe", "images", "adapted_levels", "epochs", "test", "preprocess"}
-    assert set(found) == documented
+    assert set(found) == documented | {"baseline"}
+    assert set(found["baseline"]) == {"of", "images", "ann_top1", "top1"}
+    assert (found["baseline"]["of"], found["baseline"]["top1"]) == ("test", found["test"]["top1"])
     assert found["options"] == activations[name]().__dict__
     assert (found["activation"], found["images"], found["test"]["images"]) == (name, 256, 500)
     assert found["recipe"]["epochs"] == len(found["epochs"]) == 2
@@ -65,7 +67,74 @@ def test_the_table_says_what_was_trained(cli, plain):
     result = cli("train", "qcfs", *TRAIN, "--levels", "3", *TEST, "--out", "q.safetensors")
     assert (result.code, result.err) == (0, "")
     assert "q.safetensors: qcfs" in result.out
-    assert "on 500 test images" in result.out
+    assert result.out.startswith("augmentation: none\nbefore the training: top-1 ")  # digits have 8 x 8 pixels
+    assert result.out.count("on 500 test images") == 2
+
+
+TRAINED = """
+import torch
+from torch import nn
+from isospike.data import open_data
+
+def trained():
+    torch.manual_seed(0)
+    layers = (nn.Conv2d(1, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(72, 10))
+    network = nn.Sequential(*layers)
+    adam = torch.optim.Adam(network.parameters(), 0.02)
+    (batch,) = open_data("digits", "calibration", preprocess=None, batch_size=2000, shuffle=True)
+    for _ in range(60):
+        adam.zero_grad()
+        nn.functional.cross_entropy(network(batch[0]), batch[1]).backward()
+        adam.step()
+    return network
+"""
+
+
+def test_the_digits_are_not_mirrored_and_a_collapse_is_a_warning(cli, plain):
+    """Padded crops of 4 pixels and mirroring brought a network of 96 % on 8 x 8 images down to chance."""
+    (plain / "t.py").write_text(TRAINED)
+    train = ["train", "qcfs", "t.py:trained", "--data", "digits", "--test", "digits", "--epochs", "2", "--json"]
+    kept = cli(*train, "--out", "q.safetensors")
+    assert (kept.code, kept.err) == (0, "")
+    found = json.loads(kept.out)
+    assert found["baseline"]["ann_top1"] > 0.9
+    assert found["baseline"]["top1"] > 0.9
+    assert (found["recipe"]["crop"], found["recipe"]["flip"]) == ("none", False)
+    lost = cli(*train, "--crop", "padded", "--flip", "--learning-rate", "1", "--out", "lost.safetensors")
+    assert lost.code == 0
+    assert lost.err.startswith("warning: the training lost what the network knew: top-1 ")
+    assert lost.err.count("\n") == 1
+
+
+LOADERS = """
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+from isospike.data import open_data
+
+def batches():
+    return list(open_data("digits", "calibration", preprocess=None, images=256, shuffle=True))
+
+def generated():
+    yield from batches()
+
+def loader():
+    x, y = (torch.cat(parts) for parts in zip(*batches()))
+    return DataLoader(TensorDataset(x, y), batch_size=32)
+"""
+
+
+def test_batches_of_a_file_train_as_the_images_do(cli, plain):
+    """The same images in the same order, so the same bits."""
+    (plain / "d.py").write_text(LOADERS)
+    assert cli("train", "qcfs", *TRAIN, "--out", "images.safetensors").code == 0
+    images = load_file(plain / "images.safetensors")
+    for name in ("batches", "generated", "loader"):
+        arguments = ["m.py:plain", "--data", f"d.py:{name}", *SHORT, "--out", f"{name}.safetensors"]
+        result = cli("train", "qcfs", *arguments)
+        assert (result.code, result.err) == (0, "")
+        assert "batches as given" in result.out
+        found = load_file(plain / f"{name}.safetensors")
+        assert all(torch.equal(images[key], found[key]) for key in images), name
 
 
 def test_two_processes_train_what_one_does(cli, plain):
@@ -129,7 +198,7 @@ def test_another_configuration_does_not_resume(cli, plain, golden):
     steps = iter(range(100))
     images = AugmentedImages(data.dataset, recipe)
     with pytest.raises(Stop):
-        fit(network, images, recipe, checkpoint=path, progress=lambda n: stop(n if next(steps) > 3 else 0))
+        fit(network, images, images.recipe, checkpoint=path, progress=lambda n: stop(n if next(steps) > 3 else 0))
     written = path.read_bytes()
     result = cli("train", "qcfs", *TRAIN, "--out", "q.safetensors")
     assert (result.code, result.out) == (2, "")
@@ -141,7 +210,10 @@ def test_another_configuration_does_not_resume(cli, plain, golden):
 LINES = {
     "levels-zero": [*TRAIN, "--levels", "0"],
     "epochs-zero": [*TRAIN, "--epochs", "0"],
-    "finished-batches": ["m.py:plain", "--data", "d.py:batches"],
+    "finished-batches": ["m.py:plain", "--data", "d.py:batches", "--flip", "--cutout", "2"],
+    "uneven-batches": ["m.py:plain", "--data", "d.py:uneven"],
+    "images-alone": ["m.py:plain", "--data", "d.py:images"],
+    "no-test-labels": [*TRAIN, "--test", "d.py:images"],
     "batch-too-large": [*TRAIN, "--batch-size", "1000"],
     "no-relu": ["m.py:bare", "--data", "digits"],
     "no-test-images": [*TRAIN, "--test", "npz:none.npz"],
@@ -156,6 +228,8 @@ LINES = {
 def test_wrong_input_is_one_line_and_writes_nothing(name, cli, plain, golden):
     (plain / "d.py").write_text(
         "import torch\ndef batches():\n    return [(torch.rand(4, 1, 8, 8), torch.ones(4).long())]\n"
+        "def uneven():\n    return [*batches(), (torch.rand(4, 1, 9, 9), torch.ones(4).long())]\n"
+        "def images():\n    return [torch.rand(4, 1, 8, 8)]\n"
     )
     with (plain / "m.py").open("a") as file:
         file.write("def bare():\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))\n")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isospike.costs import effective_steps, energy_ratio, if_operations, operation_ratio
+from isospike.costs import effective_steps, energy_ratio, if_operations, operation_ratio, overall_energy_ratio
 from isospike.errors import OptionError
 
 WIDTHS = [3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512]
@@ -28,6 +28,18 @@ def test_vgg16_as_in_the_tables(data, levels, printed):
     ratios = vgg16(data)
     assert len(ratios) == 16
     assert round(effective_steps(ratios, [levels] * 16), 2) == printed
+
+
+@pytest.mark.parametrize(("levels", "printed"), [(4, 4.21), (8, 8.80)])
+def test_the_overall_ratio_times_the_levels_is_t_norm(levels, printed):
+    assert round(overall_energy_ratio(vgg16("cifar"), [levels] * 16) * levels, 2) == printed
+
+
+def test_the_overall_ratio_is_a_mean_over_layers():
+    ratios, levels = [0.01, 0.2], [2, 8]
+    assert overall_energy_ratio(ratios, levels) == (energy_ratio(0.01, 2) + energy_ratio(0.2, 8)) / 2
+    with pytest.raises(OptionError, match="2 ratios for 1 levels"):
+        overall_energy_ratio(ratios, [2])
 
 
 def vgg16_with_neurons(data: str, hidden: int = 4096) -> list[float]:

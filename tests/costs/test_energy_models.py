@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 import tomllib
@@ -110,6 +111,9 @@ def test_the_competitors(method, converted):
     assert reference.energy(model).total == pytest.approx((conv + head) * 0.23, rel=1e-12)
     narrow = 0.03 + 0.2 * min(expected, 8) / 8
     assert reference.quantised_energy(model, 12).total == pytest.approx(conv * 0.23 + head * narrow, rel=1e-12)
+    serial = reference.bit_serial_energy(model, 12)
+    assert serial.synops == pytest.approx(head * expected * 0.03, rel=1e-12)
+    assert serial.macs == pytest.approx(conv * 0.23, rel=1e-12)
 
 
 def test_traffic_is_charged_on_both_sides(converted):
@@ -124,6 +128,7 @@ def test_traffic_is_charged_on_both_sides(converted):
     reference = reference_costs(snn)
     assert reference.energy(model).traffic == 8 * (reference.macs + 2 * 256)
     assert reference.quantised_energy(model, 3).traffic == 4 * reference.macs + 2 * 256 * 2 / 8  # weights of 32 bits
+    assert reference.bit_serial_energy(model, 3).traffic == reference.quantised_energy(model, 3).traffic
     narrow = dataclasses.replace(model, bits=8)
     assert reference.quantised_energy(narrow, 3).traffic == 1 * reference.macs + 2 * 256 * 2 / 8
     assert model.left_out() == ()
@@ -221,3 +226,17 @@ def test_the_name_of_another_model_is_refused(tmp_path):
 def test_unknown_models_offer_the_nearest():
     with pytest.raises(UnknownNameError, match="did you mean 45nm-fp32"):
         energy_models["45nm-fp23"]
+
+
+def test_a_bit_coded_network_does_the_ones_of_the_bit_serial_ann(converted):
+    """With every bit one, both do the same additions."""
+    snn = converted("module_relu", METHODS["bit-coded"])
+    x = NETWORKS["module_relu"].inputs(4)
+    model = energy_models["45nm-int8"]
+    (costs,) = iso.account(snn, [x]).values()
+    serial = reference_costs(snn).bit_serial_energy(model, costs.steps)
+    assert 0 < costs.energy(model).synops < serial.synops
+    full = copy.deepcopy(snn)
+    full.graph.get_submodule("relu").v_init.fill_(1e6)
+    (saturated,) = iso.account(full, [x]).values()
+    assert saturated.energy(model).synops == pytest.approx(serial.synops, rel=1e-12)

@@ -129,6 +129,39 @@ def test_high_thresholds_at_two_sites():
     assert [fault.name for fault in faults] == list(broken.sites[1:3])
 
 
+@pytest.mark.parametrize("iterations", [3, 30])
+def test_too_few_iterations_are_named(iterations):
+    """Thresholds that still rise clip: 3 iterations leave 12 % of the images right at T = 32, 1000 all of them."""
+    source = _made.setdefault("digits", Digits())
+    few, more = (
+        iso.diagnose(
+            source.captured,
+            iso.convert(source.captured, iso.methods.LocalThresholdBalancing(iterations=k), data=source.data),
+            source.test,
+            steps=32,
+        )
+        for k in (iterations, 10 * iterations)
+    )
+    asked = f"--iterations {10 * iterations}"
+    assert few.worst
+    assert all(asked in worst.advice for worst in few.worst if worst.reason.startswith("clipping"))
+    assert few.worst[0].reason.startswith("clipping")
+    assert all(asked in fault.advice and "too low" in fault.fault for fault in few.faults)
+    assert bool(few.faults) is (iterations == 3)
+    assert not more.faults
+    assert more.accuracy >= few.accuracy
+    for before, after in zip(few.sites, more.sites, strict=True):
+        assert after.clipping_error < before.clipping_error
+
+
+def test_enough_iterations_are_not():
+    source = _made.setdefault("digits", Digits())
+    snn = iso.convert(source.captured, iso.methods.LocalThresholdBalancing(), data=source.data)
+    found = iso.diagnose(source.captured, snn, source.test, steps=8)
+    assert found.worst
+    assert not any("--iterations" in worst.advice for worst in found.worst)
+
+
 RULES = [("spike-norm", 8, {}), ("rmp", 8, {}), ("calibration-light", 1, {"refine_images": 40}), ("burst", 2, {})]
 
 

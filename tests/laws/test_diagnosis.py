@@ -38,11 +38,13 @@ def test_a_converted_network_is_healthy_and_its_figures_fit(method, name, conver
         assert 0 <= site.silent_channels + site.saturated_channels <= site.channels
         assert site.bound is not None
         assert site.accumulated_error <= site.bound + ROUNDING
+        assert site.bound <= site.model_bound + ROUNDING
         assert site.rate >= 0
         assert -1 <= site.regained <= 1
     for site in found.sites:  # one that reads the image alone has no other term in its bound
         if site.spectral_norm is None:
             assert abs(site.bound - site.accumulated_error) < ROUNDING
+            assert site.model_bound == site.bound
     assert len(found.worst) <= 3
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False)) == {
         **found.to_dict(),

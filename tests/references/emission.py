@@ -57,6 +57,59 @@ def pasc(currents: Sequence[Fraction], unit: Fraction, levels: int, missing: int
 
 
 @dataclass(frozen=True)
+class Branch:
+    """A linear layer that reads the train of one layer, -1 the image; in exact fractions."""
+
+    source: int
+    weight: list[list[Fraction]]
+    bias: list[Fraction]
+
+    def total(self, values: Sequence[Fraction], row: int) -> Fraction:
+        return sum((w * x for w, x in zip(self.weight[row], values, strict=True)), Fraction(0))
+
+
+@dataclass(frozen=True)
+class PascLayer:
+    """Neurons that sum up their branches."""
+
+    branches: list[Branch]
+    unit: Fraction
+    levels: int
+
+
+def pasc_network(layers: Sequence[PascLayer], image: Sequence[Fraction]) -> tuple[list[list[int]], list[int]]:
+    """PASCAL, algorithms 1 and 2, for one image: codes and inhibitory spikes of every layer.
+
+    What reads the image is quantised by algorithm 2. Every other branch brings ``b / L`` at each of the L steps of its
+    own source (theorem 3.3) and nothing after them.
+    """
+    codes: list[list[int]] = []
+    inhibitory: list[int] = []
+    for layer in layers:
+        trains = [_train(codes[b.source], layers[b.source]) if b.source >= 0 else [image] for b in layer.branches]
+        steps = max(len(train) for train in trains)
+        found, events = [], 0
+        for row in range(len(layer.branches[0].bias)):
+            currents = [Fraction(0)] * steps
+            for branch, train in zip(layer.branches, trains, strict=True):
+                for t, values in enumerate(train):
+                    currents[t] += branch.total(values, row) + branch.bias[row] / len(train)
+            if all(branch.source < 0 for branch in layer.branches):
+                found.append(quantised(currents[0], layer.unit, layer.levels))
+            else:
+                spikes, inhibited = pasc(currents, layer.unit, layer.levels)
+                found.append(sum(spikes))
+                events += inhibited
+        codes.append(found)
+        inhibitory.append(events)
+    return codes, inhibitory
+
+
+def _train(codes: Sequence[int], layer: PascLayer) -> list[list[Fraction]]:
+    return [[layer.unit * (code >= t) for code in codes] for t in range(1, layer.levels + 1)]
+
+
+@dataclass(frozen=True)
 class Layer:
     """A linear layer with a bias of its own, and a batch normalisation behind it."""
 

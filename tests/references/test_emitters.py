@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from isospike.neurons import NEAREST, BitCoded, Emitter, Pasc, QuantisedActivation
+from isospike.neurons import NEAREST, BitCoded, Currents, Emitter, Pasc, QuantisedActivation
 from isospike.neurons.codes import Binary, Code, Unary
 
 STEPS = settings(deadline=None, max_examples=60, derandomize=True)
@@ -28,7 +28,8 @@ def tensor(value: Fraction) -> torch.Tensor:
 
 
 def emitted(kind: type[Emitter], currents: list[Fraction], unit: Fraction, levels: int):
-    emission = kind(tensor(unit), levels).emit(torch.stack([tensor(z) for z in currents]).view(-1, 1, 1))
+    train = torch.stack([tensor(z) for z in currents]).view(-1, 1, 1)
+    emission = kind(tensor(unit), levels).emit(Currents(train))
     return emission.spikes.flatten().int().tolist(), emission.inhibitory
 
 

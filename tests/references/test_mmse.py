@@ -106,6 +106,19 @@ def test_another_phase_is_within_the_jumps_in_cut_bins(samples, levels, phase):
     assert errors[found] <= errors[best] + bound
 
 
+@given(values, levels, st.sampled_from([2**-12, 0.25, 0.5 + 2**-12]))
+@laws
+def test_of_few_values_the_best_candidate_is_found_for_any_phase(samples, levels, phase):
+    """No more values than bins are kept as they are; the centre of a bin may lie on the other side of a step.
+
+    A guard of 2^-12 keeps the largest value, which a step of many candidates meets exactly, away from rounding.
+    """
+    found = Fraction(threshold([column(samples)], rule(levels, phase)).item())
+    x, largest = rectified(samples), max(samples)
+    best = min(quantisation_error(x, v, levels, Fraction(phase)) for v in candidates(largest, CANDIDATES))
+    assert quantisation_error(x, found, levels, Fraction(phase)) <= best + ROUNDING * largest
+
+
 @given(values, levels, st.sampled_from([0, 0.5]), st.integers(-20, 20))
 @laws
 def test_threshold_scales_with_the_currents(samples, levels, phase, exponent):

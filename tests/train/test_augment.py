@@ -39,10 +39,14 @@ def test_without_augmentation_a_view_is_the_image():
     assert [label for _, label in data.__getitems__(range(6))] == labels.tolist() == data.labels.tolist()
 
 
-ALL = Recipe(crop="padded", crop_padding=2, flip=True, auto_augment="cifar10", cutout=4)
+ALL = Recipe(
+    crop="padded", crop_padding=2, flip=True, auto_augment="cifar10", colour_jitter=0.3, cutout=4, random_erasing=0.5
+)
 
 
-@pytest.mark.parametrize("recipe", [ALL, Recipe(crop="resized"), Recipe(auto_augment="svhn")], ids=str)
+@pytest.mark.parametrize(
+    "recipe", [ALL, Recipe(crop="resized"), Recipe(auto_augment="svhn"), Recipe(colour_jitter=0.4)], ids=str
+)
 def test_a_view_depends_on_seed_epoch_and_image_alone(recipe):
     state = torch.get_rng_state()
     first = views(recipe, 3)
@@ -65,7 +69,7 @@ def test_the_global_generator_is_left_alone():
 
 
 def test_flips_mirror_half_of_the_images():
-    flipped, plain = views(Recipe(crop="none"), count=200), views(Recipe(**NONE), count=200)
+    flipped, plain = views(Recipe(crop="none", flip=True), count=200), views(Recipe(**NONE), count=200)
     same = (flipped == plain).flatten(1).all(1)
     mirrored = (flipped == plain.flip(3)).flatten(1).all(1)
     assert (same ^ mirrored).all()
@@ -88,6 +92,29 @@ def test_cutout_is_one_square_of_the_mean_colour():
         assert len(rows) == len(columns) == 5
         assert (image[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] == 0).all()
         assert area.sum() == 25
+
+
+def test_random_erasing_sets_a_rectangle_to_the_mean_colour():
+    erased, plain = views(Recipe(random_erasing=0.5, **NONE), count=200), views(Recipe(**NONE), count=200)
+    changed = (erased != plain).any(1)
+    touched = changed.flatten(1).any(1)
+    assert 70 <= touched.sum() <= 130  # 200 fair coins: 30 is more than four deviations
+    for area, image in zip(changed[touched], erased[touched], strict=True):
+        rows, columns = area.any(1).nonzero().flatten(), area.any(0).nonzero().flatten()
+        assert (image[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] == 0).all()
+        assert 0 < area.sum() < area.numel()
+
+
+def test_colour_jitter_stays_within_its_factors():
+    """Of a grey image only brightness changes it: contrast and saturation blend it with itself."""
+    pixels = np.full((50, 4, 4, 3), 100, dtype=np.uint8)
+    as_stored = Preprocess(size=None, mean=(0.0,), std=(1.0,))
+    grey = ImageDataset(Images("grey", pixels, np.zeros(50, dtype=np.int64), None), np.arange(50), as_stored)
+    data = AugmentedImages(grey, Recipe(colour_jitter=0.25, **NONE))
+    found = 255 * torch.stack([view for view, _ in data.__getitems__(range(50))])
+    assert found.amin() >= 100 * 0.75 - 3  # every one of three ops may round down once
+    assert found.amax() <= 100 * 1.25
+    assert found.std() > 5
 
 
 def test_images_are_resized_before_they_are_cropped():

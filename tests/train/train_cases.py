@@ -9,7 +9,16 @@ from torch.utils.data import TensorDataset
 import isospike as iso
 from isospike.train import Recipe
 
-RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=0.05, ema=0.8, accumulation=2, label_smoothing=0.1, seed=3)
+RECIPE = Recipe(
+    epochs=4,
+    batch_size=16,
+    learning_rate=0.05,
+    bound_learning_rate=0.02,
+    ema=0.8,
+    accumulation=2,
+    label_smoothing=0.1,
+    seed=3,
+)
 
 
 def network() -> nn.Module:

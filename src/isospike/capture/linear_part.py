@@ -20,8 +20,8 @@ FILLED = {"constant_pad_nd": 2, "pad": 3}
 def linear_part(graph: Graph) -> Graph:
     """A view in which every linear op is ``f(x) - f(0)``: biases and added constants are zero.
 
-    ``f(sum_t x_t) = f(x_1) + sum_(t>1) L(x_t)`` with ``L`` the linear part of an affine ``f``: the bias of a layer
-    enters once, with the first step. Node names are those of ``graph``.
+    ``f(sum_t x_t) = f(0) + sum_t L(x_t)`` with ``L`` the linear part of an affine ``f``. Node names are those of
+    ``graph``.
     """
     view = graph.view()
     for node in list(view.nodes_with(Role.LINEAR)):

@@ -17,11 +17,13 @@ from isospike.costs import (
     Costs,
     Energy,
     EnergyModel,
+    Memory,
     Reference,
     account,
     energy_model_called,
     energy_models,
     frames_per_second_per_watt,
+    memory_of,
     reference_costs,
 )
 from isospike.export.artefact import load
@@ -65,11 +67,13 @@ def command(
     if as_json:
         source = {"file": str(network), "method": snn.provenance.method, "options": snn.provenance.options}
         used = None if opened.preprocess is None else opened.preprocess.to_dict()
-        print_json({**_to_dict(found, reference, model), **source, "data": data.data, "preprocess": used})
+        counted = {**_to_dict(found, reference, model), "memory": memory_of(snn).to_dict()}
+        print_json({**counted, **source, "data": data.data, "preprocess": used})
         return
     _print(f"{network}: {snn.provenance.method} on {last.images} images of {data.data}", found, reference, model)
     if by is not None:
         _print_parts(by, last, model)
+    click.echo(f"memory: {_in_words(memory_of(snn))}")
     click.echo(f"energy model {model.name}: {_figures(model)}; {model.source}")
     for what in (*last.not_counted(), *model.left_out()):
         click.echo(f"not counted: {what}")
@@ -99,6 +103,7 @@ def _one(costs: Costs, reference: Reference, model: EnergyModel) -> dict[str, An
         "energy_pj": energy.to_dict(),
         "frames_per_second_per_watt": frames_per_second_per_watt(energy.total) if energy.total else None,
         "quantised_ann": {**quantised, "energy_pj": reference.quantised_energy(model, costs.steps).to_dict()},
+        "bit_serial_ann": {**quantised, "energy_pj": reference.bit_serial_energy(model, costs.steps).to_dict()},
     }
 
 
@@ -110,6 +115,9 @@ def _print(title: str, found: dict[int, Costs], reference: Reference, model: Ene
         rows.append([f"T={steps}", *_row(costs.total(), model), _frames(costs.energy(model))])
         label = f"  quantised ANN, {bits[0] if len(bits) == 1 else f'{bits[0]} to {bits[-1]}'} bits"
         rows.append([label, "", "", "", macs, "", *_energy(reference.quantised_energy(model, steps))])
+        rows.append(
+            ["  the same, bit by bit", "", "", "", macs, "", *_energy(reference.bit_serial_energy(model, steps))]
+        )
     print_table(title, ["per image", *COLUMNS, "frames/s/W"], rows)
 
 
@@ -126,6 +134,12 @@ def _row(amounts: Amounts, model: EnergyModel) -> list[str]:
 
 def _energy(energy: Energy) -> list[str]:
     return [_microjoules(energy), _frames(energy)]
+
+
+def _in_words(memory: Memory) -> str:
+    """Bytes of the network, and of the sets of a calibrated one."""
+    parts = [f"{memory.network_bytes:,} bytes of tensors"]
+    return ", ".join(parts + [f"{count:,} more for T={steps}" for steps, count in memory.set_bytes.items()])
 
 
 def _microjoules(energy: Energy) -> str:

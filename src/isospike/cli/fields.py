@@ -29,7 +29,7 @@ class Field:
         """The command-line option; a yes or no is ``--name/--no-name``."""
         flag = kebab_case(self.name).replace("_", "-")
         return click.Option(
-            [f"--{flag}/--no-{flag}" if self.type is bool else f"--{flag}", self.name],
+            [f"--{flag}/--no-{flag}" if self.type in (bool, bool | None) else f"--{flag}", self.name],
             type=_click_type(self.type),
             default=self.default,
             show_default=self.default is not None,

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
-import torch
-from torch import Tensor
+from torch import nn
 
 from isospike.activations import Activation, activations
 from isospike.calibrate.codes import count_codes
 from isospike.capture import Graph
 from isospike.cli import options
+from isospike.cli.baseline import Baseline, Measured, top1
 from isospike.cli.data import DataOptions
 from isospike.cli.fields import fields_of
 from isospike.cli.progress import progress_bar
 from isospike.cli.render import describe_preprocess, percent, print_json, print_table
-from isospike.data.dataset import ImageDataset
+from isospike.cli.training_data import TrainingData, first_batches, training_data
 from isospike.errors import OptionError, TrainingError
 from isospike.files import check_writable
 from isospike.models import load_model
 from isospike.models.quantised import load_quantised, save_quantised
 from isospike.quantise import quantise
 from isospike.refine import allocate_levels, metric_of_levels
-from isospike.train import AugmentedImages, LevelSchedule, Recipe, Trained, fit
+from isospike.train import LevelSchedule, Recipe, Trained, fit
 from isospike.train.devices import is_first_process
 
 CALIBRATION_IMAGES = 1000
@@ -115,30 +114,59 @@ def _train(
     data = DataOptions(batch_size=100, **data_values)
     loaded = load_model(model, weights=weights)
     opened = data.open("calibration", preprocess=loaded.preprocess, shuffle=True, seed=recipe.seed)
-    images = AugmentedImages(_images(opened.loader, data.data), recipe)
+    learned = training_data(opened, recipe, data.data)
     held_out = None
     if test is not None:
-        held_out = replace(data, data=test, images=None).open("test", preprocess=images.preprocess, shuffle=False)
-    first = list(itertools.islice(opened.loader, CALIBRATION_IMAGES // data.batch_size))
+        held_out = replace(data, data=test, images=None).open("test", preprocess=learned.preprocess, shuffle=False)
+    first = first_batches(opened.loader, CALIBRATION_IMAGES)
     network = quantise(loaded.model, activation, data=first, average_pools=average_pools)
     levels = None
     if adapt_levels is not None and adapt_from is not None:
         trained_before, _ = load_quantised(loaded.model, adapt_from)
-        levels = _adapted(trained_before, adapt_levels, opened.loader, data.batch_size)
-    with progress_bar("training", recipe.epochs * len(images)) as bar:
-        shown = bar.advance if is_first_process() else None
-        files = {"checkpoint": checkpoint, "log": log}
-        teacher = loaded.model if recipe.distillation else None
-        trained = fit(
-            network, images, recipe, teacher=teacher, levels=levels, **files, device=data.device, progress=shown
-        )
+        levels = _adapted(trained_before, adapt_levels, opened.loader)
+    before = _baseline(loaded.model, first, None if held_out is None else held_out.loader)
+    teacher = loaded.model if recipe.distillation else None
+    options = {"teacher": teacher, "levels": levels, "checkpoint": checkpoint, "log": log, "device": data.device}
+    trained = _fitted(network, learned, before, options, as_json=as_json)
     if not is_first_process():
         return
     assert isinstance(trained.model, Graph)
-    save_quantised(trained.model, out, preprocess=images.preprocess)
-    measured = None if held_out is None else _measure(trained.model, held_out.loader)
+    save_quantised(trained.model, out, preprocess=learned.preprocess)
+    after = None if before is None else top1(trained.model, before.batches)
     checkpoint.unlink()
-    _report(trained, activation, recipe, out, images, levels, measured, as_json=as_json)
+    _report(trained, activation, learned, out, levels, before, after, as_json=as_json)
+    if before is not None and after is not None:
+        before.check(after.top1)
+
+
+def _baseline(model: nn.Module, first: list[Any], test: Iterable[Any] | None) -> Baseline | None:
+    """What the ANN knows, by the first of the processes; of the training images where there are no others."""
+    if not is_first_process():
+        return None
+    found = Baseline.of(model, first, "training") if test is None else Baseline.of(model, test, "test")
+    if found is None and test is not None:
+        raise TrainingError("there are no labelled test images; leave --test out")
+    return found
+
+
+def _fitted(
+    network: Graph, learned: TrainingData, before: Baseline | None, options: dict[str, Any], *, as_json: bool
+) -> Trained:
+    """The trained network; what it starts from is printed as soon as it is known that it can be trained."""
+    waiting = [] if as_json else [f"augmentation: {learned.recipe.augmentation()}", _told(before)]
+    with progress_bar("training", learned.recipe.epochs * learned.count) as bar:
+
+        def shown(images: int) -> None:
+            while waiting:
+                click.echo(waiting.pop(0))
+            bar.advance(images)
+
+        progress = shown if is_first_process() else None
+        return fit(network, learned.samples, learned.recipe, progress=progress, **options)
+
+
+def _told(before: Baseline | None) -> str:
+    return "before the training: not measured, the images have no labels" if before is None else str(before)
 
 
 def _check_files(out: Path, *others: Path) -> None:
@@ -151,54 +179,37 @@ def _check_files(out: Path, *others: Path) -> None:
         raise OptionError("--out, --checkpoint and --log must be different files")
 
 
-def _adapted(network: Graph, levels: tuple[int, ...], loader: Iterable[Any], batch_size: int) -> LevelSchedule:
+def _adapted(network: Graph, levels: tuple[int, ...], loader: Iterable[Any]) -> LevelSchedule:
     """Each site's levels, from the codes of a network trained with uniform ones."""
-    counts = count_codes(network, itertools.islice(loader, METRIC_IMAGES // batch_size))
+    counts = count_codes(network, first_batches(loader, METRIC_IMAGES))
     return LevelSchedule(allocate_levels(metric_of_levels(counts), levels))
-
-
-def _images(loader: Iterable[Any], spec: str) -> ImageDataset:
-    dataset = getattr(loader, "dataset", None)
-    if not isinstance(dataset, ImageDataset):
-        raise TrainingError(f"'{spec}' gives finished batches; training takes digits, npz, cifar10 or imagefolder")
-    return dataset
-
-
-@torch.inference_mode()
-def _measure(network: Graph, loader: Iterable[Any]) -> dict[str, float]:
-    """Top-1 on labelled batches."""
-    hits = count = 0
-    for batch in loader:
-        if isinstance(batch, Tensor):
-            raise TrainingError("the test images have no labels; the trained network is written")
-        hits += int((network(batch[0]).argmax(1) == batch[1]).sum())
-        count += len(batch[1])
-    return {"top1": hits / count, "images": count}
 
 
 def _report(
     trained: Trained,
     activation: Activation,
-    recipe: Recipe,
+    learned: TrainingData,
     out: Path,
-    images: AugmentedImages,
     levels: LevelSchedule | None,
-    measured: dict[str, float] | None,
+    before: Baseline | None,
+    after: Measured | None,
     *,
     as_json: bool,
 ) -> None:
     if as_json:
+        tested = before is not None and before.what == "test"
         print_json(
             {
                 "file": str(out),
                 "activation": activation.name,
                 "options": asdict(activation),
-                "recipe": asdict(recipe),
-                "images": len(images),
+                "recipe": asdict(learned.recipe),
+                "images": learned.count,
                 "adapted_levels": None if levels is None else dict(levels.adapted),
                 "epochs": [asdict(epoch) for epoch in trained.history],
-                "test": measured,
-                "preprocess": images.preprocess.to_dict(),
+                "baseline": None if before is None or after is None else before.to_dict(after),
+                "test": asdict(after) if after is not None and tested else None,
+                "preprocess": None if learned.preprocess is None else learned.preprocess.to_dict(),
             }
         )
         return
@@ -207,8 +218,8 @@ def _report(
         for epoch in trained.history
     ]
     print_table(f"{out}: {activation.name}", ["epoch", "loss", "training top-1 %", "time"], rows)
-    if measured is not None:
-        click.echo(f"top-1 {percent(measured['top1'])} % on {measured['images']} test images")
+    if before is not None and after is not None:
+        click.echo(f"top-1 {percent(after.top1)} % on {after.images} {before.what} images")
     if levels is not None:
         click.echo(f"levels: {', '.join(f'{site} {count}' for site, count in levels.adapted.items())}")
-    click.echo(f"input: {describe_preprocess(images.preprocess)}")
+    click.echo(f"input: {describe_preprocess(learned.preprocess)}")

@@ -6,11 +6,14 @@ from isospike.costs.effective_steps import (
     effective_steps,
     effective_steps_of,
     energy_ratio,
+    energy_ratio_of,
     operation_ratio,
+    overall_energy_ratio,
 )
 from isospike.costs.efficiency import frames_per_second_per_watt, synops_to_reach
 from isospike.costs.energy import Energy, EnergyModel
 from isospike.costs.macs import count_macs
+from isospike.costs.memory import Memory, memory_of
 from isospike.costs.model_files import energy_model_called, energy_models, load_energy_model
 from isospike.costs.reference import Reference, reference_costs
 from isospike.neurons import if_operations
@@ -23,6 +26,7 @@ __all__ = [
     "Energy",
     "EnergyModel",
     "Entry",
+    "Memory",
     "Reference",
     "account",
     "count_macs",
@@ -31,10 +35,13 @@ __all__ = [
     "energy_model_called",
     "energy_models",
     "energy_ratio",
+    "energy_ratio_of",
     "frames_per_second_per_watt",
     "if_operations",
     "load_energy_model",
+    "memory_of",
     "operation_ratio",
+    "overall_energy_ratio",
     "reference_costs",
     "synops_to_reach",
 ]

@@ -42,6 +42,20 @@ def energy_ratio(ratio: float, levels: int) -> float:
     return (1 + if_operations(levels) * ratio) / (1 + levels * ratio)
 
 
+def overall_energy_ratio(ratios: Sequence[float], levels: Sequence[int]) -> float:
+    """``r_E = mean_l(r_E^l)`` of a network; with ``L`` levels in every layer the paper's ``T_norm`` is ``r_E L``.
+
+    Args:
+        ratios: ``r'`` of every layer, from `operation_ratio`.
+        levels: ``L`` of every layer, in the same order.
+
+    Raises:
+        OptionError: see `effective_steps`.
+    """
+    _check(ratios, levels)
+    return sum(map(energy_ratio, ratios, levels)) / len(levels)
+
+
 def effective_steps(ratios: Sequence[float], levels: Sequence[int]) -> float:
     """``T_eff = mean_l(r_E^l T^l)``, ``T^l = L^l``; with the same ``L`` in every layer it is the paper's ``T_norm``.
 
@@ -53,12 +67,29 @@ def effective_steps(ratios: Sequence[float], levels: Sequence[int]) -> float:
         OptionError: there is no layer, a level is below 1, or the two differ in length (a mean over the shorter
             list, as behind the printed T_eff of ResNet-18, leaves layers out).
     """
+    _check(ratios, levels)
+    costs = [energy_ratio(ratio, steps) * steps for ratio, steps in zip(ratios, levels, strict=True)]
+    return sum(costs) / len(costs)
+
+
+def _check(ratios: Sequence[float], levels: Sequence[int]) -> None:
     if not ratios or len(ratios) != len(levels):
         raise OptionError(f"{len(ratios)} ratios for {len(levels)} levels; give one of each for every layer")
     if min(levels) < 1:
         raise OptionError(f"levels must be at least 1, got {min(levels)}")
-    costs = [energy_ratio(ratio, steps) * steps for ratio, steps in zip(ratios, levels, strict=True)]
-    return sum(costs) / len(costs)
+
+
+def energy_ratio_of(snn: SNN, *, spike_rate: float = SPIKE_RATE) -> float:
+    """The overall ``r_E`` of a network of PASC neurons, its fan-ins and levels as in `effective_steps_of`.
+
+    Args:
+        snn: the network.
+        spike_rate: spikes per source neuron over all steps.
+
+    Raises:
+        OptionError: a site has other neurons, or the rate is not above zero.
+    """
+    return overall_energy_ratio(*_layers(snn, spike_rate))
 
 
 def effective_steps_of(snn: SNN, *, spike_rate: float = SPIKE_RATE) -> float:
@@ -74,6 +105,11 @@ def effective_steps_of(snn: SNN, *, spike_rate: float = SPIKE_RATE) -> float:
     Raises:
         OptionError: a site has other neurons, or the rate is not above zero.
     """
+    return effective_steps(*_layers(snn, spike_rate))
+
+
+def _layers(snn: SNN, spike_rate: float) -> tuple[list[float], list[int]]:
+    """``r'`` and levels of every site."""
     neurons = {site: snn.graph.get_submodule(site) for site in snn.sites}
     others = {site: type(neuron).__name__ for site, neuron in neurons.items() if not isinstance(neuron, Pasc)}
     if others:
@@ -81,7 +117,7 @@ def effective_steps_of(snn: SNN, *, spike_rate: float = SPIKE_RATE) -> float:
         raise OptionError(f"effective steps are those of Pasc neurons; site '{site}' has {kind} neurons")
     macs = macs_by_node(snn.graph)
     ratios = [operation_ratio(_fan_in(snn.graph, site, macs), spike_rate) for site in snn.sites]
-    return effective_steps(ratios, [neuron.levels for neuron in neurons.values() if isinstance(neuron, Pasc)])
+    return ratios, [neuron.levels for neuron in neurons.values() if isinstance(neuron, Pasc)]
 
 
 def _fan_in(graph: Graph, site: str, macs: dict[fx.Node, int]) -> float:

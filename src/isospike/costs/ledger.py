@@ -118,7 +118,8 @@ class Ledger:
         if not isinstance(neuron, Emitter):
             return steps
         (node,) = (node for node in self.snn.graph.nodes_with(Role.ACTIVATION) if op_of(node).name == site)
-        return neuron.updates(self.snn.trains().steps[argument(node)])
+        trains, read = self.snn.trains(), argument(node)
+        return neuron.updates(None if read in trains.analogue else trains.steps[read])
 
     def _flows(self, connection: Connection, index: int, steps: int) -> Iterator[Entry]:
         for source, (share, everything) in connection.shares.items():

@@ -1,7 +1,8 @@
-"""What the network competes with: its ANN, and the ANN quantised to as many bits as the spikes carry."""
+"""What the network competes with: its ANN, and the ANN quantised to as many bits, in parallel or bit by bit."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from torch import nn
@@ -20,6 +21,9 @@ class Reference:
     The *bit-matched quantised ANN* has activations of ``ceil(log2(K + 1))`` bits, K the number of levels that the
     neurons of a site can tell: those of an accumulate-then-emit neuron, T times the largest spike for a rate code of T
     steps. Its weights have the width of the energy model, and so has what is no activation: the image, and currents.
+
+    The *bit-serial ANN* has the same activations and no multiplier: one addition of the weight for every bit of the
+    activation, whether it is one or zero. A bit-coded network does those of the ones alone.
     """
 
     wiring: Wiring
@@ -60,21 +64,40 @@ class Reference:
         Its weights are read as they are multiplied, in the width of the model, whatever the network's number format.
         """
         bits = self.bits(steps)
-        macs = sum(self._energy(connection, model, bits) for connection in self.wiring.connections)
-        activations = sum(self.wiring.neurons[site] * bits[site] / 8 for site in bits)
-        traffic = model.bits / 8 * self.macs + 2 * activations
-        return replace(model.energy(synops=0, macs=0, traffic_bytes=traffic), macs=macs)
+        macs = sum(
+            connection.spiking * model.quantised_mac_pj(width) + (connection.dense - connection.spiking) * model.mac_pj
+            for connection, width in self._widths(model, bits)
+        )
+        return replace(model.energy(synops=0, macs=0, traffic_bytes=self._traffic(model, bits)), macs=macs)
 
-    def _energy(self, connection: Connection, model: EnergyModel, bits: dict[str, int]) -> float:
-        """Where an op reads several sites, the one with the most bits counts; a max pool of trains as any site."""
+    def bit_serial_energy(self, model: EnergyModel, steps: int) -> Energy:
+        """Energy of one image of the bit-serial ANN in pJ: an addition for every bit of every activation's products.
+
+        What is no activation is multiplied, as in the quantised ANN; so is its traffic, as weights stay in a register
+        while the bits come.
+        """
+        bits = self.bits(steps)
+        additions = sum(connection.spiking * width for connection, width in self._widths(model, bits))
+        rest = sum(connection.dense - connection.spiking for connection in self.wiring.connections)
+        return model.energy(synops=additions, macs=rest, traffic_bytes=self._traffic(model, bits))
+
+    def _traffic(self, model: EnergyModel, bits: dict[str, int]) -> float:
+        """Bytes of weights, read once per product in the model's width, and of activations, written and read."""
+        activations = sum(self.wiring.neurons[site] * bits[site] / 8 for site in bits)
+        return model.bits / 8 * self.macs + 2 * activations
+
+    def _widths(self, model: EnergyModel, bits: dict[str, int]) -> Iterator[tuple[Connection, int]]:
+        """Every op with the bits of the activations that it reads.
+
+        Of several sites the one with the most bits counts; a max pool of trains counts as any site.
+        """
         largest = max(bits.values())
-        width = max((bits.get(source, largest) for source in connection.fan_out), default=model.bits)
-        narrow = connection.spiking * model.quantised_mac_pj(width)
-        return narrow + (connection.dense - connection.spiking) * model.mac_pj
+        for connection in self.wiring.connections:
+            yield connection, max((bits.get(source, largest) for source in connection.fan_out), default=model.bits)
 
 
 def reference_costs(snn: SNN) -> Reference:
-    """The ANN of a network and its bit-matched quantised ANN, as the competitors they are; no image is needed."""
+    """The ANN of a network, its bit-matched quantised ANN and the same bit by bit; no image is needed."""
     neurons = {site: snn.graph.get_submodule(site) for site in snn.sites}
     return Reference(
         wiring=trace(snn),

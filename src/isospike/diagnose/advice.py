@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from isospike.diagnose.diagnosis import SiteDiagnosis, WorstSite
-from isospike.diagnose.faulty_thresholds import HIGH
+from isospike.diagnose.faulty_thresholds import DOMINANT, HIGH
+from isospike.methods import methods
+from isospike.network import Provenance
 from isospike.simulate import Kind
+from isospike.simulate.run import is_whole
 
 MANY = 0.1
 """Part of the channels that makes silent or saturated ones a reason."""
@@ -22,10 +25,13 @@ class Case:
     starved: int
     """Silent channels in which the model is active."""
     kind: Kind
-    method: str
+    takes_back: bool
+    """Whether its neurons can take spikes back."""
     options: Mapping[str, Any]
     """Options of the method."""
     steps: int
+    rises: str | None
+    """What raises its thresholds, as an option; see `raising`."""
 
     @property
     def largest_part(self) -> str:
@@ -74,9 +80,9 @@ def _clips(case: Case) -> bool:
     return case.saturated or case.largest_part == "clipping"
 
 
-def _rounds_down(case: Case) -> bool:
-    """Whether neurons start at zero; calibrated methods shift them by other means."""
-    return _option("v_init", 0)(case) and "steps" not in case.options
+def _too_fine(case: Case) -> bool:
+    """Whether the threshold is higher than its steps can fill: rules that weigh both errors make them about equal."""
+    return case.site.quantisation_error > DOMINANT * case.site.clipping_error
 
 
 REASONS = (
@@ -103,7 +109,10 @@ REASONS = (
 
 MORE_STEPS = "more steps, --steps {twice}"
 
+RISING = "thresholds that have risen further, {rises}"
+
 ADVICE = (
+    Rule(lambda case: _clips(case) and case.rises is not None, RISING),
     Rule(
         lambda case: _clips(case) and _option("granularity", "layer")(case),
         "--granularity channel",
@@ -138,19 +147,29 @@ ADVICE = (
         "--v-init 0.5, which rounds instead of rounding down",
     ),
     Rule(
-        _part_of("quantisation", Kind.STREAMING, lambda case: case.method in ("maximum", "percentile", "spike-norm")),
+        _part_of("quantisation", Kind.STREAMING, _too_fine),
         MORE_STEPS + ", or thresholds with the least squared error: calibrated-buffered, or bit-coded",
     ),
     Rule(_part_of("quantisation", Kind.STREAMING), MORE_STEPS + ", or bit-coded, which has 2^T levels in T steps"),
     Rule(_part_of("quantisation", Kind.EMITTING, _option("bits", None)), "more levels, --levels"),
     Rule(_part_of("quantisation", Kind.EMITTING), "more levels: one more with --bits, or --levels"),
     Rule(
-        lambda case: case.largest_part == "unevenness" and "buffered" not in case.method,
+        lambda case: case.largest_part == "unevenness" and not case.takes_back,
         "calibrated-buffered, whose neurons take spikes back, or bit-coded, which has no unevenness",
     ),
     Rule(_part("unevenness"), "bit-coded or pascal, which have no unevenness, or " + MORE_STEPS),
 )
 """The first one that holds is the advice; the last covers the rest."""
+
+
+def raising(provenance: Provenance) -> str | None:
+    """Ten times as much of the option that raises a method's thresholds; ``None`` where it declares no such option.
+
+    The activations above the thresholds of local threshold balancing are about one in twice the iterations.
+    """
+    option = methods[provenance.method].rises_with if provenance.method in methods else None
+    value = None if option is None else provenance.options.get(option)
+    return f"--{option} {10 * int(value)}".replace("_", "-") if is_whole(value) else None
 
 
 def words(case: Case) -> WorstSite:
@@ -166,6 +185,7 @@ def words(case: Case) -> WorstSite:
         "steps": case.steps,
         "headroom": site.headroom,
         "twice": 2 * case.steps,
+        "rises": case.rises,
     }
     reason, advice = (
         next(rule.text for rule in rules if rule.holds(case)).format(**values) for rules in (REASONS, ADVICE)

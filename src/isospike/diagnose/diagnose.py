@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from isospike.calibrate.batches import Batch, inputs_of
 from isospike.capture import Graph
 from isospike.data.stream import stream
-from isospike.diagnose.advice import Case, words
+from isospike.diagnose.advice import Case, raising, words
 from isospike.diagnose.diagnosis import Diagnosis, Fault, SiteDiagnosis, WorstSite
 from isospike.diagnose.faulty_edges import faulty_edges, neighbours
 from isospike.diagnose.faulty_thresholds import faulty_thresholds
@@ -20,6 +20,7 @@ from isospike.diagnose.faulty_weights import faulty_weights
 from isospike.diagnose.layers import Layers
 from isospike.diagnose.pairing import Pairing, pair
 from isospike.diagnose.replacement import Score, answer, answer_with_exact_site, are_labels
+from isospike.diagnose.tally import model_bounds
 from isospike.diagnose.verdict import verdict_of
 from isospike.errors import DataError, SimulationError
 from isospike.measure.accuracy import check_range
@@ -151,12 +152,13 @@ class _Scores:
 
 
 def _conclude(pairing: Pairing, steps: int, layers: Layers, scores: _Scores) -> Diagnosis:
-    found = {site: tally.result(site, scores.regained(site)[0]) for site, tally in layers.tallies.items()}
+    bounds = model_bounds(layers.tallies)
+    found = {site: tally.result(site, scores.regained(site)[0], bounds[site]) for site, tally in layers.tallies.items()}
     sites = tuple(found.values())
     order = sorted(found, key=scores.regained, reverse=True)
     losing = [site for site in order if max(scores.regained(site)) > 0 and found[site].accumulated_error > 0]
     worst = tuple(_words(pairing, steps, found[site], layers.tallies[site].starved) for site in losing[:WORST])
-    faults = (*_of_parts(pairing), *faulty_thresholds(sites))
+    faults = (*_of_parts(pairing), *faulty_thresholds(sites, raising(pairing.snn.provenance)))
     metric = scores.metric or "agreement"
     return Diagnosis(
         method=pairing.snn.provenance.method,
@@ -181,5 +183,6 @@ def _of_parts(pairing: Pairing) -> list[Fault]:
 
 
 def _words(pairing: Pairing, steps: int, site: SiteDiagnosis, starved: int) -> WorstSite:
-    snn = pairing.snn
-    return words(Case(site, starved, snn.kind, snn.provenance.method, snn.provenance.options, steps))
+    snn, known = pairing.snn, pairing.snn.provenance
+    takes_back = getattr(pairing.neuron(site.site), "down", 0) > 0
+    return words(Case(site, starved, snn.kind, takes_back, known.options, steps, raising(known)))

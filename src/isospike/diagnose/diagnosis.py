@@ -38,6 +38,9 @@ class SiteDiagnosis:
     """Of the linear operator between the layer and what it reads; ``None`` where it reads the input alone."""
     bound: float | None
     """What `accumulated_error` cannot exceed: Theorem 1 of Bu et al. 2025, measured; see docs/diagnose.md."""
+    model_bound: float | None
+    """The same from what all layers do wrong by themselves: the errors before it are not measured but bounded in turn,
+    so that each is amplified by the product of the spectral norms behind it."""
     regained: float
     """How much of the metric comes back when this layer is exact."""
     headroom: float | None

@@ -21,17 +21,21 @@ APART = 3.0
 """So many times the headroom of the sites below it has to be; that of spike-driven rules grows from site to site."""
 
 
-def faulty_thresholds(sites: Sequence[SiteDiagnosis]) -> list[Fault]:
+def faulty_thresholds(sites: Sequence[SiteDiagnosis], rises: str | None) -> list[Fault]:
     """Sites whose thresholds are far below or far above their activations, in order.
 
     Too low: clipping loses more than the finite number of steps does, and far more than at the other sites, or so much
     that no scale rule chose it. Too high: the bound is far above the largest activation, and most sites are not so.
+
+    Args:
+        sites: their figures.
+        rises: what raises the thresholds of the method, as an option.
     """
     high = _too_high(sites)
     found = []
     for site in sites:
         if _is_too_low(site, [other for other in sites if other is not site]):
-            found.append(_low(site))
+            found.append(_low(site, rises))
         elif site in high:
             found.append(_high(site))
     return found
@@ -52,12 +56,13 @@ def _too_high(sites: Sequence[SiteDiagnosis]) -> list[SiteDiagnosis]:
     return [site for _, site in known[: max(gaps, default=0)]]
 
 
-def _low(site: SiteDiagnosis) -> Fault:
+def _low(site: SiteDiagnosis, rises: str | None) -> Fault:
+    again = "convert with calibration images like these, or with --scale percentile"
     return Fault(
         site.site,
         f"the threshold of site {site.site} is too low for its activations: clipping alone is "
         f"{100 * site.clipping_error:.0f} % of them",
-        "find the threshold again: convert with calibration images like these, or with --scale percentile",
+        f"find the threshold again: {again if rises is None else f'let it rise further, {rises}'}",
     )
 
 

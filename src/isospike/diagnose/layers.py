@@ -106,7 +106,7 @@ class Layers:
         tally.add("intra", means[site] - envelope(activation, current))
         tally.add("steps", expected - values[site])
         for name in names:
-            tally.add("sources", means[name] - values[name])
+            tally.arrive(name, means[name] - values[name])
 
     def _comparable(self, ours: fx.Node, theirs: fx.Node) -> bool:
         """Whether the mean of an op between neurons is the model's value of the same op, in the same units."""

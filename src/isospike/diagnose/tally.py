@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -29,6 +30,8 @@ class SiteTally:
         self.axis = axis
         self.spectral_norm = spectral_norm
         self.squares: dict[str, float] = defaultdict(float)
+        self.arriving: dict[str, float] = defaultdict(float)
+        """By what the site reads, the squares of its errors."""
         self.bounded = True
         self.spikes = self.places = 0
         self._fired: Tensor | None = None
@@ -40,6 +43,10 @@ class SiteTally:
     def add(self, name: str, difference: Tensor) -> None:
         """Add the squares of a difference, or of the activations themselves (``size``)."""
         self.squares[name] += difference.double().square().sum().item()
+
+    def arrive(self, source: str, error: Tensor) -> None:
+        """Add the squares of the error of something that the site reads."""
+        self.arriving[source] += error.double().square().sum().item()
 
     def fire(self, train: Tensor) -> None:
         """Note which channels spike in a train ``[t, B, ...]``."""
@@ -90,18 +97,27 @@ class SiteTally:
 
     def relative(self, name: str) -> float:
         """A root mean square over that of the activations, or as it is where these are zero, per value."""
-        size = self.squares["size"]
-        return float((self.squares[name] / size if size else self.squares[name]) ** 0.5)
+        return float((self.squares[name] / (self.squares["size"] or 1.0)) ** 0.5)
 
-    def result(self, site: str, regained: float) -> SiteDiagnosis:
+    def bound(self, sources: Mapping[str, float]) -> float | None:
+        """What the site does wrong and what arrives, amplified by the spectral norm; ``None`` where that is not known.
+
+        Args:
+            sources: squares of errors in the place of the measured ones, by what the site reads.
+        """
+        if not self.bounded:
+            return None
+        arriving = sum(sources.get(name, square) for name, square in self.arriving.items())
+        carried = 0.0 if self.spectral_norm is None else self.spectral_norm * arriving**0.5
+        return float(self.squares["intra"] ** 0.5 + carried + self.squares["steps"] ** 0.5)
+
+    def result(self, site: str, regained: float, model_bound: float | None) -> SiteDiagnosis:
         """The figures."""
         assert self._fired is not None
         assert self._active is not None
         assert self._saturated is not None
-        bound = None
-        if self.bounded:
-            carried = 0.0 if self.spectral_norm is None else self.spectral_norm * self.relative("sources")
-            bound = self.relative("intra") + carried + self.relative("steps")
+        size = (self.squares["size"] or 1.0) ** 0.5
+        bound = self.bound({})
         return SiteDiagnosis(
             site=site,
             **{
@@ -113,10 +129,29 @@ class SiteTally:
             saturated_channels=int((2 * self._saturated > self._active).sum()),
             channels=len(self._fired),
             spectral_norm=self.spectral_norm,
-            bound=bound,
+            bound=None if bound is None else bound / size,
+            model_bound=None if model_bound is None else model_bound / size,
             regained=regained,
             headroom=self.headroom,
         )
+
+
+def model_bounds(tallies: Mapping[str, SiteTally]) -> dict[str, float | None]:
+    """By site the bound of its error from what all layers do wrong by themselves, in the units of the activations.
+
+    ``B_l = own_l + |A_l| sqrt(sum_j B_j^2)``: in a chain ``sum_k own_k prod_(k < i <= l) |A_i|``. What is no site, a
+    max pool or an analogue island, counts with its measured error, and so does a site that has no bound.
+
+    Args:
+        tallies: in order of execution.
+    """
+    found: dict[str, float | None] = {}
+    squares: dict[str, float] = {}
+    for site, tally in tallies.items():
+        found[site] = bound = tally.bound(squares)
+        if bound is not None:
+            squares[site] = bound**2
+    return found
 
 
 def envelope(activation: torch.nn.Module, z: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ class LocalThresholdBalancing(StreamingMethod):
     """
 
     papers: ClassVar[tuple[str, ...]] = ("bu2025inference",)
+    rises_with: ClassVar[str | None] = "iterations"
 
     granularity: Granularity = "channel"
     delay: int | Literal["measured"] = "measured"

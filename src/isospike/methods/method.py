@@ -32,6 +32,8 @@ class Method(ABC):
     """What has to be given, in words."""
     needs_training: ClassVar[bool] = False
     """Whether its defaults refuse networks without learned bounds."""
+    rises_with: ClassVar[str | None] = None
+    """The option of which more raises every threshold towards the largest activation; ``None``: there is none."""
 
     def __post_init__(self) -> None:
         """Check the types; a subclass checks the ranges after it.

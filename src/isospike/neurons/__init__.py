@@ -3,6 +3,7 @@
 from isospike.neurons.bit_coded import BitCoded
 from isospike.neurons.buffered import Buffered
 from isospike.neurons.burst import Burst
+from isospike.neurons.currents import Currents
 from isospike.neurons.emitter import Emission, Emitter
 from isospike.neurons.graded import Graded
 from isospike.neurons.hard_reset import HardReset
@@ -25,6 +26,7 @@ __all__ = [
     "Buffered",
     "Burst",
     "Counts",
+    "Currents",
     "Emission",
     "Emitter",
     "Graded",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from isospike.neurons.codes import Binary
+from isospike.neurons.currents import Currents
 from isospike.neurons.emitter import Emission, Emitter
 
 
@@ -22,12 +22,9 @@ class BitCoded(Emitter):
 
     code = Binary()
 
-    def emit(self, currents: Tensor) -> Emission:
+    def emit(self, currents: Currents) -> Emission:
         """Greedy expansion of the total; see `Emitter.emit`."""
-        unit, total = self.step, torch.zeros_like(currents[0])
-        for current in currents.unbind():
-            total += current
-        total += self.v_init
+        unit, total = self.step, currents.total() + self.v_init
         if self.levels + 1 < 2**self.steps:
             total = torch.minimum(total, (self.levels + 0.5) * unit)
         spikes = []

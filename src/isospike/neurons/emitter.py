@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from isospike.neurons.codes import Code
+from isospike.neurons.currents import Currents
 from isospike.neurons.quantiser import NEAREST, quantise
 
 
@@ -82,16 +83,16 @@ class Emitter(nn.Module, ABC):
         return self.codes(z) * self.amplitude
 
     @abstractmethod
-    def emit(self, currents: Tensor) -> Emission:
-        """Accumulate currents ``[T_in, B, ...]`` one step after the other, then emit one step after the other."""
+    def emit(self, currents: Currents) -> Emission:
+        """Accumulate the currents one step after the other, then emit one step after the other."""
 
-    def updates(self, input_steps: int) -> int:
+    def updates(self, input_steps: int | None) -> int:
         """How often the membrane of one neuron changes or is compared, beside the additions of its input.
 
         One for every step of the train, unless a neuron says otherwise.
 
         Args:
-            input_steps: length of the train that comes in.
+            input_steps: length of the train that comes in; ``None`` for an analogue current.
         """
         return self.steps
 

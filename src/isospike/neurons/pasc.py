@@ -6,48 +6,57 @@ import torch
 from torch import Tensor
 
 from isospike.neurons.codes import Unary
+from isospike.neurons.currents import Currents
 from isospike.neurons.emitter import Emission, Emitter
 
 
 class Pasc(Emitter):
     """Counts spikes while it integrates, corrects the count by inhibition, then emits as many spikes.
 
-    Stage 1, for every input step: ``v += z_t``; if ``v >= u``: ``n += 1``, ``v -= u``; starting from ``v = v_init``.
-    Stage 2, ``max(T_in, L) - 1`` steps without input: if ``v >= u``: ``n += 1``, ``v -= u``; if ``v < 0``: ``n -= 1``,
-    ``v += u`` (an inhibitory spike). Stage 3: ``k = clip(n, 0, L)`` spikes, one at every step from the first. The
-    counter is a whole number: counting in multiples of u would lose the last spike to rounding.
+    Stage 1, for every input step: ``v += z_t``; if ``v >= u``: ``n += 1``, ``v -= u``; starting from ``v = v_init``;
+    of a bias ``b`` behind a source of L steps, ``z_t`` has ``b / L``. Stage 2, ``max(T_in, L) - 1`` steps without
+    input: if ``v >= u``: ``n += 1``, ``v -= u``; if ``v < 0``: ``n -= 1``, ``v += u`` (an inhibitory spike). Stage 3:
+    ``k = clip(n, 0, L)`` spikes, one at every step from the first. An analogue current, as that of the image, is
+    quantised at once, ``k = Q(z)``, and has stage 3 alone. The counter is a whole number: counting in multiples of u
+    would lose the last spike to rounding.
 
     References:
         *PASCAL: Precise and Efficient ANN-SNN Conversion using Spike Accumulation and Adaptive Layerwise Activation*,
-        algorithm 1, with a whole-number counter.
+        algorithm 1, with a whole-number counter; algorithm 2 for analogue currents; theorem 3.3 for the bias.
     """
 
     code = Unary()
     inhibits = True
 
-    def updates(self, input_steps: int) -> int:
-        """All three stages; see `if_operations`."""
-        return if_operations(self.levels, input_steps)
+    def updates(self, input_steps: int | None) -> int:
+        """All three stages, see `if_operations`; of an analogue current the ``L`` steps of stage 3."""
+        return self.levels if input_steps is None else if_operations(self.levels, input_steps)
 
-    def emit(self, currents: Tensor) -> Emission:
+    def emit(self, currents: Currents) -> Emission:
         """The three stages; see `Emitter.emit`."""
+        if currents.analogue:
+            total = currents.total()
+            return self._emitted(self.codes(total).long(), torch.zeros_like(total, dtype=torch.int64))
         unit = self.step
-        v = self.v_init.expand_as(currents[0]).clone()
+        v = self.v_init.expand_as(currents.train[0]).clone()
         count = torch.zeros_like(v, dtype=torch.int64)
         inhibited = torch.zeros_like(count)
-        for current in currents.unbind():
-            v += current
-            fires = v >= unit
+        for step, current in enumerate(currents.train.unbind(), 1):
+            v += current  # without the constants, whose share of this step would be rounded
+            fires = v + currents.constant(step) >= unit
             count += fires
             v -= fires * unit
-        for _ in range(max(len(currents), self.levels) - 1):
+        v += currents.constant(len(currents.train))
+        for _ in range(max(len(currents.train), self.levels) - 1):
             recoils = v < 0
             change = (v >= unit).long() - recoils.long()
             count += change
             inhibited += recoils
             v -= change * unit
-        spikes = self.code.encode(count.clamp_(0, self.levels), self.steps)
-        return Emission(spikes, inhibitory=inhibited.flatten(1).sum(1))
+        return self._emitted(count.clamp_(0, self.levels), inhibited)
+
+    def _emitted(self, count: Tensor, inhibited: Tensor) -> Emission:
+        return Emission(self.code.encode(count, self.steps), inhibitory=inhibited.flatten(1).sum(1))
 
 
 def if_operations(levels: int, source_steps: int | None = None) -> int:

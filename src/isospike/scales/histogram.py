@@ -39,6 +39,8 @@ class StreamingHistogram:
         self.exponent: Tensor | None = None
         self.largest: Tensor | None = None
         self.total = 0
+        self.first: Tensor | None = None
+        """The first values themselves ``[bins, channels]``, which are all while there are no more than bins."""
 
     def add(self, values: Tensor) -> None:
         """Count ``values [N, channels]``; anything below zero counts as zero."""
@@ -50,6 +52,10 @@ class StreamingHistogram:
         self.largest = torch.maximum(self.largest, largest)
         self._grow(torch.maximum(self.exponent, _ceil_log2(largest)))
         self.counts += self._count(values, self.exponent)
+        if self.first is None:
+            self.first = values.new_zeros(self.bins, self.channels)
+        room = self.first[self.total : self.total + len(values)]
+        room.copy_(values[: len(room)]).clamp_(min=0)
         self.total += len(values)
 
     def _count(self, values: Tensor, exponent: Tensor) -> Tensor:
@@ -87,6 +93,18 @@ class StreamingHistogram:
         width = torch.exp2(self.exponent.to(torch.float64)) / self.bins
         value = torch.where(bin_ > 0, position * width.unsqueeze(1), 0.0).squeeze(1).to(self.largest.dtype)
         return torch.minimum(value, self.largest)
+
+    def samples(self) -> tuple[Tensor, Tensor]:
+        """Values of every channel, float64 ``[channels, ...]``, and how often each occurs.
+
+        They are exact while there are no more of them than bins; then `centres` stand for them.
+        """
+        assert self.counts is not None
+        assert self.first is not None
+        if self.total > self.bins:
+            return self.centres(), self.counts.to(torch.float64)
+        values = self.first[: self.total].T.to(torch.float64).sort(1).values  # in an order that is not the data's
+        return values, torch.ones_like(values)
 
     def centres(self) -> Tensor:
         """The value that stands for each bin ``[channels, bins + 1]``, float64: exact zero, then the middles.

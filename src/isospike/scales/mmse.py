@@ -23,8 +23,9 @@ class MMSE(ScaleRule):
     """``theta = argmin_V mean((u clip(floor(x / u + phi), 0, K) - x)^2)``, ``u = V / K``, ``x = relu(z)``.
 
     ``V`` runs over ``max(x) i / candidates``, ``i = 1 .. candidates``, for the whole layer or every channel. The mean
-    is taken over a histogram, in which a value is known to half a bin ``w``, ``w < 2 max(x) / bins``. The error is
-    continuous in ``x`` but for jumps of ``|1 - 2 phi| u``, so its root mean square is known to
+    is taken over the values themselves where a channel has no more than ``bins`` of them, so for few images. Of more,
+    a histogram is kept, in which a value is known to half a bin ``w``, ``w < 2 max(x) / bins``. The error is continuous
+    in ``x`` but for jumps of ``|1 - 2 phi| u``, so its root mean square is known to
 
         w / 2 + |1 - 2 phi| u sqrt(p),    p = fraction of the values in bins that a step of the quantiser cuts,
 
@@ -83,20 +84,18 @@ class _LeastSquares(HistogramObserver):
         self.rule, self.levels = rule, levels
 
     def scale(self) -> Tensor:
-        largest, counts = self.histogram.largest, self.histogram.counts
+        largest = self.histogram.largest
         assert largest is not None
-        assert counts is not None
-        parts = zip(*(t.split(TOGETHER) for t in (largest, self.histogram.centres(), counts)), strict=True)
+        parts = zip(*(t.split(TOGETHER) for t in (largest, *self.histogram.samples())), strict=True)
         return self.shaped(torch.cat([self._search(*part) for part in parts]))
 
-    def _search(self, largest: Tensor, x: Tensor, counts: Tensor) -> Tensor:
-        weight = counts.to(torch.float64)
+    def _search(self, largest: Tensor, x: Tensor, weight: Tensor) -> Tensor:
         return least_error(
             largest, self.rule.candidates, lambda theta: self._squared_error(theta.to(torch.float64), x, weight)
         )
 
     def _squared_error(self, theta: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-        """Summed over the values ``x [channels, bins + 1]``, each of its weight."""
+        """Summed over the values ``x [channels, ...]``, each of its weight."""
         unit = (theta / self.levels).clamp(min=torch.finfo(torch.float64).tiny).unsqueeze(1)
         quantised = (x / unit).add_(self.rule.phase).floor_().clamp_(0, self.levels).mul_(unit)
         return quantised.sub_(x).square_().mul_(weight).sum(1)

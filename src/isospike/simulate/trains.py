@@ -27,6 +27,8 @@ class TrainProgram:
     """Number of steps of every node's sequence; analogue values come in one step."""
     trains: dict[fx.Node, Code]
     """The nodes whose sequences are spike trains of one code, an amplitude per channel."""
+    analogue: frozenset[fx.Node]
+    """The nodes whose values no spike is summed up in, and which are there at once."""
     free: dict[fx.Node, tuple[fx.Node, ...]]
     """Nodes whose values nobody needs after this one."""
 
@@ -43,15 +45,17 @@ class TrainProgram:
 
 def compile_trains(graph: Graph) -> TrainProgram:
     """Lengths, trains and lifetimes of a network's nodes."""
-    steps, trains = dict[fx.Node, int](), dict[fx.Node, Code]()
+    steps, trains, analogue = dict[fx.Node, int](), dict[fx.Node, Code](), set[fx.Node]()
     for node in graph.graph.nodes:
         if node.op in ("output", "get_attr"):
             continue
         code = _code(graph, node, trains)
         if code is not None:
             trains[node] = code
-        steps[node] = _steps(graph, node, steps, trains)
-    return TrainProgram(graph, linear_part(graph), steps, trains, last_readers(graph.graph))
+        elif _waits(node) or analogue.issuperset(_read(node)):
+            analogue.add(node)
+        steps[node] = 1 if node in analogue else _steps(graph, node, steps)
+    return TrainProgram(graph, linear_part(graph), steps, trains, frozenset(analogue), last_readers(graph.graph))
 
 
 def _code(graph: Graph, node: fx.Node, trains: dict[fx.Node, Code]) -> Code | None:
@@ -69,12 +73,15 @@ def _code(graph: Graph, node: fx.Node, trains: dict[fx.Node, Code]) -> Code | No
     return None
 
 
-def _steps(graph: Graph, node: fx.Node, steps: dict[fx.Node, int], trains: dict[fx.Node, Code]) -> int:
+def _steps(graph: Graph, node: fx.Node, steps: dict[fx.Node, int]) -> int:
     module = graph.module_of(node) if node.op == "call_module" else None
-    if isinstance(module, Emitter):
-        return module.steps
-    if node.op == "placeholder" or is_island(node):
-        return 1
-    if op_of(node).role is Role.MAX_POOL and node not in trains:
-        return 1
-    return max(steps[source] for source in node.all_input_nodes if source.op != "get_attr")
+    return module.steps if isinstance(module, Emitter) else max(steps[source] for source in _read(node))
+
+
+def _waits(node: fx.Node) -> bool:
+    """Whether a node that gives no train needs the totals of what it reads."""
+    return node.op != "placeholder" and (is_island(node) or op_of(node).role is Role.MAX_POOL)
+
+
+def _read(node: fx.Node) -> list[fx.Node]:
+    return [source for source in node.all_input_nodes if source.op != "get_attr"]

@@ -44,11 +44,11 @@ class Walk(ABC):
         """What a node computes from ``self.values``."""
 
     @abstractmethod
-    def enter(self, x: Tensor) -> Tensor:
+    def enter(self, x: Tensor) -> Any:
         """The value of the input node for images ``[B, ...]``."""
 
     @abstractmethod
-    def leave(self, value: Tensor) -> Tensor:
+    def leave(self, value: Any) -> Tensor:
         """The answer ``[B, ...]`` of an output node's value."""
 
     @abstractmethod

@@ -27,14 +27,14 @@ NO_LABEL = -1
 
 
 class AugmentedImages(Dataset[tuple[Tensor, int]]):
-    """The images of a data set, cropped, flipped, recoloured and cut out as the recipe says.
+    """The images of a data set, cropped, flipped, recoloured and cut out as the recipe says for images of their size.
 
     The randomness of a view is seeded by ``(seed, epoch, image)``: it depends neither on the order nor on the number of
     processes, so that a resumed training sees what an uninterrupted one would have seen.
 
     Args:
         images: labelled images with their preprocessing.
-        recipe: crop, flip, AutoAugment, cutout and seed.
+        recipe: crop, flip, AutoAugment, colour jitter, cutout, random erasing and seed.
 
     Raises:
         DataError: the images have no labels and the recipe needs them, or torchvision is needed and missing.
@@ -47,10 +47,11 @@ class AugmentedImages(Dataset[tuple[Tensor, int]]):
         self.labels: npt.NDArray[np.int64] = np.full(len(images), NO_LABEL) if known is None else known[images.order]
         self.preprocess = images.preprocess
         self._images, self._seed, self._epoch = images, recipe.seed, 0
-        self._resized = recipe.crop == "resized"
         height, width = images.shape[1:]
-        self._view = _view(recipe, (height, width))
-        self._erase = _erase(recipe, (height, width))
+        self.recipe = recipe.for_images(height, width)
+        self._resized = self.recipe.crop == "resized"
+        self._view = _view(self.recipe, (height, width))
+        self._erase = _erase(self.recipe, (height, width))
 
     @property
     def digest(self) -> str:
@@ -94,7 +95,7 @@ def derived_seed(*parts: int) -> int:
 
 
 def _view(recipe: Recipe, size: tuple[int, int]) -> Transform:
-    """Crop, flip and AutoAugment of one uint8 image ``[C, H, W]``."""
+    """Crop, flip, AutoAugment and colour jitter of one uint8 image ``[C, H, W]``."""
     chosen: list[Any] = []
     if recipe.crop == "padded":
         chosen.append(_v2().RandomCrop(size, padding=recipe.crop_padding))
@@ -105,17 +106,23 @@ def _view(recipe: Recipe, size: tuple[int, int]) -> Transform:
     if recipe.auto_augment != "none":
         policy = _v2().AutoAugmentPolicy(recipe.auto_augment)
         chosen.append(_v2().AutoAugment(policy))
+    if recipe.colour_jitter:
+        factor = recipe.colour_jitter
+        chosen.append(_v2().ColorJitter(brightness=factor, contrast=factor, saturation=factor))
     return _composed(chosen)
 
 
 def _erase(recipe: Recipe, size: tuple[int, int]) -> Transform:
-    """Cutout of one normalised image ``[C, H, W]``: a square of zeros, which is the mean colour."""
-    if not recipe.cutout:
-        return _composed([])
+    """Cutout and random erasing of one normalised image ``[C, H, W]``: zeros, which are the mean colour."""
+    chosen: list[Any] = []
     if recipe.cutout >= min(size):
         raise DataError(f"the images have {size[0]} x {size[1]} pixels; a cutout of {recipe.cutout} leaves nothing")
-    area = recipe.cutout**2 / (size[0] * size[1])
-    return _composed([_v2().RandomErasing(p=1.0, scale=(area, area), ratio=(1.0, 1.0), value=0)])
+    if recipe.cutout:
+        area = recipe.cutout**2 / (size[0] * size[1])
+        chosen.append(_v2().RandomErasing(p=1.0, scale=(area, area), ratio=(1.0, 1.0), value=0))
+    if recipe.random_erasing:
+        chosen.append(_v2().RandomErasing(p=recipe.random_erasing, value=0))
+    return _composed(chosen)
 
 
 def _composed(transforms: list[Any]) -> Transform:

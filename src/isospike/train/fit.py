@@ -21,7 +21,7 @@ from isospike.activations import BitSparsity, TrainableActivation
 from isospike.errors import TrainingError
 from isospike.files import check_writable, replacing
 from isospike.train.augment import derived_seed
-from isospike.train.batches import EpochOrder, pair_of
+from isospike.train.batches import EpochOrder, pair_of, samples_of
 from isospike.train.checkpoint import Checkpoint, Identity, digest
 from isospike.train.devices import accelerated
 from isospike.train.levels import LevelSchedule
@@ -57,7 +57,7 @@ class Trained:
 
 def fit(
     model: nn.Module,
-    data: Dataset[Any],
+    data: Dataset[Any] | DataLoader[Any],
     recipe: Recipe,
     *,
     teacher: nn.Module | None = None,
@@ -78,7 +78,8 @@ def fit(
 
     Args:
         model: a network that takes ``[B, ...]`` and returns scores ``[B, classes]``, e.g. from `quantise`.
-        data: pairs ``(input, label)`` by index, e.g. `AugmentedImages`; ``set_epoch`` is called where it exists. With a
+        data: pairs ``(input, label)`` by index, e.g. `AugmentedImages`; ``set_epoch`` is called where it exists. Of a
+            ``DataLoader`` the data set and the ``collate_fn`` are taken: batches and order are the recipe's. With a
             teacher the labels are ignored.
         recipe: how to train.
         teacher: the network whose scores are learned, in evaluation mode; wanted by ``recipe.distillation`` alone.
@@ -115,7 +116,7 @@ class _Training:
         self,
         accelerator: Any,
         model: nn.Module,
-        data: Dataset[Any],
+        data: Dataset[Any] | DataLoader[Any],
         recipe: Recipe,
         teacher: nn.Module | None,
         levels: LevelSchedule | None,
@@ -128,14 +129,14 @@ class _Training:
         self.plain = self._placed(model).train()
         self.average = _average(self.plain, recipe)
         self.sgd = torch.optim.SGD(_groups(self.plain, recipe), lr=recipe.learning_rate, momentum=recipe.momentum)
-        count = len(data)  # type: ignore[arg-type]
+        samples, collate = samples_of(data)
+        count = len(samples)  # type: ignore[arg-type]
         self.steps = count // recipe.batch_size
         if self.steps == 0:
             raise TrainingError(f"{count} images fill no batch of {recipe.batch_size}; give a smaller batch size")
         self.order = EpochOrder(count, self.steps * recipe.batch_size, recipe.seed)
-        loader = DataLoader(
-            data, batch_size=recipe.batch_size // recipe.accumulation, sampler=self.order, num_workers=recipe.workers
-        )
+        part, workers = recipe.batch_size // recipe.accumulation, recipe.workers
+        loader = DataLoader(samples, part, sampler=self.order, num_workers=workers, collate_fn=collate)
         self.model, self.optimiser, self.loader = accelerator.prepare(self.plain, self.sgd, loader)
         kinds = [repr(m.activation) for m in self.plain.modules() if isinstance(m, TrainableActivation)]
         self.identity = Identity.of(
@@ -147,7 +148,7 @@ class _Training:
             adapted={} if levels is None else dict(levels.adapted),
             teacher=digest(teacher),
             start=digest(model),
-            data=getattr(data, "digest", ""),
+            data=getattr(samples, "digest", ""),
         )
         self.history: list[Epoch] = []
 
@@ -171,7 +172,7 @@ class _Training:
         for batch in self.loader:
             inputs, labels = pair_of(batch)
             for group in self.sgd.param_groups:
-                group["lr"] = self.recipe.rate(done, self.recipe.epochs * self.steps)
+                group["lr"] = group["factor"] * self._rate(done)
             with self.accelerator.accumulate(self.model):
                 sums += self._learn(inputs, labels)
             if self.accelerator.sync_gradients:
@@ -183,9 +184,11 @@ class _Training:
         if not math.isfinite(loss):
             raise TrainingError(f"the loss is not finite in epoch {epoch + 1}; lower the learning rate")
         seconds = time.perf_counter() - started
-        self.history.append(
-            Epoch(epoch + 1, loss / count, correct / count, self.sgd.param_groups[0]["lr"], round(seconds, 3))
-        )
+        self.history.append(Epoch(epoch + 1, loss / count, correct / count, self._rate(done - 1), round(seconds, 3)))
+
+    def _rate(self, done: int) -> float:
+        """The learning rate after so many optimiser steps."""
+        return self.recipe.rate(done, self.recipe.epochs * self.steps)
 
     def _adapt(self, epoch: int) -> None:
         """The levels that hold in an epoch, for the averaged weights too."""
@@ -268,12 +271,16 @@ def _average(model: nn.Module, recipe: Recipe) -> AveragedModel | None:
 
 
 def _groups(model: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
-    """Weight decay for the weights of linear maps only; bounds per channel have several axes too."""
-    spared = {id(m.log_bound) for m in model.modules() if isinstance(m, TrainableActivation)}
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    weights = [p for p in trainable if p.dim() > 1 and id(p) not in spared]
-    others = [p for p in trainable if p.dim() <= 1 or id(p) in spared]
-    groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    """Weight decay for the weights of linear maps only, a rate of their own for bounds, which have axes too."""
+    trainable = {id(parameter): parameter for parameter in model.parameters() if parameter.requires_grad}
+    of_bounds = {id(m.log_bound) for m in model.modules() if isinstance(m, TrainableActivation)}
+    bounds = [trainable.pop(key) for key in list(trainable) if key in of_bounds]
+    weights, others = ([p for p in trainable.values() if (p.dim() > 1) is wide] for wide in (True, False))
+    groups = [
+        {"params": weights, "weight_decay": recipe.weight_decay, "factor": 1.0},
+        {"params": others, "weight_decay": 0.0, "factor": 1.0},
+        {"params": bounds, "weight_decay": 0.0, "factor": recipe.bound_factor},
+    ]
     return [group for group in groups if group["params"]]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from isospike.activations.bit_sparsity import BitGradient
@@ -15,6 +15,8 @@ Crop = Literal["none", "padded", "resized"]
 """How a random part of an image is chosen."""
 Policy = Literal["none", "cifar10", "imagenet", "svhn"]
 """Policies of AutoAugment (Cubuk et al. 2019)."""
+SMALL = 32
+"""Pixels a side below which a shift or a mirror makes another image: digits, small symbols."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +24,8 @@ class Recipe:
     """Stochastic gradient descent with momentum, cosine decay and the usual augmentation of images.
 
     The rate at optimiser step ``i`` of ``n`` is ``learning_rate (1 + cos(pi i / n)) / 2``. The defaults fine-tune a
-    ReLU network for CIFAR-10; from scratch take several hundred epochs and ``auto_augment`` with ``cutout``.
+    ReLU network for CIFAR-10; from scratch take several hundred epochs and ``auto_augment`` with ``cutout``. Images of
+    less than 32 pixels a side are neither cropped nor mirrored unless the recipe says so.
     """
 
     epochs: int = 30
@@ -31,6 +34,8 @@ class Recipe:
     """Images of one optimiser step, over all processes; the rest of an epoch that fills no batch is left out."""
     learning_rate: float = 0.02
     """First learning rate of the cosine schedule."""
+    bound_learning_rate: float | None = None
+    """First learning rate of the bounds, whose logarithms are trained; by default that of everything else."""
     momentum: float = 0.9
     """Momentum of gradient descent."""
     weight_decay: float = 5e-4
@@ -39,16 +44,21 @@ class Recipe:
     """Temperature at which the outputs of a teacher, the unquantised network, take the place of labels; 0: labels."""
     label_smoothing: float = 0.0
     """Share of the target spread over all classes, 0 to below 1."""
-    crop: Crop = "padded"
-    """Random crops: none, padded (zeros around, then the old size) or resized (random area and aspect)."""
+    crop: Crop | None = None
+    """Random crops: none, padded (zeros around, then the old size) or resized (random area and aspect); by default
+    padded for images of at least 32 pixels a side, else none."""
     crop_padding: int = 4
     """Pixels of padding on every side for padded crops."""
-    flip: bool = True
-    """Mirror half of the images, left to right."""
+    flip: bool | None = None
+    """Mirror half of the images, left to right; by default those of at least 32 pixels a side."""
     auto_augment: Policy = "none"
     """Policy of AutoAugment: none, cifar10, imagenet or svhn."""
+    colour_jitter: float = 0.0
+    """Brightness, contrast and saturation times a random factor from 1 - this to 1 + this; 0 for none, below 1."""
     cutout: int = 0
     """Side in pixels of a square set to the mean colour in every image; 0 for none."""
+    random_erasing: float = 0.0
+    """Share of the images in which a random rectangle is set to the mean colour (Zhong et al. 2020); 0 to 1."""
     precision: Precision = "float32"
     """Autocast: float32 (none), bfloat16 or float16 (with loss scaling, not on a CPU)."""
     channels_last: bool = True
@@ -73,12 +83,16 @@ class Recipe:
         for name in ("crop_padding", "cutout", "workers", "seed"):
             self._require(_whole(getattr(self, name), 0), name, "a whole number of at least 0")
         self._require(0 < self.learning_rate < math.inf, "learning_rate", "positive and finite")
-        for name in ("momentum", "label_smoothing", "ema"):
+        of_bounds = self.bound_learning_rate
+        self._require(of_bounds is None or 0 <= of_bounds < math.inf, "bound_learning_rate", "at least 0 and finite")
+        self._require(0 <= self.random_erasing <= 1, "random_erasing", "in [0, 1]")
+        for name in ("momentum", "label_smoothing", "ema", "colour_jitter"):
             self._require(0 <= getattr(self, name) < 1, name, "in [0, 1)")
         for name in ("weight_decay", "bit_sparsity", "distillation"):
             self._require(0 <= getattr(self, name) < math.inf, name, "at least 0 and finite")
         for name, known in _CHOICES.items():
-            self._require(getattr(self, name) in known, name, f"one of {', '.join(known)}")
+            chosen = getattr(self, name) in known or (name == "crop" and self.crop is None)
+            self._require(chosen, name, f"one of {', '.join(known)}")
         smooths = bool(self.distillation and self.label_smoothing)
         self._require(not smooths, "label_smoothing", "0 with distillation, which uses no labels")
         divides = self.batch_size % self.accumulation == 0
@@ -87,6 +101,30 @@ class Recipe:
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of optimiser step ``step`` of ``steps``, counted from 0."""
         return self.learning_rate * (1 + math.cos(math.pi * step / steps)) / 2
+
+    @property
+    def bound_factor(self) -> float:
+        """The learning rate of the bounds over that of everything else, at every step."""
+        return 1.0 if self.bound_learning_rate is None else self.bound_learning_rate / self.learning_rate
+
+    def for_images(self, height: int, width: int) -> Recipe:
+        """The recipe with crops and mirroring as it says, or as images of this size want them."""
+        small = min(height, width) < SMALL
+        crop: Crop = "none" if small else "padded"
+        return replace(self, crop=self.crop or crop, flip=not small if self.flip is None else self.flip)
+
+    def augmentation(self) -> str:
+        """What is done to the images, in words; ``none`` for nothing."""
+        crops = {"padded": f"padded crops ({self.crop_padding} pixels)", "resized": "resized crops"}
+        said = {
+            crops.get(self.crop or "none", ""): self.crop in crops,
+            "mirroring": bool(self.flip),
+            f"AutoAugment {self.auto_augment}": self.auto_augment != "none",
+            f"colour jitter {self.colour_jitter:g}": self.colour_jitter > 0,
+            f"cutout ({self.cutout} pixels)": self.cutout > 0,
+            f"random erasing {self.random_erasing:g}": self.random_erasing > 0,
+        }
+        return ", ".join(what for what, done in said.items() if done) or "none"
 
     def _require(self, ok: bool, option: str, wanted: str) -> None:
         if not ok:

@@ -1,0 +1,43 @@
+"""What a network has to keep in memory: its tensors, and those of every number of steps it was calibrated for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from isospike.network import SNN
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of tensors; state of a run, such as membranes, is no part of it."""
+
+    network_bytes: int
+    """Weights, biases, thresholds and constants of the graph."""
+    set_bytes: dict[int, int]
+    """Of a calibrated network, by the number of steps, the tensors that stand in the place of the graph's own."""
+
+    @property
+    def total(self) -> int:
+        """Everything that a device must hold to answer at every number of steps."""
+        return self.network_bytes + sum(self.set_bytes.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        sets = {str(steps): count for steps, count in self.set_bytes.items()}
+        return {"network_bytes": self.network_bytes, "set_bytes": sets, "total_bytes": self.total}
+
+
+def memory_of(snn: SNN) -> Memory:
+    """The memory of a network; tensors that are shared count once."""
+    sets = {steps: _bytes(snn.set_for(steps).values()) for steps in snn.calibrated}
+    return Memory(_bytes(snn.graph.state_dict().values()), sets)
+
+
+def _bytes(tensors: Iterable[Tensor]) -> int:
+    """Bytes of storage."""
+    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors}
+    return sum(storages.values())
