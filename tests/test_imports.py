@@ -30,7 +30,7 @@ HEAVY = {
 }
 
 LAYERS = [
-    {"errors", "registry", "files", "memory_format", "messages", "digests", "schema", "points"},
+    {"errors", "registry", "files", "json_text", "memory_format", "messages", "digests", "schema", "points"},
     {"activations"},
     {"data"},
     {"capture"},
