@@ -30,7 +30,18 @@ HEAVY = {
 }
 
 LAYERS = [
-    {"errors", "registry", "files", "json_text", "memory_format", "messages", "digests", "schema", "points"},
+    {
+        "errors",
+        "registry",
+        "files",
+        "json_text",
+        "memory_format",
+        "messages",
+        "digests",
+        "schema",
+        "points",
+        "tensor_files",
+    },
     {"activations"},
     {"data"},
     {"capture"},

@@ -16,19 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, fx, nn
 
 from isospike.capture.graph import Graph, attach
 from isospike.data.preprocess import Preprocess
 from isospike.digests import add_tensor
-from isospike.errors import ArtefactError, IsospikeError, OutputError
+from isospike.errors import ArtefactError, IsospikeError
 from isospike.export.modules import build_module, describe_module
 from isospike.export.nodes import build_node, describe_node
-from isospike.files import replacing
 from isospike.messages import first_line, one_line, with_article
 from isospike.simulate.readout import ReadOut
 from isospike.simulate.run import is_whole
+from isospike.tensor_files import write_tensors
 
 if TYPE_CHECKING:
     from isospike.network import SNN
@@ -48,11 +47,7 @@ def save(snn: SNN, path: str | Path) -> None:
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in everything.items()}
     header = {"format": FORMAT, "version": VERSION, **_describe(snn)}
     header["hash"] = _digest(header, tensors)
-    with replacing(path) as part:
-        try:
-            save_file(tensors, part, metadata={"isospike": json.dumps(header)})
-        except SafetensorError as error:
-            raise OutputError(f"cannot write {path}: {first_line(error)}") from error
+    write_tensors(path, tensors, {"isospike": json.dumps(header)})
 
 
 def load(path: str | Path) -> SNN:
