@@ -30,18 +30,8 @@ HEAVY = {
 }
 
 LAYERS = [
-    {
-        "errors",
-        "registry",
-        "files",
-        "json_text",
-        "memory_format",
-        "messages",
-        "digests",
-        "schema",
-        "points",
-        "tensor_files",
-    },
+    {"errors", "registry", "messages", "memory_format", "digests", "points", "precision"}
+    | {"files", "json_text", "schema", "tensor_files"},
     {"activations"},
     {"data"},
     {"capture"},

@@ -10,8 +10,10 @@ from isospike.capture.raise_graph import raise_program
 from isospike.capture.verify import verify_capture
 from isospike.errors import CaptureError
 from isospike.messages import with_article
+from isospike.precision import own_precision
 
 
+@own_precision()
 def capture(model: nn.Module, example: Tensor) -> Graph:
     """The model as plain named modules, one per call site, each op with its role.
 
