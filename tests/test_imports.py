@@ -30,7 +30,8 @@ HEAVY = {
 }
 
 LAYERS = [
-    {"errors", "registry", "files", "memory_format", "messages", "digests", "schema", "points", "json_text"},
+    {"errors", "registry", "messages", "memory_format", "digests", "points", "precision"}
+    | {"files", "json_text", "schema", "tensor_files"},
     {"activations"},
     {"data"},
     {"capture"},

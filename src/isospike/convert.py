@@ -19,6 +19,7 @@ from isospike.messages import counted, with_article
 from isospike.methods.method import Method
 from isospike.methods.thresholds import Thresholds
 from isospike.network import SNN
+from isospike.precision import own_precision
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration, Progress, check_count
 from isospike.scales.learned import check_bound
 
@@ -26,6 +27,7 @@ Analogue = Literal["refuse", "allow"]
 """What to do with ops that no neuron can stand for: refuse, or compute them on decoded values."""
 
 
+@own_precision()
 def convert(
     model: nn.Module | Graph,
     method: Method,

@@ -15,6 +15,7 @@ from isospike.calibrate.bounds import collect_bounds
 from isospike.capture import Graph, Role, capture
 from isospike.capture.graph import op_of
 from isospike.errors import CaptureError, ConversionError
+from isospike.precision import own_precision
 
 _AVERAGE = {
     nn.MaxPool1d: nn.AvgPool1d,
@@ -26,6 +27,7 @@ _AVERAGE = {
 }
 
 
+@own_precision()
 def quantise(
     model: nn.Module | Graph,
     activation: Activation | Mapping[str, Activation],

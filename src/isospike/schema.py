@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from isospike.errors import DataError
+from isospike.json_text import LARGEST, JsonError, parse_json
 from isospike.messages import with_article
 
 FORMAT = 1
@@ -150,10 +149,13 @@ def read_json(path: str | Path) -> Any:
         DataError: there is no such file, or it is no JSON.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_finite, parse_float=_finite)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:  # broken JSON, or bytes that are no text
+        with Path(path).open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except (OSError, ValueError) as error:  # a path may hold a zero byte
+        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    try:
+        return parse_json(content)
+    except JsonError as error:
         raise DataError(f"{path} is no JSON: {error}") from error
 
 
@@ -168,17 +170,6 @@ def read(path: str | Path, what: str) -> dict[str, Any]:
         return check(value, what)
     except DataError as error:
         raise DataError(f"{path} is {error}") from error
-
-
-def _finite(text: str) -> float:
-    """A number of JSON; NaN and infinity are none.
-
-    Raises:
-        ValueError: it is not finite.
-    """
-    if not math.isfinite(float(text)):
-        raise ValueError(f"{text} is no number")
-    return float(text)
 
 
 def _contradictions(compared: Mapping[str, Any]) -> Iterator[str]:

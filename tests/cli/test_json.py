@@ -44,7 +44,7 @@ def test_doctor(cli):
 
 def test_inspect(cli, files):
     found = parsed(cli("inspect", "m.py:build", "--shape", "1,8,8", "--json"))
-    assert set(found) == {"model", "input", "converts", "counts", "ops"}
+    assert set(found) == {"model", "weights", "input", "converts", "counts", "ops"}
     assert (found["model"], found["input"], found["converts"]) == ("m.py:build", [1, 8, 8], True)
     assert [op["name"] for op in found["ops"] if op["role"] == "activation"] == ["2", "5"]
     assert sum(found["counts"].values()) == len(found["ops"])
@@ -58,7 +58,9 @@ def test_inspect_as_a_table(cli, files):
     assert (result.code, result.err) == (0, "")
     assert "1 analogue" in result.out
     assert "--analogue allow" in result.out
-    assert "converts: every activation becomes spiking" in cli("inspect", "m.py:build", "--shape", "1,8,8").out
+    whole = cli("inspect", "m.py:build", "--shape", "1,8,8").out
+    assert "converts: every activation becomes spiking" in whole
+    assert "weights: as the factory made them" in whole
 
 
 def options_of(method: iso.methods.Method) -> dict:

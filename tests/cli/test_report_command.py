@@ -48,6 +48,7 @@ def compared(files):
     (files / "few.json").write_text(json.dumps({key: COMPARISON[key] for key in ("model", "cells", "images")}))
     (files / "list.json").write_text("[1, 2]")
     (files / "text.json").write_text("{'label': 1}")
+    (files / "deep.json").write_text("[" * 100_000)
     return files
 
 
@@ -77,6 +78,7 @@ LINES = {
     "a-folder": ["report", ".", "--out", "r.html"],
     "no-json": ["report", "m.py", "--out", "r.html"],
     "python-dict": ["report", "text.json", "--out", "r.html"],
+    "deep-json": ["report", "deep.json", "--out", "r.html"],
     "other-json": ["report", "list.json", "--out", "r.html"],
     "missing-keys": ["report", "few.json", "--out", "r.html"],
     "comparison-as-diagnosis": [*REPORT, "--diagnosis", "c.json"],

@@ -154,7 +154,7 @@ def test_results_of_another_version_are_refused(graph, tmp_path):
         run(graph, tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"identity": 1, "cell": 2, "ann_energy_pj": 3}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"identity": 1, "cell": 2, "ann_energy_pj": 3}', "[" * 100_000])
 def test_a_damaged_file_is_named(text, graph, tmp_path):
     (tmp_path / "x.cell.json").write_text(text)
     with pytest.raises(OutputError, match=r"x\.cell\.json is damaged; delete it"):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import resource
 import struct
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from isospike.data.cifar10 import cifar10
+from isospike.data.plain_pickle import read_plain_pickle
 from isospike.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -129,3 +131,24 @@ def test_cut_file(tmp_path: Path) -> None:
 def test_missing_folder_is_named(argument: str) -> None:
     with pytest.raises(DataError, match=f"there is no folder '{argument}'"):
         cifar10(argument, "test")
+
+
+BOMBS = {
+    "number of an object": b"\x80\x02}r\xff\xff\xff\x07.",
+    "number of an object as text": b"}p4000000000\n.",
+    "bytearray": b"\x80\x05\x96" + struct.pack("<Q", 2**32) + b".",
+    "frame": b"\x80\x04\x95" + struct.pack("<Q", 2**32) + b"}.",
+    "text": b"\x80\x02X\xff\xff\xff\xff.",
+    "integer": b"\x80\x02\x8b\xff\xff\xff\x7f.",
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_few_bytes_do_not_get_gigabytes(bomb: str, tmp_path: Path) -> None:
+    path = tmp_path / "batch"
+    path.write_bytes(BOMBS[bomb])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(DataError, match="is not a plain CIFAR-10 batch"):
+        read_plain_pickle(path)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 100_000  # kilobytes; the number of an object alone would take 2 GB

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 import isospike as iso
+from isospike import tensor_files
 from isospike.errors import ArtefactError, OutputError
 from isospike.export import artefact
 from networks import ALL
@@ -278,6 +279,6 @@ def test_an_error_while_writing_leaves_nothing(converted, tmp_path, monkeypatch)
     def broken(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(artefact, "save_file", broken)
+    monkeypatch.setattr(tensor_files, "save_file", broken)
     unwritable(converted("module_relu", METHODS["maximum"]), tmp_path / "net.snn", "No space left on device")
     assert list(tmp_path.iterdir()) == []

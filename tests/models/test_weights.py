@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import os
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -36,10 +39,10 @@ def assert_loaded(path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".pt", ".th", ".bin"])
-@pytest.mark.parametrize("wrapper", [None, "state_dict", "model", "model_state_dict"])
+@pytest.mark.parametrize("wrapper", [None, "state_dict", "model", "model_state_dict", "net"])
 def test_torch_files(tmp_path: Path, trained: dict[str, Tensor], suffix: str, wrapper: str | None) -> None:
     path = tmp_path / f"w{suffix}"
-    torch.save(trained if wrapper is None else {wrapper: trained, "epoch": 4}, path)
+    torch.save(trained if wrapper is None else {wrapper: trained, "acc": 91.2, "epoch": 4}, path)
     assert_loaded(path)
 
 
@@ -48,9 +51,41 @@ def test_safetensors(tmp_path: Path, trained: dict[str, Tensor]) -> None:
     assert_loaded(tmp_path / "w.safetensors")
 
 
-def test_prefix_of_parallel_training(tmp_path: Path, trained: dict[str, Tensor]) -> None:
-    torch.save({"state_dict": {f"module.{key}": value for key, value in trained.items()}}, tmp_path / "w.pt")
+@pytest.mark.parametrize("prefix", ["module.", "model.", "net.", "model.module.", "_orig_mod.", "module._orig_mod.a."])
+def test_prefixes_of_all_names(tmp_path: Path, trained: dict[str, Tensor], prefix: str) -> None:
+    torch.save({"state_dict": {f"{prefix}{key}": value for key, value in trained.items()}}, tmp_path / "w.pt")
     assert_loaded(tmp_path / "w.pt")
+    save_file({f"{prefix}{key}": value for key, value in trained.items()}, tmp_path / "w.safetensors")
+    assert_loaded(tmp_path / "w.safetensors")
+
+
+class Parts(nn.Module):
+    """A network whose features may be wrapped, as in torchvision's AlexNet of old."""
+
+    def __init__(self, wrap: Callable[[nn.Module], nn.Module] = lambda module: module) -> None:
+        super().__init__()
+        self.features = wrap(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 3)))
+        self.head = nn.Linear(3, 2)
+
+
+@pytest.mark.parametrize("inner", [nn.DataParallel, torch.compile], ids=["parallel", "compiled"])
+@pytest.mark.parametrize("outer", [nn.Identity, nn.DataParallel, torch.compile], ids=["plain", "parallel", "compiled"])
+def test_wrapped_networks_and_plain_ones_load_each_other(tmp_path: Path, inner: Any, outer: Any) -> None:
+    plain = Parts()
+    wrapped = Parts(inner) if outer is nn.Identity else outer(Parts(inner))
+    torch.save(wrapped.state_dict(), tmp_path / "wrapped.pt")
+    torch.save(plain.state_dict(), tmp_path / "plain.pt")
+    expected = [tensor.clone() for tensor in wrapped.state_dict().values()]
+    load_weights(wrapped, tmp_path / "plain.pt")
+    load_weights(plain, tmp_path / "wrapped.pt")
+    assert all(torch.equal(a, b) for a, b in zip(plain.state_dict().values(), expected, strict=True))
+    assert not torch.equal(next(iter(wrapped.state_dict().values())), expected[0])
+
+
+def test_other_networks_are_named_by_the_names_in_the_file(tmp_path: Path) -> None:
+    torch.save({"a.b.weight": torch.ones(1), "a.b.bias": torch.ones(1)}, tmp_path / "w.pt")
+    with pytest.raises(WeightsError, match=r"unexpected: a\.b\.weight, a\.b\.bias"):
+        load_weights(network(), tmp_path / "w.pt")
 
 
 def test_a_prefix_that_the_model_has_itself_stays(tmp_path: Path) -> None:
@@ -109,13 +144,52 @@ def test_damaged_files(tmp_path: Path, trained: dict[str, Tensor], name: str) ->
     ("content", "message"),
     [
         (torch.zeros(3), "holds a Tensor; it must hold a state dict"),
-        ({"epoch": 3, "net": {}}, "holds no state dict: not tensors are epoch, net"),
+        ({"epoch": 3, "nets": {}}, "holds no state dict: not tensors are epoch, nets"),
     ],
 )
 def test_other_content(tmp_path: Path, content: object, message: str) -> None:
     torch.save(content, tmp_path / "w.pt")
     with pytest.raises(WeightsError, match=message):
         load_weights(network(), tmp_path / "w.pt")
+
+
+QUANTISED = torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)
+STRANGE = {
+    "sparse": torch.ones(2).to_sparse(),
+    "nested": torch.nested.nested_tensor([torch.ones(1), torch.ones(2)], layout=torch.strided),
+    "without values": torch.ones(2, device="meta"),
+    "quantised": QUANTISED,
+}
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_tensors_that_are_not_plain(tmp_path: Path, trained: dict[str, Tensor], kind: str) -> None:
+    torch.save(trained | {"0.bias": STRANGE[kind]}, tmp_path / "w.pt")
+    plain = rf"tensors that are not plain: 0\.bias \({kind}\); save"
+    unread = r"cannot be read \(UnpicklingError\)"  # torch may refuse nested tensors itself
+    with pytest.raises(WeightsError, match=f"{plain}|{unread}" if kind == "nested" else plain) as caught:
+        load_weights(network(), tmp_path / "w.pt")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.complex64, torch.bool])
+def test_numbers_of_another_kind(tmp_path: Path, trained: dict[str, Tensor], dtype: torch.dtype) -> None:
+    torch.save(trained | {"0.bias": trained["0.bias"].to(dtype)}, tmp_path / "w.pt")
+    with pytest.raises(WeightsError, match=rf"other types: 0\.bias \({dtype} in the file, torch\.float32 in the model"):
+        load_weights(network(), tmp_path / "w.pt")
+
+
+def test_a_compressed_file_is_not_unpacked(tmp_path: Path, trained: dict[str, Tensor]) -> None:
+    path = tmp_path / "w.pt"
+    torch.save(trained, path)
+    with zipfile.ZipFile(path) as archive:
+        records = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in records.items():
+            archive.writestr(name, content + bytes(10_000_000 if name.endswith("data.pkl") else 0))
+    assert torch.load(path, weights_only=True).keys() == trained.keys(), "torch would have unpacked it"
+    with pytest.raises(WeightsError, match=r"is compressed, which torch\.save never does"):
+        load_weights(network(), path)
 
 
 def test_missing_file_and_unknown_ending(tmp_path: Path) -> None:

@@ -11,12 +11,14 @@ from torch import Tensor, nn
 from isospike.calibrate.batches import Batch, Batches
 from isospike.errors import CalibrationError
 from isospike.neurons import LearnedActivation
+from isospike.precision import own_precision
 
 TOLERANCE = 1 / 8
 """Distance of an output from its level, in units; bfloat16 rounds code 16 by up to 2^-4."""
 
 
 @torch.inference_mode()
+@own_precision()
 def count_codes(model: nn.Module, data: Iterable[Batch]) -> dict[str, Tensor]:
     """Histograms of the codes ``k = round(a levels / bound)`` of every quantised activation, in one stream.
 

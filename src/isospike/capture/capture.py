@@ -8,16 +8,20 @@ from isospike.capture.export import export_program
 from isospike.capture.graph import Graph
 from isospike.capture.raise_graph import raise_program
 from isospike.capture.verify import verify_capture
+from isospike.capture.wrappers import unwrapped
 from isospike.errors import CaptureError
 from isospike.messages import with_article
+from isospike.precision import own_precision
 
 
+@own_precision()
 def capture(model: nn.Module, example: Tensor) -> Graph:
     """The model as plain named modules, one per call site, each op with its role.
 
     The model is exported with an open batch axis, raised into modules named after the user's own
     (``layer1.0.conv1``; ``layer1.0.relu`` for a functional ReLU in ``layer1.0``; ``layer1.0.relu#2`` for a second
-    call), and compared with the original at two batch sizes. Parameters are copied: the model is untouched.
+    call), and compared with the original at two batch sizes. Parameters are copied: the model is untouched. Of
+    DataParallel, DistributedDataParallel and ``torch.compile`` the network inside is captured.
 
     Args:
         model: a network in eval mode that takes one tensor.
@@ -30,7 +34,11 @@ def capture(model: nn.Module, example: Tensor) -> Graph:
     if not isinstance(model, nn.Module):
         raise CaptureError(f"the model is {with_article(model)}; give a torch.nn.Module in eval mode")
     if not isinstance(example, Tensor):
-        raise CaptureError(f"the example input is {with_article(example)}; give one tensor [B, ...]")
-    graph = raise_program(export_program(model, example))
-    verify_capture(model, graph, example)
+        raise CaptureError(
+            f"the example input is {with_article(example)}; give one tensor [B, ...]; wrap a model "
+            "with other inputs in a module whose forward takes one"
+        )
+    inner = unwrapped(model)
+    graph = raise_program(export_program(inner, example))
+    verify_capture(inner, graph, example)
     return graph

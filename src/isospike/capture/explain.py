@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.modules import module as hooks
+from torch.overrides import TorchFunctionMode
 
 from isospike.capture.origin import error_line
 from isospike.messages import counted, one_line
@@ -21,19 +22,55 @@ def explain(model: nn.Module, example: Tensor, error: Exception) -> str:
 
     The exporter speaks of symbols; where the model fails by itself on the example, its own error is the better one.
     """
+    key = _asked_key(model, example)
+    if key is not None:
+        return (
+            f"{type(model).__name__}.forward asks its input for '{key}', so it takes a dict; isospike captures models "
+            "with one input tensor: wrap it in a module whose forward takes one and makes the dict"
+        )
     failure = own_failure(model, example)
     if failure:
         return f"the model fails on an input {list(example.shape)}: {failure}; check channels, size and type"
     at = _at(error)
     what = f"torch.export cannot capture {type(model).__name__}"
     if "data-dependent" in str(error):
-        return f"{what}: it branches on values of its input{at}; replace the branch, e.g. by torch.where"
+        return f"{what}: it branches on values of its input{at}; replace the branch, e.g. by torch.where{_part(model)}"
     if "specialized it to be a constant" in str(error):
         return (
             f"{what}: its code fixes the size of the batch; flatten with x.flatten(1), or take the "
             "size from x.size(0) or x.shape[0] instead of len(x), int(...), a loop or a number"
         )
     return f"{what}: {one_line(error).rstrip('.')}{at}"
+
+
+class _Asked(Exception):
+    """A tensor was asked for a key, as if it were a dict."""
+
+
+class _NoKeys(TorchFunctionMode):
+    """Torch takes the letters of a key for numbers, and says something else about each."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is Tensor.__getitem__ and isinstance(args[1], str):
+            raise _Asked(args[1])
+        return func(*args, **(kwargs or {}))
+
+
+def _asked_key(model: nn.Module, example: Tensor) -> str | None:
+    """The key that the model asks its input for, where it takes a dict."""
+    try:
+        with _NoKeys():
+            model(example)
+    except _Asked as asked:
+        return str(asked)
+    except Exception:  # the model's code is the user's; `own_failure` says what it raises
+        return None
+    return None
+
+
+def _part(model: nn.Module) -> str:
+    """Where a detector has the part that converts."""
+    return ", or convert model.backbone alone" if isinstance(getattr(model, "backbone", None), nn.Module) else ""
 
 
 def _at(error: Exception) -> str:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram, export
 
 from isospike.capture.explain import explain
+from isospike.capture.refused_kinds import check_floating
 from isospike.errors import CaptureError
 
 
@@ -40,6 +41,7 @@ def export_program(model: nn.Module, example: Tensor) -> ExportedProgram:
 
 
 def _check_ready(model: nn.Module, example: Tensor) -> None:
+    check_floating(model)
     training = [name or "the model itself" for name, module in model.named_modules() if module.training]
     if training:
         raise CaptureError(

@@ -31,6 +31,7 @@ def method_options(command: F) -> F:
     """``--methods`` and ``--option``, ``--energy-model`` and what conversions need."""
     chosen = [
         options.weights_option,
+        options.random_weights_option,
         click.option("--methods", "names", default="all", show_default=True, help="Names with commas between, or all."),
         click.option("--option", "pairs", multiple=True, metavar="METHOD.NAME=VALUE", help="An option of a method."),
         click.option(
@@ -53,6 +54,7 @@ class MethodOptions:
     """The values of `method_options`."""
 
     weights: Path | None
+    random_weights: bool
     names: str
     pairs: tuple[str, ...]
     energy_model: str
@@ -81,7 +83,7 @@ class MethodOptions:
 
     def open(self, model: str, data: DataOptions) -> tuple[nn.Module, OpenData]:
         """The model, and random calibration images as it takes them."""
-        loaded = load_model(model, weights=self.weights)
+        loaded = load_model(model, weights=self.weights, untrained="warn" if self.random_weights else "refuse")
         images = replace(data, images=self.calibration_images)
         opened = images.open("calibration", preprocess=loaded.preprocess, shuffle=True, seed=self.seed)
         return loaded.model.to(opened.device), opened

@@ -13,6 +13,7 @@ from isospike.cli.exits import ExitOptions, exit_options
 from isospike.cli.progress import Stream, progress_bar
 from isospike.cli.render import describe_preprocess, percent, print_json, print_table
 from isospike.cli.steps import default_steps
+from isospike.errors import OptionError
 from isospike.export.artefact import load
 from isospike.measure import Evaluation, ExitChoice, ExitEvaluation, evaluate
 from isospike.simulate import DEFAULT_MEMORY_BUDGET, executors
@@ -54,6 +55,7 @@ def command(
     data = DataOptions(**data_values)
     exits = ExitOptions(exit, threshold, temperature, choose_on, max_drop)
     exits.check()
+    _check_network(network)
     snn = load(network)
     data.check_size(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
@@ -77,6 +79,19 @@ def command(
     if choice is not None:
         _print_choice(choice, str(choose_on))
     click.echo(f"input: {describe_preprocess(opened.preprocess)}")
+
+
+def _check_network(network: Path) -> None:
+    """Refuse a model in the place of a file.
+
+    Raises:
+        OptionError: it is none that is there, and does not look like one.
+    """
+    if network.suffix != ".snn" and not network.exists():
+        raise OptionError(
+            f"'{network}' is no .snn file; to evaluate a model convert it first: "
+            f"isospike convert METHOD {network} --data ... --out NET.snn"
+        )
 
 
 def _print(title: str, result: Evaluation) -> None:

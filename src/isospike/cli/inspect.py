@@ -39,9 +39,10 @@ def command(model: str, weights: Path | None, shape: tuple[int, ...] | None, as_
     example = torch.randn(2, *known, generator=torch.Generator().manual_seed(0))
     result = inspect(loaded.model, example)
     if as_json:
-        print_json({"model": model, "input": list(known), **result.to_dict()})
+        print_json({"model": model, "weights": loaded.weights, "input": list(known), **result.to_dict()})
         return
     _print(model, result)
+    click.echo(f"weights: {loaded.weights}")
 
 
 def _inspect_network(path: Path, *, as_json: bool) -> None:

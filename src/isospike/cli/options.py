@@ -37,8 +37,13 @@ def weights_option(command: F) -> F:
     return click.option(
         "--weights",
         type=click.Path(path_type=Path),
-        help="Weights of the model: .safetensors, or a .pth/.pt/.th state dict (tensors only).",
+        help="Weights: .safetensors, a .pth/.pt/.th state dict (tensors only), or DEFAULT for the library's own.",
     )(command)
+
+
+random_weights_option = click.option(
+    "--random-weights", is_flag=True, help="Measure a network of a library without trained weights all the same."
+)
 
 
 def data_options(command: F) -> F:

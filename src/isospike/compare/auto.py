@@ -24,6 +24,7 @@ from isospike.convert import Analogue
 from isospike.costs import EnergyModel, reference_costs
 from isospike.errors import ChoiceError, OptionError
 from isospike.methods.bit_coded import BitCoded
+from isospike.precision import own_precision
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
 from isospike.simulate.run import is_whole
 
@@ -32,6 +33,7 @@ BIT_TRIALS = 48
 """About twice the sites of a small ResNet."""
 
 
+@own_precision()
 def auto(
     model: nn.Module | Graph,
     calibration: Iterable[Batch],

@@ -25,6 +25,7 @@ from isospike.convert import Analogue
 from isospike.costs import EnergyModel
 from isospike.errors import ConversionError, OptionError
 from isospike.messages import with_article
+from isospike.precision import own_precision
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
 
 STEPS = (2, 4, 8, 16, 32)
@@ -32,6 +33,7 @@ ACCOUNT_IMAGES = 256
 """Operations vary less from image to image than answers do: their mean over so many is within a percent or two."""
 
 
+@own_precision()
 def compare(
     model: nn.Module | Graph,
     calibration: Iterable[Batch],

@@ -13,10 +13,12 @@ from isospike.costs.trace import trace
 from isospike.errors import SimulationError
 from isospike.messages import with_article
 from isospike.network import SNN
+from isospike.precision import own_precision
 from isospike.simulate.asked_steps import asked_steps, runs_for
 
 
 @torch.no_grad()
+@own_precision()
 def account(
     snn: SNN,
     batches: Iterable[Batch],

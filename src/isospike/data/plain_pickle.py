@@ -1,13 +1,15 @@
 """Read the CIFAR-10 pickles without running anything that a file asks for.
 
 A pickle names callables and the reader calls them. Here only the few names that a stored uint8
-array needs are known, and each stands for a stand-in below; numpy itself is never called.
+array needs are known, and each stands for a stand-in below; numpy itself is never called. Nor does
+the reader get a pickle that makes it take memory for more objects than there are.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,17 @@ class _PlainUnpickler(pickle.Unpickler):
         return _ALLOWED[module_name, global_name]
 
 
+def _check_numbers(stored: bytes) -> None:
+    """Refuse objects with a number beyond the count of those before: the reader would make room for all up to it.
+
+    Raises:
+        UnpicklingError: an object has such a number.
+    """
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(stored)):
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and (argument or 0) > count:
+            raise pickle.UnpicklingError(f"it numbers an object {argument} where there are at most {count}")
+
+
 def read_plain_pickle(path: Path) -> dict[Any, Any]:
     """The dictionary in ``path``; arrays come as `StoredArray`, text of Python 2 as bytes.
 
@@ -71,7 +84,9 @@ def read_plain_pickle(path: Path) -> dict[Any, Any]:
         DataError: the file is damaged, holds no dictionary, or asks for anything but uint8 arrays.
     """
     try:
-        content = _PlainUnpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()
+        stored = path.read_bytes()
+        _check_numbers(stored)
+        content = _PlainUnpickler(io.BytesIO(stored), encoding="bytes").load()
     except Exception as cause:  # a damaged or hostile pickle can fail in any way
         reason = first_line(cause)
         raise DataError(f"'{path}' is not a plain CIFAR-10 batch: {reason}") from cause

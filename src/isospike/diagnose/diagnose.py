@@ -27,6 +27,7 @@ from isospike.measure.accuracy import check_range
 from isospike.memory_format import channels_last
 from isospike.messages import with_article
 from isospike.network import SNN
+from isospike.precision import own_precision
 from isospike.refine.refinement import Progress
 from isospike.simulate.emitting import NO_EARLIER_ANSWER
 from isospike.simulate.run import is_whole
@@ -36,6 +37,7 @@ WORST = 3
 
 
 @torch.no_grad()
+@own_precision()
 def diagnose(
     model: nn.Module | Graph,
     snn: SNN,

@@ -15,20 +15,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
 from isospike.digests import add_tensor
-from isospike.errors import ArtefactError, IsospikeError, OutputError
+from isospike.errors import ArtefactError, IsospikeError
 from isospike.export.build import build_network
 from isospike.export.container import ContainerError, read_tensors
 from isospike.export.format import FORMAT, VERSION, Header, checked
 from isospike.export.modules import describe_module
 from isospike.export.nodes import describe_node
-from isospike.files import replacing
 from isospike.json_text import JsonError, parse_json
 from isospike.messages import first_line, with_article
+from isospike.tensor_files import write_tensors
 
 if TYPE_CHECKING:
     from isospike.network import SNN
@@ -45,11 +43,7 @@ def save(snn: SNN, path: str | Path) -> None:
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in everything.items()}
     header = {"format": FORMAT, "version": VERSION, **_describe(snn)}
     header["hash"] = _digest(header, tensors)
-    with replacing(path) as part:
-        try:
-            save_file(tensors, part, metadata={"isospike": json.dumps(header)})
-        except SafetensorError as error:
-            raise OutputError(f"cannot write {path}: {first_line(error)}") from error
+    write_tensors(path, tensors, {"isospike": json.dumps(header)})
 
 
 def load(path: str | Path) -> SNN:

@@ -15,6 +15,7 @@ from isospike.measure.exits import ExitEvaluation, ExitTally
 from isospike.measure.tally import Tally, classes_of
 from isospike.messages import counted, with_article
 from isospike.network import SNN
+from isospike.precision import own_precision
 from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule
 from isospike.simulate.asked_steps import asked_steps
 from isospike.simulate.early_exit import check_exit, class_count
@@ -50,6 +51,7 @@ class Evaluation:
 
 
 @torch.no_grad()
+@own_precision()
 def evaluate(
     snn: SNN,
     loader: Iterable[Any],

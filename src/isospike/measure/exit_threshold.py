@@ -16,6 +16,7 @@ from isospike.errors import DataError, OptionError, SimulationError
 from isospike.measure.accuracy import check_range, labelled
 from isospike.messages import with_article
 from isospike.network import SNN
+from isospike.precision import own_precision
 from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule, Record, simulate
 from isospike.simulate.early_exit import check_exit, class_count
 from isospike.simulate.run import is_number, is_whole
@@ -68,6 +69,7 @@ class ExitChoice:
 
 
 @torch.no_grad()
+@own_precision()
 def choose_threshold(
     snn: SNN,
     data: Iterable[Any],

@@ -18,11 +18,13 @@ from isospike.measure.equality import Equality
 from isospike.memory_format import channels_last
 from isospike.network import SNN
 from isospike.pooling import place_average_pool_neurons
+from isospike.precision import own_precision
 from isospike.simulate import Kind
 from isospike.simulate.emitting import NO_EARLIER_ANSWER
 
 
 @torch.no_grad()
+@own_precision()
 def verify(
     model: nn.Module | Graph,
     snn: SNN,

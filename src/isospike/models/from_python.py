@@ -7,7 +7,7 @@ from torch import nn
 from isospike.data.python_object import guarded, imported
 from isospike.errors import ModelError
 from isospike.messages import with_article
-from isospike.models.loaded import LoadedModel
+from isospike.models.loaded import OF_FACTORY, LoadedModel
 
 
 def from_python(spec: str) -> LoadedModel:
@@ -22,4 +22,4 @@ def from_python(spec: str) -> LoadedModel:
         model = guarded(factory, f"'{spec}' failed", ModelError)
     if not isinstance(model, nn.Module):
         raise ModelError(f"'{spec}' returned {with_article(model)}; it must return a torch.nn.Module")
-    return LoadedModel(spec.rpartition(":")[2], model, preprocess=None, example_shape=None)
+    return LoadedModel(spec.rpartition(":")[2], model, preprocess=None, example_shape=None, weights=OF_FACTORY)

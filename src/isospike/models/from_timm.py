@@ -1,22 +1,31 @@
-"""``timm:NAME``: any model of timm, untrained, with its published preprocessing."""
+"""``timm:NAME``: any model of timm, untrained or with its published weights, with its published preprocessing."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import torch
+from torch import nn
 
 from isospike.data.library import optional_library
 from isospike.data.preprocess import Preprocess
 from isospike.data.python_object import guarded
-from isospike.errors import ModelError, UnknownNameError
-from isospike.models.loaded import LoadedModel, sources
+from isospike.errors import ModelError, UnknownNameError, WeightsError
+from isospike.models.loaded import RANDOM, Library, LoadedModel, sources
 
 
-def from_timm(name: str) -> LoadedModel:
-    """Build the model ``name`` without weights; a tag after a dot chooses the preprocessing.
+def from_timm(name: str, pretrained: bool) -> LoadedModel:
+    """Build the model ``name``; a tag after a dot chooses the weights and the preprocessing.
+
+    Args:
+        name: the model.
+        pretrained: load its published weights, from the cache or the network; else they are random.
 
     Raises:
         UnknownNameError: timm has no such model, or the model no such tag.
         ModelError: timm is not installed, or the model cannot be built.
+        WeightsError: there are no such weights, or they are not in the cache and cannot be downloaded.
     """
     library = optional_library("timm", "timm", ModelError)
     if not library.is_model(name):
@@ -28,8 +37,35 @@ def from_timm(name: str) -> LoadedModel:
     build = f"timm:{name} cannot be built"
     model = guarded(lambda: library.create_model(name, pretrained=False), build, ModelError)
     config: dict[str, Any] = model.pretrained_cfg
+    weights = RANDOM
+    if pretrained:
+        model, weights = _pretrained(library, name, config), f"{config.get('tag') or 'default'} of timm"
     shape = config.get("input_size")
-    return LoadedModel(name, model, _preprocess(config), None if shape is None else (1, *shape))
+    return LoadedModel(name, model, _preprocess(config), None if shape is None else (1, *shape), weights)
+
+
+def _pretrained(library: Any, name: str, config: dict[str, Any]) -> nn.Module:
+    """The model with its published weights; timm reads tensors alone.
+
+    Raises:
+        WeightsError: there are none, or they are not in the cache and cannot be downloaded.
+    """
+    if not config.get("hf_hub_id") and not config.get("url"):
+        raise WeightsError(f"timm publishes no weights for '{name}'; give --weights FILE")
+    expected = _expected(config)
+    failed = f"the weights of timm:{name} cannot be loaded; {expected}, or give --weights FILE"
+    model: nn.Module = guarded(lambda: library.create_model(name, pretrained=True), failed, WeightsError)
+    return model
+
+
+def _expected(config: dict[str, Any]) -> str:
+    """Where the weights are looked for before they are downloaded."""
+    hub = config.get("hf_hub_id")
+    if not hub:
+        return f"without a network put {Path(config['url']).name} into {Path(torch.hub.get_dir()) / 'checkpoints'}"
+    constants = optional_library("huggingface_hub.constants", "huggingface_hub", WeightsError)
+    folder = Path(constants.HF_HUB_CACHE) / f"models--{hub.replace('/', '--')}"
+    return f"without a network copy {hub} of Hugging Face into {folder}"
 
 
 def _preprocess(config: dict[str, Any]) -> Preprocess | None:
@@ -45,4 +81,9 @@ def _preprocess(config: dict[str, Any]) -> Preprocess | None:
     )
 
 
-sources.register("timm", from_timm)
+def _names() -> list[str]:
+    names: list[str] = optional_library("timm", "timm", ModelError).list_models()
+    return names
+
+
+sources.register("timm", Library(from_timm, _names))

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from isospike.activations import Activation, TrainableActivation, activations
 from isospike.capture import Graph, Role, capture
 from isospike.data.preprocess import Preprocess
 from isospike.errors import IsospikeError, WeightsError
-from isospike.files import replacing
+from isospike.json_text import JsonError, parse_json
 from isospike.quantise import quantise
+from isospike.tensor_files import TensorFileError, read_header, read_tensors, write_tensors
 
 FORMAT = 1
+LARGEST_INPUT = 2**26
+"""Values of one input; an image in colour of 4,000 x 5,000 pixels has fewer."""
 _KEY = "isospike-quantised"
 
 
@@ -36,9 +38,7 @@ def save_quantised(network: Graph, path: Path, *, preprocess: Preprocess | None 
         "sites": {site: _describe(network.get_submodule(site)) for site in network.sites},
         "preprocess": None if preprocess is None else preprocess.to_dict(),
     }
-    tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in network.state_dict().items()}
-    with replacing(path) as part:
-        save_file(tensors, part, metadata={_KEY: json.dumps(content)})
+    write_tensors(path, network.state_dict(), {_KEY: json.dumps(content)})
 
 
 def is_quantised(path: Path) -> bool:
@@ -61,15 +61,18 @@ def load_quantised(model: nn.Module, path: Path) -> tuple[Graph, Preprocess | No
         raise WeightsError(f"'{path}' is no quantised network of this version of isospike")
     try:
         kinds = {site: _build(entry) for site, entry in content["sites"].items()}
-        example = torch.randn(2, *content["input_shape"], generator=torch.Generator().manual_seed(0))
+        shape = content["input_shape"]
+        if math.prod(shape) > LARGEST_INPUT:
+            raise ValueError(f"its input has {math.prod(shape)} values")
+        example = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
         example = example.to(next(model.parameters(), example))
         network = quantise(capture(model, example), kinds, average_pools=bool(content["average_pools"]))
-        network.load_state_dict(load_file(path))
+        network.load_state_dict(read_tensors(path))
         preprocess = content["preprocess"]
         return network, None if preprocess is None else Preprocess.from_dict(preprocess)
     except IsospikeError as error:
         raise WeightsError(f"'{path}' does not fit the model: {error}") from error
-    except (RuntimeError, KeyError, TypeError, AttributeError, ValueError, SafetensorError) as error:
+    except (RuntimeError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise WeightsError(f"'{path}' does not fit the model or is damaged: {' '.join(str(error).split())}") from error
 
 
@@ -85,8 +88,7 @@ def _build(entry: dict[str, Any]) -> Activation:
 
 def _header(path: Path) -> dict[str, Any] | None:
     try:
-        with safe_open(path, framework="pt") as file:
-            content = json.loads((file.metadata() or {}).get(_KEY, "null"))
-    except (OSError, SafetensorError, ValueError):
+        content = parse_json(read_header(path).get(_KEY, "null"))
+    except (TensorFileError, JsonError):
         return None
     return content if isinstance(content, dict) else None

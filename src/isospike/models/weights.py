@@ -2,40 +2,53 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from isospike.data.library import optional_library
 from isospike.errors import WeightsError
+from isospike.messages import with_article
 
 TORCH_SUFFIXES = (".pth", ".pt", ".th", ".bin")
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_CONTAINERS = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
+"""Keys under which training scripts keep the state dict, beside epochs and accuracies."""
+_WRAPPERS = frozenset({"module", "_orig_mod"})
+"""Parts of names that DataParallel, DistributedDataParallel and torch.compile put in, at any depth."""
 _LISTED = 10
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
     """Load ``.safetensors``, or a state dict that ``torch.save`` wrote; only tensors are read.
 
-    A wrapper (``state_dict``, ``model``, ``model_state_dict``) and a ``module.`` before all keys
-    are taken off. Counts of batch normalisation (``num_batches_tracked``) may be missing.
+    A state dict may lie under one of a few usual keys (``state_dict``, ``model``, ``net``, ...). What wrappers put into
+    its names, at any depth (``features.module.0.weight``), and a prefix that all names share (``model.``) are taken off
+    where the model has no such names. Counts of batch normalisation (``num_batches_tracked``) may be missing.
 
     Raises:
-        WeightsError: the file is missing, damaged or holds code, or its keys or shapes do not fit.
+        WeightsError: the file is missing, damaged or holds code, a tensor is not plain (sparse, nested, without values,
+            quantised), or the names, shapes or types do not fit.
     """
     own = model.state_dict()
-    stored = _without_prefix(_tensors(_read(path), path), own)
+    stored = _named_as(own, _tensors(_read(path), path))
     missing = [key for key in own if key not in stored and not key.endswith("num_batches_tracked")]
     unexpected = [key for key in stored if key not in own]
+    both = [key for key in own if key in stored]
     shapes = [
         f"{key} ({list(stored[key].shape)} in the file, {list(own[key].shape)} in the model)"
-        for key in own
-        if key in stored and stored[key].shape != own[key].shape
+        for key in both
+        if stored[key].shape != own[key].shape
     ]
-    found = {"missing": missing, "unexpected": unexpected, "other shapes": shapes}
+    types = [
+        f"{key} ({stored[key].dtype} in the file, {own[key].dtype} in the model)"
+        for key in both
+        if own[key].is_floating_point() and not stored[key].is_floating_point()
+    ]
+    found = {"missing": missing, "unexpected": unexpected, "other shapes": shapes, "other types": types}
     problems = [f"{what}: {_listed(names)}" for what, names in found.items() if names]
     if problems:
         raise WeightsError(f"'{path}' does not fit the model; {'; '.join(problems)}")
@@ -51,7 +64,8 @@ def _read(path: Path) -> Any:
         raise WeightsError(f"'{path}' has no known ending of a weight file; known: {known}")
     try:
         if suffix == ".safetensors":
-            return optional_library("safetensors.torch", "safetensors", WeightsError).load_file(path)
+            return load_file(path)
+        _check_archive(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except WeightsError:
         raise
@@ -62,22 +76,65 @@ def _read(path: Path) -> Any:
         ) from cause
 
 
+def _check_archive(path: Path) -> None:
+    """Refuse an archive that unpacks to more bytes than it has; torch packs nothing.
+
+    Raises:
+        WeightsError: it does.
+    """
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(record.file_size for record in archive.infolist())
+        if unpacked > path.stat().st_size:
+            raise WeightsError(f"'{path}' is compressed, which torch.save never does; save the state dict again")
+
+
 def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
-    for wrapper in _WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
+    for container in _CONTAINERS:
+        if isinstance(content, Mapping) and isinstance(content.get(container), Mapping):
+            content = content[container]
     if not isinstance(content, Mapping):
-        raise WeightsError(f"'{path}' holds a {type(content).__name__}; it must hold a state dict")
+        raise WeightsError(f"'{path}' holds {with_article(content)}; it must hold a state dict")
     others = [str(key) for key, value in content.items() if not isinstance(value, Tensor)]
     if others:
         raise WeightsError(f"'{path}' holds no state dict: not tensors are {_listed(others)}")
+    strange = [f"{key} ({kind})" for key, value in content.items() if (kind := _strangeness(value))]
+    if strange:
+        raise WeightsError(
+            f"'{path}' holds tensors that are not plain: {_listed(strange)}; save the state dict of the network in "
+            "floating point, before it was quantised, pruned to sparse tensors or moved to another kind"
+        )
     return {str(key): value for key, value in content.items()}
 
 
-def _without_prefix(stored: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    if stored.keys() & own.keys() or not all(key.startswith("module.") for key in stored):
+def _strangeness(tensor: Tensor) -> str:
+    """What keeps a tensor from being copied into a parameter; empty where nothing does."""
+    kinds = {
+        "without values": tensor.is_meta,
+        "nested": tensor.is_nested,
+        "quantised": tensor.is_quantized,
+        "sparse": not tensor.is_nested and tensor.layout is not torch.strided,
+        type(tensor).__name__: type(tensor) not in (Tensor, nn.Parameter, nn.Buffer),
+    }
+    return next((kind for kind, applies in kinds.items() if applies), "")
+
+
+def _named_as(own: Mapping[str, Any], stored: dict[str, Tensor]) -> dict[str, Tensor]:
+    """``stored`` under the model's own names, without what wrappers and a common prefix add to them."""
+    names = {_bare(key): key for key in own}
+    found = {names.get(_bare(key), key): tensor for key, tensor in stored.items()}
+    if len(names) < len(own) or len(found) < len(stored):  # two names differ by nothing else
         return stored
-    return {key.removeprefix("module."): tensor for key, tensor in stored.items()}
+    first = {key.partition(".")[0] for key in stored}
+    if found.keys() & own.keys() or len(first) != 1 or not all("." in key for key in stored):
+        return found
+    shorter = _named_as(own, {key.partition(".")[2]: tensor for key, tensor in stored.items()})
+    return shorter if shorter.keys() & own.keys() else found
+
+
+def _bare(key: str) -> str:
+    """A name without the parts that wrappers put in."""
+    return ".".join(part for part in key.split(".") if part not in _WRAPPERS)
 
 
 def _listed(names: list[str]) -> str:

@@ -6,14 +6,12 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from isospike.capture.graph import Graph
 from isospike.digests import add_tensor
 from isospike.errors import CalibrationError
-from isospike.files import replacing
+from isospike.tensor_files import TensorFileError, read_header, read_tensors, write_tensors
 
 _KEY = "isospike-calibration"
 
@@ -44,20 +42,16 @@ class Journal:
 
     def keep(self, tensors: dict[str, Tensor]) -> None:
         """Add tensors and write the file."""
-        self.tensors |= {
-            f"{self.prefix}/{name}": tensor.detach().cpu().contiguous() for name, tensor in tensors.items()
-        }
+        self.tensors |= {f"{self.prefix}/{name}": tensor.detach().cpu() for name, tensor in tensors.items()}
         if self.path is not None:
-            with replacing(self.path) as part:
-                save_file(self.tensors, part, metadata={_KEY: "1"})
+            write_tensors(self.path, self.tensors, {_KEY: "1"})
 
 
 def _read(path: Path) -> dict[str, Tensor]:
     try:
-        with safe_open(path, framework="pt") as file:
-            if _KEY in (file.metadata() or {}):
-                return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError) as error:
+        if _KEY in read_header(path):
+            return read_tensors(path)
+    except TensorFileError as error:
         raise CalibrationError(f"{path} cannot be read as a calibration checkpoint: {error}") from error
     raise CalibrationError(f"{path} is not a calibration checkpoint; give another file")
 

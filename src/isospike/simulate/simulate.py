@@ -9,6 +9,7 @@ from torch import Tensor
 
 from isospike.errors import SimulationError
 from isospike.messages import with_article
+from isospike.precision import own_precision
 from isospike.simulate.early_exit import run_with_exit
 from isospike.simulate.execution import State
 from isospike.simulate.executors import executors, executors_of
@@ -24,6 +25,7 @@ DEFAULT_MEMORY_BUDGET = 64 * 2**20
 
 
 @torch.no_grad()
+@own_precision()
 def simulate(
     snn: SNN,
     x: Tensor,

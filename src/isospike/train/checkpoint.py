@@ -6,16 +6,14 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from isospike.digests import tensor_bytes
 from isospike.errors import TrainingError
-from isospike.files import replacing
+from isospike.json_text import JsonError, parse_json
+from isospike.tensor_files import TensorFileError, read_header, read_tensors, write_tensors
 from isospike.train.recipe import Recipe
 
 FORMAT = 2
@@ -62,7 +60,7 @@ class Identity:
     def differences(self, other: Identity) -> list[str]:
         """What differs, the stored value first."""
         found = [
-            f"{name} is {other.recipe.get(name)!r} there and {value!r} here"
+            f"{name} is {other.recipe.get(name)!r:.40} there and {value!r} here"
             for name, value in self.recipe.items()
             if other.recipe.get(name) != value
         ]
@@ -115,9 +113,7 @@ class Checkpoint:
             "history": self.history,
             "scaler": self.scaler,
         }
-        tensors = {name: plain(tensor) for name, tensor in self.tensors.items()}
-        with replacing(path) as part:
-            save_file(tensors, part, metadata={_KEY: json.dumps(content)})
+        write_tensors(path, self.tensors, {_KEY: json.dumps(content)})
 
     @classmethod
     def load(cls, path: Path, identity: Identity) -> Checkpoint:
@@ -127,28 +123,36 @@ class Checkpoint:
             TrainingError: the file is damaged, of another version, or of another configuration (all differences).
         """
         try:
-            with safe_open(path, framework="pt") as file:
-                content = json.loads((file.metadata() or {}).get(_KEY, "null"))
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
-        except (OSError, SafetensorError, json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise TrainingError(
-                f"the checkpoint '{path}' cannot be read ({type(error).__name__}); remove it"
-            ) from error
+            content, tensors = parse_json(read_header(path).get(_KEY, "null")), read_tensors(path)
+        except (TensorFileError, JsonError) as error:
+            raise TrainingError(f"the checkpoint '{path}' cannot be read ({error}); remove it") from error
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise TrainingError(f"'{path}' is no training checkpoint of this version of isospike; give another path")
-        try:
-            checkpoint = cls(Identity(**content["identity"]), content["history"], tensors, content["scaler"])
-        except (KeyError, TypeError) as error:
-            raise TrainingError(f"the checkpoint '{path}' is damaged; remove it") from error
+        if not _is_whole(content):
+            raise TrainingError(f"the checkpoint '{path}' is damaged; remove it")
+        checkpoint = cls(Identity(**content["identity"]), content["history"], tensors, content["scaler"])
         differences = identity.differences(checkpoint.identity)
         if differences:
             raise TrainingError(
                 f"the checkpoint '{path}' belongs to another training: {'; '.join(differences)}; "
                 "train as there, or give another path"
             )
-        if identity.tensors != {name: list(tensor.shape) for name, tensor in checkpoint.part("model").items()}:
-            raise TrainingError(f"the checkpoint '{path}' is damaged: it lacks tensors of the model; remove it")
+        fault = checkpoint._lacks()
+        if fault:
+            raise TrainingError(f"the checkpoint '{path}' is damaged: it lacks {fault}; remove it")
         return checkpoint
+
+    def _lacks(self) -> str:
+        """What its tensors and the state of the loss scaling lack of what its identity says; empty where nothing."""
+        wanted: dict[str, dict[str, list[int]]] = {"model": self.identity.tensors, "average": {}}
+        if self.identity.recipe.get("ema"):
+            wanted["average"] = {f"module.{name}": shape for name, shape in wanted["model"].items()} | {
+                "n_averaged": []
+            }
+        for part, shapes in wanted.items():
+            if shapes != {name: list(tensor.shape) for name, tensor in self.part(part).items()}:
+                return f"tensors of the {part}"
+        return "the loss scaling" if bool(self.scaler) != (self.identity.recipe.get("precision") == "float16") else ""
 
     def part(self, name: str) -> dict[str, Tensor]:
         """The tensors below ``name``."""
@@ -156,6 +160,31 @@ class Checkpoint:
         return {key.removeprefix(prefix): tensor for key, tensor in self.tensors.items() if key.startswith(prefix)}
 
 
-def plain(tensor: Tensor) -> Tensor:
-    """A contiguous copy on the CPU with memory of its own."""
-    return tensor.detach().to("cpu", copy=True).clone(memory_format=torch.contiguous_format)
+_EPOCH: dict[str, Any] = {"epoch": int, "loss": float, "top1": float, "learning_rate": float, "seconds": float}
+"""Fields of an entry of the history, and their types."""
+_SCALER: dict[str, Any] = {
+    "scale": float,
+    "growth_factor": float,
+    "backoff_factor": float,
+    "growth_interval": int,
+    "_growth_tracker": int,
+}
+"""What torch keeps of the scaling of the loss."""
+
+
+def _is_whole(content: dict[str, Any]) -> bool:
+    """Whether a header has every part, each of its type."""
+    history, scaler = content.get("history"), content.get("scaler")
+    return (
+        _has(content.get("identity"), get_type_hints(Identity))
+        and isinstance(history, list)
+        and all(_has(entry, _EPOCH) and entry["epoch"] == number for number, entry in enumerate(history, 1))
+        and (scaler == {} or _has(scaler, _SCALER))
+    )
+
+
+def _has(values: Any, types: dict[str, Any]) -> bool:
+    """Whether an object has exactly these keys, and values of these types."""
+    if not isinstance(values, dict) or values.keys() != types.keys():
+        return False
+    return all(isinstance(values[name], get_origin(kind) or kind) for name, kind in types.items())
