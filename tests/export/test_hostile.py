@@ -119,7 +119,7 @@ DAMAGES = {
     "a linear weight of one column": (change(linear, lambda w: w[:, :1]), "its layer takes"),
     "a convolution weight of one axis": (change(convolution, torch.flatten), "its layer takes"),
     "a bias of one element": (change(bias, lambda b: b[:1]), "its layer takes"),
-    "a threshold of whole numbers": (change(threshold, lambda t: t.to(torch.int8)), "not a .snn file"),
+    "a threshold of whole numbers": (change(threshold, lambda t: t.to(torch.int8)), "of several types"),
     "a threshold of longs": (change(threshold, lambda t: t.long()), "a module has real numbers"),
     "a threshold of another type": (change(threshold, lambda t: t.float()), "of several types"),
     "a threshold of another shape": (change(threshold, lambda t: torch.ones(3, 2, 1, 1).double()), "its input"),

@@ -20,13 +20,12 @@ from torch import Tensor
 from isospike.digests import add_tensor
 from isospike.errors import ArtefactError, IsospikeError
 from isospike.export.build import build_network
-from isospike.export.container import ContainerError, read_tensors
 from isospike.export.format import FORMAT, VERSION, Header, checked
 from isospike.export.modules import describe_module
 from isospike.export.nodes import describe_node
 from isospike.json_text import JsonError, parse_json
-from isospike.messages import first_line, with_article
-from isospike.tensor_files import write_tensors
+from isospike.messages import with_article
+from isospike.tensor_files import TensorFileError, read_tensor_file, write_tensors
 
 if TYPE_CHECKING:
     from isospike.network import SNN
@@ -79,9 +78,9 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if not path.is_file():
         raise ArtefactError(f"{path} does not exist; make it with isospike convert ... --out {path.name}")
     try:
-        metadata, tensors = read_tensors(path.read_bytes())
-    except (ContainerError, OSError) as error:
-        raise ArtefactError(f"{path} is not a .snn file, or it is truncated: {first_line(error)}") from error
+        metadata, tensors = read_tensor_file(path)
+    except TensorFileError as error:
+        raise ArtefactError(f"{path} is not a .snn file, or it is truncated: {error}") from error
     if "isospike" not in metadata:
         raise ArtefactError(f"{path} is not a .snn file but holds weights alone; give what isospike convert wrote")
     try:

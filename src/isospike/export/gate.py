@@ -231,8 +231,8 @@ def _check_samples_apart(node: fx.Node, target: torch._ops.OpOverload, values: M
         if axes is None:
             continue
         listed = axes if isinstance(axes, (list, tuple)) else [axes]
-        if not listed or any(axis % rank == 0 for axis in listed):
-            raise ValueError("it works along the axis of the batch")
+        if not listed or any(axis % rank == 0 or not -rank <= axis < rank for axis in listed):
+            raise ValueError("it works along the axis of the batch, or along none that there is")
     if len(given.get("pad", ())) > 2 * (rank - 1):
         raise ValueError("it pads the axis of the batch")
 
