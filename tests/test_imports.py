@@ -30,7 +30,8 @@ HEAVY = {
 }
 
 LAYERS = [
-    {"errors", "registry", "files", "memory_format", "messages", "digests", "schema", "points"},
+    {"errors", "registry", "files", "memory_format", "messages", "digests", "schema", "points", "tables"},
+    {"units", "intervals"},
     {"activations"},
     {"data"},
     {"capture"},

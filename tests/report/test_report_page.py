@@ -16,10 +16,10 @@ from plotly.offline import get_plotlyjs
 import isospike as iso
 from isospike.compare import Comparison
 from isospike.report import write_report
-from isospike.report.chart import finite
 from isospike.report.content import gather
 from isospike.report.plotly_charts import figure
 from isospike.report.verdict import verdict
+from isospike.tables import finite
 
 SECTIONS = ["accuracy", "energy", "sites", "raster", "cells", "costs", "failed", "diagnosis", "made", "papers"]
 LARGEST = 6 * 10**6

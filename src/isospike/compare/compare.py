@@ -26,6 +26,7 @@ from isospike.costs import EnergyModel
 from isospike.errors import ConversionError, OptionError
 from isospike.messages import with_article
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
+from isospike.simulate.early_exit import class_count
 
 STEPS = (2, 4, 8, 16, 32)
 ACCOUNT_IMAGES = 256
@@ -126,6 +127,7 @@ def _comparison(bench: Bench, reference: ReferenceImages, results: Results, fail
         failed=failed,
         shared=results.shared(),
         versions=versions(),
+        classes=class_count(bench.graph),
     )
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from isospike.data.stream import stream
 from isospike.errors import DataError, SimulationError
+from isospike.intervals import NAME, shown_interval
 from isospike.measure.exits import ExitEvaluation, ExitTally
 from isospike.measure.tally import Tally, classes_of
 from isospike.messages import counted, with_article
@@ -18,10 +19,11 @@ from isospike.network import SNN
 from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule
 from isospike.simulate.asked_steps import asked_steps
 from isospike.simulate.early_exit import check_exit, class_count
+from isospike.tables import Column, Table, Tabular
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Tabular):
     """The accuracy-against-T curve of one network on one data set."""
 
     metric: dict[int, float]
@@ -38,6 +40,24 @@ class Evaluation:
     """Wall time of the SNN runs, without those with exits."""
     exit: ExitEvaluation | None = None
     """The same network with exits; ``None`` without a rule."""
+
+    def table(self) -> Table:
+        """The ANN, then each number of steps, each score beside its interval."""
+        columns = (
+            Column("steps", "T"),
+            Column("top1", "top-1 %", "", 2, factor=100),
+            Column("interval", "95 % interval"),
+            Column("agreement", "same class as ANN %", "", 2, factor=100),
+            Column("spikes", "spikes/image", "", 0),
+        )
+        ann = ("ANN", self.ann, shown_interval(self.ann, self.images), None, None)
+        rows = tuple(
+            (f"T={t}", top1, shown_interval(top1, self.images), self.agreement[t], self.spikes[t])
+            for t, top1 in self.metric.items()
+        )
+        title = f"top-1 accuracy on {counted(self.images, 'image')}"
+        exits = [] if self.exit is None else [f"with exits: {self.exit.summary()}"]
+        return Table("evaluation", title, columns, (ann, *rows), "\n".join([f"{NAME}s", *exits]))
 
     def to_dict(self) -> dict[str, Any]:
         """The documented JSON object of ``isospike evaluate --json``."""

@@ -13,12 +13,15 @@ from torch.nn import functional as F
 
 from isospike.data.stream import stream
 from isospike.errors import DataError, OptionError, SimulationError
+from isospike.intervals import shown_interval
 from isospike.measure.accuracy import check_range, labelled
-from isospike.messages import with_article
+from isospike.messages import counted, with_article
 from isospike.network import SNN
 from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule, Record, simulate
 from isospike.simulate.early_exit import check_exit, class_count
 from isospike.simulate.run import is_number, is_whole
+from isospike.tables import Column, Table, Tabular
+from isospike.units import percent
 
 ROUNDING = 1e-5
 """Of the distance to certainty: float32 sums of another batch size move a score by less (near 1 the error of a
@@ -40,7 +43,7 @@ class ExitPoint:
 
 
 @dataclass(frozen=True)
-class ExitChoice:
+class ExitChoice(Tabular):
     """The threshold that was chosen, and what there was to choose from."""
 
     rule: ExitRule
@@ -55,6 +58,36 @@ class ExitChoice:
     """Number of images."""
     labelled: bool
     """Whether right means the label; without labels it means the class after all steps."""
+
+    def table(self) -> Table:
+        """The front, by rising mean number of steps."""
+        columns = (
+            Column("threshold", "threshold", "", 6),
+            Column("mean_steps", "mean T", "", 2),
+            Column("accuracy", "top-1 %" if self.labelled else "same class as at the end %", "", 2, factor=100),
+            Column("interval", "95 % interval"),
+            Column("chosen", ""),
+        )
+        rows = tuple(
+            (
+                point.threshold,
+                point.mean_steps,
+                point.accuracy,
+                shown_interval(point.accuracy, self.images),
+                "chosen" if point == self.chosen else None,
+            )
+            for point in self.front
+        )
+        return Table("thresholds", f"thresholds of {self.rule.name()}", columns, rows, self.summary())
+
+    def summary(self) -> str:
+        """What was chosen, in one line."""
+        what = "top-1" if self.labelled else "same class as at the end"
+        found = f"{percent(self.chosen.accuracy)} ({shown_interval(self.chosen.accuracy, self.images)})"
+        return (
+            f"threshold chosen on {counted(self.images, 'image')}: {what} {found} (without exits "
+            f"{percent(self.final)}), mean T {self.chosen.mean_steps:.2f}"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The documented object ``chosen`` of ``isospike evaluate --json``."""

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from isospike.report.chart import Axis, Chart, Mark, Series, Style, finite, step_ticks
+from isospike.compare.tables import METRICS
+from isospike.report.chart import Axis, Chart, Mark, Series, Style, step_ticks
 from isospike.report.palette import method_styles
-from isospike.report.units import percent, percentage
+from isospike.tables import finite
+from isospike.units import percent, percentage
 
 FOREGROUND = 6
 """Methods drawn strong when there are more of them."""
-METRICS = {"top1": "Top-1 accuracy", "agreement": "Same class as the ANN"}
-"""What the shares are called."""
 FOCUS = 5.0
 """Points below the reference that the closer look shows."""
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeGuard
+
+from isospike.tables import csv_text
 
 LONGEST = 22
 """Letters of a category that are shown at an axis."""
@@ -91,11 +92,6 @@ class Chart:
     """In pixels of the page."""
 
 
-def finite(value: object) -> TypeGuard[float]:
-    """Whether there is a number to draw."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def log_ticks(values: Sequence[float]) -> tuple[tuple[float, str], ...]:
     """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten, at powers alone where these are many."""
     first, last = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
@@ -116,3 +112,11 @@ def step_ticks(steps: Sequence[int], most: int = 9) -> tuple[tuple[float, str], 
 def shortened(names: Sequence[str]) -> tuple[str, ...]:
     """Long names without their beginning: modules of one network differ at the end."""
     return tuple(name if len(name) <= LONGEST else f"…{name[1 - LONGEST :]}" for name in names)
+
+
+def chart_csv(chart: Chart) -> str:
+    """The values of a chart as CSV: series, x, y."""
+    rows = [
+        (series.name, x, y) for series in chart.series for x, y in zip(series.x, series.y, strict=True) if y is not None
+    ]
+    return csv_text(["series", chart.x.title, chart.y.title], rows)

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from isospike.citations import entries
+from isospike.compare.tables import cell_table, failed_table, method_table
+from isospike.diagnose.tables import site_table
 from isospike.report.accuracy import accuracy_chart, styles_of
-from isospike.report.cells import cell_table, failed_table, method_table
 from isospike.report.chart import Chart, Style
 from isospike.report.costs import cost_papers, cost_tables, not_counted
 from isospike.report.energy import pareto_chart
 from isospike.report.raster import Raster
-from isospike.report.raster_chart import raster_chart, raster_table
-from isospike.report.sites import error_chart, rate_chart, site_table
-from isospike.report.table import Table
+from isospike.report.raster_chart import raster_chart
+from isospike.report.sites import error_chart, rate_chart
 from isospike.report.verdict import verdict
 from isospike.schema import check
+from isospike.tables import Table
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,9 @@ def _tables(
 ) -> tuple[Table, ...]:
     tables: list[Table | None] = [cell_table(compared), method_table(compared), failed_table(compared)]
     if diagnosed is not None:
-        tables.append(site_table(diagnosed))
+        tables.append(site_table("All sites", diagnosed["sites"]))
     if raster is not None:
-        tables.append(raster_table(raster))
+        tables.append(raster.table())
     if costs is not None:
         tables += cost_tables(costs)
     return tuple(table for table in tables if table is not None)

@@ -16,8 +16,9 @@ from isospike.report.accuracy import (
     share_of,
     styles_of,
 )
-from isospike.report.chart import Axis, Chart, Mark, Series, Style, finite, log_ticks
-from isospike.report.units import energy, energy_unit, percent
+from isospike.report.chart import Axis, Chart, Mark, Series, Style, log_ticks
+from isospike.tables import finite
+from isospike.units import energy, energy_unit, percent
 
 COMPETITORS = "Quantised ANN of as many levels"
 NOTE = (

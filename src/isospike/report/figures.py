@@ -11,11 +11,10 @@ from typing import Any
 from isospike.data.library import optional_library
 from isospike.errors import OutputError
 from isospike.files import replacing
-from isospike.report.chart import Axis, Chart, Mark, Series, shortened
+from isospike.report.chart import Axis, Chart, Mark, Series, chart_csv, shortened
 from isospike.report.content import Content, gather
 from isospike.report.palette import COLOURS, SYMBOLS
 from isospike.report.raster import Raster
-from isospike.report.table import chart_csv
 
 PACKAGE = "'isospike[report]'"
 WIDTH, ENTRY = 7.2, 0.15

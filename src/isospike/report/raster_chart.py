@@ -7,7 +7,6 @@ import math
 from isospike.messages import counted
 from isospike.report.chart import Axis, Chart, Mark, Series, Style, step_ticks
 from isospike.report.raster import Event, Raster, SiteRaster
-from isospike.report.table import Column, Table
 
 GAP = 2
 """Empty rows between sites."""
@@ -38,20 +37,6 @@ def raster_chart(raster: Raster) -> Chart:
         note=_note(raster, largest),
         height=max(260, min(1400, 90 + ROW * rows)),
     )
-
-
-def raster_table(raster: Raster) -> Table:
-    """Every event of the neurons shown."""
-    columns = (
-        Column("site", "Site"),
-        Column("neuron", "Neuron", "", 0),
-        Column("step", "Step", "", 0),
-        Column("value", "Units", "", 0),
-    )
-    rows = tuple(
-        (site.site, site.neurons[event.row], event.step, event.value) for site in raster.sites for event in site.events
-    )
-    return Table("raster-events", "Events of the neurons shown", columns, rows)
 
 
 def _bases(raster: Raster) -> list[int]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from isospike.report.chart import Axis, Chart, Mark, Series, Style, finite
-from isospike.report.table import Column, Table
+from isospike.report.chart import Axis, Chart, Mark, Series, Style
+from isospike.tables import finite
 
 PARTS = {
     "clipping_error": ("Clipping", "clipping"),
@@ -14,21 +14,6 @@ PARTS = {
     "unevenness_error": ("Unevenness", "unevenness"),
 }
 """The parts of a conversion error: name and colour."""
-COLUMNS = (
-    Column("site", "Site"),
-    Column("clipping_error", "Clipping", "of RMS", 4),
-    Column("quantisation_error", "Quantisation", "of RMS", 4),
-    Column("unevenness_error", "Unevenness", "of RMS", 4),
-    Column("local_error", "Local", "of RMS", 4),
-    Column("accumulated_error", "Accumulated", "of RMS", 4),
-    Column("rate", "Rate", "/neuron/step", 4),
-    Column("silent_channels", "Silent", "channels", 0),
-    Column("saturated_channels", "Saturated", "channels", 0),
-    Column("channels", "All", "channels", 0),
-    Column("spectral_norm", "Spectral norm", "", 3),
-    Column("bound", "Bound", "", 3),
-    Column("regained", "Regained", "points", 2, factor=100),
-)
 
 
 def error_chart(diagnosis: Mapping[str, Any]) -> Chart | None:
@@ -67,18 +52,6 @@ def rate_chart(diagnosis: Mapping[str, Any]) -> Chart | None:
         note="Pointing at a bar shows how many channels are silent or saturated.",
         height=320,
     )
-
-
-def site_table(diagnosis: Mapping[str, Any]) -> Table:
-    """All numbers of the diagnosis."""
-    rows = tuple(tuple(site[column.key] for column in COLUMNS) for site in diagnosis["sites"])
-    note = (
-        "Errors are root mean squares over that of the ANN's activations. Clipping, quantisation and local error: with "
-        "the ANN's own currents; unevenness: in the running network; accumulated: everything, the layers before "
-        "included. Regained: what comes back of the metric when this layer is exact. Bound: what the accumulated error "
-        "cannot exceed."
-    )
-    return Table("sites", "All sites", COLUMNS, rows, note=note)
 
 
 def _sites_axis(sites: list[Mapping[str, Any]]) -> Axis:

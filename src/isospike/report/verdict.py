@@ -9,7 +9,7 @@ from isospike.messages import counted
 from isospike.points import images_of
 from isospike.report.accuracy import Cell, metric_name, reference_share, share_of
 from isospike.report.energy import energy_of
-from isospike.report.units import energy, percent
+from isospike.units import energy, percent
 
 NEAR = 0.01
 """Share that a cheap network may lose to be named, in whole images, as `Comparison.best` counts them."""

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from isospike.activations import BitSparsity, TrainableActivation
 from isospike.errors import TrainingError
 from isospike.files import check_writable, replacing
+from isospike.tables import Column, Table, Tabular
 from isospike.train.augment import derived_seed
 from isospike.train.batches import EpochOrder, pair_of
 from isospike.train.checkpoint import Checkpoint, Identity, digest
@@ -46,13 +47,25 @@ class Epoch:
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class Trained(Tabular):
     """The result of a training."""
 
     model: nn.Module
     """The trained network in evaluation mode, on the device of the given one; averaged weights with ``ema``."""
     history: tuple[Epoch, ...]
     """One entry per epoch, those before a resume included."""
+
+    def table(self) -> Table:
+        """One row per epoch."""
+        columns = (
+            Column("epoch", "epoch", "", 0),
+            Column("loss", "loss", "", 4),
+            Column("top1", "training top-1 %", "", 2, factor=100),
+            Column("learning_rate", "learning rate", "", 6),
+            Column("seconds", "seconds", "", 1),
+        )
+        rows = tuple(tuple(getattr(epoch, column.key) for column in columns) for epoch in self.history)
+        return Table("epochs", "trained", columns, rows)
 
 
 def fit(
