@@ -52,6 +52,8 @@ class Column:
 
     def shown(self, value: Any) -> str:
         """A value as a reader sees it; a dash where there is none."""
+        if isinstance(value, str):
+            return value
         if self.digits is None:
             return MISSING if value is None else str(value)
         if not finite(value):

@@ -13,7 +13,7 @@ import click
 from isospike.capture import capture
 from isospike.cli import comparisons, options, pages
 from isospike.cli.progress import progress_bar
-from isospike.cli.render import print_json
+from isospike.cli.render import print_json, print_result
 from isospike.compare import compare
 from isospike.data import open_data
 from isospike.demo import load_digits_net
@@ -52,7 +52,7 @@ def command(out: Path, as_json: bool) -> None:
     if as_json:
         print_json({**found.to_dict(), "report": str(out)})
         return
-    comparisons.print_cells(f"{found.images} test digits", found.cells, found.ann_accuracy, found.metric)
+    print_result(found.scores(), f"{found.images} test digits")
     comparisons.print_failed(found.failed)
     others = ", ".join(name for name, kind in methods.items() if kind.needs_training)
     click.echo(f"Not shown, for networks trained for them (isospike train): {others}")

@@ -19,7 +19,7 @@ from isospike.cli import options
 from isospike.cli.data import DataOptions
 from isospike.cli.fields import fields_of
 from isospike.cli.progress import progress_bar
-from isospike.cli.render import describe_preprocess, percent, print_json, print_table
+from isospike.cli.render import describe_preprocess, percent, print_json, print_result
 from isospike.data.dataset import ImageDataset
 from isospike.errors import OptionError, TrainingError
 from isospike.files import check_writable
@@ -202,11 +202,7 @@ def _report(
             }
         )
         return
-    rows = [
-        [str(epoch.epoch), f"{epoch.loss:.4f}", percent(epoch.top1), f"{epoch.seconds:.1f} s"]
-        for epoch in trained.history
-    ]
-    print_table(f"{out}: {activation.name}", ["epoch", "loss", "training top-1 %", "time"], rows)
+    print_result(trained.table(), f"{out}: {activation.name}")
     if measured is not None:
         click.echo(f"top-1 {percent(measured['top1'])} % on {measured['images']} test images")
     if levels is not None:

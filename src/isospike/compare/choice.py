@@ -15,7 +15,7 @@ from isospike.messages import counted
 from isospike.network import SNN
 from isospike.simulate.early_exit import class_count
 from isospike.tables import Column, Table, Tabular
-from isospike.units import energy_unit
+from isospike.units import energy, energy_unit
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,16 @@ class Choice(Tabular):
         )
         parts = (("select", "selection", self.cell), ("report", "report", self.report))
         rows = tuple(self._row(word, part, cell) for word, part, cell in parts if cell is not None)
-        tried = f"{counted(len(self.tried), 'network')} measured, {len(self.failed)} failed"
-        note = f"{self.limits.describe()}; {tried}; what selected is no figure to report\n{NAME}s"
-        return Table("choice", f"{self.cell.label}{bits_of_sites(self.cell)} at T={self.steps}", columns, rows, note)
+        own, ann = (energy(known[self.energy_model]) for known in (self.cell.energy_pj, self.ann_energy_pj))
+        note = (
+            f"{self.limits.describe()}; {own} per image by {self.energy_model}, the ANN {ann}\n"
+            f"calibrated on {counted(self.images['calibration'], 'image')}; {NAME}s; what selected is no figure to "
+            f"report\nmeasured {counted(len(self.tried), 'network')}, {len(self.failed)} failed; bits of sites were "
+            f"tried {self.bit_trials} times"
+        )
+        bits = bits_of_sites(self.cell)
+        title = f"{self.cell.label} at T={self.steps}" + (bits and f", bits{bits}")
+        return Table("choice", title, columns, rows, note)
 
     def _row(self, word: str, part: str, cell: Cell) -> tuple[Any, ...]:
         images, ann = self.images[part], self.ann[part]

@@ -93,15 +93,18 @@ class Diagnosis(Tabular):
     """All of it in one or two sentences."""
 
     def table(self) -> Table:
-        """All numbers of every site; below it faults, the sites that lose most, scores and the verdict."""
-        title = f"{self.method}, T={self.steps}, {counted(self.images, 'image')}"
+        """All numbers of every site; above it the faults, below it the sites that lose most, scores and the verdict."""
+        title = self.headed(f"{self.method}, T={self.steps}, {counted(self.images, 'image')}")
         return site_table(title, [asdict(site) for site in self.sites], "\n".join(self.remarks()))
 
+    def headed(self, title: str) -> str:
+        """A title below the faults, which explain everything else, a line for each."""
+        return "\n".join([*(f"fault: {fault.fault}; {fault.advice}" for fault in self.faults), title])
+
     def remarks(self) -> tuple[str, ...]:
-        """Faults, the sites that lose most, the scores and the verdict, a line for each."""
+        """The sites that lose most, the scores and the verdict, a line for each."""
         ann = f"the ANN {self._score(self.ann_accuracy)}" if self.metric == "top1" else "of the ANN's class"
         return (
-            *(f"fault: {fault.fault}; {fault.advice}" for fault in self.faults),
             *(f"{site.site}: {site.reason}; {site.advice}" for site in self.worst),
             f"{self.metric}: the network {self._score(self.accuracy)}, {ann} ({NAME})",
             self.verdict,

@@ -80,13 +80,18 @@ class ExitChoice(Tabular):
         )
         return Table("thresholds", f"thresholds of {self.rule.name()}", columns, rows, self.summary())
 
-    def summary(self) -> str:
-        """What was chosen, in one line."""
+    def summary(self, data: str = "") -> str:
+        """What was chosen, in one line.
+
+        Args:
+            data: where the images are from, to be named.
+        """
         what = "top-1" if self.labelled else "same class as at the end"
         found = f"{percent(self.chosen.accuracy)} ({shown_interval(self.chosen.accuracy, self.images)})"
+        images = counted(self.images, "image") + (data and f" of {data}")
         return (
-            f"threshold chosen on {counted(self.images, 'image')}: {what} {found} (without exits "
-            f"{percent(self.final)}), mean T {self.chosen.mean_steps:.2f}"
+            f"threshold chosen on {images}: {what} {found} (without exits {percent(self.final)})"
+            f", mean T {self.chosen.mean_steps:.2f}"
         )
 
     def to_dict(self) -> dict[str, Any]:
