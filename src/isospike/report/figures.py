@@ -125,6 +125,8 @@ def _draw(axes: Any, chart: Chart, series: Series, stacked: list[float], order: 
     symbol = SYMBOLS[style.symbol].matplotlib if style.symbol else "none"
     if series.ties:
         axes.hlines(values, places, series.ties, linewidth=0.8, **look)
+    for place, (low, high) in zip(places, series.spans, strict=False):  # without spans there are none
+        axes.vlines(place, low, high, linewidth=0.8, **look)
     if series.sizes:
         areas = [(size * POINTS_PER_PIXEL) ** 2 for size in series.sizes]
         axes.scatter(places, values, s=areas, marker=symbol, linewidths=0, label=series.name, **look)
