@@ -22,7 +22,7 @@ BROWSER = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium and no google-chrome on the path")
-CHARTS = ("accuracy", "pareto", "errors", "rates", "raster")
+CHARTS = ("accuracy", "pareto", "errors", "shares", "rates", "raster")
 
 
 @dataclass(frozen=True)

@@ -214,7 +214,7 @@ class Comparison(Tabular):
         """
         from isospike.report import write_report
 
-        return write_report(path, self.to_dict())
+        return write_report(path, self)
 
     @classmethod
     def load(cls, path: str | Path) -> Comparison:

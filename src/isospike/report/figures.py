@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from isospike.data.library import optional_library
 from isospike.errors import OutputError
 from isospike.files import replacing
 from isospike.report.chart import Axis, Chart, Mark, Series, chart_csv, shortened
-from isospike.report.content import Content, gather
+from isospike.report.content import Content, Given, gather
 from isospike.report.palette import COLOURS, SYMBOLS
 from isospike.report.raster import Raster
 
@@ -44,11 +43,11 @@ SETTINGS = {
 
 def write_figures(
     folder: str | Path,
-    comparison: Mapping[str, Any],
+    comparison: Given,
     *,
-    diagnosis: Mapping[str, Any] | None = None,
+    diagnosis: Given | None = None,
     raster: Raster | None = None,
-    costs: Mapping[str, Any] | None = None,
+    costs: Given | None = None,
 ) -> list[Path]:
     """Write every chart of a report as ``NAME.svg``, ``NAME.png`` and ``NAME.csv``, every table as CSV.
 
@@ -69,7 +68,7 @@ def write_figures(
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {folder}: {error.strerror or error}") from error
-    written = [_write(target / name, text) for name, text in _texts(content, costs).items()]
+    written = [_write(target / name, text) for name, text in _texts(content).items()]
     with matplotlib.rc_context(SETTINGS):
         for chart in content.charts:
             written += _save(draw(chart), target, chart.name)
@@ -161,9 +160,9 @@ def _set(drawn: Any, axis: Axis, scale: Any, limit: Any) -> None:
         drawn.set_ticks(range(len(axis.categories)), shortened(axis.categories), **look)
 
 
-def _texts(content: Content, costs: Mapping[str, Any] | None) -> dict[str, str]:
+def _texts(content: Content) -> dict[str, str]:
     """Text files by name."""
-    whole = {"comparison": content.comparison, "diagnosis": content.diagnosis, "costs": costs}
+    whole = {"comparison": content.comparison, "diagnosis": content.diagnosis, "costs": content.costs}
     return {
         "report.json": json.dumps(whole, indent=2) + "\n",
         **{f"{chart.name}.csv": chart_csv(chart) for chart in content.charts},

@@ -13,29 +13,78 @@ PARTS = {
     "quantisation_error": ("Quantisation", "quantisation"),
     "unevenness_error": ("Unevenness", "unevenness"),
 }
-"""The parts of a conversion error: name and colour."""
+"""The parts of a site's own error: name and colour."""
+REST = ("Layers before", "competitor")
+"""What no part of its own explains: name and colour."""
 
 
 def error_chart(diagnosis: Mapping[str, Any]) -> Chart | None:
-    """Stacked parts of every site's own error, and the error that has accumulated up to it."""
+    """Every site's own error, and the error that has accumulated up to it."""
     sites = diagnosis["sites"]
     if not sites:
         return None
-    bars = [_series(sites, key, name, Mark.BAR, Style(colour)) for key, (name, colour) in PARTS.items()]
-    line = Style("reference", symbol="circle", size=6)
+    lines = (
+        _series(sites, "accumulated_error", "Accumulated", Mark.LINE, Style("reference", symbol="circle")),
+        _series(
+            sites, "local_error", "Of the site alone", Mark.LINE, Style("quantisation", symbol="square", dash="dash")
+        ),
+    )
     return Chart(
         name="errors",
         title="Error by site",
         x=_sites_axis(sites),
         y=Axis("Error (relative RMS)"),
-        series=(*bars, _series(sites, "accumulated_error", "Accumulated", Mark.LINE, line)),
+        series=lines,
         note=(
-            f"{diagnosis['method']}, T = {diagnosis['steps']}, {diagnosis['images']} images; sites in order of "
-            "execution. Root mean squares over that of the ANN's activations. Bars: the site's own errors, "
-            "three on each other (as root mean squares they need not add up); line: everything, the layers "
-            "before included."
+            f"{diagnosis['method']}, T = {diagnosis['steps']}, {diagnosis['images']:,} images; sites in order of "
+            "execution. Root mean squares over that of the ANN's activations. Of the site alone: clipping and "
+            "quantisation with the ANN's own currents. Accumulated: everything, the layers before included."
         ),
+        height=360,
     )
+
+
+def share_chart(diagnosis: Mapping[str, Any]) -> Chart | None:
+    """What the squared error of every site consists of; the shares of a site add up to the whole."""
+    sites = [site for site in diagnosis["sites"] if squared_shares(site)]
+    if not sites:
+        return None
+    shares = [squared_shares(site) for site in sites]
+    names = [*PARTS.values(), REST]
+    bars = tuple(
+        Series(
+            name=name,
+            mark=Mark.BAR,
+            x=tuple(site["site"] for site in sites),
+            y=tuple(100 * share[index] for share in shares),
+            style=Style(colour),
+            hints=tuple(
+                f"{site['site']}\n{name}: {100 * share[index]:.1f} %" for site, share in zip(sites, shares, strict=True)
+            ),
+        )
+        for index, (name, colour) in enumerate(names)
+    )
+    return Chart(
+        name="shares",
+        title="What the error of every site consists of",
+        x=_sites_axis(sites),
+        y=Axis("Share of the squared error (%)", limits=(0, 100)),
+        series=bars,
+        note=(
+            "Squares of the errors, which add up where parts are independent. Layers before: what the site's own parts "
+            "leave of the accumulated squared error; none where they leave nothing, because parts cancel each other."
+        ),
+        height=360,
+    )
+
+
+def squared_shares(site: Mapping[str, Any]) -> tuple[float, ...]:
+    """Shares of the squared error: the site's own parts, then the layers before; empty where there is no error."""
+    own = [float(site[key]) ** 2 if finite(site[key]) else 0.0 for key in PARTS]
+    whole = float(site["accumulated_error"]) ** 2 if finite(site["accumulated_error"]) else 0.0
+    squares = [*own, max(0.0, whole - sum(own))]
+    total = sum(squares)
+    return tuple(square / total for square in squares) if total else ()
 
 
 def rate_chart(diagnosis: Mapping[str, Any]) -> Chart | None:
