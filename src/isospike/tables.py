@@ -34,7 +34,7 @@ class Column:
     title: str
     unit: str = ""
     digits: int | None = None
-    """Decimal places of numbers that are shown; ``None`` for text."""
+    """Decimal places of numbers that are shown, flush right; ``None`` for text. A text among numbers is shown as it is."""
     long: bool = False
     """Whether its texts fill several lines."""
     factor: float = 1
@@ -65,7 +65,7 @@ class Column:
 
     def order(self, value: Any) -> str:
         """What rows are sorted by; empty where there is no value."""
-        if self.digits is None:
+        if self.digits is None or isinstance(value, str):
             return "" if value is None else str(value)
         return repr(value) if finite(value) else ""
 

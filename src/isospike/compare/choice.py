@@ -81,9 +81,9 @@ class Choice(Tabular):
             Column("part", "images that"),
             Column("images", "images", "", 0),
             Column("accuracy", METRICS[self.metric], "%", 2, factor=100),
-            Column("interval", "95 % interval"),
+            Column("interval", "95 % interval", "", 1),
             Column("ann", "ANN", "%", 2, factor=100),
-            Column("ann_interval", "95 % interval"),
+            Column("ann_interval", "95 % interval", "", 1),
             Column("energy_pj", f"{unit.name}/image", f"({self.energy_model})", 2, factor=unit.factor),
         )
         parts = (("select", "selection", self.cell), ("report", "report", self.report))

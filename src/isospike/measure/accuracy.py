@@ -46,7 +46,7 @@ class Evaluation(Tabular):
         columns = (
             Column("steps", "T"),
             Column("top1", "top-1 %", "", 2, factor=100),
-            Column("interval", "95 % interval"),
+            Column("interval", "95 % interval", "", 1),
             Column("agreement", "same class as ANN %", "", 2, factor=100),
             Column("spikes", "spikes/image", "", 0),
         )

@@ -65,7 +65,7 @@ class ExitChoice(Tabular):
             Column("threshold", "threshold", "", 6),
             Column("mean_steps", "mean T", "", 2),
             Column("accuracy", "top-1 %" if self.labelled else "same class as at the end %", "", 2, factor=100),
-            Column("interval", "95 % interval"),
+            Column("interval", "95 % interval", "", 1),
             Column("chosen", ""),
         )
         rows = tuple(

@@ -53,7 +53,7 @@ class ExitEvaluation(Tabular):
         columns = (
             Column("rule", "rule"),
             Column("top1", "top-1 %", "", 2, factor=100),
-            Column("interval", "95 % interval"),
+            Column("interval", "95 % interval", "", 1),
             Column("agreement", "same class as ANN %", "", 2, factor=100),
             Column("spikes", "spikes/image", "", 0),
             Column("mean_steps", "mean T", "", 2),
