@@ -30,7 +30,7 @@ HEAVY = {
 }
 
 LAYERS = [
-    {"errors", "registry", "files", "memory_format", "messages", "digests", "schema", "points", "tables"},
+    {"errors", "registry", "files", "memory_format", "messages", "digests", "schema", "points", "tables", "progress"},
     {"units", "intervals"},
     {"activations"},
     {"data"},

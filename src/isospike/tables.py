@@ -34,7 +34,7 @@ class Column:
     title: str
     unit: str = ""
     digits: int | None = None
-    """Decimal places of numbers that are shown, flush right; ``None`` for text. A text among numbers is shown as it is."""
+    """Decimal places of numbers that are shown, flush right; ``None`` for text. Texts among numbers stay."""
     long: bool = False
     """Whether its texts fill several lines."""
     factor: float = 1

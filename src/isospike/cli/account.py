@@ -11,7 +11,7 @@ import click
 
 from isospike.cli import options
 from isospike.cli.data import DataOptions
-from isospike.cli.progress import Stream, progress_bar
+from isospike.cli.progress import Stream, shown
 from isospike.cli.render import describe_preprocess, print_json, print_result
 from isospike.cli.steps import default_steps
 from isospike.costs import (
@@ -63,9 +63,8 @@ def command(
     data.check_size(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
     snn = snn.to(opened.device)
-    with progress_bar("accounting", opened.count) as bar:
-        images = Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype)
-        found = account(snn, images, steps=steps or default_steps(snn), progress=bar.advance)
+    images = Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype)
+    found = account(snn, images, steps=steps or default_steps(snn), progress=shown())
     reference, last = reference_costs(snn), found[max(found)]
     if as_json:
         source = {"file": str(network), "method": snn.provenance.method, "options": snn.provenance.options}

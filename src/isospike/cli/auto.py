@@ -11,7 +11,7 @@ import click
 from isospike.cli import comparisons, options
 from isospike.cli.data import DataOptions, OpenData
 from isospike.cli.halves import Half
-from isospike.cli.progress import Stream, progress_bar
+from isospike.cli.progress import Stream, shown
 from isospike.cli.render import describe_preprocess, print_json, print_result
 from isospike.compare import Choice, auto
 from isospike.compare.auto import BIT_TRIALS, STEPS
@@ -57,17 +57,16 @@ def command(
     arguments = wanted.arguments()
     network, opened = wanted.open(model, data)
     selection, report = _open_both(tested, select_data, opened, wanted.seed)
-    with progress_bar("searching", None) as bar:
-        choice = auto(
-            network,
-            Stream(opened.loader, opened.device),
-            selection,
-            report=report,
-            steps=steps,
-            progress=bar.show,
-            **searched,
-            **arguments,
-        )
+    choice = auto(
+        network,
+        Stream(opened.loader, opened.device),
+        selection,
+        report=report,
+        steps=steps,
+        progress=shown(),
+        **searched,
+        **arguments,
+    )
     choice.snn.preprocess = opened.preprocess
     choice.snn.save(out)
     if as_json:

@@ -12,7 +12,7 @@ import click
 
 from isospike.cli import comparisons, options, pages
 from isospike.cli.data import DataOptions
-from isospike.cli.progress import Stream, progress_bar
+from isospike.cli.progress import Stream, shown
 from isospike.cli.render import describe_preprocess, print_json, print_result
 from isospike.compare import Comparison, compare
 from isospike.compare.comparison import DATA_FILES, check_target
@@ -66,16 +66,15 @@ def command(
     network, opened = wanted.open(model, data)
     test = measured.open("test", preprocess=opened.preprocess, shuffle=False)
     images = Stream(opened.loader, opened.device), Stream(test.loader, test.device)
-    with progress_bar("comparing", None) as bar:
-        found = compare(
-            network,
-            *images,
-            steps=steps,
-            keep=keep,
-            workers=workers,
-            progress=bar.show,
-            **arguments,
-        )
+    found = compare(
+        network,
+        *images,
+        steps=steps,
+        keep=keep,
+        workers=workers,
+        progress=shown(),
+        **arguments,
+    )
     found = replace(found, command=shlex.join(["isospike", *sys.argv[1:]]), seed=wanted.seed)
     if out is not None and page:
         about = {"title": f"{model} as spiking networks", "Test images from": measured.data, "Seed": str(wanted.seed)}

@@ -12,7 +12,7 @@ import click
 
 from isospike.capture import capture
 from isospike.cli import comparisons, options, pages
-from isospike.cli.progress import progress_bar
+from isospike.cli.progress import shown
 from isospike.cli.render import print_json, print_result
 from isospike.compare import compare
 from isospike.data import open_data
@@ -45,8 +45,7 @@ def command(out: Path, as_json: bool) -> None:
     calibration = open_data("digits", "calibration", preprocess=None, shuffle=True)
     test = open_data("digits", "test", preprocess=None, shuffle=False)
     graph = capture(load_digits_net(), next(iter(calibration))[0][:2])
-    with progress_bar("methods", None) as bar:
-        found = compare(graph, calibration, test, steps=STEPS, options=SHORTER, progress=bar.show)
+    found = compare(graph, calibration, test, steps=STEPS, options=SHORTER, progress=shown())
     found = replace(found, command=shlex.join(["isospike", *sys.argv[1:]]))
     pages.write_page(found, out, graph, calibration, test, about={"title": TITLE, "Test images from": "digits"})
     if as_json:

@@ -9,7 +9,7 @@ import click
 
 from isospike.cli import options
 from isospike.cli.data import DataOptions
-from isospike.cli.progress import Stream, progress_bar
+from isospike.cli.progress import Stream, shown
 from isospike.cli.render import print_json, print_result
 from isospike.diagnose import diagnose
 from isospike.export.artefact import load
@@ -36,14 +36,13 @@ def command(
     data = DataOptions(**data_values)
     data.check_size(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
-    with progress_bar("diagnosing", None) as bar:
-        found = diagnose(
-            loaded.model.to(opened.device),
-            snn.to(opened.device),
-            Stream(opened.loader, opened.device),
-            steps=steps,
-            progress=bar.show,
-        )
+    found = diagnose(
+        loaded.model.to(opened.device),
+        snn.to(opened.device),
+        Stream(opened.loader, opened.device),
+        steps=steps,
+        progress=shown(),
+    )
     if as_json:
         print_json({"file": str(network), "model": model, **found.to_dict()})
     else:

@@ -10,7 +10,7 @@ import click
 from isospike.cli import options
 from isospike.cli.data import DataOptions
 from isospike.cli.exits import ExitOptions, exit_options
-from isospike.cli.progress import Stream, progress_bar
+from isospike.cli.progress import Stream, shown
 from isospike.cli.render import describe_preprocess, print_json, print_result
 from isospike.cli.steps import default_steps
 from isospike.export.artefact import load
@@ -62,8 +62,7 @@ def command(
     how: dict[str, Any] = {"executor": executor, "memory_budget": memory << 20}
     images = Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype)
     rule, choice = exits.rule(snn, data, images, steps=max(at or snn.calibrated or (1,)), **how)
-    with progress_bar("evaluating", opened.count) as bar:
-        result = evaluate(snn, images, steps=at, exit=rule, progress=bar.advance, **how)
+    result = evaluate(snn, images, steps=at, exit=rule, progress=shown(), **how)
     if as_json:
         source = {"file": str(network), "method": snn.provenance.method, "options": snn.provenance.options}
         used = None if opened.preprocess is None else opened.preprocess.to_dict()

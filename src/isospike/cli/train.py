@@ -18,7 +18,7 @@ from isospike.capture import Graph
 from isospike.cli import options
 from isospike.cli.data import DataOptions
 from isospike.cli.fields import fields_of
-from isospike.cli.progress import progress_bar
+from isospike.cli.progress import shown
 from isospike.cli.render import describe_preprocess, percent, print_json, print_result
 from isospike.data.dataset import ImageDataset
 from isospike.errors import OptionError, TrainingError
@@ -125,13 +125,11 @@ def _train(
     if adapt_levels is not None and adapt_from is not None:
         trained_before, _ = load_quantised(loaded.model, adapt_from)
         levels = _adapted(trained_before, adapt_levels, opened.loader, data.batch_size)
-    with progress_bar("training", recipe.epochs * len(images)) as bar:
-        shown = bar.advance if is_first_process() else None
-        files = {"checkpoint": checkpoint, "log": log}
-        teacher = loaded.model if recipe.distillation else None
-        trained = fit(
-            network, images, recipe, teacher=teacher, levels=levels, **files, device=data.device, progress=shown
-        )
+    files = {"checkpoint": checkpoint, "log": log}
+    teacher = loaded.model if recipe.distillation else None
+    trained = fit(
+        network, images, recipe, teacher=teacher, levels=levels, **files, device=data.device, progress=shown()
+    )
     if not is_first_process():
         return
     assert isinstance(trained.model, Graph)

@@ -10,7 +10,7 @@ import torch
 
 from isospike.cli import options
 from isospike.cli.data import DataOptions
-from isospike.cli.progress import Stream, progress_bar
+from isospike.cli.progress import Stream, shown
 from isospike.cli.render import print_json, print_result
 from isospike.export.artefact import load
 from isospike.measure import verify
@@ -48,15 +48,14 @@ def command(
     data = DataOptions(**data_values)
     data.check_size(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
-    with progress_bar("verifying", opened.count) as bar:
-        certificate = verify(
-            loaded.model.to(opened.device),
-            snn.to(opened.device),
-            Stream(opened.loader, opened.device),
-            steps=STEPS if steps is None and snn.kind is Kind.STREAMING else steps,
-            dtype=getattr(torch, dtype),
-            progress=bar.advance,
-        )
+    certificate = verify(
+        loaded.model.to(opened.device),
+        snn.to(opened.device),
+        Stream(opened.loader, opened.device),
+        steps=STEPS if steps is None and snn.kind is Kind.STREAMING else steps,
+        dtype=getattr(torch, dtype),
+        progress=shown(),
+    )
     if as_json:
         print_json({"file": str(network), "model": model, **certificate.to_dict()})
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from isospike.measure.exits import ExitEvaluation, ExitTally
 from isospike.measure.tally import Tally, classes_of
 from isospike.messages import counted, with_article
 from isospike.network import SNN
+from isospike.progress import Progress, reporting, told
 from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule
 from isospike.simulate.asked_steps import asked_steps
 from isospike.simulate.early_exit import check_exit, class_count
@@ -77,7 +78,7 @@ def evaluate(
     steps: int | Iterable[int] | None = None,
     executor: str | None = None,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress = True,
     exit: ExitRule | None = None,
 ) -> Evaluation:
     """Top-1 accuracy after each number of ``steps``, from one run to the largest.
@@ -91,7 +92,8 @@ def evaluate(
             answers only at its own, a calibrated one at those it was calibrated for, which are the default.
         executor: see `simulate`.
         memory_budget: see `simulate`.
-        progress: called with the number of images of every finished batch.
+        progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
+            what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
         exit: measures the network in a second run with exits too, up to the largest of ``steps``.
 
     Raises:
@@ -107,17 +109,16 @@ def evaluate(
         check_exit(snn, exit)
     exits = None if exit is None else ExitTally(exit, max(at))
     ann, tally, right = snn.ann(), Tally(snn, at, executor=executor, memory_budget=memory_budget), 0
-    for batch in stream(loader):
-        inputs, labels = labelled(batch)
-        check_range(labels, classes)
-        runs = tally.run(inputs)
-        expected = classes_of(ann, inputs)
-        tally.count(runs, labels, expected)
-        right += int((expected == labels.to(expected.device)).sum())
-        if exits is not None:
-            exits.run(snn, inputs, expected, labels)
-        if progress is not None:
-            progress(len(labels))
+    with reporting(progress) as report:
+        for batch in told(stream(loader), report, "evaluating", of=loader):
+            inputs, labels = labelled(batch)
+            check_range(labels, classes)
+            runs = tally.run(inputs)
+            expected = classes_of(ann, inputs)
+            tally.count(runs, labels, expected)
+            right += int((expected == labels.to(expected.device)).sum())
+            if exits is not None:
+                exits.run(snn, inputs, expected, labels)
     return _evaluation(tally, right, exits)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from isospike.intervals import shown_interval
 from isospike.measure.accuracy import check_range, labelled
 from isospike.messages import counted, with_article
 from isospike.network import SNN
+from isospike.progress import Progress, reporting, told
 from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule, Record, simulate
 from isospike.simulate.early_exit import check_exit, class_count
 from isospike.simulate.run import is_number, is_whole
@@ -115,7 +116,7 @@ def choose_threshold(
     max_drop: float = 0.0,
     executor: str | None = None,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress = True,
 ) -> ExitChoice:
     """The threshold with the fewest steps that loses at most ``max_drop``, from one run per batch.
 
@@ -135,7 +136,8 @@ def choose_threshold(
         max_drop: accuracy that may be lost against all T steps, 0 to 1.
         executor: see `simulate`.
         memory_budget: see `simulate`.
-        progress: called with the number of images of every finished batch.
+        progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
+            what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
 
     Raises:
         DataError: no batch, only some with labels, wrong labels, or the data's own code raised.
@@ -154,11 +156,10 @@ def choose_threshold(
     if is_whole(steps):
         rule.check_steps(steps)
     seen = _Seen(snn, rule, steps)
-    for batch in stream(data):
-        inputs, labels = _parts(batch, class_count(snn.graph))
-        seen.add(inputs, labels, executor, memory_budget)
-        if progress is not None:
-            progress(len(inputs))
+    with reporting(progress) as report:
+        for batch in told(stream(data), report, "choosing", of=data):
+            inputs, labels = _parts(batch, class_count(snn.graph))
+            seen.add(inputs, labels, executor, memory_budget)
     return seen.choose(max_drop)
 
 

@@ -109,7 +109,7 @@ def log_ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
     choices = [[10.0**power for power in range(first, last + 1, every)]]
     for digits in ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
         choices.append([digit * 10.0**power for power in range(first, last + 1) for digit in digits])
-    step = _round_step((high - low) / (MOST - 3))
+    step = _round_step((high - low) / FEWEST)
     choices.append([step * index for index in range(math.ceil(low / step), math.floor(high / step) + 1)])
     inside = [[place for place in places if low <= place <= high] for places in choices]
     chosen = next((places for places in inside if len(places) >= FEWEST), inside[-1])
@@ -117,9 +117,9 @@ def log_ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
 
 
 def _round_step(step: float) -> float:
-    """The next of 1, 2 and 5 times a power of ten."""
+    """The largest of 1, 2 and 5 times a power of ten that is not above it."""
     power = 10.0 ** math.floor(math.log10(step))
-    return next(digit * power for digit in (1, 2, 5, 10) if digit * power >= step * (1 - 1e-9))
+    return max(digit * power for digit in (1, 2, 5) if digit * power <= max(step, power))
 
 
 def step_ticks(steps: Sequence[int], most: int = 9) -> tuple[tuple[float, str], ...]:
