@@ -19,7 +19,7 @@ WIDTH = 100
 """Letters of a line of ``print(result)``."""
 ROWS = 40
 """Rows that ``print(result)`` shows; the others are counted."""
-CELL = 36
+CELL = 44
 """Letters of one text in ``print(result)``; the others are left out at its end."""
 GAP = "  "
 MISSING = "–"

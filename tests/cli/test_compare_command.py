@@ -8,6 +8,7 @@ import json
 import pytest
 
 import isospike as iso
+from isospike.cli.progress import Log
 from isospike.compare import Cell, Comparison
 from isospike.compare.tables import front_table
 
@@ -65,6 +66,23 @@ def test_compare_as_json_and_csv(cli, tmp_path):
     assert (cell["options"]["v_init"], cell["options"]["granularity"]) == (0.25, "layer")
     assert found["front"] == [["qcfs", 4]]
     assert (tmp_path / "c.csv").read_text().count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("keep", "how"),
+    [
+        (["--keep", "kept"], "finished cells are kept in kept: the same call goes on from there"),
+        ([], "nothing was kept: with keep=FOLDER (--keep FOLDER) the same call goes on where it stopped"),
+    ],
+)
+def test_an_interrupt_says_how_to_go_on(keep, how, cli, monkeypatch):
+    def interrupt(*what: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Log, "__call__", interrupt)
+    result = cli(*COMPARE, "--methods", "opi", "--steps", "2", *keep)
+    assert (result.code, result.out) == (130, "")
+    assert result.err.strip() == f"error: interrupted; {how}"
 
 
 def test_compare_without_labels(cli, files):

@@ -82,8 +82,8 @@ def accuracy_chart(comparison: Mapping[str, Any]) -> Chart | None:
         y=Axis(f"{title} (%)", focus=near_reference(comparison)),
         series=(*_reference(comparison, steps), *lines),
         note=(
-            f"{comparison['images']:,} test images; whiskers: {NAME}s, those of the other methods are as wide. Most "
-            "accurate method first. A method whose network has one number of steps of its own is one point."
+            f"{comparison['images']:,} test images; whiskers of the strong lines: {NAME}s; pointing at a point shows "
+            "its own. Most accurate method first. A method whose network has one number of steps is one point."
         ),
         height=460,
     )

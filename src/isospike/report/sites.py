@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from isospike.report.chart import Axis, Chart, Mark, Series, Style
@@ -33,7 +33,7 @@ def error_chart(diagnosis: Mapping[str, Any]) -> Chart | None:
         name="errors",
         title="Error by site",
         x=_sites_axis(sites),
-        y=Axis("Error (relative RMS)"),
+        y=Axis("Error (relative RMS)", limits=(0, 1.08 * _largest(lines))),
         series=lines,
         note=(
             f"{diagnosis['method']}, T = {diagnosis['steps']}, {diagnosis['images']:,} images; sites in order of "
@@ -101,6 +101,10 @@ def rate_chart(diagnosis: Mapping[str, Any]) -> Chart | None:
         note="Pointing at a bar shows how many channels are silent or saturated.",
         height=320,
     )
+
+
+def _largest(lines: Sequence[Series]) -> float:
+    return max((y for line in lines for y in line.y if y), default=1.0)
 
 
 def _sites_axis(sites: list[Mapping[str, Any]]) -> Axis:
