@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ from isospike.activations import BitSparsity, TrainableActivation
 from isospike.errors import TrainingError
 from isospike.files import check_writable, replacing
 from isospike.progress import Progress, Report, going_on, reporting
-from isospike.tables import Column, Table, Tabular
 from isospike.train.augment import derived_seed
 from isospike.train.batches import EpochOrder, pair_of
 from isospike.train.checkpoint import Checkpoint, Identity, digest
@@ -29,44 +28,7 @@ from isospike.train.devices import accelerated, is_first_process
 from isospike.train.levels import LevelSchedule
 from isospike.train.objective import objective
 from isospike.train.recipe import Recipe
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch gave."""
-
-    epoch: int
-    """Number of the epoch, from 1."""
-    loss: float
-    """Mean loss on the augmented training images, while the weights changed."""
-    top1: float
-    """Share of those images that were classified right, or with a teacher as it does."""
-    learning_rate: float
-    """Rate of the last step."""
-    seconds: float
-    """Duration."""
-
-
-@dataclass(frozen=True, eq=False)
-class Trained(Tabular):
-    """The result of a training."""
-
-    model: nn.Module
-    """The trained network in evaluation mode, on the device of the given one; averaged weights with ``ema``."""
-    history: tuple[Epoch, ...]
-    """One entry per epoch, those before a resume included."""
-
-    def table(self) -> Table:
-        """One row per epoch."""
-        columns = (
-            Column("epoch", "epoch", "", 0),
-            Column("loss", "loss", "", 4),
-            Column("top1", "training top-1 %", "", 2, factor=100),
-            Column("learning_rate", "learning rate", "", 6),
-            Column("seconds", "seconds", "", 1),
-        )
-        rows = tuple(tuple(getattr(epoch, column.key) for column in columns) for epoch in self.history)
-        return Table("epochs", "trained", columns, rows)
+from isospike.train.trained import Epoch, Trained
 
 
 def fit(
