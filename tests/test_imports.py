@@ -30,8 +30,9 @@ HEAVY = {
 }
 
 LAYERS = [
-    {"errors", "registry", "messages", "memory_format", "digests", "points", "precision"}
+    {"errors", "registry", "messages", "memory_format", "digests", "points", "precision", "tables", "progress"}
     | {"files", "json_text", "schema", "tensor_files"},
+    {"units", "intervals"},
     {"activations"},
     {"data"},
     {"capture"},

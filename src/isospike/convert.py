@@ -20,7 +20,8 @@ from isospike.methods.method import Method
 from isospike.methods.thresholds import Thresholds
 from isospike.network import SNN
 from isospike.precision import own_precision
-from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration, Progress, check_count
+from isospike.progress import Progress, going_on, reporting
+from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration, check_count
 from isospike.scales.learned import check_bound
 
 Analogue = Literal["refuse", "allow"]
@@ -35,7 +36,7 @@ def convert(
     data: Iterable[Batch],
     analogue: Analogue = "refuse",
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
-    progress: Progress | None = None,
+    progress: Progress = True,
     checkpoint: str | Path | None = None,
 ) -> SNN:
     """Convert a trained network into a spiking one: capture, fold, calibrate, place neurons.
@@ -50,7 +51,8 @@ def convert(
         memory_budget: bytes for trains and cached activations of refinements; larger caches go to a temporary file. A
             batch whose trains are larger is corrected in parts, each on what the one before left: with other budgets
             the corrections differ a little.
-        progress: called during refinements with what is done, how much of it, and of how much (0: not known).
+        progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
+            what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
         checkpoint: file in which long refinements keep what is done; the same call goes on from there.
 
     Raises:
@@ -66,10 +68,18 @@ def convert(
     if checkpoint is not None:
         _check_resumes(method)
         check_writable(checkpoint)
-    batches = Batches(data)
-    graph = ready(model, batches, analogue)
     keep = None if checkpoint is None else Path(checkpoint)
-    return method.convert(Calibration(batches, None, memory_budget, progress, keep), Thresholds(graph, batches))
+    with reporting(progress) as report, going_on(_how(keep)):
+        batches = Batches(data, report)
+        graph = ready(model, batches, analogue)
+        return method.convert(Calibration(batches, None, memory_budget, report, keep), Thresholds(graph, batches))
+
+
+def _how(keep: Path | None) -> str:
+    """How an interrupted conversion goes on."""
+    if keep is None:
+        return "nothing was kept: the same call starts anew"
+    return f"what a long calibration had done is kept in {keep}: the same call goes on from there"
 
 
 def ready(model: nn.Module | Graph, batches: Batches, analogue: Analogue) -> Graph:

@@ -68,6 +68,7 @@ COMPARISON: Schema = {
     "versions": Kind.MAP,
     "seed": Kind.ORDINAL,
 }
+COMPARISON_MORE: Schema = {"classes": Kind.ORDINAL}
 SITE_NUMBERS = (
     "clipping_error",
     "quantisation_error",
@@ -110,7 +111,7 @@ ACCOUNT: Schema = {
 }
 ACCOUNT_MORE: Schema = {"memory": {"network_bytes": Kind.COUNT, "set_bytes": Kind.NUMBERS, "total_bytes": Kind.COUNT}}
 SOURCES: dict[str, tuple[Schema, Schema]] = {
-    "comparison": (COMPARISON, {}),
+    "comparison": (COMPARISON, COMPARISON_MORE),
     "cell": (CELL, {}),
     "diagnosis": (DIAGNOSIS, {}),
     "costs": (COSTS, COSTS_MORE),

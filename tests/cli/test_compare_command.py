@@ -8,8 +8,9 @@ import json
 import pytest
 
 import isospike as iso
-from isospike.cli.comparisons import print_front
+from isospike.cli.progress import Log
 from isospike.compare import Cell, Comparison
+from isospike.compare.tables import front_table
 
 COMPARE = ["compare", "isospike.demo:load_digits_net", "--data", "digits", "--images", 60, "--calibration-images", 60]
 AUTO = ["auto", "isospike.demo:load_digits_net", "--data", "digits", "--images", 200, "--calibration-images", 100]
@@ -23,7 +24,7 @@ def test_compare_prints_rows_front_failures_and_a_verdict(cli, tmp_path):
     start = next(place for place, line in enumerate(lines) if line.split() == ["top-1", "%", "T=2", "T=6"])
     table = {line.split()[0]: line.split()[1:] for line in lines[start + 1 : start + 5]}
     assert list(table) == ["ANN", "bit-coded", "qcfs", "srp"]
-    assert table["srp"][0] == "-"  # two steps do not get past the probe
+    assert table["srp"][0] == "–"  # two steps do not get past the probe
     found = Comparison.load(tmp_path / "c.json")
     assert table["qcfs"] == [f"{100 * cell.top1:.2f}" for cell in found.cells if cell.label == "qcfs"]
     assert any(line.startswith("failed: slip-relu: site 'relu' has no learned bound") for line in lines)
@@ -67,6 +68,23 @@ def test_compare_as_json_and_csv(cli, tmp_path):
     assert (tmp_path / "c.csv").read_text().count("\n") == 2
 
 
+@pytest.mark.parametrize(
+    ("keep", "how"),
+    [
+        (["--keep", "kept"], "finished cells are kept in kept: the same call goes on from there"),
+        ([], "nothing was kept: with keep=FOLDER (--keep FOLDER) the same call goes on where it stopped"),
+    ],
+)
+def test_an_interrupt_says_how_to_go_on(keep, how, cli, monkeypatch):
+    def interrupt(*what: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Log, "__call__", interrupt)
+    result = cli(*COMPARE, "--methods", "opi", "--steps", "2", *keep)
+    assert (result.code, result.out) == (130, "")
+    assert result.err.strip() == f"error: interrupted; {how}"
+
+
 def test_compare_without_labels(cli, files):
     result = cli("compare", "m.py:build", "--data", "d.py:unlabelled", "--methods", "bit-coded", "--steps", "2,8")
     assert result.code == 0, result.err
@@ -78,7 +96,11 @@ def test_auto_writes_what_holds_and_says_on_how_many_images(cli, tmp_path):
         *AUTO, "--methods", "bit-coded", "--steps", "2,3", "--max-drop", "1", "--bit-trials", 4, "--out", "n.snn"
     )
     assert (result.code, result.err) == (0, "")
-    assert "on 100 images of digits" in result.out
+    assert "selected on images of digits, reports on images of digits" in result.out
+    assert [line.split()[:2] for line in result.out.splitlines() if line.startswith(("select ", "report "))] == [
+        ["select", "100"],
+        ["report", "100"],
+    ]
     assert "calibrated on 100 images" in result.out
     snn = iso.load(tmp_path / "n.snn")
     assert snn.provenance.method == "bit-coded"
@@ -96,12 +118,15 @@ def test_halves_do_not_depend_on_the_size_of_batches(size, cli):
     assert found["shared"]["selection-report"] == 0
 
 
-def test_rows_of_a_front_that_differ_in_bits_say_so(capsys):
+def test_rows_of_a_front_that_differ_in_bits_say_so():
     cell = {field.name: 0.0 for field in dataclasses.fields(Cell)} | {"label": "bit-coded", "energy_pj": {"m": 1e6}}
     uniform, own = (Cell(**{**cell, "options": {"bits": bits}, "steps": 3}) for bits in (3, [3, 2, 3]))
-    print_front([(uniform, 10), (own, 10)], "m")
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()[-2:]]
-    assert [row[: row.index("T=3")] for row in rows] == [["bit-coded"], ["bit-coded", "3,2,3"]]
+    table = front_table([(uniform, 10), (own, 10)], "m")
+    assert [row[0] for row in table.rows] == ["bit-coded", "bit-coded 3,2,3"]
+    assert [line.split()[: 1 + own] for own, line in enumerate(str(table).splitlines()[-2:])] == [
+        ["bit-coded"],
+        ["bit-coded", "3,2,3"],
+    ]
 
 
 PARTS = """

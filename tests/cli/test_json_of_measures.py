@@ -8,6 +8,7 @@ import pytest
 from json_answer import parsed
 
 import isospike as iso
+from isospike.intervals import shown_interval
 
 DEMO = "isospike.demo.network:load_digits_net"
 
@@ -124,9 +125,8 @@ def test_diagnose(cli, stored):
     table = cli(*command)
     assert (table.code, table.err) == (0, "")
     assert found["verdict"] in table.out
-    assert (
-        f"top1: the network {100 * found['accuracy']:.2f} %, the ANN {100 * found['ann_accuracy']:.2f} %" in table.out
-    )
+    own, ann = (f"{100 * found[key]:.2f} % ({shown_interval(found[key], 20)})" for key in ("accuracy", "ann_accuracy"))
+    assert f"top1: the network {own}, the ANN {ann}" in table.out
     assert f"{found['sites'][1]['accumulated_error']:.3f}" in table.out
 
 

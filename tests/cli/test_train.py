@@ -155,21 +155,24 @@ def test_two_processes_train_what_one_does(cli, plain):
 
 
 def test_a_killed_run_goes_on_when_it_is_started_again(cli, plain, monkeypatch):
-    from isospike.cli.progress import Bar
+    from isospike.cli.progress import Log
 
-    left, advance = 10, Bar.advance
+    left = 10
 
-    def interrupt(bar: Bar, units: int = 1) -> None:
+    def interrupt(log: Log, what: str, done: int, total: int) -> None:
         nonlocal left
         left -= 1
         if not left:
             raise KeyboardInterrupt
-        advance(bar, units)
 
     assert cli("train", "qcfs", *TRAIN, "--epochs", "4", "--out", "whole.safetensors").code == 0
     command = ["train", "qcfs", *TRAIN, "--epochs", "4", "--out", "q.safetensors"]
-    monkeypatch.setattr(Bar, "advance", interrupt)
-    assert cli(*command).code == 130
+    monkeypatch.setattr(Log, "__call__", interrupt)
+    stopped = cli(*command)
+    assert stopped.code == 130
+    assert stopped.err.strip() == (
+        "error: interrupted; finished epochs are kept in q.safetensors.checkpoint: the same call goes on from there"
+    )
     assert (plain / "q.safetensors.checkpoint").is_file()
     assert not (plain / "q.safetensors").exists()
     assert cli(*command).code == 0
@@ -187,18 +190,17 @@ def test_another_configuration_does_not_resume(cli, plain, golden):
     class Stop(Exception):
         pass
 
-    def stop(images: int) -> None:
-        if images > 64:
+    def stop(what: str, done: int, total: int) -> None:
+        if done > 512:  # two epochs of two steps are behind it
             raise Stop
 
     recipe = Recipe(epochs=3, batch_size=128, flip=False)
     data = open_data("digits", "calibration", preprocess=None, images=256, shuffle=True)
     network = quantise(load_model("m.py:plain").model, activations["qcfs"](), data=data)
     path = plain / "q.safetensors.checkpoint"
-    steps = iter(range(100))
     images = AugmentedImages(data.dataset, recipe)
     with pytest.raises(Stop):
-        fit(network, images, images.recipe, checkpoint=path, progress=lambda n: stop(n if next(steps) > 3 else 0))
+        fit(network, images, images.recipe, checkpoint=path, progress=stop)
     written = path.read_bytes()
     result = cli("train", "qcfs", *TRAIN, "--out", "q.safetensors")
     assert (result.code, result.out) == (2, "")

@@ -94,11 +94,16 @@ def test_the_object_is_json(converted):
     }
 
 
-def test_progress_counts_images(converted):
-    seen: list[int] = []
+def test_progress_counts_batches(converted):
+    seen: list[tuple[str, int, int]] = []
     x = ALL["module_relu"].inputs(5)
-    iso.account(converted("module_relu", METHODS["maximum"]), list(x.split(2)), steps=1, progress=seen.append)
-    assert seen == [2, 2, 1]
+    iso.account(
+        converted("module_relu", METHODS["maximum"]),
+        list(x.split(2)),
+        steps=1,
+        progress=lambda *what: seen.append(what),
+    )
+    assert seen == [("accounting", done, 3) for done in (1, 2, 3)]
 
 
 @pytest.mark.parametrize("steps", [None, 0, -1, [], [2, 0], 1.5, True, 2_000_000])

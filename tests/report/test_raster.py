@@ -84,7 +84,19 @@ def test_signs_and_sizes_are_drawn(given):
     coded = raster_chart(record_raster(given.networks["bit-coded"], image))
     (series,) = coded.series
     assert len(set(series.sizes)) > 1
-    assert "one after the other" in coded.note
+
+
+@pytest.mark.parametrize("method", ["bit-coded", "pascal"])
+def test_an_emitting_network_shows_the_codes_of_the_neurons(method, given):
+    """Its trains are functions of them: squares by size of the codes that a run records, the largest first."""
+    snn, image = given.networks[method], next(iter(sample.digits(1)))[0]
+    (series,) = raster_chart(record_raster(snn, image)).series
+    raster, run = record_raster(snn, image), iso.simulate(snn, image, record=iso.Record(codes=True))
+    for row, site in enumerate(raster.sites):
+        codes = run.codes[site.site][0].flatten()[list(site.neurons)]
+        expected = [f"code {code}," for code in sorted(codes[codes > 0].tolist(), reverse=True)]
+        hints = [hint for hint, y in zip(series.hints, series.y, strict=True) if y == row]
+        assert [hint.split("\n")[1].split(" binary")[0] for hint in hints] == expected
 
 
 def test_no_spike_is_a_chart(given, tmp_path):

@@ -22,7 +22,7 @@ BROWSER = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium and no google-chrome on the path")
-CHARTS = ("accuracy", "pareto", "errors", "rates", "raster")
+CHARTS = ("accuracy", "pareto", "errors", "shares", "rates", "raster")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ SCRIPTS = {
         const column = (n) => [...document.querySelectorAll("#table-cells tbody tr")].map(
             (row) => row.cells[n].dataset.order);
         const steps = [];
-        for (const n of [2, 2, 0, 5]) { buttons[n].click(); steps.push([heading(n), column(n)]); }
+        for (const n of [2, 2, 0, 6]) { buttons[n].click(); steps.push([heading(n), column(n)]); }
         buttons[1].focus();
         return [...steps, heading(0), document.activeElement === buttons[1]];
         """,

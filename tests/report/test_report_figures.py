@@ -14,7 +14,7 @@ from isospike.errors import OutputError
 from isospike.report import write_figures
 from isospike.report.content import gather
 
-CHARTS = ("accuracy", "pareto", "errors", "rates", "raster")
+CHARTS = ("accuracy", "pareto", "errors", "shares", "rates", "raster")
 
 
 @pytest.fixture(scope="module")

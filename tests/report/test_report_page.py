@@ -11,15 +11,21 @@ from html.parser import HTMLParser
 
 import plotly.graph_objects
 import pytest
+import report_sample
+from hypothesis import given as given_values
+from hypothesis import strategies as st
 from plotly.offline import get_plotlyjs
 
 import isospike as iso
 from isospike.compare import Comparison
+from isospike.intervals import shown_interval
 from isospike.report import write_report
-from isospike.report.chart import finite
+from isospike.report.chart import log_ticks
 from isospike.report.content import gather
 from isospike.report.plotly_charts import figure
+from isospike.report.sites import squared_shares
 from isospike.report.verdict import verdict
+from isospike.tables import finite
 
 SECTIONS = ["accuracy", "energy", "sites", "raster", "cells", "costs", "failed", "diagnosis", "made", "papers"]
 LARGEST = 6 * 10**6
@@ -177,6 +183,59 @@ def test_energies_that_are_no_numbers_are_left_out(value, given, tmp_path):
     text = written(tmp_path / "n.html", compared)
     assert "energy" not in Parsed(text).sections
     assert "no cell has both" in text
+
+
+def test_results_and_their_json_give_the_same_page(given, tmp_path):
+    """Whoever has the object gives the object."""
+    costs = iso.account(given.networks["maximum"], next(iter(report_sample.digits(20)))[0], steps=4)[4]
+    compared = Comparison.from_dict(given.comparison)
+    objects = written(tmp_path / "o.html", compared, costs=costs)
+    assert objects == written(tmp_path / "d.html", compared.to_dict(), costs=costs.to_dict())
+    assert 'id="costs"' in objects
+
+
+def test_shares_of_the_squared_error_add_up(given):
+    shares = gather(given.comparison, diagnosis=given.diagnosis).chart("shares")
+    sums = [sum(values) for values in zip(*(series.y for series in shares.series), strict=True)]
+    assert sums == pytest.approx([100] * len(given.diagnosis["sites"]), rel=1e-12)  # rounding of four divisions
+    site = {"clipping_error": 3.0, "quantisation_error": 0.0, "unevenness_error": None, "accumulated_error": 5.0}
+    assert squared_shares(site) == (9 / 25, 0, 0, 16 / 25)
+    assert squared_shares({**site, "accumulated_error": 1.0}) == (1, 0, 0, 0)
+
+
+def test_the_best_and_the_best_of_the_front_are_strong(given):
+    """A front runs down to networks that hardly answer; these were drawn strong and the best pale."""
+    cell = given.comparison["cells"][0]
+    cells = [
+        {**cell, "label": f"m{index}", "top1": 0.2 + 0.04 * index, "energy_pj": {"stand-in": 1e3 * 2**index}}
+        for index in range(16)
+    ]
+    compared = {**given.comparison, "cells": cells, "front": [[one["label"], one["steps"]] for one in cells]}
+    strong = {label for label, style in gather(compared).styles.items() if style.strong}
+    assert strong == {f"m{index}" for index in range(10, 16)}
+
+
+def test_every_score_has_its_interval_and_its_images(given):
+    content = gather(given.comparison)
+    images, cells = given.comparison["images"], given.comparison["cells"]
+    shown = dict(zip((tuple(row[:2]) for row in content.table("cells").rows), content.table("cells").rows, strict=True))
+    for cell in cells:
+        interval = shown_interval(cell["top1"], images)
+        assert interval in shown[cell["label"], cell["steps"]]
+        for name in ("accuracy", "pareto"):
+            hints = [hint for series in content.chart(name).series for hint in series.hints]
+            assert any(f"T = {cell['steps']}: " in hint and interval in hint for hint in hints)
+    assert f"on {images} test images" in content.verdict[0]
+    assert content.verdict[0].count("95 % interval") == 2
+
+
+@given_values(low=st.floats(1e-9, 1e9), ratio=st.floats(1.57, 1e12))
+def test_a_logarithmic_axis_has_a_few_ticks(low, ratio):
+    """The limits of the chart of energies are at least 0.8 to 1.25 apart."""
+    places = [place for place, _ in log_ticks(low, low * ratio)]
+    assert 4 <= len(places) <= 13
+    assert all(low <= place <= low * ratio for place in places)
+    assert places == sorted(set(places))
 
 
 def test_one_cell_is_a_report(given, tmp_path):

@@ -89,9 +89,11 @@ def test_a_resumed_training_is_the_uninterrupted_one(steps, tmp_path):
     with pytest.raises(Killed):
         fit(network(), batches(), RECIPE, checkpoint=path, log=log, progress=killing_after(steps))
     seen = []
-    resumed = fit(network(), batches(), RECIPE, checkpoint=path, log=log, progress=seen.append)
+    resumed = fit(network(), batches(), RECIPE, checkpoint=path, log=log, progress=lambda *what: seen.append(what))
     assert same(whole.model, resumed.model)
-    assert sum(seen) == 4 * 64
+    assert seen[-1] == ("training", 4 * 64, 4 * 64)
+    assert [done for _, done, _ in seen] == list(range(seen[0][1], 4 * 64 + 1, RECIPE.batch_size))
+    assert seen[0][1] > (steps - 1) // 4 * 64  # of the epochs that were finished nothing is done again
     first, second = ([json.loads(line) for line in p.read_text().splitlines()] for p in (tmp_path / "whole.jsonl", log))
     for a, b in zip(first, second, strict=True):
         assert {**a, "seconds": 0} == {**b, "seconds": 0}

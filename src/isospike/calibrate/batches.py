@@ -12,6 +12,7 @@ from torch import Tensor
 from isospike.data.stream import stream
 from isospike.errors import CalibrationError
 from isospike.messages import warn, with_article
+from isospike.progress import Report, length
 
 Batch = Tensor | Sequence[Any] | Mapping[str, Any]
 """A tensor, ``(inputs, labels, ...)`` or a mapping whose first tensor is the input."""
@@ -22,18 +23,19 @@ class Batches:
 
     Args:
         data: a data loader, a list of batches, a generator, or a single tensor ``[B, ...]`` as one batch.
+        report: told of every batch that is done.
 
     Raises:
         CalibrationError: there is no batch, or a batch holds no tensor or no sample.
         DataError: the data's own code raised; the message names the batch.
     """
 
-    def __init__(self, data: Iterable[Batch]) -> None:
+    def __init__(self, data: Iterable[Batch], report: Report | None = None) -> None:
         if isinstance(data, Tensor):
             data = [data]
         if not isinstance(data, Iterable):
             raise CalibrationError(f"the data are {with_article(data)}; give an iterable of batches")
-        self._data = data
+        self._data, self._report = data, report
         self._warned = False
         self._one_shot = isinstance(data, Iterator)
         self.images_seen = 0
@@ -62,6 +64,8 @@ class Batches:
             seen += len(inputs)
             self.images_seen = max(self.images_seen, seen)
             yield inputs
+            if self._report is not None:
+                self._report("calibrating", number, length(self._data))
 
     def take(self, count: int | None) -> Iterator[Tensor]:
         """``count`` batches, starting again as often as needed; every batch once for ``None``."""

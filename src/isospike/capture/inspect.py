@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from isospike.capture.capture import capture
 from isospike.capture.graph import Graph, Op
 from isospike.capture.roles import Role
+from isospike.tables import Column, Table, Tabular
 
 
 @dataclass(frozen=True)
-class Inspection:
+class Inspection(Tabular):
     """The table of all ops of a model with their roles."""
 
     ops: tuple[Op, ...]
@@ -37,14 +38,14 @@ class Inspection:
         """The documented JSON object of ``isospike inspect --json``."""
         return {"converts": self.converts, "counts": self.counts, "ops": [asdict(op) for op in self.ops]}
 
-    def __str__(self) -> str:
-        """A plain table, one op a line."""
-        rows = [("name", "op", "role", "shape", "source", "why")]
-        rows += [
-            (op.name, op.kind, op.role.value, "x".join(map(str, op.shape)), op.source, op.reason) for op in self.ops
-        ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    def table(self) -> Table:
+        """One op a row."""
+        columns = tuple(Column(word, word) for word in ("name", "op", "role", "shape", "why", "source"))
+        rows = tuple(
+            (op.name, op.kind, op.role.value, "x".join(map(str, op.shape)), op.reason, op.source) for op in self.ops
+        )
+        title = ", ".join(f"{count} {role}" for role, count in self.counts.items() if count)
+        return Table("ops", title, columns, rows)
 
 
 def inspect(model: nn.Module | Graph, example: Tensor) -> Inspection:

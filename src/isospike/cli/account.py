@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,10 @@ import click
 
 from isospike.cli import options
 from isospike.cli.data import DataOptions
-from isospike.cli.progress import Stream, progress_bar
-from isospike.cli.render import describe_preprocess, print_json, print_table
+from isospike.cli.progress import Stream, shown
+from isospike.cli.render import describe_preprocess, print_json, print_result
 from isospike.cli.steps import default_steps
 from isospike.costs import (
-    Amounts,
     Costs,
     Energy,
     EnergyModel,
@@ -26,9 +27,13 @@ from isospike.costs import (
     memory_of,
     reference_costs,
 )
+from isospike.costs.tables import COUNTS
 from isospike.export.artefact import load
+from isospike.tables import Column, Table
+from isospike.units import energy_unit
 
-COLUMNS = ("spikes", "synops", "by rate", "MACs", "updates", "uJ/image")
+SHOWN = ("spikes", "synops", "synops_by_rate", "macs", "neuron_updates")
+"""Counts of the terminal; --json has all."""
 
 
 @click.command(short_help="Count operations and energy beside those of the ANN.")
@@ -60,9 +65,8 @@ def command(
     data.check_size(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
     snn = snn.to(opened.device)
-    with progress_bar("accounting", opened.count) as bar:
-        images = Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype)
-        found = account(snn, images, steps=steps or default_steps(snn), progress=bar.advance)
+    images = Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype)
+    found = account(snn, images, steps=steps or default_steps(snn), progress=shown())
     reference, last = reference_costs(snn), found[max(found)]
     if as_json:
         source = {"file": str(network), "method": snn.provenance.method, "options": snn.provenance.options}
@@ -101,39 +105,45 @@ def _one(costs: Costs, reference: Reference, model: EnergyModel) -> dict[str, An
     return {
         **{key: value for key, value in costs.to_dict().items() if key not in ("steps", "images", "not_counted")},
         "energy_pj": energy.to_dict(),
-        "frames_per_second_per_watt": frames_per_second_per_watt(energy.total) if energy.total else None,
+        "frames_per_second_per_watt": _frames(energy),
         "quantised_ann": {**quantised, "energy_pj": reference.quantised_energy(model, costs.steps).to_dict()},
         "bit_serial_ann": {**quantised, "energy_pj": reference.bit_serial_energy(model, costs.steps).to_dict()},
     }
 
 
 def _print(title: str, found: dict[int, Costs], reference: Reference, model: EnergyModel) -> None:
-    macs = f"{reference.macs:,}"
-    rows = [["ANN", "", "", "", macs, "", *_energy(reference.energy(model))]]
+    rows = [("ANN", {"macs": reference.macs}, reference.energy(model))]
     for steps, costs in found.items():
         bits = sorted(set(reference.bits(steps).values()))
-        rows.append([f"T={steps}", *_row(costs.total(), model), _frames(costs.energy(model))])
         label = f"  quantised ANN, {bits[0] if len(bits) == 1 else f'{bits[0]} to {bits[-1]}'} bits"
-        rows.append([label, "", "", "", macs, "", *_energy(reference.quantised_energy(model, steps))])
-        rows.append(
-            ["  the same, bit by bit", "", "", "", macs, "", *_energy(reference.bit_serial_energy(model, steps))]
-        )
-    print_table(title, ["per image", *COLUMNS, "frames/s/W"], rows)
+        rows.append((f"T={steps}", asdict(costs.total()), costs.energy(model)))
+        rows.append((label, {"macs": reference.macs}, reference.quantised_energy(model, steps)))
+        rows.append(("  the same, bit by bit", {"macs": reference.macs}, reference.bit_serial_energy(model, steps)))
+    frames = Column("frames_per_second_per_watt", "frames/s/W", "", 0)
+    table = _table("per image", title, rows)
+    whole = tuple((*row, _frames(energy)) for row, (_, _, energy) in zip(table.rows, rows, strict=True))
+    print_result(replace(table, columns=(*table.columns, frames), rows=whole))
 
 
 def _print_parts(by: str, costs: Costs, model: EnergyModel) -> None:
     parts = costs.by_site() if by == "site" else costs.by_op()
-    rows = [[name, *_row(amounts, model)] for name, amounts in parts.items()]
-    print_table(f"by {by}, T={costs.steps}", [by, *COLUMNS], rows)
+    rows = [(name, asdict(amounts), amounts.energy(model)) for name, amounts in parts.items()]
+    print_result(_table(by, f"by {by}, T={costs.steps}", rows))
 
 
-def _row(amounts: Amounts, model: EnergyModel) -> list[str]:
-    counts = (amounts.spikes, amounts.synops, amounts.synops_by_rate, amounts.macs, amounts.neuron_updates)
-    return [*(f"{count:,.0f}" for count in counts), _microjoules(amounts.energy(model))]
-
-
-def _energy(energy: Energy) -> list[str]:
-    return [_microjoules(energy), _frames(energy)]
+def _table(what: str, title: str, rows: Sequence[tuple[str, Mapping[str, Any], Energy]]) -> Table:
+    """Counts and energy, one row for each name."""
+    shown = [column for column in COUNTS if column.key in SHOWN]
+    unit = energy_unit(energy.total for _, _, energy in rows)
+    columns = (
+        Column("name", what),
+        *(replace(column, unit="") for column in shown),
+        Column("energy_pj", f"{unit.name}/image", "", 2, factor=unit.factor),
+    )
+    cells = tuple(
+        (name, *(counts.get(column.key, "") for column in shown), energy.total) for name, counts, energy in rows
+    )
+    return Table("account", title, columns, cells)
 
 
 def _in_words(memory: Memory) -> str:
@@ -142,12 +152,8 @@ def _in_words(memory: Memory) -> str:
     return ", ".join(parts + [f"{count:,} more for T={steps}" for steps, count in memory.set_bytes.items()])
 
 
-def _microjoules(energy: Energy) -> str:
-    return f"{energy.total * 1e-6:.4g}"
-
-
-def _frames(energy: Energy) -> str:
-    return f"{frames_per_second_per_watt(energy.total):,.0f}" if energy.total else "-"
+def _frames(energy: Energy) -> float | None:
+    return frames_per_second_per_watt(energy.total) if energy.total else None
 
 
 def _figures(model: EnergyModel) -> str:

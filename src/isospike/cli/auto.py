@@ -11,12 +11,12 @@ import click
 from isospike.cli import comparisons, options
 from isospike.cli.data import DataOptions, OpenData
 from isospike.cli.halves import Half
-from isospike.cli.progress import Stream, progress_bar
-from isospike.cli.render import describe_preprocess, percent, print_json
-from isospike.compare import Cell, Choice, auto
+from isospike.cli.progress import Stream, shown
+from isospike.cli.render import describe_preprocess, print_json, print_result
+from isospike.compare import Choice, auto
 from isospike.compare.auto import BIT_TRIALS, STEPS
+from isospike.compare.tables import front_table
 from isospike.files import check_writable
-from isospike.messages import counted
 
 
 @click.command(short_help="Find the cheapest network that loses at most so many points.")
@@ -57,17 +57,16 @@ def command(
     arguments = wanted.arguments()
     network, opened = wanted.open(model, data)
     selection, report = _open_both(tested, select_data, opened, wanted.seed)
-    with progress_bar("searching", None) as bar:
-        choice = auto(
-            network,
-            Stream(opened.loader, opened.device),
-            selection,
-            report=report,
-            steps=steps,
-            progress=bar.show,
-            **searched,
-            **arguments,
-        )
+    choice = auto(
+        network,
+        Stream(opened.loader, opened.device),
+        selection,
+        report=report,
+        steps=steps,
+        progress=shown(),
+        **searched,
+        **arguments,
+    )
     choice.snn.preprocess = opened.preprocess
     choice.snn.save(out)
     if as_json:
@@ -88,26 +87,8 @@ def _open_both(tested: DataOptions, select: str | None, opened: OpenData, seed: 
 
 
 def _print(choice: Choice, out: Path, selected: str, reported: str) -> None:
-    front = [(one.cell, one.images) for one in choice.front()]
-    comparisons.print_front(front, choice.energy_model)
+    print_result(front_table([(one.cell, one.images) for one in choice.front()], choice.energy_model))
     comparisons.print_failed(choice.failed)
-    bits = comparisons.bits_of_sites(choice.cell)
-    click.echo(f"{out}: {choice.cell.label} at T={choice.steps}{bits and f', bits{bits}'}")
-    _print_part("selected", choice.cell, choice, "selection", selected)
-    if choice.report is not None:
-        _print_part("reports", choice.report, choice, "report", reported)
-    energy = comparisons.microjoules(choice.cell.energy_pj, choice.energy_model)
-    ann = comparisons.microjoules(choice.ann_energy_pj, choice.energy_model)
-    click.echo(f"  {energy} uJ per image by {choice.energy_model}, the ANN {ann}")
-    click.echo(f"  calibrated on {counted(choice.images['calibration'], 'image')}")
-    click.echo(
-        f"  measured {counted(len(choice.tried), 'network')}; bits of sites were tried {choice.bit_trials} times"
-    )
-
-
-def _print_part(what: str, cell: Cell, choice: Choice, part: str, data: str) -> None:
-    """Accuracy on one set of images, beside the ANN's."""
-    ann = choice.ann[part]
-    beside = "the ANN's class" if ann is None else f"the ANN {percent(ann)} %"
-    images = counted(choice.images[part], "image")
-    click.echo(f"  {what} {percent(cell.accuracy)} % ({beside}) on {images} of {data}")
+    table = choice.table()
+    print_result(table, f"{out}: {table.title}")
+    click.echo(f"selected on images of {selected}, reports on images of {reported}")

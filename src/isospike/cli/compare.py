@@ -12,10 +12,11 @@ import click
 
 from isospike.cli import comparisons, options, pages
 from isospike.cli.data import DataOptions
-from isospike.cli.progress import Stream, progress_bar
-from isospike.cli.render import describe_preprocess, print_json
+from isospike.cli.progress import Stream, shown
+from isospike.cli.render import describe_preprocess, print_json, print_result
 from isospike.compare import Comparison, compare
 from isospike.compare.comparison import DATA_FILES, check_target
+from isospike.compare.tables import front_table
 from isospike.errors import OptionError
 from isospike.messages import counted
 from isospike.report import check_figures, check_page
@@ -65,16 +66,15 @@ def command(
     network, opened = wanted.open(model, data)
     test = measured.open("test", preprocess=opened.preprocess, shuffle=False)
     images = Stream(opened.loader, opened.device), Stream(test.loader, test.device)
-    with progress_bar("comparing", None) as bar:
-        found = compare(
-            network,
-            *images,
-            steps=steps,
-            keep=keep,
-            workers=workers,
-            progress=bar.show,
-            **arguments,
-        )
+    found = compare(
+        network,
+        *images,
+        steps=steps,
+        keep=keep,
+        workers=workers,
+        progress=shown(),
+        **arguments,
+    )
     found = replace(found, command=shlex.join(["isospike", *sys.argv[1:]]), seed=wanted.seed)
     if out is not None and page:
         about = {"title": f"{model} as spiking networks", "Test images from": measured.data, "Seed": str(wanted.seed)}
@@ -90,8 +90,8 @@ def command(
 
 
 def _print(found: Comparison, title: str) -> None:
-    comparisons.print_cells(title, found.cells, found.ann_accuracy, found.metric)
-    comparisons.print_front([(cell, found.images) for cell in found.front()], found.energy_model)
+    print_result(found.scores(), title)
+    print_result(front_table([(cell, found.images) for cell in found.front()], found.energy_model))
     comparisons.print_failed(found.failed)
     shared = sum(found.shared.values())
     if shared:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -13,8 +13,7 @@ from torch import nn
 from isospike.cli import options
 from isospike.cli.data import DataOptions, OpenData
 from isospike.cli.fields import fields_of
-from isospike.cli.render import percent, print_table
-from isospike.compare import Cell, Failure
+from isospike.compare import Failure
 from isospike.convert import Analogue
 from isospike.costs import energy_model_called, energy_models
 from isospike.errors import OptionError
@@ -130,47 +129,8 @@ def check_sources(calibration: str, other: str, flag: str) -> None:
         )
 
 
-def print_cells(title: str, cells: Sequence[Cell], ann: float, metric: str) -> None:
-    """A row for each method, a column for each number of steps."""
-    steps = sorted({cell.steps for cell in cells})
-    rows: dict[str, dict[int, str]] = {}
-    for cell in sorted(cells, key=lambda cell: cell.label):
-        rows.setdefault(cell.label, {})[cell.steps] = percent(cell.accuracy)
-    what = "top-1 %" if metric == "top1" else "same class as ANN %"
-    table = [["ANN", percent(ann), *[""] * (len(steps) - 1)]] if metric == "top1" else []
-    table += [[label, *(found.get(at, "-") for at in steps)] for label, found in rows.items()]
-    print_table(title, [what, *(f"T={at}" for at in steps)], table)
-
-
-def print_front(cells: Sequence[tuple[Cell, int]], energy_model: str) -> None:
-    """The cells of a front, cheapest first, and on how many images they were measured."""
-    rows = [
-        [
-            cell.label + bits_of_sites(cell),
-            f"T={cell.steps}",
-            percent(cell.accuracy),
-            microjoules(cell.energy_pj, energy_model),
-            f"{cell.spikes:.0f}",
-            str(images),
-        ]
-        for cell, images in cells
-    ]
-    print_table("Front", ["method", "T", "%", f"uJ/image ({energy_model})", "spikes/image", "images"], rows)
-
-
-def bits_of_sites(cell: Cell) -> str:
-    """The bits behind a blank, where every site has its own; else nothing."""
-    bits = cell.options.get("bits")
-    return f" {','.join(map(str, bits))}" if isinstance(bits, list) else ""
-
-
 def print_failed(failed: Sequence[Failure]) -> None:
     """What failed, and why."""
     for failure in failed:
         at = "" if failure.steps is None else f" at T={failure.steps}"
         click.echo(f"failed: {failure.label}{at}: {failure.error}")
-
-
-def microjoules(energy_pj: Mapping[str, float], energy_model: str) -> str:
-    """Energy of one image."""
-    return f"{energy_pj[energy_model] / 1e6:.4g}"

@@ -12,7 +12,7 @@ from isospike.cli import options
 from isospike.cli.data import DataOptions
 from isospike.cli.fields import fields_of
 from isospike.cli.networks import headline, network_to_dict, print_network
-from isospike.cli.progress import Stream, progress_bar
+from isospike.cli.progress import Stream, shown
 from isospike.cli.render import print_json
 from isospike.convert import convert
 from isospike.errors import OptionError
@@ -86,16 +86,15 @@ def _convert(
     loaded = load_model(model, weights=weights)
     opened = data.open("calibration", preprocess=loaded.preprocess, shuffle=True, seed=seed)
     started = time.perf_counter()
-    with progress_bar("calibrating", method.parts().scale.batches or opened.batches) as bar:
-        stream = Stream(opened.loader, device, bar)
-        snn = convert(
-            loaded.model.to(device),
-            method,
-            data=stream,
-            analogue=analogue,
-            progress=bar.show,
-            checkpoint=checkpoint,
-        )
+    stream = Stream(opened.loader, device)
+    snn = convert(
+        loaded.model.to(device),
+        method,
+        data=stream,
+        analogue=analogue,
+        progress=shown(),
+        checkpoint=checkpoint,
+    )
     seconds = time.perf_counter() - started
     snn.preprocess = opened.preprocess
     snn.save(out)

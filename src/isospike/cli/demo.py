@@ -12,8 +12,8 @@ import click
 
 from isospike.capture import capture
 from isospike.cli import comparisons, options, pages
-from isospike.cli.progress import progress_bar
-from isospike.cli.render import print_json
+from isospike.cli.progress import shown
+from isospike.cli.render import print_json, print_result
 from isospike.compare import compare
 from isospike.data import open_data
 from isospike.demo import load_digits_net
@@ -45,14 +45,13 @@ def command(out: Path, as_json: bool) -> None:
     calibration = open_data("digits", "calibration", preprocess=None, shuffle=True)
     test = open_data("digits", "test", preprocess=None, shuffle=False)
     graph = capture(load_digits_net(), next(iter(calibration))[0][:2])
-    with progress_bar("methods", None) as bar:
-        found = compare(graph, calibration, test, steps=STEPS, options=SHORTER, progress=bar.show)
+    found = compare(graph, calibration, test, steps=STEPS, options=SHORTER, progress=shown())
     found = replace(found, command=shlex.join(["isospike", *sys.argv[1:]]))
     pages.write_page(found, out, graph, calibration, test, about={"title": TITLE, "Test images from": "digits"})
     if as_json:
         print_json({**found.to_dict(), "report": str(out)})
         return
-    comparisons.print_cells(f"{found.images} test digits", found.cells, found.ann_accuracy, found.metric)
+    print_result(found.scores(), f"{found.images} test digits")
     comparisons.print_failed(found.failed)
     others = ", ".join(name for name, kind in methods.items() if kind.needs_training)
     click.echo(f"Not shown, for networks trained for them (isospike train): {others}")

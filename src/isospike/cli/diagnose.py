@@ -9,9 +9,9 @@ import click
 
 from isospike.cli import options
 from isospike.cli.data import DataOptions
-from isospike.cli.progress import Stream, progress_bar
-from isospike.cli.render import percent, print_json, print_table
-from isospike.diagnose import Diagnosis, SiteDiagnosis, diagnose
+from isospike.cli.progress import Stream, shown
+from isospike.cli.render import print_json, print_result
+from isospike.diagnose import diagnose
 from isospike.export.artefact import load
 from isospike.models import load_model
 
@@ -36,41 +36,15 @@ def command(
     data = DataOptions(**data_values)
     data.check_size(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
-    with progress_bar("diagnosing", None) as bar:
-        found = diagnose(
-            loaded.model.to(opened.device),
-            snn.to(opened.device),
-            Stream(opened.loader, opened.device),
-            steps=steps,
-            progress=bar.show,
-        )
+    found = diagnose(
+        loaded.model.to(opened.device),
+        snn.to(opened.device),
+        Stream(opened.loader, opened.device),
+        steps=steps,
+        progress=shown(),
+    )
     if as_json:
         print_json({"file": str(network), "model": model, **found.to_dict()})
     else:
-        _print(f"{network}: {found.method}, T={found.steps}, {found.images} images of {data.data}", found)
-
-
-def _print(title: str, found: Diagnosis) -> None:
-    for fault in found.faults:
-        click.echo(f"fault: {fault.fault}; {fault.advice}")
-    columns = ["site", "clipping", "quantisation", "unevenness", "local", "accumulated", "bound"]
-    columns += ["rate", "silent", "saturated", "channels", f"{found.metric} regained %"]
-    print_table(title, columns, [_row(site) for site in found.sites])
-    for site in found.worst:
-        click.echo(f"{site.site}: {site.reason}; {site.advice}")
-    ann = f"the ANN {percent(found.ann_accuracy)} %" if found.metric == "top1" else "of the ANN's class"
-    click.echo(f"{found.metric}: the network {percent(found.accuracy)} %, {ann}")
-    click.echo(found.verdict)
-
-
-def _row(site: SiteDiagnosis) -> list[str]:
-    errors = (site.clipping_error, site.quantisation_error, site.unevenness_error, site.local_error)
-    bound = "" if site.bound is None else f"{site.bound:.3f}"
-    counts = (site.silent_channels, site.saturated_channels, site.channels)
-    return [
-        site.site,
-        *(f"{error:.3f}" for error in (*errors, site.accumulated_error)),
-        *(bound, f"{site.rate:.3f}"),
-        *map(str, counts),
-        percent(site.regained),
-    ]
+        title = f"{network}: {found.method}, T={found.steps}, {found.images} images of {data.data}"
+        print_result(found.table(), found.headed(title))

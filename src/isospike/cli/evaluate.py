@@ -10,12 +10,12 @@ import click
 from isospike.cli import options
 from isospike.cli.data import DataOptions
 from isospike.cli.exits import ExitOptions, exit_options
-from isospike.cli.progress import Stream, progress_bar
-from isospike.cli.render import describe_preprocess, percent, print_json, print_table
+from isospike.cli.progress import Stream, shown
+from isospike.cli.render import describe_preprocess, print_json, print_result
 from isospike.cli.steps import default_steps
 from isospike.errors import OptionError
 from isospike.export.artefact import load
-from isospike.measure import Evaluation, ExitChoice, ExitEvaluation, evaluate
+from isospike.measure import evaluate
 from isospike.simulate import DEFAULT_MEMORY_BUDGET, executors
 
 
@@ -64,8 +64,7 @@ def command(
     how: dict[str, Any] = {"executor": executor, "memory_budget": memory << 20}
     images = Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype)
     rule, choice = exits.rule(snn, data, images, steps=max(at or snn.calibrated or (1,)), **how)
-    with progress_bar("evaluating", opened.count) as bar:
-        result = evaluate(snn, images, steps=at, exit=rule, progress=bar.advance, **how)
+    result = evaluate(snn, images, steps=at, exit=rule, progress=shown(), **how)
     if as_json:
         source = {"file": str(network), "method": snn.provenance.method, "options": snn.provenance.options}
         used = None if opened.preprocess is None else opened.preprocess.to_dict()
@@ -73,11 +72,11 @@ def command(
         print_json({**result.to_dict(), **chosen, **source, "data": data.data, "preprocess": used})
         return
     title = f"{network}: {snn.provenance.method} on {result.images} images of {data.data}"
-    _print(title, result)
+    print_result(result.table(), title)
     if result.exit is not None:
-        _print_exit(result.exit)
+        print_result(result.exit.table())
     if choice is not None:
-        _print_choice(choice, str(choose_on))
+        click.echo(choice.summary(str(choose_on)))
     click.echo(f"input: {describe_preprocess(opened.preprocess)}")
 
 
@@ -92,34 +91,3 @@ def _check_network(network: Path) -> None:
             f"'{network}' is no .snn file; to evaluate a model convert it first: "
             f"isospike convert METHOD {network} --data ... --out NET.snn"
         )
-
-
-def _print(title: str, result: Evaluation) -> None:
-    rows = [["ANN", percent(result.ann), "", ""]]
-    rows += [
-        [f"T={t}", percent(result.metric[t]), percent(result.agreement[t]), f"{result.spikes[t]:.0f}"]
-        for t in result.metric
-    ]
-    print_table(title, ["", "top-1 %", "same class as ANN %", "spikes/image"], rows)
-
-
-def _print_exit(found: ExitEvaluation) -> None:
-    measures = [percent(found.metric), percent(found.agreement), f"{found.spikes:.0f}"]
-    row = [found.rule.name(), *measures, f"{found.mean_steps:.2f}", percent(found.left_early)]
-    columns = [
-        "",
-        "top-1 %",
-        "same class as ANN %",
-        "spikes/image",
-        "mean T",
-        f"left before T={max(found.histogram)} %",
-    ]
-    print_table(f"with exits at threshold {found.rule.threshold:.12g}", columns, [row])
-
-
-def _print_choice(choice: ExitChoice, data: str) -> None:
-    what = "top-1" if choice.labelled else "same class as at the end"
-    click.echo(
-        f"threshold chosen on {choice.images} images of {data}: {what} {percent(choice.chosen.accuracy)} % "
-        f"(without exits {percent(choice.final)} %), mean T {choice.chosen.mean_steps:.2f}"
-    )

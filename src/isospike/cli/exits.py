@@ -10,7 +10,7 @@ import click
 
 from isospike.calibrate.batches import inputs_of
 from isospike.cli.data import DataOptions
-from isospike.cli.progress import Stream, progress_bar
+from isospike.cli.progress import Stream, shown
 from isospike.compare.disjoint import shared_images
 from isospike.compare.identity import image_digests
 from isospike.errors import OptionError
@@ -89,8 +89,7 @@ class ExitOptions:
         images = Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype)
         shared_images({"--choose-on": _digests(images), "--data": _digests(reported)})
         drop = 0.0 if self.max_drop is None else self.max_drop
-        with progress_bar("choosing", opened.count) as bar:
-            choice = choose_threshold(snn, images, steps=steps, rule=rule, max_drop=drop, progress=bar.advance, **how)
+        choice = choose_threshold(snn, images, steps=steps, rule=rule, max_drop=drop, progress=shown(), **how)
         return choice.rule, choice
 
     def _given(self, kind: type[ExitRule], steps: int) -> ExitRule:

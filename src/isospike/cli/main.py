@@ -85,7 +85,7 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
     except IsospikeError as error:
         failed, message, code = error, str(error), 2
     except (click.Abort, KeyboardInterrupt) as error:
-        failed, message, code = error, "interrupted", 130
+        failed, message, code = error, _interrupted(error), 130
     except Exception as error:  # the boundary: a bug, shown as such
         failed, code = error, 1
         message = f"internal error: {type(error).__name__}: {error} (run again with --debug)"
@@ -93,6 +93,12 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
         traceback.print_exception(failed)
     click.echo(f"error: {' '.join(message.split())}", err=True)
     return code
+
+
+def _interrupted(error: BaseException) -> str:
+    """That it was interrupted, and how to go on; click raises its own error from the interrupt."""
+    notes = getattr(error.__cause__ or error, "__notes__", [])
+    return "; ".join(["interrupted", *notes])
 
 
 def _show_warning(

@@ -17,7 +17,8 @@ from isospike.convert import Analogue, convert
 from isospike.costs import EnergyModel, account
 from isospike.diagnose import diagnose
 from isospike.report import record_raster, write_figures, write_report
-from isospike.report.verdict import NEAR, verdict
+from isospike.report.headlines import NEAR
+from isospike.report.verdict import verdict
 
 LOOKED_AT = 100
 """Test images of the closer look."""

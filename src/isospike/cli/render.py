@@ -6,12 +6,13 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+import click
 
 from isospike.data import Preprocess
+from isospike.tables import Column, Table
 
 
 def print_json(value: Mapping[str, Any]) -> None:
@@ -19,19 +20,17 @@ def print_json(value: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
 
+def print_result(table: Table, title: str | None = None) -> None:
+    """A table under its own title or another, nothing left out, however wide; then its note, a line for each remark."""
+    lines = replace(table, title=title or table.title).text().splitlines()
+    click.secho(lines[0], italic=True)
+    click.echo("\n".join(lines[1:]))
+
+
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
-    """A title and a table whose first ``left`` columns are text, the others numbers; neither is cut, however wide."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index < left else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        needed = Console(width=10_000).measure(table).maximum
-        console = Console(highlight=False, markup=False, width=max(80, needed))
-    console.print(title, style="italic", soft_wrap=True)
-    console.print(table)
+    """A table of texts, the first ``left`` columns flush left, the others right."""
+    described = [Column(name, name, digits=None if index < left else 0) for index, name in enumerate(columns)]
+    print_result(Table("", title, tuple(described), tuple(map(tuple, rows))))
 
 
 def percent(share: float) -> str:

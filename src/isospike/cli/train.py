@@ -17,13 +17,14 @@ from isospike.cli import options
 from isospike.cli.baseline import Baseline, Measured, top1
 from isospike.cli.data import DataOptions
 from isospike.cli.fields import fields_of
-from isospike.cli.progress import progress_bar
-from isospike.cli.render import describe_preprocess, percent, print_json, print_table
+from isospike.cli.progress import shown
+from isospike.cli.render import describe_preprocess, percent, print_json, print_result
 from isospike.cli.training_data import TrainingData, first_batches, training_data
 from isospike.errors import OptionError, TrainingError
 from isospike.files import check_writable
 from isospike.models import load_model
 from isospike.models.quantised import load_quantised, save_quantised
+from isospike.progress import reporting
 from isospike.quantise import quantise
 from isospike.refine import allocate_levels, metric_of_levels
 from isospike.train import LevelSchedule, Recipe, Trained, fit
@@ -154,15 +155,14 @@ def _fitted(
 ) -> Trained:
     """The trained network; what it starts from is printed as soon as it is known that it can be trained."""
     waiting = [] if as_json else [f"augmentation: {learned.recipe.augmentation()}", _told(before)]
-    with progress_bar("training", learned.recipe.epochs * learned.count) as bar:
+    with reporting(shown()) as report:
 
-        def shown(images: int) -> None:
+        def told(what: str, done: int, total: int) -> None:
             while waiting:
                 click.echo(waiting.pop(0))
-            bar.advance(images)
+            report(what, done, total)
 
-        progress = shown if is_first_process() else None
-        return fit(network, learned.samples, learned.recipe, progress=progress, **options)
+        return fit(network, learned.samples, learned.recipe, progress=told, **options)
 
 
 def _told(before: Baseline | None) -> str:
@@ -213,11 +213,7 @@ def _report(
             }
         )
         return
-    rows = [
-        [str(epoch.epoch), f"{epoch.loss:.4f}", percent(epoch.top1), f"{epoch.seconds:.1f} s"]
-        for epoch in trained.history
-    ]
-    print_table(f"{out}: {activation.name}", ["epoch", "loss", "training top-1 %", "time"], rows)
+    print_result(trained.table(), f"{out}: {activation.name}")
     if before is not None and after is not None:
         click.echo(f"top-1 {percent(after.top1)} % on {after.images} {before.what} images")
     if levels is not None:

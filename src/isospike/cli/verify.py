@@ -10,10 +10,10 @@ import torch
 
 from isospike.cli import options
 from isospike.cli.data import DataOptions
-from isospike.cli.progress import Stream, progress_bar
-from isospike.cli.render import percent, print_json, print_table
+from isospike.cli.progress import Stream, shown
+from isospike.cli.render import print_json, print_result
 from isospike.export.artefact import load
-from isospike.measure import Certificate, SiteEquality, SiteError, verify
+from isospike.measure import verify
 from isospike.models import load_model
 from isospike.simulate import Kind
 
@@ -48,42 +48,16 @@ def command(
     data = DataOptions(**data_values)
     data.check_size(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
-    with progress_bar("verifying", opened.count) as bar:
-        certificate = verify(
-            loaded.model.to(opened.device),
-            snn.to(opened.device),
-            Stream(opened.loader, opened.device),
-            steps=STEPS if steps is None and snn.kind is Kind.STREAMING else steps,
-            dtype=getattr(torch, dtype),
-            progress=bar.advance,
-        )
+    certificate = verify(
+        loaded.model.to(opened.device),
+        snn.to(opened.device),
+        Stream(opened.loader, opened.device),
+        steps=STEPS if steps is None and snn.kind is Kind.STREAMING else steps,
+        dtype=getattr(torch, dtype),
+        progress=shown(),
+    )
     if as_json:
         print_json({"file": str(network), "model": model, **certificate.to_dict()})
     else:
-        _print(f"{network}: {certificate.method}", certificate)
+        print_result(certificate.table(), f"{network}: {certificate.method}")
     return 0 if certificate.exact or snn.kind is Kind.STREAMING else 1
-
-
-def _print(title: str, certificate: Certificate) -> None:
-    if certificate.kind == Kind.STREAMING:
-        rows = [
-            [site.site, str(site.values), f"{site.error:.4f}"]
-            for site in certificate.sites
-            if isinstance(site, SiteError)
-        ]
-        print_table(title, ["site", "values", "relative error"], rows)
-    else:
-        rows = [
-            [site.site, str(site.codes), str(site.wrong_codes), str(site.wrong_spikes)]
-            for site in certificate.sites
-            if isinstance(site, SiteEquality)
-        ]
-        print_table(title, ["site", "codes", "wrong codes", "wrong spikes"], rows)
-    click.echo(f"compared: {certificate.compared}")
-    click.echo(f"outputs differ by at most {certificate.output_error:.3g}")
-    same = "" if certificate.agreement is None else f", same class on {percent(certificate.agreement)} % of the images"
-    click.echo(f"from the model itself: {certificate.model_error:.3g} of the largest output{same}")
-    if certificate.kind != Kind.STREAMING:
-        click.echo(
-            "equal: yes" if certificate.exact else f"equal: no; first difference: {certificate.first_difference}"
-        )

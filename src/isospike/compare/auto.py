@@ -18,13 +18,13 @@ from isospike.compare.entries import Chosen, Job, Options, check_steps, chosen_m
 from isospike.compare.limits import Limits
 from isospike.compare.race import Candidate, Race
 from isospike.compare.reference_images import ReferenceImages
-from isospike.compare.results import Progress
 from isospike.compare.site_bits import Lowered, lower_bits
 from isospike.convert import Analogue
 from isospike.costs import EnergyModel, reference_costs
 from isospike.errors import ChoiceError, OptionError
 from isospike.methods.bit_coded import BitCoded
 from isospike.precision import own_precision
+from isospike.progress import Progress, Report, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
 from isospike.simulate.run import is_whole
 
@@ -52,7 +52,7 @@ def auto(
     analogue: Analogue = "refuse",
     workers: int = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
-    progress: Progress | None = None,
+    progress: Progress = True,
 ) -> Choice:
     """The network of least energy (then of least T) that holds on the selection images.
 
@@ -79,7 +79,8 @@ def auto(
         analogue: see `compare`.
         workers: see `compare`.
         memory_budget: see `compare`.
-        progress: called when a network has been measured.
+        progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
+            what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
 
     Raises:
         ChoiceError: nothing holds; the message names the nearest and what would help.
@@ -104,8 +105,9 @@ def auto(
     shared = shared_images(
         {"calibration": bench.batches.digests(), **{name: images.digests for name, images in sets.items()}}
     )
-    candidates = race.look(jobs, workers=workers, progress=progress)
-    found, trials = _cheapest(race, candidates, bit_trials, progress)
+    with reporting(progress) as tell:
+        candidates = race.look(jobs, workers=workers, report=tell)
+        found, trials = _cheapest(race, candidates, bit_trials, tell)
     return Choice(
         snn=found.snn,
         cell=found.cell,
@@ -137,9 +139,7 @@ def _sets(bench: Bench, selection: Iterable[Any], report: Iterable[Any] | None) 
     return sets
 
 
-def _cheapest(
-    race: Race, candidates: list[Candidate], bit_trials: int, progress: Progress | None
-) -> tuple[Candidate, int]:
+def _cheapest(race: Race, candidates: list[Candidate], bit_trials: int, report: Report) -> tuple[Candidate, int]:
     """The cheapest that holds, and how many networks with bits for each site were tried.
 
     Raises:
@@ -151,7 +151,7 @@ def _cheapest(
     coded = race.cheapest(candidate for candidate in candidates if _has_bits(candidate)) if bit_trials else None
     if coded is None:
         return found, 0
-    lowered: Lowered = lower_bits(race, coded, most=bit_trials, progress=progress)
+    lowered: Lowered = lower_bits(race, coded, most=bit_trials, report=report)
     return min(found, lowered.best, key=race.cost), lowered.trials
 
 

@@ -6,10 +6,16 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from isospike.methods import Method, methods
+from isospike.tables import Column, Table, Tabular
+
+COUNTS = ("spikes", "packets", "synops", "macs", "neuron_updates")
+"""What is counted."""
+NETWORKS = {"energy_pj": "spiking", "quantised_energy_pj": "quantised ANN"}
+"""Whose energies are known."""
 
 
 @dataclass(frozen=True)
-class Cell:
+class Cell(Tabular):
     """What a network did on the test images; numbers of events and operations are means per image."""
 
     label: str
@@ -49,6 +55,21 @@ class Cell:
     def accuracy(self) -> float:
         """Top-1 accuracy, or agreement where there are no labels."""
         return self.agreement if self.top1 is None else self.top1
+
+    def table(self) -> Table:
+        """Its numbers, a row for each; how many images they are means over is the comparison's to say."""
+        rows: list[tuple[str, float | None]] = [
+            ("top-1 accuracy", self.top1),
+            ("same class as the ANN", self.agreement),
+            *((f"{name.replace('_', ' ')} per image", getattr(self, name)) for name in COUNTS),
+            *(
+                (f"µJ per image by {model}, {word}", 1e-6 * pj)
+                for key, word in NETWORKS.items()
+                for model, pj in getattr(self, key).items()
+            ),
+        ]
+        columns = (Column("what", "figure"), Column("value", "value", "", 4))
+        return Table("cell", f"{self.label} at T={self.steps}", columns, tuple(rows))
 
     def configuration(self) -> Method:
         """The method with these options; it converts the network again."""

@@ -9,7 +9,13 @@ from typing import Any
 from isospike.compare.cell import Cell, Failure
 from isospike.compare.front import pareto_front
 from isospike.compare.limits import Limits
+from isospike.compare.tables import METRICS, bits_of_sites
+from isospike.intervals import NAME, above_chance, shown_interval
+from isospike.messages import counted
 from isospike.network import SNN
+from isospike.simulate.early_exit import class_count
+from isospike.tables import Column, Table, Tabular
+from isospike.units import energy, energy_unit
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Choice(Tabular):
     """The cheapest network that holds on the selection images; what it does on others is in ``report``."""
 
     snn: SNN
@@ -63,8 +69,40 @@ class Choice:
 
     def front(self) -> tuple[Tried, ...]:
         """The Pareto front of accuracy against energy of all whose accuracy was measured, each on its images."""
-        by_cell = {id(one.cell): one for one in self.tried}
-        return tuple(by_cell[id(cell)] for cell in pareto_front([one.cell for one in self.tried], self.energy_model))
+        classes = class_count(self.snn.graph)
+        better = [one for one in self.tried if above_chance(one.cell.accuracy, one.images, classes)]
+        by_cell = {id(one.cell): one for one in better}
+        return tuple(by_cell[id(cell)] for cell in pareto_front([one.cell for one in better], self.energy_model))
+
+    def table(self) -> Table:
+        """The chosen network on the images that selected it and on those that report, beside the ANN."""
+        unit = energy_unit([*self.ann_energy_pj.values(), self.cell.energy_pj[self.energy_model]])
+        columns = (
+            Column("part", "images that"),
+            Column("images", "images", "", 0),
+            Column("accuracy", METRICS[self.metric], "%", 2, factor=100),
+            Column("interval", "95 % interval", "", 1),
+            Column("ann", "ANN", "%", 2, factor=100),
+            Column("ann_interval", "95 % interval", "", 1),
+            Column("energy_pj", f"{unit.name}/image", f"({self.energy_model})", 2, factor=unit.factor),
+        )
+        parts = (("select", "selection", self.cell), ("report", "report", self.report))
+        rows = tuple(self._row(word, part, cell) for word, part, cell in parts if cell is not None)
+        own, ann = (energy(known[self.energy_model]) for known in (self.cell.energy_pj, self.ann_energy_pj))
+        note = (
+            f"{self.limits.describe()}; {own} per image by {self.energy_model}, the ANN {ann}\n"
+            f"calibrated on {counted(self.images['calibration'], 'image')}; {NAME}s; what selected is no figure to "
+            f"report\nmeasured {counted(len(self.tried), 'network')}, {len(self.failed)} failed; bits of sites were "
+            f"tried {self.bit_trials} times"
+        )
+        bits = bits_of_sites(self.cell)
+        title = f"{self.cell.label} at T={self.steps}" + (bits and f", bits{bits}")
+        return Table("choice", title, columns, rows, note)
+
+    def _row(self, word: str, part: str, cell: Cell) -> tuple[Any, ...]:
+        images, ann = self.images[part], self.ann[part]
+        shares = (cell.accuracy, shown_interval(cell.accuracy, images), ann, shown_interval(ann, images))
+        return (word, images, *shares, cell.energy_pj[self.energy_model])
 
     def to_dict(self) -> dict[str, Any]:
         """The documented JSON object of ``isospike auto --json``."""

@@ -19,14 +19,16 @@ from isospike.compare.comparison import Comparison
 from isospike.compare.entries import Chosen, Options, check_steps, chosen_methods, jobs_of
 from isospike.compare.identity import Identity, data_digest, graph_digest
 from isospike.compare.reference_images import ReferenceImages
-from isospike.compare.results import Progress, Results
+from isospike.compare.results import Results
 from isospike.compare.store import Store
 from isospike.convert import Analogue
 from isospike.costs import EnergyModel
 from isospike.errors import ConversionError, OptionError
 from isospike.messages import with_article
 from isospike.precision import own_precision
+from isospike.progress import Progress, going_on, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
+from isospike.simulate.early_exit import class_count
 
 STEPS = (2, 4, 8, 16, 32)
 ACCOUNT_IMAGES = 256
@@ -48,7 +50,7 @@ def compare(
     keep: str | Path | None = None,
     workers: int = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
-    progress: Progress | None = None,
+    progress: Progress = True,
 ) -> Comparison:
     """Convert a network with every method and measure each at every number of steps.
 
@@ -72,7 +74,8 @@ def compare(
         workers: how many methods are converted and measured at once, in threads; each has a part of the machine and
             ``memory_budget`` to itself.
         memory_budget: bytes for trains and cached activations.
-        progress: called in this thread when a conversion has been measured.
+        progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
+            what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
 
     Raises:
         DataError: more than one in a hundred images are among the calibration and the test images.
@@ -93,11 +96,19 @@ def compare(
     reference = ReferenceImages(bench.graph, test)
     jobs, unanswered = jobs_of(rows, at)
     results = Results(bench, reference, None if keep is None else _store(bench, reference, keep))
-    results.measure(jobs, workers=workers, progress=progress)
+    with reporting(progress) as report, going_on(_how(keep)):
+        results.measure(jobs, workers=workers, report=report)
     failed = tuple(sorted((*results.failed, *unanswered), key=lambda failure: [*rows].index(failure.label)))
     if not results.cells:
         raise ConversionError(f"no method could be measured; {failed[0].label}: {failed[0].error}")
     return _comparison(bench, reference, results, failed)
+
+
+def _how(keep: str | Path | None) -> str:
+    """How an interrupted comparison goes on."""
+    if keep is None:
+        return "nothing was kept: with keep=FOLDER (--keep FOLDER) the same call goes on where it stopped"
+    return f"finished cells are kept in {keep}: the same call goes on from there"
 
 
 def _store(bench: Bench, reference: ReferenceImages, folder: str | Path) -> Store:
@@ -128,6 +139,7 @@ def _comparison(bench: Bench, reference: ReferenceImages, results: Results, fail
         failed=failed,
         shared=results.shared(),
         versions=versions(),
+        classes=class_count(bench.graph),
     )
 
 

@@ -12,17 +12,21 @@ from typing import Any, Literal
 
 from isospike.compare.cell import Cell, Failure, known_energies
 from isospike.compare.front import pareto_front
+from isospike.compare.tables import METRICS, cell_table, failed_table, front_table, steps_table
 from isospike.errors import OptionError, OutputError, UnknownNameError
 from isospike.files import check_writable, replacing
+from isospike.intervals import above_chance
+from isospike.messages import counted
 from isospike.points import images_of
 from isospike.schema import FORMAT, check, read
+from isospike.tables import Table, Tabular
 
 DATA_FILES = (".json", ".csv")
 """Endings of files with the figures of a comparison."""
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Tabular):
     """Methods at numbers of steps, on one network and the same images."""
 
     digest: str
@@ -57,6 +61,8 @@ class Comparison:
     """The command line, where there was one."""
     seed: int = 0
     """Seed of the order of the calibration images, where they were shuffled."""
+    classes: int | None = None
+    """Number of classes of the network; ``None`` where it is not known, as in older files."""
 
     @property
     def metric(self) -> Literal["top1", "agreement"]:
@@ -71,10 +77,29 @@ class Comparison:
     def front(self, energy_model: str | None = None) -> tuple[Cell, ...]:
         """The cells that no other dominates in accuracy and energy, cheapest first.
 
+        Cells that do not answer better than chance are left out: the lower end of their interval is at most
+        ``1 / classes``. The cheapest networks are silent, and only guess.
+
         Raises:
             UnknownNameError: the energies are not known for this model.
         """
-        return pareto_front(self.cells, self._known(energy_model))
+        better = [cell for cell in self.cells if above_chance(cell.accuracy, self.images, self.classes)]
+        return pareto_front(better, self._known(energy_model))
+
+    def table(self) -> Table:
+        """Every cell with all its numbers, in the order in which they were measured."""
+        return cell_table(self.to_dict())
+
+    def scores(self) -> Table:
+        """The scores alone: a row for each method, a column for each number of steps."""
+        title = f"{METRICS[self.metric]} on {counted(self.images, 'image')}"
+        return steps_table(title, self.cells, metric=self.metric, ann=self.ann_accuracy, images=self.images)
+
+    def __str__(self) -> str:
+        """The scores, the front, and what failed, in lines of at most 100 letters."""
+        front = front_table([(cell, self.images) for cell in self.front()], self.energy_model)
+        failed = failed_table(self.to_dict())
+        return "\n\n".join(map(str, filter(None, (self.scores(), front, failed))))
 
     def best(
         self,
@@ -135,6 +160,7 @@ class Comparison:
             "command": self.command,
             "versions": self.versions,
             "seed": self.seed,
+            "classes": self.classes,
         }
 
     @classmethod
@@ -166,6 +192,7 @@ class Comparison:
             cells=tuple(Cell.from_dict(cell) for cell in values["cells"]),
             failed=tuple(Failure(one["label"], one["steps"], one["error"]) for one in values["failed"]),
             **{name: values[name] for name in same},
+            classes=values.get("classes"),
         )
 
     def save(self, path: str | Path) -> None:
@@ -187,7 +214,7 @@ class Comparison:
         """
         from isospike.report import write_report
 
-        return write_report(path, self.to_dict())
+        return write_report(path, self)
 
     @classmethod
     def load(cls, path: str | Path) -> Comparison:

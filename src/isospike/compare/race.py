@@ -10,10 +10,11 @@ from isospike.compare.cell import Cell, Failure
 from isospike.compare.entries import Job
 from isospike.compare.limits import Limits
 from isospike.compare.reference_images import ReferenceImages
-from isospike.compare.results import STOPPING, Progress
+from isospike.compare.results import STOPPING
 from isospike.compare.workers import work_through
 from isospike.errors import DataError, IsospikeError
 from isospike.network import SNN
+from isospike.progress import Report
 
 PARTS = (16, 4, 1)
 """A candidate is measured on a sixteenth of the images, on a quarter, on all."""
@@ -54,7 +55,7 @@ class Race:
         self.measured: dict[tuple[Job, int], Candidate] = {}
         self.failed = list(failed)
 
-    def look(self, jobs: Sequence[Job], *, workers: int, progress: Progress | None) -> list[Candidate]:
+    def look(self, jobs: Sequence[Job], *, workers: int, report: Report) -> list[Candidate]:
         """Convert and measure on the smallest part; candidates that may hold, cheapest first.
 
         Raises:
@@ -80,12 +81,10 @@ class Race:
             else:
                 found[job] = outcome
             finished.append(job)
-            if progress is not None:
-                progress(job.label, done_before + len(finished), len(jobs))
+            report(job.label, done_before + len(finished), len(jobs))
 
         def stopping() -> None:
-            if progress is not None:
-                progress(STOPPING, done_before + len(finished), len(jobs))
+            report(STOPPING, done_before + len(finished), len(jobs))
 
         work_through(wanted, measure, done, workers=workers, stopping=stopping)
         candidates = [candidate for job in wanted for candidate in found.get(job, [])]

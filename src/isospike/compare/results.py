@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from isospike.compare.bench import Bench
@@ -13,11 +13,10 @@ from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.store import Kept, Store
 from isospike.compare.workers import work_through
 from isospike.errors import DataError, IsospikeError
+from isospike.progress import Report
 
 STOPPING = "finishing what has begun"
 """What progress is told when the work ends early."""
-Progress = Callable[[str, int, int], None]
-"""Told which row has been worked on, how many conversions are done, and how many there are."""
 
 
 class Results:
@@ -35,7 +34,7 @@ class Results:
         self._failed: dict[Job, Failure] = {}
         self._jobs: list[Job] = []
 
-    def measure(self, jobs: Sequence[Job], *, workers: int, progress: Progress | None) -> None:
+    def measure(self, jobs: Sequence[Job], *, workers: int, report: Report) -> None:
         """Do what is not done yet.
 
         Raises:
@@ -60,12 +59,10 @@ class Results:
         def done(job: Job, found: tuple[Kept, ...] | IsospikeError) -> None:
             self._take(job, found)
             finished.append(job)
-            if progress is not None:
-                progress(job.label, len(jobs) - len(todo) + len(finished), len(jobs))
+            report(job.label, len(jobs) - len(todo) + len(finished), len(jobs))
 
         def stopping() -> None:
-            if progress is not None:
-                progress(STOPPING, len(jobs) - len(todo) + len(finished), len(jobs))
+            report(STOPPING, len(jobs) - len(todo) + len(finished), len(jobs))
 
         work_through(todo, outcome, done, workers=workers, stopping=stopping)
 

@@ -10,8 +10,8 @@ from isospike.capture.graph import op_of
 from isospike.capture.roles import Role
 from isospike.compare.entries import Job
 from isospike.compare.race import Candidate, Race
-from isospike.compare.results import Progress
 from isospike.methods.bit_coded import BitCoded
+from isospike.progress import Report
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Lowered:
     """How many networks were tried."""
 
 
-def lower_bits(race: Race, base: Candidate, *, most: int, progress: Progress | None) -> Lowered:
+def lower_bits(race: Race, base: Candidate, *, most: int, report: Report) -> Lowered:
     """Lower the bits of sites greedily, the least sensitive first, as long as the network holds.
 
     How sensitive a site is, is measured: with one bit less there, how much further the outputs are from the ANN's
@@ -35,12 +35,12 @@ def lower_bits(race: Race, base: Candidate, *, most: int, progress: Progress | N
         race: measures; says what holds.
         base: a network with the same number of bits everywhere, which holds on all images.
         most: how many networks may be tried; at most half of them are for the sensitivities, of the largest sites.
-        progress: called after every trial.
+        report: told of every trial.
     """
     method = base.job.method
     assert isinstance(method, BitCoded)
     assert isinstance(method.bits, int)
-    trial = _Trials(race, base.job.label, method, most, progress)
+    trial = _Trials(race, base.job.label, method, most, report)
     best, bits = base, (method.bits,) * len(race.bench.graph.sites)
     trial.prepare(method.bits)
     queue = trial.by_sensitivity(base, bits)
@@ -55,9 +55,9 @@ def lower_bits(race: Race, base: Candidate, *, most: int, progress: Progress | N
 
 
 class _Trials:
-    def __init__(self, race: Race, label: str, method: BitCoded, most: int, progress: Progress | None) -> None:
+    def __init__(self, race: Race, label: str, method: BitCoded, most: int, report: Report) -> None:
         self.race, self.label, self.method = race, label, method
-        self.most, self.progress, self.done = most, progress, 0
+        self.most, self.report, self.done = most, report, 0
 
     @property
     def left(self) -> int:
@@ -72,8 +72,7 @@ class _Trials:
     def run(self, bits: tuple[int, ...]) -> Candidate:
         (candidate,) = self.race.first_look(Job(self.label, replace(self.method, bits=bits), ()))
         self.done += 1
-        if self.progress is not None:
-            self.progress("bits of sites", self.done, self.most)
+        self.report("bits of sites", self.done, self.most)
         return candidate
 
     def by_sensitivity(self, base: Candidate, bits: tuple[int, ...]) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import torch
 
@@ -14,6 +14,7 @@ from isospike.errors import SimulationError
 from isospike.messages import with_article
 from isospike.network import SNN
 from isospike.precision import own_precision
+from isospike.progress import Progress, reporting, told
 from isospike.simulate.asked_steps import asked_steps, runs_for
 
 
@@ -24,7 +25,7 @@ def account(
     batches: Iterable[Batch],
     *,
     steps: int | Iterable[int] | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress = True,
 ) -> dict[int, Costs]:
     """What a network costs after each number of steps, from one run to the largest.
 
@@ -44,7 +45,8 @@ def account(
         batches: images ``[B, ...]``, or ``(images, labels)``.
         steps: one number of steps or several; an accumulate-then-emit network has its own, a calibrated one runs once
             for each that it was calibrated for, which are the default.
-        progress: called with the number of images of every finished batch.
+        progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
+            what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
 
     Raises:
         CalibrationError: there is no batch, or one without an image.
@@ -57,14 +59,13 @@ def account(
     wiring = trace(snn)
     ledgers = [Ledger(snn.at(part[0]) if snn.calibrated else snn, wiring, part) for part in runs_for(snn, at)]
     rank = 1 + len(snn.graph.input_shape)
-    for images in data:
-        if images.dim() != rank:
-            raise SimulationError(
-                f"a batch has shape {list(images.shape)}, an account takes images [B, "
-                f"{', '.join(map(str, snn.graph.input_shape))}]"
-            )
-        for ledger in ledgers:
-            ledger.add(images)
-        if progress is not None:
-            progress(len(images))
+    with reporting(progress) as report:
+        for images in told(data, report, "accounting", of=batches):
+            if images.dim() != rank:
+                raise SimulationError(
+                    f"a batch has shape {list(images.shape)}, an account takes images [B, "
+                    f"{', '.join(map(str, snn.graph.input_shape))}]"
+                )
+            for ledger in ledgers:
+                ledger.add(images)
     return {steps: costs for ledger in ledgers for steps, costs in ledger.costs().items()}

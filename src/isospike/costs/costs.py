@@ -8,6 +8,9 @@ from fractions import Fraction
 from typing import Any
 
 from isospike.costs.energy import Energy, EnergyModel
+from isospike.costs.tables import amounts_table
+from isospike.messages import counted
+from isospike.tables import Column, Table, Tabular
 
 INPUT = "(input)"
 """In the place of a site: multiply-accumulates with values of the image."""
@@ -16,7 +19,7 @@ CURRENTS = "(currents)"
 
 
 @dataclass(frozen=True)
-class Amounts:
+class Amounts(Tabular):
     """Means per image."""
 
     spikes: float
@@ -35,6 +38,10 @@ class Amounts:
     """Weights read: one for every synaptic operation and multiply-accumulate."""
     membrane_bytes: float
     """Membrane potentials: one read and one written for every neuron update."""
+
+    def table(self) -> Table:
+        """One row."""
+        return amounts_table("amounts", Column("part", "Part"), "costs of one image", {"total": asdict(self)})
 
     def energy(self, model: EnergyModel) -> Energy:
         """Energy in pJ, in parts."""
@@ -61,7 +68,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Costs:
+class Costs(Tabular):
     """The account of a network after a number of steps; all figures are means per image."""
 
     steps: int
@@ -109,6 +116,14 @@ class Costs:
     def energy(self, model: EnergyModel) -> Energy:
         """Energy of one image in pJ, in parts."""
         return self.total().energy(model)
+
+    def table(self) -> Table:
+        """The whole network, then each site."""
+        whole = {"whole network": self.total(), **self.by_site()}
+        amounts = {name: asdict(found) for name, found in whole.items()}
+        title = f"costs of one image after T={self.steps}, means over {counted(self.images, 'image')}"
+        lacking = "\n".join(f"not counted: {what}" for what in self.left_out)
+        return amounts_table("costs", Column("site", "Site"), title, amounts, lacking)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it: the documented object of one number of steps of ``isospike account --json``."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from isospike.tables import Column, Table, Tabular
+from isospike.units import energy_unit
+
 
 @dataclass(frozen=True)
-class Energy:
+class Energy(Tabular):
     """Energy of one image in pJ, in parts."""
 
     synops: float
@@ -23,6 +26,12 @@ class Energy:
     def total(self) -> float:
         """The sum of the parts that are known."""
         return self.synops + self.macs + (self.neuron_updates or 0.0) + (self.traffic or 0.0)
+
+    def table(self) -> Table:
+        """One row for each part, and the total."""
+        unit = energy_unit([self.total])
+        columns = (Column("part", "Part"), Column("energy_pj", "Energy", f"{unit.name}/image", 2, factor=unit.factor))
+        return Table("energy", "energy of one image", columns, tuple(self.to_dict().items()))
 
     def to_dict(self) -> dict[str, float | None]:
         """As JSON has it, in pJ; null where the model has no figure."""

@@ -12,10 +12,11 @@ from isospike.costs.trace import trace
 from isospike.costs.wiring import Connection, Wiring
 from isospike.network import SNN
 from isospike.neurons import Emitter, Probing, StreamingNeuron
+from isospike.tables import Column, Table, Tabular
 
 
 @dataclass(frozen=True)
-class Reference:
+class Reference(Tabular):
     """The ANN of a spiking network, and its quantised twins.
 
     The *bit-matched quantised ANN* has activations of ``ceil(log2(K + 1))`` bits, K the number of levels that the
@@ -51,6 +52,13 @@ class Reference:
         """By site, bits of the quantised ANN's activations that match a run of so many steps."""
         time = max(steps - self.probe, 1) if self.rate_coded else 1
         return {site: (time * levels).bit_length() for site, levels in self.levels.items()}
+
+    def table(self) -> Table:
+        """The neurons of every site and the levels that they can tell."""
+        columns = (Column("site", "Site"), Column("neurons", "Neurons", "", 0), Column("levels", "Levels", "", 0))
+        rows = tuple((site, self.wiring.neurons[site], levels) for site, levels in self.levels.items())
+        note = f"with the zeros of paddings {self.macs_with_padding:,}" + ("; levels of one step" * self.rate_coded)
+        return Table("reference", f"ANN of {self.macs:,} MACs per image", columns, rows, note)
 
     def energy(self, model: EnergyModel) -> Energy:
         """Energy of one image of the ANN in pJ; weights are read once per product, activations written and read."""

@@ -28,7 +28,7 @@ from isospike.memory_format import channels_last
 from isospike.messages import with_article
 from isospike.network import SNN
 from isospike.precision import own_precision
-from isospike.refine.refinement import Progress
+from isospike.progress import Progress, reporting
 from isospike.simulate.emitting import NO_EARLIER_ANSWER
 from isospike.simulate.run import is_whole
 
@@ -44,7 +44,7 @@ def diagnose(
     batches: Iterable[Batch],
     *,
     steps: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress = True,
 ) -> Diagnosis:
     """Find where a spiking network loses against the model that it was converted from.
 
@@ -65,7 +65,8 @@ def diagnose(
             top-1 accuracy, else the share of images with the model's class. They are gone through once; memory depends
             neither on how many there are nor on T.
         steps: number of steps T of a streaming network.
-        progress: called while sites are replaced: what is done, how much of it, and of how much.
+        progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
+            what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
 
     Raises:
         SimulationError: the network is not one of this model, or steps or inputs do not fit.
@@ -82,12 +83,12 @@ def diagnose(
     first, data = _looked_ahead(batches)
     pairing = pair(model, snn, inputs_of(first), steps)
     layers, scores = Layers(pairing, taken), _Scores(pairing, taken)
-    for number, batch in enumerate(data, 1):
-        x = channels_last(inputs_of(batch).to(pairing.snn.reference_tensor.dtype))
-        layers.add(x)
-        for done, _ in enumerate(scores.add(x, batch), 1):
-            if progress is not None:
-                progress(f"batch {number}: sites replaced", done, len(pairing.sites))
+    with reporting(progress) as report:
+        for number, batch in enumerate(data, 1):
+            x = channels_last(inputs_of(batch).to(pairing.snn.reference_tensor.dtype))
+            layers.add(x)
+            for done, _ in enumerate(scores.add(x, batch), 1):
+                report(f"batch {number}: sites replaced", done, len(pairing.sites))
     return _conclude(pairing, taken, layers, scores)
 
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from isospike.diagnose.tables import site_table
+from isospike.intervals import NAME, shown_interval
+from isospike.messages import counted
+from isospike.tables import Table, Tabular
+from isospike.units import percent
+
 
 @dataclass(frozen=True)
 class SiteDiagnosis:
@@ -68,7 +74,7 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(Tabular):
     """Where a spiking network loses against the model that it was converted from, and what to try."""
 
     method: str
@@ -88,6 +94,27 @@ class Diagnosis:
     """Empty for a network that is what its method makes of the model."""
     verdict: str
     """All of it in one or two sentences."""
+
+    def table(self) -> Table:
+        """All numbers of every site; above it the faults, below it the sites that lose most, scores and the verdict."""
+        title = self.headed(f"{self.method}, T={self.steps}, {counted(self.images, 'image')}")
+        return site_table(title, [asdict(site) for site in self.sites], "\n".join(self.remarks()))
+
+    def headed(self, title: str) -> str:
+        """A title below the faults, which explain everything else, a line for each."""
+        return "\n".join([*(f"fault: {fault.fault}; {fault.advice}" for fault in self.faults), title])
+
+    def remarks(self) -> tuple[str, ...]:
+        """The sites that lose most, the scores and the verdict, a line for each."""
+        ann = f"the ANN {self._score(self.ann_accuracy)}" if self.metric == "top1" else "of the ANN's class"
+        return (
+            *(f"{site.site}: {site.reason}; {site.advice}" for site in self.worst),
+            f"{self.metric}: the network {self._score(self.accuracy)}, {ann} ({NAME})",
+            self.verdict,
+        )
+
+    def _score(self, share: float) -> str:
+        return f"{percent(share)} ({shown_interval(share, self.images)})"
 
     def to_dict(self) -> dict[str, Any]:
         """The documented JSON object of ``isospike diagnose --json``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,18 +11,21 @@ from torch import Tensor
 
 from isospike.data.stream import stream
 from isospike.errors import DataError, SimulationError
+from isospike.intervals import NAME, shown_interval
 from isospike.measure.exits import ExitEvaluation, ExitTally
 from isospike.measure.tally import Tally, classes_of
 from isospike.messages import counted, with_article
 from isospike.network import SNN
 from isospike.precision import own_precision
+from isospike.progress import Progress, reporting, told
 from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule
 from isospike.simulate.asked_steps import asked_steps
 from isospike.simulate.early_exit import check_exit, class_count
+from isospike.tables import Column, Table, Tabular
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Tabular):
     """The accuracy-against-T curve of one network on one data set."""
 
     metric: dict[int, float]
@@ -39,6 +42,24 @@ class Evaluation:
     """Wall time of the SNN runs, without those with exits."""
     exit: ExitEvaluation | None = None
     """The same network with exits; ``None`` without a rule."""
+
+    def table(self) -> Table:
+        """The ANN, then each number of steps, each score beside its interval."""
+        columns = (
+            Column("steps", "T"),
+            Column("top1", "top-1 %", "", 2, factor=100),
+            Column("interval", "95 % interval", "", 1),
+            Column("agreement", "same class as ANN %", "", 2, factor=100),
+            Column("spikes", "spikes/image", "", 0),
+        )
+        ann = ("ANN", self.ann, shown_interval(self.ann, self.images), None, None)
+        rows = tuple(
+            (f"T={t}", top1, shown_interval(top1, self.images), self.agreement[t], self.spikes[t])
+            for t, top1 in self.metric.items()
+        )
+        title = f"top-1 accuracy on {counted(self.images, 'image')}"
+        exits = [] if self.exit is None else [f"with exits: {self.exit.summary()}"]
+        return Table("evaluation", title, columns, (ann, *rows), "\n".join([f"{NAME}s", *exits]))
 
     def to_dict(self) -> dict[str, Any]:
         """The documented JSON object of ``isospike evaluate --json``."""
@@ -59,7 +80,7 @@ def evaluate(
     steps: int | Iterable[int] | None = None,
     executor: str | None = None,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress = True,
     exit: ExitRule | None = None,
 ) -> Evaluation:
     """Top-1 accuracy after each number of ``steps``, from one run to the largest.
@@ -73,7 +94,8 @@ def evaluate(
             answers only at its own, a calibrated one at those it was calibrated for, which are the default.
         executor: see `simulate`.
         memory_budget: see `simulate`.
-        progress: called with the number of images of every finished batch.
+        progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
+            what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
         exit: measures the network in a second run with exits too, up to the largest of ``steps``.
 
     Raises:
@@ -89,17 +111,16 @@ def evaluate(
         check_exit(snn, exit)
     exits = None if exit is None else ExitTally(exit, max(at))
     ann, tally, right = snn.ann(), Tally(snn, at, executor=executor, memory_budget=memory_budget), 0
-    for batch in stream(loader):
-        inputs, labels = labelled(batch)
-        check_range(labels, classes)
-        runs = tally.run(inputs)
-        expected = classes_of(ann, inputs)
-        tally.count(runs, labels, expected)
-        right += int((expected == labels.to(expected.device)).sum())
-        if exits is not None:
-            exits.run(snn, inputs, expected, labels)
-        if progress is not None:
-            progress(len(labels))
+    with reporting(progress) as report:
+        for batch in told(stream(loader), report, "evaluating", of=loader):
+            inputs, labels = labelled(batch)
+            check_range(labels, classes)
+            runs = tally.run(inputs)
+            expected = classes_of(ann, inputs)
+            tally.count(runs, labels, expected)
+            right += int((expected == labels.to(expected.device)).sum())
+            if exits is not None:
+                exits.run(snn, inputs, expected, labels)
     return _evaluation(tally, right, exits)
 
 

@@ -5,6 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from isospike.intervals import shown_interval
+from isospike.messages import counted
+from isospike.tables import Column, Table, Tabular
+from isospike.units import percent
+
+EQUALITY = (
+    Column("codes", "codes", "", 0),
+    Column("wrong_codes", "wrong codes", "", 0),
+    Column("wrong_spikes", "wrong spikes", "", 0),
+)
+ERRORS = (Column("values", "values", "", 0), Column("error", "relative error", "", 4))
+
 
 @dataclass(frozen=True)
 class SiteEquality:
@@ -35,7 +47,7 @@ class SiteError:
 
 
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(Tabular):
     """How equal a spiking network is to the network it was converted from.
 
     For an accumulate-then-emit network: codes, spikes and outputs against the quantised ANN's, which is the model with
@@ -60,6 +72,28 @@ class Certificate:
     """Largest difference of an output from the model's own, over the largest output; quantisation included."""
     agreement: float | None
     """Share of images for which the largest output is the model's; ``None`` where outputs are not ``[B, classes]``."""
+
+    def table(self) -> Table:
+        """What was compared at every site; below it what was found of the whole."""
+        columns = (Column("site", "site"), *(ERRORS if self.kind == "streaming" else EQUALITY))
+        rows = tuple(tuple(getattr(site, column.key) for column in columns) for site in self.sites)
+        title = f"{self.method}, T={self.steps}, {counted(self.images, 'image')}, {self.dtype}"
+        return Table("certificate", title, columns, rows, "\n".join(self.remarks()))
+
+    def remarks(self) -> tuple[str, ...]:
+        """What was compared, how far the outputs are, and whether the networks are equal, a line for each."""
+        same = ""
+        if self.agreement is not None:
+            interval = f"95 % interval {shown_interval(self.agreement, self.images)}"
+            same = f", same class on {percent(self.agreement)} of the images ({interval})"
+        lines = (
+            f"compared: {self.compared}",
+            f"outputs differ by at most {self.output_error:.3g}",
+            f"from the model itself: {self.model_error:.3g} of the largest output{same}",
+        )
+        if self.kind == "streaming":
+            return lines
+        return (*lines, "equal: yes" if self.exact else f"equal: no; first difference: {self.first_difference}")
 
     @property
     def first_difference(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -13,13 +13,17 @@ from torch.nn import functional as F
 
 from isospike.data.stream import stream
 from isospike.errors import DataError, OptionError, SimulationError
+from isospike.intervals import shown_interval
 from isospike.measure.accuracy import check_range, labelled
-from isospike.messages import with_article
+from isospike.messages import counted, with_article
 from isospike.network import SNN
 from isospike.precision import own_precision
+from isospike.progress import Progress, reporting, told
 from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule, Record, simulate
 from isospike.simulate.early_exit import check_exit, class_count
 from isospike.simulate.run import is_number, is_whole
+from isospike.tables import Column, Table, Tabular
+from isospike.units import percent
 
 ROUNDING = 1e-5
 """Of the distance to certainty: float32 sums of another batch size move a score by less (near 1 the error of a
@@ -41,7 +45,7 @@ class ExitPoint:
 
 
 @dataclass(frozen=True)
-class ExitChoice:
+class ExitChoice(Tabular):
     """The threshold that was chosen, and what there was to choose from."""
 
     rule: ExitRule
@@ -56,6 +60,41 @@ class ExitChoice:
     """Number of images."""
     labelled: bool
     """Whether right means the label; without labels it means the class after all steps."""
+
+    def table(self) -> Table:
+        """The front, by rising mean number of steps."""
+        columns = (
+            Column("threshold", "threshold", "", 6),
+            Column("mean_steps", "mean T", "", 2),
+            Column("accuracy", "top-1 %" if self.labelled else "same class as at the end %", "", 2, factor=100),
+            Column("interval", "95 % interval", "", 1),
+            Column("chosen", ""),
+        )
+        rows = tuple(
+            (
+                point.threshold,
+                point.mean_steps,
+                point.accuracy,
+                shown_interval(point.accuracy, self.images),
+                "chosen" if point == self.chosen else None,
+            )
+            for point in self.front
+        )
+        return Table("thresholds", f"thresholds of {self.rule.name()}", columns, rows, self.summary())
+
+    def summary(self, data: str = "") -> str:
+        """What was chosen, in one line.
+
+        Args:
+            data: where the images are from, to be named.
+        """
+        what = "top-1" if self.labelled else "same class as at the end"
+        found = f"{percent(self.chosen.accuracy)} ({shown_interval(self.chosen.accuracy, self.images)})"
+        images = counted(self.images, "image") + (data and f" of {data}")
+        return (
+            f"threshold chosen on {images}: {what} {found} (without exits {percent(self.final)})"
+            f", mean T {self.chosen.mean_steps:.2f}"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The documented object ``chosen`` of ``isospike evaluate --json``."""
@@ -79,7 +118,7 @@ def choose_threshold(
     max_drop: float = 0.0,
     executor: str | None = None,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress = True,
 ) -> ExitChoice:
     """The threshold with the fewest steps that loses at most ``max_drop``, from one run per batch.
 
@@ -99,7 +138,8 @@ def choose_threshold(
         max_drop: accuracy that may be lost against all T steps, 0 to 1.
         executor: see `simulate`.
         memory_budget: see `simulate`.
-        progress: called with the number of images of every finished batch.
+        progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
+            what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
 
     Raises:
         DataError: no batch, only some with labels, wrong labels, or the data's own code raised.
@@ -118,11 +158,10 @@ def choose_threshold(
     if is_whole(steps):
         rule.check_steps(steps)
     seen = _Seen(snn, rule, steps)
-    for batch in stream(data):
-        inputs, labels = _parts(batch, class_count(snn.graph))
-        seen.add(inputs, labels, executor, memory_budget)
-        if progress is not None:
-            progress(len(inputs))
+    with reporting(progress) as report:
+        for batch in told(stream(data), report, "choosing", of=data):
+            inputs, labels = _parts(batch, class_count(snn.graph))
+            seen.add(inputs, labels, executor, memory_budget)
     return seen.choose(max_drop)
 
 

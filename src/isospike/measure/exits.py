@@ -9,12 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from isospike.intervals import shown_interval
 from isospike.network import SNN
 from isospike.simulate import ExitRule, Record, simulate
+from isospike.tables import Column, Table, Tabular
+from isospike.units import percent
 
 
 @dataclass(frozen=True)
-class ExitEvaluation:
+class ExitEvaluation(Tabular):
     """One network with one exit rule on one data set."""
 
     rule: ExitRule
@@ -44,6 +47,26 @@ class ExitEvaluation:
     def left_early(self) -> float:
         """Share of images that left before T."""
         return (self.images - self.histogram[max(self.histogram)]) / self.images
+
+    def table(self) -> Table:
+        """One row: the scores of the answers at the exits, and the steps that were used."""
+        columns = (
+            Column("rule", "rule"),
+            Column("top1", "top-1 %", "", 2, factor=100),
+            Column("interval", "95 % interval", "", 1),
+            Column("agreement", "same class as ANN %", "", 2, factor=100),
+            Column("spikes", "spikes/image", "", 0),
+            Column("mean_steps", "mean T", "", 2),
+            Column("left_early", f"left before T={max(self.histogram)} %", "", 2, factor=100),
+        )
+        interval = shown_interval(self.metric, self.images)
+        row = (self.rule.name(), self.metric, interval, self.agreement, self.spikes, self.mean_steps, self.left_early)
+        return Table("exits", f"with exits at threshold {self.rule.threshold:.12g}", columns, (row,))
+
+    def summary(self) -> str:
+        """Accuracy and steps in one line."""
+        found = f"{percent(self.metric)} ({shown_interval(self.metric, self.images)})"
+        return f"top-1 {found}, mean T {self.mean_steps:.2f}, threshold {self.rule.threshold:.12g}"
 
     def to_dict(self) -> dict[str, Any]:
         """The documented object ``exit`` of ``isospike evaluate --json``."""

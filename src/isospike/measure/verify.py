@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import torch
 from torch import nn
@@ -19,6 +19,7 @@ from isospike.memory_format import channels_last
 from isospike.network import SNN
 from isospike.pooling import place_average_pool_neurons
 from isospike.precision import own_precision
+from isospike.progress import Progress, reporting, told
 from isospike.simulate import Kind
 from isospike.simulate.emitting import NO_EARLIER_ANSWER
 
@@ -32,7 +33,7 @@ def verify(
     *,
     steps: int | None = None,
     dtype: torch.dtype = torch.float64,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress = True,
 ) -> Certificate:
     """Compare a spiking network with the model that it was converted from, layer by layer.
 
@@ -49,7 +50,8 @@ def verify(
         steps: number of steps of a streaming network.
         dtype: number format in which both are run. In float32 about one code in a million lies within a rounding of
             a half step and may differ; float64 tells whether the networks are the same.
-        progress: called with the number of images of every finished batch.
+        progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
+            what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
 
     Raises:
         SimulationError: the network's sites are not the model's, or steps or inputs do not fit.
@@ -60,10 +62,9 @@ def verify(
     graph = model if isinstance(model, Graph) else capture(model, data.first)
     check_weights(graph)
     pair = _alongside(fold_batch_norm(graph), snn, dtype, steps)
-    for inputs in data:
-        pair.add(channels_last(inputs.to(dtype)))
-        if progress is not None:
-            progress(len(inputs))
+    with reporting(progress) as report:
+        for inputs in told(data, report, "verifying", of=batches):
+            pair.add(channels_last(inputs.to(dtype)))
     return pair.certificate()
 
 

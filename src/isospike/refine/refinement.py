@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -12,13 +11,11 @@ from isospike.calibrate.batches import Batches
 from isospike.capture.graph import Graph
 from isospike.errors import ConversionError, OptionError
 from isospike.neurons import Emitter
+from isospike.progress import Report
 from isospike.simulate.run import is_whole
 
 DEFAULT_MEMORY_BUDGET = 512 * 2**20
 """Bytes for the trains of one sweep, and for a cache of activations before it goes to a file."""
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Calibration:
     """Number of steps T that the network is calibrated for; ``None``: it has its own."""
     memory_budget: int = DEFAULT_MEMORY_BUDGET
     """Bytes for trains and caches; larger caches go to a temporary file."""
-    progress: Progress | None = None
+    progress: Report | None = None
     """Called while long work goes on."""
     checkpoint: Path | None = None
     """File in which long work keeps what is done, to go on from there."""

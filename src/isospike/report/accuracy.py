@@ -6,37 +6,24 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from isospike.report.chart import Axis, Chart, Mark, Series, Style, finite, step_ticks
+from isospike.intervals import NAME, interval
+from isospike.report.chart import Axis, Chart, Mark, Series, Style, step_ticks
+from isospike.report.headlines import (
+    Cell,
+    cheapest_near,
+    metric_name,
+    most_accurate,
+    reference_share,
+    scored,
+    share_of,
+)
 from isospike.report.palette import method_styles
-from isospike.report.units import percent, percentage
+from isospike.units import percentage
 
 FOREGROUND = 6
 """Methods drawn strong when there are more of them."""
-METRICS = {"top1": "Top-1 accuracy", "agreement": "Same class as the ANN"}
-"""What the shares are called."""
 FOCUS = 5.0
 """Points below the reference that the closer look shows."""
-
-Cell = Mapping[str, Any]
-
-
-def metric_name(comparison: Mapping[str, Any]) -> str:
-    """What the accuracy of a comparison is called."""
-    metric: str = comparison["metric"]
-    return METRICS.get(metric, metric)
-
-
-def share_of(comparison: Mapping[str, Any], cell: Cell) -> float | None:
-    """The share that a comparison ranks a cell by: top-1, or agreement without labels."""
-    value = cell.get(comparison["metric"])
-    return float(value) if finite(value) else None
-
-
-def reference_share(comparison: Mapping[str, Any]) -> float | None:
-    """The same share of the ANN: it always agrees with itself."""
-    if comparison["metric"] == "agreement":
-        return 1.0
-    return share_of(comparison, comparison["ann"])
 
 
 def near_reference(comparison: Mapping[str, Any]) -> tuple[float, float] | None:
@@ -54,12 +41,17 @@ def cells_by_label(comparison: Mapping[str, Any]) -> dict[str, list[Cell]]:
 
 
 def styles_of(comparison: Mapping[str, Any]) -> dict[str, Style]:
-    """The look of every method; the best and those on the Pareto front are in the foreground."""
+    """The look of every method; the best, and the best of the Pareto front, are in the foreground.
+
+    A front runs down to the cheapest network, which is hardly better than chance; its best are what a reader looks for.
+    """
     styles = method_styles(cell["label"] for cell in comparison["cells"])
     if len(styles) <= FOREGROUND:
         return styles
-    front = list(dict.fromkeys(label for label, _ in comparison["front"]))
-    strong = list(dict.fromkeys([*front, *ranked(comparison)]))[:FOREGROUND]
+    best, front = ranked(comparison), {label for label, _ in comparison["front"]}
+    headlines = [cell["label"] for cell in (most_accurate(comparison), cheapest_near(comparison)) if cell is not None]
+    of_front = [label for label in best if label in front]
+    strong = list(dict.fromkeys([*headlines, *of_front, *best]))[:FOREGROUND]
     return {label: replace(style, strong=label in strong) for label, style in styles.items()}
 
 
@@ -82,15 +74,17 @@ def accuracy_chart(comparison: Mapping[str, Any]) -> Chart | None:
     if not lines:
         return None
     steps = [int(t) for line in lines for t in line.x]
-    reference = percentage(reference_share(comparison))
     title = metric_name(comparison)
     return Chart(
         name="accuracy",
         title=f"{title} against the number of time steps",
         x=Axis("Time steps T", log=True, ticks=step_ticks(steps), limits=_around(steps)),
         y=Axis(f"{title} (%)", focus=near_reference(comparison)),
-        series=(*_reference(reference, steps), *lines),
-        note="Most accurate method first. A method whose network has one number of steps of its own is one point.",
+        series=(*_reference(comparison, steps), *lines),
+        note=(
+            f"{comparison['images']:,} test images; whiskers of the strong lines: {NAME}s; pointing at a point shows "
+            "its own. Most accurate method first. A method whose network has one number of steps is one point."
+        ),
         height=460,
     )
 
@@ -103,14 +97,21 @@ def _line(comparison: Mapping[str, Any], label: str, cells: list[Cell], style: S
         x=tuple(cell["steps"] for cell, _ in known),
         y=tuple(100 * share for _, share in known),
         style=style,
-        hints=tuple(f"{label}\nT = {cell['steps']}: {percent(share)}" for cell, share in known),
+        hints=tuple(f"{label}\nT = {cell['steps']}: {scored(comparison, share)}" for cell, share in known),
+        spans=_spans(comparison, [share for _, share in known]) if style.strong else (),
     )
 
 
-def _reference(value: float | None, steps: list[int]) -> list[Series]:
-    if value is None:
+def _spans(comparison: Mapping[str, Any], shares: list[float]) -> tuple[tuple[float, float], ...]:
+    ends = (interval(share, comparison["images"]) for share in shares)
+    return tuple((100 * low, 100 * high) for low, high in ends)
+
+
+def _reference(comparison: Mapping[str, Any], steps: list[int]) -> list[Series]:
+    share = reference_share(comparison)
+    if share is None:
         return []
-    ends, hint = _around(steps), f"ANN: {value:.2f} %"
+    ends, hint, value = _around(steps), f"ANN: {scored(comparison, share)}", 100 * share
     return [Series("ANN", Mark.LINE, ends, (value, value), Style("reference", dash="dash"), hints=(hint, hint))]
 
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeGuard
+
+from isospike.tables import csv_text
 
 LONGEST = 22
 """Letters of a category that are shown at an axis."""
@@ -52,6 +53,8 @@ class Series:
     """What the page shows for each point, lines separated by a newline; nothing where empty."""
     sizes: tuple[float, ...] = ()
     """Size of every marker in pixels, where they differ."""
+    spans: tuple[tuple[float, float], ...] = ()
+    """Lower and upper end of every value, drawn as whiskers."""
     ties: tuple[float, ...] = ()
     """Places on the x axis that a thin line leads to from every point."""
 
@@ -91,18 +94,32 @@ class Chart:
     """In pixels of the page."""
 
 
-def finite(value: object) -> TypeGuard[float]:
-    """Whether there is a number to draw."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+FEWEST, MOST = 4, 9
+"""Ticks of an axis, where it is not a matter of taste."""
 
 
-def log_ticks(values: Sequence[float]) -> tuple[tuple[float, str], ...]:
-    """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten, at powers alone where these are many."""
-    first, last = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-    digits = (1, 2, 5) if last - first <= 3 else (1,)
-    every = max(1, (last - first) // 8)
-    places = [digit * 10.0**power for power in range(first, last + 1, every) for digit in digits]
-    return tuple((place, f"{place:g}") for place in places)
+def log_ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
+    """Ticks of a logarithmic axis between its limits.
+
+    The coarsest of these that has at least four: every so many powers of ten; 1, 2 and 5 times powers of ten; more
+    digits; and for a short axis, where powers are no help, equal distances.
+    """
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    every = max(1, math.ceil((last - first + 1) / MOST))
+    choices = [[10.0**power for power in range(first, last + 1, every)]]
+    for digits in ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
+        choices.append([digit * 10.0**power for power in range(first, last + 1) for digit in digits])
+    step = _round_step((high - low) / FEWEST)
+    choices.append([step * index for index in range(math.ceil(low / step), math.floor(high / step) + 1)])
+    inside = [[place for place in places if low <= place <= high] for places in choices]
+    chosen = next((places for places in inside if len(places) >= FEWEST), inside[-1])
+    return tuple((place, f"{place:.6g}") for place in chosen)
+
+
+def _round_step(step: float) -> float:
+    """The largest of 1, 2 and 5 times a power of ten that is not above it."""
+    power = 10.0 ** math.floor(math.log10(step))
+    return max(digit * power for digit in (1, 2, 5) if digit * power <= max(step, power))
 
 
 def step_ticks(steps: Sequence[int], most: int = 9) -> tuple[tuple[float, str], ...]:
@@ -116,3 +133,11 @@ def step_ticks(steps: Sequence[int], most: int = 9) -> tuple[tuple[float, str], 
 def shortened(names: Sequence[str]) -> tuple[str, ...]:
     """Long names without their beginning: modules of one network differ at the end."""
     return tuple(name if len(name) <= LONGEST else f"…{name[1 - LONGEST :]}" for name in names)
+
+
+def chart_csv(chart: Chart) -> str:
+    """The values of a chart as CSV: series, x, y."""
+    rows = [
+        (series.name, x, y) for series in chart.series for x, y in zip(series.x, series.y, strict=True) if y is not None
+    ]
+    return csv_text(["series", chart.x.title, chart.y.title], rows)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from isospike.citations import entries
+from isospike.compare.tables import cell_table, failed_table, method_table
+from isospike.diagnose.tables import site_table
 from isospike.report.accuracy import accuracy_chart, styles_of
-from isospike.report.cells import cell_table, failed_table, method_table
 from isospike.report.chart import Chart, Style
 from isospike.report.costs import cost_papers, cost_tables, not_counted
 from isospike.report.energy import pareto_chart
 from isospike.report.raster import Raster
-from isospike.report.raster_chart import raster_chart, raster_table
-from isospike.report.sites import error_chart, rate_chart, site_table
-from isospike.report.table import Table
+from isospike.report.raster_chart import raster_chart
+from isospike.report.sites import error_chart, rate_chart, share_chart
 from isospike.report.verdict import verdict
 from isospike.schema import check
+from isospike.tables import Table
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Content:
     """Keys that no entry was found for."""
     comparison: dict[str, Any]
     diagnosis: dict[str, Any] | None
+    costs: dict[str, Any] | None
 
     def chart(self, name: str) -> Chart | None:
         """A chart by name, where there is one."""
@@ -48,21 +50,37 @@ class Content:
         return next((table for table in self.tables if table.name == name), None)
 
 
+class Result(Protocol):
+    """What has an object of JSON: a `Comparison`, a `Diagnosis`, `Costs`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object."""
+
+
+Given = Result | Mapping[str, Any]
+"""A result, or its object as a file has it."""
+
+
+def plain(given: Given) -> Mapping[str, Any]:
+    """The object of JSON."""
+    return given if isinstance(given, Mapping) else given.to_dict()
+
+
 def gather(
-    comparison: Mapping[str, Any],
+    comparison: Given,
     *,
-    diagnosis: Mapping[str, Any] | None = None,
+    diagnosis: Given | None = None,
     raster: Raster | None = None,
-    costs: Mapping[str, Any] | None = None,
+    costs: Given | None = None,
 ) -> Content:
     """The content of a report.
 
     Raises:
         DataError: an object lacks something or holds something else; the message names it.
     """
-    compared = check(comparison, "comparison")
-    diagnosed = None if diagnosis is None else check(diagnosis, "diagnosis")
-    counted = None if costs is None else check(costs, "costs")
+    compared = check(plain(comparison), "comparison")
+    diagnosed = None if diagnosis is None else check(plain(diagnosis), "diagnosis")
+    counted = None if costs is None else check(plain(costs), "costs")
     papers = [key for cell in compared["cells"] for key in cell["papers"]]
     used = dict.fromkeys([*papers, *(() if counted is None else cost_papers(counted))])
     found = entries(used)
@@ -77,13 +95,14 @@ def gather(
         unknown_papers=tuple(key for key in used if key not in found),
         comparison=compared,
         diagnosis=diagnosed,
+        costs=counted,
     )
 
 
 def _charts(compared: dict[str, Any], diagnosed: dict[str, Any] | None, raster: Raster | None) -> tuple[Chart, ...]:
     charts = [accuracy_chart(compared), pareto_chart(compared)]
     if diagnosed is not None:
-        charts += [error_chart(diagnosed), rate_chart(diagnosed)]
+        charts += [error_chart(diagnosed), share_chart(diagnosed), rate_chart(diagnosed)]
     if raster is not None:
         charts.append(raster_chart(raster))
     return tuple(chart for chart in charts if chart is not None)
@@ -97,9 +116,9 @@ def _tables(
 ) -> tuple[Table, ...]:
     tables: list[Table | None] = [cell_table(compared), method_table(compared), failed_table(compared)]
     if diagnosed is not None:
-        tables.append(site_table(diagnosed))
+        tables.append(site_table("All sites", diagnosed["sites"]))
     if raster is not None:
-        tables.append(raster_table(raster))
+        tables.append(raster.table())
     if costs is not None:
         tables += cost_tables(costs)
     return tuple(table for table in tables if table is not None)

@@ -5,20 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from isospike.report.table import Column, Table
-from isospike.report.units import energy_unit
+from isospike.costs.tables import amounts_table, energy_table
+from isospike.tables import Column, Table
 
-COUNTS = (
-    Column("spikes", "Spikes", "/image", 0),
-    Column("packets", "Packets", "/image", 0),
-    Column("synops", "Synops", "/image", 0),
-    Column("synops_by_rate", "Synops by mean rate", "/image", 0),
-    Column("macs", "MACs", "/image", 0),
-    Column("neuron_updates", "Neuron updates", "/image", 0),
-    Column("weight_bytes", "Weights read", "bytes/image", 0),
-    Column("membrane_bytes", "Membranes", "bytes/image", 0),
-)
-"""Counts in the order of their columns."""
 FIGURES = {
     "mac_pj": "multiply-accumulate",
     "ac_pj": "synaptic operation",
@@ -39,10 +28,12 @@ def cost_tables(costs: Mapping[str, Any]) -> tuple[Table, ...]:
     run = f"T = {costs['steps']}, means over {costs['images']} images."
     whole = {"whole network": costs["total"]}
     return (
-        _counts("costs-total", Column("part", "Part"), "Totals", whole, run),
-        _counts("costs-sites", Column("site", "Site"), "By the site whose events cause them", costs["by_site"], run),
-        _counts("costs-ops", Column("op", "Op"), "By the op that receives them", costs["by_op"], run),
-        *_energies(costs.get("energy_pj") or {}),
+        amounts_table("costs-total", Column("part", "Part"), "Totals", whole, run),
+        amounts_table(
+            "costs-sites", Column("site", "Site"), "By the site whose events cause them", costs["by_site"], run
+        ),
+        amounts_table("costs-ops", Column("op", "Op"), "By the op that receives them", costs["by_op"], run),
+        *filter(None, [energy_table(costs.get("energy_pj") or {})]),
         *_assumptions(costs.get("energy_models") or []),
     )
 
@@ -75,23 +66,6 @@ def costs_of_account(account: Mapping[str, Any]) -> dict[str, Any]:
 def cost_papers(costs: Mapping[str, Any]) -> tuple[str, ...]:
     """BibTeX keys of the energy models."""
     return tuple(key for model in costs.get("energy_models") or [] for key in model.get("papers", ()))
-
-
-def _counts(name: str, first: Column, title: str, amounts: Mapping[str, Mapping[str, Any]], note: str) -> Table:
-    known = [column for column in COUNTS if any(column.key in found for found in amounts.values())]
-    rows = tuple((key, *(found.get(column.key) for column in known)) for key, found in amounts.items())
-    return Table(name, title, (first, *known), rows, note=note)
-
-
-def _energies(parts: Mapping[str, Mapping[str, Any]]) -> list[Table]:
-    unit = energy_unit(value for found in parts.values() for value in found.values())
-    rows = tuple((model, part, value) for model, found in parts.items() for part, value in found.items())
-    columns = (
-        Column("energy_model", "Energy model"),
-        Column("part", "Part"),
-        Column("energy_pj", "Energy", f"{unit.name}/image", 2, factor=unit.factor),
-    )
-    return [Table("costs-energy", "Energy by part", columns, rows)] if rows else []
 
 
 def _assumptions(models: list[Mapping[str, Any]]) -> list[Table]:

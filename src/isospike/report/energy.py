@@ -6,32 +6,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from isospike.report.accuracy import (
-    Cell,
-    cells_by_label,
-    metric_name,
-    near_reference,
-    ranked,
-    reference_share,
-    share_of,
-    styles_of,
-)
-from isospike.report.chart import Axis, Chart, Mark, Series, Style, finite, log_ticks
-from isospike.report.units import energy, energy_unit, percent
+from isospike.report.accuracy import cells_by_label, near_reference, ranked, styles_of
+from isospike.report.chart import Axis, Chart, Mark, Series, Style, log_ticks
+from isospike.report.headlines import Cell, energy_of, metric_name, reference_share, scored, share_of
+from isospike.units import energy, energy_unit
 
 COMPETITORS = "Quantised ANN of as many levels"
 NOTE = (
-    "Ringed: on the Pareto front, nothing measured is both more accurate and cheaper. Grey diamonds: the quantised ANN "
+    "Ringed: on the Pareto front, nothing measured is both more accurate and cheaper; networks that answer no better "
+    "than chance are not on it. Grey diamonds: the quantised ANN "
     "that has as many levels as the network of the front it is tied to, the competitor that a spiking network has to "
     "beat. It stands at that network's accuracy, which it reaches by construction where the method accumulates before "
     "it emits; elsewhere its own was not measured."
 )
-
-
-def energy_of(comparison: Mapping[str, Any], cell: Cell, key: str = "energy_pj") -> float | None:
-    """Picojoules per image by the comparison's energy model; nothing where they are unknown or not positive."""
-    value = cell[key].get(comparison["energy_model"])
-    return float(value) if finite(value) and value > 0 else None
 
 
 def front_cells(comparison: Mapping[str, Any]) -> list[Cell]:
@@ -54,18 +41,19 @@ def pareto_chart(comparison: Mapping[str, Any]) -> Chart | None:
     context = (_ann, _competitors, _front)
     series = [one for make in context for one in make(comparison, unit.factor)] + [one for one in methods if one.x]
     drawn = [x for one in series for x in one.x if not isinstance(x, str)]
+    limits = 0.8 * min(drawn), 1.25 * max(drawn)
     return Chart(
         name="pareto",
         title=f"{name} against energy per image",
         x=Axis(
             f"Energy per image ({unit.name}, {comparison['energy_model']})",
             log=True,
-            ticks=log_ticks(drawn),
-            limits=(0.8 * min(drawn), 1.25 * max(drawn)),
+            ticks=log_ticks(*limits),
+            limits=limits,
         ),
         y=Axis(f"{name} (%)", focus=near_reference(comparison)),
         series=tuple(series),
-        note=NOTE + _left_out(known.count(None), len(known)),
+        note=f"{comparison['images']:,} test images. {NOTE}" + _left_out(known.count(None), len(known)),
         height=480,
     )
 
@@ -89,7 +77,10 @@ def _points(comparison: Mapping[str, Any], label: str, cells: list[Cell], factor
         x=tuple(factor * cost for _, (cost, _) in known),
         y=tuple(100 * share for _, (_, share) in known),
         style=replace(style, size=8 if style.strong else 6),
-        hints=tuple(f"{label}\nT = {cell['steps']}: {percent(share)}, {energy(cost)}" for cell, (cost, share) in known),
+        hints=tuple(
+            f"{label}\nT = {cell['steps']}: {scored(comparison, share)}, {energy(cost)}"
+            for cell, (cost, share) in known
+        ),
     )
 
 
@@ -129,6 +120,6 @@ def _ann(comparison: Mapping[str, Any], factor: float) -> list[Series]:
     cost, share = energy_of(comparison, comparison["ann"]), reference_share(comparison)
     if cost is None or share is None:
         return []
-    hint = f"ANN: {percent(share)}, {energy(cost)}"
+    hint = f"ANN: {scored(comparison, share)}, {energy(cost)}"
     style = Style("reference", symbol="star", size=13)
     return [Series("ANN", Mark.POINTS, (factor * cost,), (100 * share,), style, hints=(hint,))]

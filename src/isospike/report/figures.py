@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from isospike.data.library import optional_library
 from isospike.errors import OutputError
 from isospike.files import replacing
-from isospike.report.chart import Axis, Chart, Mark, Series, shortened
-from isospike.report.content import Content, gather
+from isospike.report.chart import Axis, Chart, Mark, Series, chart_csv, shortened
+from isospike.report.content import Content, Given, gather
 from isospike.report.palette import COLOURS, SYMBOLS
 from isospike.report.raster import Raster
-from isospike.report.table import chart_csv
 
 PACKAGE = "'isospike[report]'"
 WIDTH, ENTRY = 7.2, 0.15
@@ -45,11 +43,11 @@ SETTINGS = {
 
 def write_figures(
     folder: str | Path,
-    comparison: Mapping[str, Any],
+    comparison: Given,
     *,
-    diagnosis: Mapping[str, Any] | None = None,
+    diagnosis: Given | None = None,
     raster: Raster | None = None,
-    costs: Mapping[str, Any] | None = None,
+    costs: Given | None = None,
 ) -> list[Path]:
     """Write every chart of a report as ``NAME.svg``, ``NAME.png`` and ``NAME.csv``, every table as CSV.
 
@@ -70,7 +68,7 @@ def write_figures(
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {folder}: {error.strerror or error}") from error
-    written = [_write(target / name, text) for name, text in _texts(content, costs).items()]
+    written = [_write(target / name, text) for name, text in _texts(content).items()]
     with matplotlib.rc_context(SETTINGS):
         for chart in content.charts:
             written += _save(draw(chart), target, chart.name)
@@ -126,6 +124,8 @@ def _draw(axes: Any, chart: Chart, series: Series, stacked: list[float], order: 
     symbol = SYMBOLS[style.symbol].matplotlib if style.symbol else "none"
     if series.ties:
         axes.hlines(values, places, series.ties, linewidth=0.8, **look)
+    for place, (low, high) in zip(places, series.spans, strict=False):  # without spans there are none
+        axes.vlines(place, low, high, linewidth=0.8, **look)
     if series.sizes:
         areas = [(size * POINTS_PER_PIXEL) ** 2 for size in series.sizes]
         axes.scatter(places, values, s=areas, marker=symbol, linewidths=0, label=series.name, **look)
@@ -160,9 +160,9 @@ def _set(drawn: Any, axis: Axis, scale: Any, limit: Any) -> None:
         drawn.set_ticks(range(len(axis.categories)), shortened(axis.categories), **look)
 
 
-def _texts(content: Content, costs: Mapping[str, Any] | None) -> dict[str, str]:
+def _texts(content: Content) -> dict[str, str]:
     """Text files by name."""
-    whole = {"comparison": content.comparison, "diagnosis": content.diagnosis, "costs": costs}
+    whole = {"comparison": content.comparison, "diagnosis": content.diagnosis, "costs": content.costs}
     return {
         "report.json": json.dumps(whole, indent=2) + "\n",
         **{f"{chart.name}.csv": chart_csv(chart) for chart in content.charts},

@@ -11,7 +11,7 @@ from typing import Any
 from isospike.data.library import optional_library
 from isospike.errors import OutputError
 from isospike.files import check_writable, replacing
-from isospike.report.content import Content, gather
+from isospike.report.content import Content, Given, gather
 from isospike.report.palette import COLOURS
 from isospike.report.plotly_charts import figure, legend
 from isospike.report.raster import Raster
@@ -22,22 +22,22 @@ PACKAGE = "'isospike[report]'"
 
 def write_report(
     path: str | Path,
-    comparison: Mapping[str, Any],
+    comparison: Given,
     *,
-    diagnosis: Mapping[str, Any] | None = None,
+    diagnosis: Given | None = None,
     raster: Raster | None = None,
-    costs: Mapping[str, Any] | None = None,
+    costs: Given | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a comparison as a self-contained HTML page; sections without data are left out, and the page says so.
 
     Args:
         path: the file to write.
-        comparison: the object of ``isospike compare --json``.
-        diagnosis: the object of ``isospike diagnose --json``.
+        comparison: a `Comparison`, or the object of ``isospike compare --json``.
+        diagnosis: a `Diagnosis`, or the object of ``isospike diagnose --json``.
         raster: what `record_raster` gave.
-        costs: the object of ``Costs.to_dict``, with ``energy_pj`` and ``energy_models`` where they are known; see
-            ``docs/report.md``.
+        costs: `Costs`, or the object of ``Costs.to_dict``, with ``energy_pj`` and ``energy_models`` where
+            they are known; see ``docs/report.md``.
         about: what else to say of how it was made, by name; ``title`` is the title of the page.
 
     Raises:

@@ -100,6 +100,7 @@ def _trace(series: Series) -> dict[str, Any]:
         "marker": _marker(series, colour),
         "cliponaxis": False,
         **_ties(series, colour),
+        **_spans(series, colour),
     }
 
 
@@ -111,6 +112,16 @@ def _ties(series: Series, colour: str) -> dict[str, Any]:
     right, left = [max(length, 0) for length in lengths], [max(-length, 0) for length in lengths]
     look = {"color": colour, "thickness": 1, "width": 0}
     return {"error_x": {"type": "data", "symmetric": False, "array": right, "arrayminus": left, **look}}
+
+
+def _spans(series: Series, colour: str) -> dict[str, Any]:
+    """Whiskers around every value."""
+    if not series.spans:
+        return {}
+    pairs = [(y, span) for y, span in zip(series.y, series.spans, strict=True) if y is not None]
+    above, below = [high - y for y, (_, high) in pairs], [y - low for y, (low, _) in pairs]
+    look = {"color": colour, "thickness": 1, "width": 3}
+    return {"error_y": {"type": "data", "symmetric": False, "array": above, "arrayminus": below, **look}}
 
 
 def _marker(series: Series, colour: str) -> dict[str, Any]:

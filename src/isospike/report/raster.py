@@ -12,6 +12,7 @@ from isospike.messages import with_article
 from isospike.network import SNN
 from isospike.neurons import Emitter, Probing, StreamingNeuron
 from isospike.simulate import Kind, Record, simulate
+from isospike.tables import Column, Table, Tabular
 
 SEED = 0
 """Which neurons are shown is drawn with it, so two runs show the same ones."""
@@ -44,7 +45,7 @@ class SiteRaster:
 
 
 @dataclass(frozen=True)
-class Raster:
+class Raster(Tabular):
     """The events of all sites for one image."""
 
     method: str
@@ -55,6 +56,21 @@ class Raster:
     probe: int
     """Steps at the start of which the answer takes no notice."""
     sites: tuple[SiteRaster, ...]
+
+    def table(self) -> Table:
+        """Every event of the neurons shown."""
+        columns = (
+            Column("site", "Site"),
+            Column("neuron", "Neuron", "", 0),
+            Column("step", "Step", "", 0),
+            Column("value", "Units", "", 0),
+        )
+        rows = tuple(
+            (site.site, site.neurons[event.row], event.step, event.value)
+            for site in self.sites
+            for event in site.events
+        )
+        return Table("raster-events", "Events of the neurons shown", columns, rows)
 
 
 def record_raster(snn: SNN, x: Tensor, steps: int | None = None, *, neurons_per_site: int = 16) -> Raster:

@@ -1,4 +1,4 @@
-"""A raster as a chart and a table: time to the right, neurons upwards, site above site."""
+"""What the neurons of every site sent for one image, as a chart: spikes in time, or the codes that they spell."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from isospike.messages import counted
 from isospike.report.chart import Axis, Chart, Mark, Series, Style, step_ticks
 from isospike.report.raster import Event, Raster, SiteRaster
-from isospike.report.table import Column, Table
+from isospike.simulate import Kind
 
 GAP = 2
 """Empty rows between sites."""
@@ -15,10 +15,70 @@ ROW = 7
 """Pixels of the page for one neuron."""
 SMALLEST, LARGEST = 4.5, 10.0
 """Pixels of a marker worth one unit, and of one worth the most."""
+LARGEST_CODE, SITE_ROW = 20.0, 26
+"""Pixels of the largest code, and of the row of a site."""
+RANDOM = "the neurons of each site are drawn at random with a fixed seed, the same in every report"
 SIGNS = (("Excitatory", "positive", 1), ("Inhibitory", "negative", -1))
 
 
 def raster_chart(raster: Raster) -> Chart:
+    """Spikes in time, or of neurons that emit after accumulating the codes, of which their trains are functions."""
+    return _spikes(raster) if raster.kind == Kind.STREAMING else _codes(raster)
+
+
+def _codes(raster: Raster) -> Chart:
+    """Every neuron a square, its area the code: sites upwards, the largest code of a site first."""
+    codes = [
+        (index, site, place, neuron, code)
+        for index, site in enumerate(raster.sites)
+        for place, (code, neuron) in enumerate(sorted(_codes_of(site), key=lambda pair: (-pair[0], pair[1])), 1)
+        if code
+    ]
+    largest = max((code for *_, code in codes), default=1)
+    ticks = tuple((float(index), site.site) for index, site in enumerate(raster.sites))
+    widest = max(len(site.neurons) for site in raster.sites)
+    series = Series(
+        name="Code",
+        mark=Mark.POINTS,
+        x=tuple(place for *_, place, _, _ in codes),
+        y=tuple(float(index) for index, *_ in codes),
+        style=Style("positive", symbol="square", size=SMALLEST),
+        hints=tuple(
+            f"{site.site}, neuron {neuron}\ncode {code}, binary {code:b}" for _, site, _, neuron, code in codes
+        ),
+        sizes=tuple(LARGEST_CODE * math.sqrt(code / largest) for *_, code in codes),
+    )
+    return Chart(
+        name="raster",
+        title="Codes of one image",
+        x=Axis("Neurons of the site, the largest code first", limits=(0.4, widest + 0.6), ticks=_time_ticks(widest)),
+        y=Axis("", ticks=ticks, limits=(-0.8, len(raster.sites) - 0.2)),
+        series=(series,),
+        note=_code_note(raster, largest),
+        height=max(260, 110 + SITE_ROW * len(raster.sites)),
+    )
+
+
+def _codes_of(site: SiteRaster) -> list[tuple[int, int]]:
+    """Code and place of every neuron shown: its train adds up to the code."""
+    sums = [0] * len(site.neurons)
+    for event in site.events:
+        sums[event.row] += event.value
+    return list(zip(sums, site.neurons, strict=True))
+
+
+def _code_note(raster: Raster, largest: int) -> str:
+    shown = sum(len(site.neurons) for site in raster.sites)
+    silent = sum(code == 0 for site in raster.sites for code, _ in _codes_of(site))
+    return (
+        f"{raster.method}, T = {raster.steps}: the whole numbers that {shown} of "
+        f"{sum(site.count for site in raster.sites)} neurons emit; {RANDOM}. The first site is at the bottom. The area "
+        f"of a square is the code, {largest} the largest; {silent} neurons are silent. A train is a function of its "
+        "code, so codes say all of it."
+    )
+
+
+def _spikes(raster: Raster) -> Chart:
     """Every event a mark: its colour is the sign, its size the number of units."""
     bases = _bases(raster)
     largest = max((abs(event.value) for site in raster.sites for event in site.events), default=1)
@@ -38,20 +98,6 @@ def raster_chart(raster: Raster) -> Chart:
         note=_note(raster, largest),
         height=max(260, min(1400, 90 + ROW * rows)),
     )
-
-
-def raster_table(raster: Raster) -> Table:
-    """Every event of the neurons shown."""
-    columns = (
-        Column("site", "Site"),
-        Column("neuron", "Neuron", "", 0),
-        Column("step", "Step", "", 0),
-        Column("value", "Units", "", 0),
-    )
-    rows = tuple(
-        (site.site, site.neurons[event.row], event.step, event.value) for site in raster.sites for event in site.events
-    )
-    return Table("raster-events", "Events of the neurons shown", columns, rows)
 
 
 def _bases(raster: Raster) -> list[int]:
@@ -99,15 +145,14 @@ def _note(raster: Raster, largest: int) -> str:
     shown = sum(len(site.neurons) for site in raster.sites)
     count = sum(site.count for site in raster.sites)
     events = sum(len(site.events) for site in raster.sites)
-    each = "the neurons of each site are drawn at random with a fixed seed, the same in every report"
-    parts = [f"{raster.method}, T = {raster.steps}: {counted(events, 'event')} of {shown} of {count} neurons; {each}."]
+    parts = [
+        f"{raster.method}, T = {raster.steps}: {counted(events, 'event')} of {shown} of {count} neurons; {RANDOM}."
+    ]
     parts.append("The first site is at the bottom.")
     if largest > 1:
         parts.append(f"A larger mark is worth more units, up to {largest}.")
     if any(event.value < 0 for site in raster.sites for event in site.events):
         parts.append("Diamonds are inhibitory.")
-    if raster.kind != "streaming":
-        parts.append("Layers work one after the other: step 1 of a site follows the last step of the site before it.")
     if raster.probe:
         parts.append(f"The first {raster.probe} steps probe; the answer comes from those after them.")
     if not events:

@@ -2,55 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from isospike.report.chart import Axis, Chart, Mark, Series, Style, finite
-from isospike.report.table import Column, Table
+from isospike.report.chart import Axis, Chart, Mark, Series, Style
+from isospike.tables import finite
 
 PARTS = {
     "clipping_error": ("Clipping", "clipping"),
     "quantisation_error": ("Quantisation", "quantisation"),
     "unevenness_error": ("Unevenness", "unevenness"),
 }
-"""The parts of a conversion error: name and colour."""
-COLUMNS = (
-    Column("site", "Site"),
-    Column("clipping_error", "Clipping", "of RMS", 4),
-    Column("quantisation_error", "Quantisation", "of RMS", 4),
-    Column("unevenness_error", "Unevenness", "of RMS", 4),
-    Column("local_error", "Local", "of RMS", 4),
-    Column("accumulated_error", "Accumulated", "of RMS", 4),
-    Column("rate", "Rate", "/neuron/step", 4),
-    Column("silent_channels", "Silent", "channels", 0),
-    Column("saturated_channels", "Saturated", "channels", 0),
-    Column("channels", "All", "channels", 0),
-    Column("spectral_norm", "Spectral norm", "", 3),
-    Column("bound", "Bound", "", 3),
-    Column("regained", "Regained", "points", 2, factor=100),
-)
+"""The parts of a site's own error: name and colour."""
+REST = ("Layers before", "competitor")
+"""What no part of its own explains: name and colour."""
 
 
 def error_chart(diagnosis: Mapping[str, Any]) -> Chart | None:
-    """Stacked parts of every site's own error, and the error that has accumulated up to it."""
+    """Every site's own error, and the error that has accumulated up to it."""
     sites = diagnosis["sites"]
     if not sites:
         return None
-    bars = [_series(sites, key, name, Mark.BAR, Style(colour)) for key, (name, colour) in PARTS.items()]
-    line = Style("reference", symbol="circle", size=6)
+    lines = (
+        _series(sites, "accumulated_error", "Accumulated", Mark.LINE, Style("reference", symbol="circle")),
+        _series(
+            sites, "local_error", "Of the site alone", Mark.LINE, Style("quantisation", symbol="square", dash="dash")
+        ),
+    )
     return Chart(
         name="errors",
         title="Error by site",
         x=_sites_axis(sites),
-        y=Axis("Error (relative RMS)"),
-        series=(*bars, _series(sites, "accumulated_error", "Accumulated", Mark.LINE, line)),
+        y=Axis("Error (relative RMS)", limits=(0, 1.08 * _largest(lines))),
+        series=lines,
         note=(
-            f"{diagnosis['method']}, T = {diagnosis['steps']}, {diagnosis['images']} images; sites in order of "
-            "execution. Root mean squares over that of the ANN's activations. Bars: the site's own errors, "
-            "three on each other (as root mean squares they need not add up); line: everything, the layers "
-            "before included."
+            f"{diagnosis['method']}, T = {diagnosis['steps']}, {diagnosis['images']:,} images; sites in order of "
+            "execution. Root mean squares over that of the ANN's activations. Of the site alone: clipping and "
+            "quantisation with the ANN's own currents. Accumulated: everything, the layers before included."
         ),
+        height=360,
     )
+
+
+def share_chart(diagnosis: Mapping[str, Any]) -> Chart | None:
+    """What the squared error of every site consists of; the shares of a site add up to the whole."""
+    sites = [site for site in diagnosis["sites"] if squared_shares(site)]
+    if not sites:
+        return None
+    shares = [squared_shares(site) for site in sites]
+    names = [*PARTS.values(), REST]
+    bars = tuple(
+        Series(
+            name=name,
+            mark=Mark.BAR,
+            x=tuple(site["site"] for site in sites),
+            y=tuple(100 * share[index] for share in shares),
+            style=Style(colour),
+            hints=tuple(
+                f"{site['site']}\n{name}: {100 * share[index]:.1f} %" for site, share in zip(sites, shares, strict=True)
+            ),
+        )
+        for index, (name, colour) in enumerate(names)
+    )
+    return Chart(
+        name="shares",
+        title="What the error of every site consists of",
+        x=_sites_axis(sites),
+        y=Axis("Share of the squared error (%)", limits=(0, 100)),
+        series=bars,
+        note=(
+            "Squares of the errors, which add up where parts are independent. Layers before: what the site's own parts "
+            "leave of the accumulated squared error; none where they leave nothing, because parts cancel each other."
+        ),
+        height=360,
+    )
+
+
+def squared_shares(site: Mapping[str, Any]) -> tuple[float, ...]:
+    """Shares of the squared error: the site's own parts, then the layers before; empty where there is no error."""
+    own = [float(site[key]) ** 2 if finite(site[key]) else 0.0 for key in PARTS]
+    whole = float(site["accumulated_error"]) ** 2 if finite(site["accumulated_error"]) else 0.0
+    squares = [*own, max(0.0, whole - sum(own))]
+    total = sum(squares)
+    return tuple(square / total for square in squares) if total else ()
 
 
 def rate_chart(diagnosis: Mapping[str, Any]) -> Chart | None:
@@ -69,16 +103,8 @@ def rate_chart(diagnosis: Mapping[str, Any]) -> Chart | None:
     )
 
 
-def site_table(diagnosis: Mapping[str, Any]) -> Table:
-    """All numbers of the diagnosis."""
-    rows = tuple(tuple(site[column.key] for column in COLUMNS) for site in diagnosis["sites"])
-    note = (
-        "Errors are root mean squares over that of the ANN's activations. Clipping, quantisation and local error: with "
-        "the ANN's own currents; unevenness: in the running network; accumulated: everything, the layers before "
-        "included. Regained: what comes back of the metric when this layer is exact. Bound: what the accumulated error "
-        "cannot exceed."
-    )
-    return Table("sites", "All sites", COLUMNS, rows, note=note)
+def _largest(lines: Sequence[Series]) -> float:
+    return max((y for line in lines for y in line.y if y), default=1.0)
 
 
 def _sites_axis(sites: list[Mapping[str, Any]]) -> Axis:

@@ -1,11 +1,11 @@
-// Tables sort by the column whose heading is clicked, numbers as numbers; cells without a value stay last.
+// Tables sort by the column whose heading is clicked, numbers and intervals by their first number; cells without a value stay last.
 (() => {
   "use strict";
   const key = (row, column) => row.cells[column].dataset.order;
 
   const compare = (numeric, down) => (a, b) => {
     if (a.key === "" || b.key === "") return (a.key === "") - (b.key === "");
-    const order = numeric ? Number(a.key) - Number(b.key) : a.key.localeCompare(b.key, "en", { numeric: true });
+    const order = numeric ? parseFloat(a.key) - parseFloat(b.key) : a.key.localeCompare(b.key, "en", { numeric: true });
     return down ? -order : order;
   };
 

@@ -8,9 +8,11 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from isospike.errors import SimulationError
 from isospike.simulate.execution import State
+from isospike.tables import Column, Table, Tabular
 
 if TYPE_CHECKING:
     from isospike.network import SNN
@@ -54,7 +56,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Tabular):
     """What came out of a simulation."""
 
     steps: int
@@ -82,10 +84,32 @@ class Run:
     """Steps that every sample used, the largest number where it never met the rule: int64 ``[B]``; ``None`` for a run
     without an exit rule."""
 
+    def table(self) -> Table:
+        """Spikes and events of one sample by site, as far as they were recorded."""
+        columns = (
+            Column("site", "Site"),
+            Column("steps", "Steps", "", 0),
+            Column("spikes", "Spikes", "/sample", 2),
+            Column("packets", "Packets", "/sample", 2),
+        )
+        rows = tuple(
+            (site, len(counts), _per_sample(counts), _per_sample(self.packets[site]))
+            for site, counts in self.spikes.items()
+        )
+        shapes = [f"{list(leaf.shape)}" for leaf in pytree.tree_leaves(self.output) if isinstance(leaf, Tensor)]
+        used = "" if self.exit_steps is None else f", mean steps used {self.exit_steps.double().mean():.2f}"
+        note = "" if self.spikes else "no spikes were recorded"
+        return Table("run", f"run of T={self.steps}, output {', '.join(shapes)}{used}", columns, rows, note)
+
     @property
     def spikes_per_sample(self) -> dict[str, Tensor]:
         """Per site, the spikes of all steps: int64 ``[B]``."""
         return {site: counts.sum(0) for site, counts in self.spikes.items()}
+
+
+def _per_sample(counts: Tensor) -> float:
+    """Mean of the sums over all steps ``[T, B]``."""
+    return float(counts.sum(0).double().mean())
 
 
 def is_whole(number: object) -> TypeGuard[int]:

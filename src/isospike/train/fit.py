@@ -6,9 +6,9 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,39 +20,15 @@ from torch.utils.data import DataLoader, Dataset
 from isospike.activations import BitSparsity, TrainableActivation
 from isospike.errors import TrainingError
 from isospike.files import check_writable, replacing
+from isospike.progress import Progress, Report, going_on, reporting
 from isospike.train.augment import derived_seed
 from isospike.train.batches import EpochOrder, pair_of, samples_of
 from isospike.train.checkpoint import Checkpoint, Identity, digest
-from isospike.train.devices import accelerated
+from isospike.train.devices import accelerated, is_first_process
 from isospike.train.levels import LevelSchedule
 from isospike.train.objective import objective
 from isospike.train.recipe import Recipe
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch gave."""
-
-    epoch: int
-    """Number of the epoch, from 1."""
-    loss: float
-    """Mean loss on the augmented training images, while the weights changed."""
-    top1: float
-    """Share of those images that were classified right, or with a teacher as it does."""
-    learning_rate: float
-    """Rate of the last step."""
-    seconds: float
-    """Duration."""
-
-
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """The result of a training."""
-
-    model: nn.Module
-    """The trained network in evaluation mode, on the device of the given one; averaged weights with ``ema``."""
-    history: tuple[Epoch, ...]
-    """One entry per epoch, those before a resume included."""
+from isospike.train.trained import Epoch, Trained
 
 
 def fit(
@@ -65,7 +41,7 @@ def fit(
     checkpoint: Path | None = None,
     log: Path | None = None,
     device: str = "cpu",
-    progress: Callable[[int], None] | None = None,
+    progress: Progress = True,
 ) -> Trained:
     """Train a classifier; the argument and the CPU's random generator are left as they are.
 
@@ -87,7 +63,8 @@ def fit(
         checkpoint: file to write after every epoch and to go on from.
         log: file for one JSON object per epoch and line.
         device: ``cpu``, ``cuda`` (every process its own) or ``mps``.
-        progress: called with the number of images after each optimiser step, and once with those done before a resume.
+        progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
+            what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
 
     Raises:
         TrainingError: the checkpoint belongs to another training, the data do not fit, or the loss is not finite.
@@ -97,16 +74,26 @@ def fit(
     for path in (checkpoint, log):
         if path is not None:
             check_writable(path)
-    with torch.random.fork_rng(devices=[]), accelerated(recipe, device) as accelerator:
+    with (
+        torch.random.fork_rng(devices=[]),
+        accelerated(recipe, device) as accelerator,
+        reporting(is_first_process() and progress) as report,
+        going_on(_how(checkpoint)),
+    ):
         training = _Training(accelerator, model, data, recipe, teacher, levels)
         if checkpoint is not None and checkpoint.exists():
             training.restore(Checkpoint.load(checkpoint, training.identity))
-        report = progress or (lambda images: None)
-        report(len(training.history) * training.steps * recipe.batch_size)
         for _ in range(len(training.history), recipe.epochs):
             training.run_epoch(report)
             training.write(checkpoint, log)
         return training.result()
+
+
+def _how(checkpoint: Path | None) -> str:
+    """How an interrupted training goes on."""
+    if checkpoint is None:
+        return "nothing was kept: with checkpoint=FILE the same call goes on where it stopped"
+    return f"finished epochs are kept in {checkpoint}: the same call goes on from there"
 
 
 class _Training:
@@ -159,7 +146,7 @@ class _Training:
             placed.to(memory_format=torch.channels_last)
         return placed.to(self.accelerator.device)
 
-    def run_epoch(self, report: Callable[[int], None]) -> None:
+    def run_epoch(self, report: Report) -> None:
         """Train for one epoch."""
         epoch, started = len(self.history), time.perf_counter()
         self._adapt(epoch)
@@ -168,9 +155,9 @@ class _Training:
         self.loader.set_epoch(epoch)  # and with it that of the data, where they have one
         self.model.train()
         sums = torch.zeros(3, dtype=torch.float64, device=_exact(self.accelerator.device))
-        done = epoch * self.steps
-        for batch in self.loader:
-            inputs, labels = pair_of(batch)
+        done, batch = epoch * self.steps, self.recipe.batch_size
+        for pair in self.loader:
+            inputs, labels = pair_of(pair)
             for group in self.sgd.param_groups:
                 group["lr"] = group["factor"] * self._rate(done)
             with self.accelerator.accumulate(self.model):
@@ -179,7 +166,7 @@ class _Training:
                 done += 1
                 if self.average is not None:
                     self.average.update_parameters(self.plain)
-                report(self.recipe.batch_size)
+                report("training", done * batch, self.recipe.epochs * self.steps * batch)
         loss, correct, count = self.accelerator.reduce(sums, "sum").tolist()
         if not math.isfinite(loss):
             raise TrainingError(f"the loss is not finite in epoch {epoch + 1}; lower the learning rate")

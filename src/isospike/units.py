@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from isospike.report.chart import finite
+from isospike.tables import finite
 
 
 @dataclass(frozen=True)
