@@ -156,3 +156,41 @@ def test_a_library_that_begins_like_torch_is_not_torch():
     fire = pytest.importorskip("torchvision").models.squeezenet.Fire(3, 2, 4, 4).eval()
     ops = iso.capture(fire, ALL["module_relu"].inputs(2).float()).ops
     assert {op.source.partition(":")[0] for op in ops} == {"squeezenet.py"}
+
+
+class Squared(nn.Module):
+    """A product of one value with itself, which has one source and is no linear op."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x):
+        y = self.first(x).relu()
+        return self.second(y * y).relu()
+
+
+def test_a_value_times_itself_is_an_island():
+    graph = iso.capture(Squared().eval(), torch.randn(2, 4))
+    assert [op.role for op in graph.ops if op.kind == "mul"] == [Role.ANALOGUE]
+
+
+class OwnNames(nn.Module):
+    """Submodules with the names of attributes that a captured graph has, and with letters that no name has."""
+
+    def __init__(self):
+        super().__init__()
+        self.graph, self.sites = nn.Linear(4, 4), nn.Sequential(nn.ReLU())
+        self.ops, self.view = nn.ModuleDict({"a b'": nn.Linear(4, 4)}), nn.ReLU()
+
+    def forward(self, x):
+        return self.view(self.ops["a b'"](self.sites(self.graph(x))))
+
+
+def test_names_of_the_graph_itself_are_left_to_it(tmp_path):
+    model, x = OwnNames().eval(), torch.randn(2, 4)
+    graph = iso.capture(model, x)
+    assert [op.name for op in graph.ops] == ["graph#2", "sites#2.0", "ops#2.a_b_", "view#2"]
+    assert torch.equal(graph(x), model(x))
+    iso.convert(model, iso.methods.Maximum(), data=[x]).save(tmp_path / "net.snn")
+    assert iso.load(tmp_path / "net.snn").sites == ("sites#2.0", "view#2")

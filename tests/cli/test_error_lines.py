@@ -10,7 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from fuzz.mutations import CODE, File
 from isospike.cli.main import run
+from isospike.export import artefact
 
 CONVERT = ["convert", "maximum", "m.py:build", "--data", "digits", "--images", "20", "--out", "out.snn"]
 DIAGNOSE = ["diagnose", "net.snn", "m.py:build", "--data", "digits", "--images", "20", "--steps", "4"]
@@ -117,6 +119,10 @@ NETWORK_LINES = {
     "evaluate-folder": ["evaluate", "."],
     "evaluate-truncated": replaced(EVALUATE, network="cut.snn"),
     "evaluate-newer": replaced(EVALUATE, network="newer.snn"),
+    "evaluate-older": replaced(EVALUATE, network="older.snn"),
+    "inspect-code": ["inspect", "code.snn"],
+    "evaluate-cut-weight": replaced(EVALUATE, network="column.snn"),
+    "account-a-model": replaced(["account", "net.snn", *EVALUATE[2:]], network="torchvision:resnet18"),
     "evaluate-text": replaced(EVALUATE, network="m.py"),
     "evaluate-empty": replaced(EVALUATE, data="d.py:nothing"),
     "evaluate-not-a-number": replaced(EVALUATE, data="d.py:not_a_number"),
@@ -184,6 +190,14 @@ def test_error_line_of_a_network(name, cli, golden, stored):
     raw = stored.read_bytes()
     (stored.parent / "cut.snn").write_bytes(raw[: len(raw) // 2])
     (stored.parent / "newer.snn").write_bytes(with_version(raw, 99))
+    (stored.parent / "older.snn").write_bytes(with_version(raw, 3))
+    hostile = File(*artefact._read(stored))
+    next(node for node in hostile.header["nodes"] if node["op"] == "call_function")["target"] = CODE
+    (stored.parent / "code.snn").write_bytes(hostile.raw())
+    cut = File(*artefact._read(stored))
+    weight = max(name for name in cut.tensors if name.endswith(".weight"))
+    cut.tensors[weight] = cut.tensors[weight][:, :1]
+    (stored.parent / "column.snn").write_bytes(cut.raw())
     check(cli(*NETWORK_LINES[name]), name, golden)
 
 

@@ -123,7 +123,7 @@ def call_role(kind: str, node: fx.Node, varies: Callable[[fx.Node], bool]) -> tu
     leaves = pytree.arg_tree_leaves(*node.args, **node.kwargs)
     operands = [leaf for leaf in leaves if isinstance(leaf, fx.Node) and varies(leaf)]
     if kind in RECTIFIERS:
-        return Role.ANALOGUE, "its lower bound is not zero"
+        return Role.ANALOGUE, "it is no ReLU, which is bounded by 0 from below alone, or also from above"
     if kind in TRAINABLE:
         return Role.ANALOGUE, "its bound is computed from the input"
     if kind in PARAMETRIC:

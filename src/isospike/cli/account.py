@@ -11,6 +11,7 @@ import click
 
 from isospike.cli import options
 from isospike.cli.data import DataOptions
+from isospike.cli.networks import open_network
 from isospike.cli.progress import Stream, shown
 from isospike.cli.render import describe_preprocess, print_json, print_result
 from isospike.cli.steps import default_steps
@@ -28,7 +29,6 @@ from isospike.costs import (
     reference_costs,
 )
 from isospike.costs.tables import COUNTS
-from isospike.export.artefact import load
 from isospike.tables import Column, Table
 from isospike.units import energy_unit
 
@@ -61,7 +61,7 @@ def command(
     """
     model = energy_model_called(energy_model)
     data = DataOptions(**data_values)
-    snn = load(network)
+    snn = open_network(network)
     data.check_size(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
     snn = snn.to(opened.device)

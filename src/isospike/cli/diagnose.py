@@ -9,10 +9,10 @@ import click
 
 from isospike.cli import options
 from isospike.cli.data import DataOptions
+from isospike.cli.networks import open_network
 from isospike.cli.progress import Stream, shown
 from isospike.cli.render import print_json, print_result
 from isospike.diagnose import diagnose
-from isospike.export.artefact import load
 from isospike.models import load_model
 
 
@@ -31,7 +31,7 @@ def command(
     NETWORK is a .snn file, MODEL what it was converted from. First come faults, parts of the network that the model
     does not have; then a table of the layers, the layers that lose most, and a verdict. A hundred images are enough.
     """
-    snn = load(network)
+    snn = open_network(network)
     loaded = load_model(model, weights=weights)
     data = DataOptions(**data_values)
     data.check_size(snn.graph.input_shape)

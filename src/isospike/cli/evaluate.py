@@ -10,11 +10,10 @@ import click
 from isospike.cli import options
 from isospike.cli.data import DataOptions
 from isospike.cli.exits import ExitOptions, exit_options
+from isospike.cli.networks import open_network
 from isospike.cli.progress import Stream, shown
 from isospike.cli.render import describe_preprocess, print_json, print_result
 from isospike.cli.steps import default_steps
-from isospike.errors import OptionError
-from isospike.export.artefact import load
 from isospike.measure import evaluate
 from isospike.simulate import DEFAULT_MEMORY_BUDGET, executors
 
@@ -55,8 +54,7 @@ def command(
     data = DataOptions(**data_values)
     exits = ExitOptions(exit, threshold, temperature, choose_on, max_drop)
     exits.check()
-    _check_network(network)
-    snn = load(network)
+    snn = open_network(network)
     data.check_size(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
     snn = snn.to(opened.device)
@@ -78,16 +76,3 @@ def command(
     if choice is not None:
         click.echo(choice.summary(str(choose_on)))
     click.echo(f"input: {describe_preprocess(opened.preprocess)}")
-
-
-def _check_network(network: Path) -> None:
-    """Refuse a model in the place of a file.
-
-    Raises:
-        OptionError: it is none that is there, and does not look like one.
-    """
-    if network.suffix != ".snn" and not network.exists():
-        raise OptionError(
-            f"'{network}' is no .snn file; to evaluate a model convert it first: "
-            f"isospike convert METHOD {network} --data ... --out NET.snn"
-        )

@@ -1,15 +1,33 @@
-"""What a spiking network is, for the output stream."""
+"""Spiking networks of commands: opened, and what they are for the output stream."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
 
 from isospike.cli.render import describe_preprocess
+from isospike.errors import OptionError
+from isospike.export.artefact import load
 from isospike.messages import counted
 from isospike.network import SNN
+
+
+def open_network(path: Path) -> SNN:
+    """The network of a ``.snn`` file.
+
+    Raises:
+        OptionError: the path is no file but may be a model.
+        ArtefactError: the file is no network.
+    """
+    if path.suffix != ".snn" and not path.exists():
+        raise OptionError(
+            f"'{path}' is no .snn file; a model is converted first: isospike convert METHOD {path} --data ... "
+            "--out NET.snn"
+        )
+    return load(path)
 
 
 def network_to_dict(snn: SNN) -> dict[str, Any]:

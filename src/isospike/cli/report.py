@@ -12,10 +12,10 @@ from torch import Tensor
 
 from isospike.cli import options
 from isospike.cli.data import DataOptions
+from isospike.cli.networks import open_network
 from isospike.cli.render import print_json
 from isospike.data.stream import stream
 from isospike.errors import OptionError
-from isospike.export.artefact import load
 from isospike.messages import counted
 from isospike.report import (
     Raster,
@@ -96,7 +96,7 @@ def command(
 
 def _raster(network: Path, image: int, steps: int | None, neurons: int, data_values: dict[str, Any]) -> Raster:
     """The spikes of the chosen image."""
-    snn = load(network)
+    snn = open_network(network)
     data = DataOptions(images=None, batch_size=1, **data_values)
     data.check_size(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)

@@ -10,9 +10,9 @@ import torch
 
 from isospike.cli import options
 from isospike.cli.data import DataOptions
+from isospike.cli.networks import open_network
 from isospike.cli.progress import Stream, shown
 from isospike.cli.render import print_json, print_result
-from isospike.export.artefact import load
 from isospike.measure import verify
 from isospike.models import load_model
 from isospike.simulate import Kind
@@ -43,7 +43,7 @@ def command(
     NETWORK is a .snn file, MODEL what it was converted from. Exit code 0: equal; 1: not, with the first site and
     neuron that differ. A streaming network is measured, not proven: its errors are printed, with exit code 0.
     """
-    snn = load(network)
+    snn = open_network(network)
     loaded = load_model(model, weights=weights)
     data = DataOptions(**data_values)
     data.check_size(snn.graph.input_shape)

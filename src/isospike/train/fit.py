@@ -82,7 +82,7 @@ def fit(
     ):
         training = _Training(accelerator, model, data, recipe, teacher, levels)
         if checkpoint is not None and checkpoint.exists():
-            training.restore(Checkpoint.load(checkpoint, training.identity))
+            training.restore(checkpoint)
         for _ in range(len(training.history), recipe.epochs):
             training.run_epoch(report)
             training.write(checkpoint, log)
@@ -205,17 +205,23 @@ class _Training:
             return nullcontext()
         return BitSparsity(self.plain, gradient=self.recipe.bit_gradient)
 
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on where a checkpoint was written."""
+    def restore(self, path: Path) -> None:
+        """Go on where a checkpoint was written.
+
+        Raises:
+            TrainingError: it is damaged, or belongs to another training.
+        """
+        checkpoint = Checkpoint.load(path, self.identity)
         self.plain.load_state_dict(checkpoint.part("model"))
         if self.average is not None:
             self.average.load_state_dict(checkpoint.part("average"))
-        momentum = checkpoint.part("momentum")
-        for index, parameter in enumerate(_parameters(self.sgd)):
-            if str(index) in momentum:
-                # In the layout of the parameter: another one is computed by other instructions, rounded otherwise.
-                buffer = torch.empty_like(parameter).copy_(momentum[str(index)])
-                self.sgd.state[parameter]["momentum_buffer"] = buffer.detach()
+        moved = {str(index): parameter for index, parameter in enumerate(_parameters(self.sgd))}
+        for index, momentum in checkpoint.part("momentum").items():
+            if index not in moved or momentum.shape != moved[index].shape:
+                raise TrainingError(f"the checkpoint '{path}' is damaged: it has a momentum of nothing; remove it")
+            # In the layout of the parameter: another one is computed by other instructions, rounded otherwise.
+            own = torch.empty_like(moved[index]).copy_(momentum)
+            self.sgd.state[moved[index]]["momentum_buffer"] = own.detach()
         if checkpoint.scaler:
             self.accelerator.scaler.load_state_dict(checkpoint.scaler)
         self.history = [Epoch(**entry) for entry in checkpoint.history]  # type: ignore[arg-type]
