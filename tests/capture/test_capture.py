@@ -180,17 +180,17 @@ class OwnNames(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.graph, self.sites = nn.Linear(4, 4), nn.Sequential(nn.ReLU())
+        self.replace, self.sites = nn.Linear(4, 4), nn.Sequential(nn.ReLU())
         self.ops, self.view = nn.ModuleDict({"a b'": nn.Linear(4, 4)}), nn.ReLU()
 
     def forward(self, x):
-        return self.view(self.ops["a b'"](self.sites(self.graph(x))))
+        return self.view(self.ops["a b'"](self.sites(self.replace(x))))
 
 
 def test_names_of_the_graph_itself_are_left_to_it(tmp_path):
     model, x = OwnNames().eval(), torch.randn(2, 4)
     graph = iso.capture(model, x)
-    assert [op.name for op in graph.ops] == ["graph#2", "sites#2.0", "ops#2.a_b_", "view#2"]
+    assert [op.name for op in graph.ops] == ["replace#2", "sites#2.0", "ops#2.a_b_", "view#2"]
     assert torch.equal(graph(x), model(x))
     iso.convert(model, iso.methods.Maximum(), data=[x]).save(tmp_path / "net.snn")
     assert iso.load(tmp_path / "net.snn").sites == ("sites#2.0", "view#2")
