@@ -1,8 +1,9 @@
 # Everything here needs only Python (>= 3.11), git, make and a C++ compiler.
 #
 #   make demo    convert and run the bundled demonstration network
-#   make test    style, types and tests
+#   make test    style, types and tests, the numeric ones as other processors compute too
 #   make lint    style and types only
+#   make install-test  build, install into empty environments, and use it there
 #   make bench   measure the figures of the benchmarks
 #   make install the environment .venv alone (the others call it)
 #   make clean   remove caches and builds; `make distclean` removes .venv too
@@ -15,20 +16,40 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.isospike-installed
 ENSURE := $(BIN)/pip
 
+# Tests whose outcome depends on the order in which floats are added.
+NUMERIC := $(addprefix tests/,native calibrate diagnose laws measure references refine simulate)
+
 # $(call retry,COMMAND): run COMMAND, and once more when it fails (a download may break off).
 retry = { $(1); } || { echo "make: failed, trying once more in 5 s" >&2; sleep 5; $(1); }
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test lint bench clean distclean
+.PHONY: install demo test test-avx2 test-default lint install-test bench clean distclean
+
+# Python keeps what it compiles: else every process compiles 2,500 modules of torch anew, for ten seconds.
+unexport PYTHONDONTWRITEBYTECODE
+# One compute thread per worker: WORKERS processes of two threads each would fight over two cores.
+test test-avx2 test-default: export OMP_NUM_THREADS = 1
 
 install: $(STAMP)
 
 demo: $(STAMP)
 	$(BIN)/isospike demo
 
-# One compute thread per worker: WORKERS processes of two threads each would fight over two cores.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS)
+	$(MAKE) -j $(WORKERS) --output-sync --no-print-directory test-avx2 test-default
+
+# As on a processor without AVX-512, and on one without AVX2: torch, its libraries and our kernels add in another order.
+test-avx2: $(STAMP)
+	ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 \
+	    $(BIN)/python -m pytest $(NUMERIC)
+
+test-default: $(STAMP)
+	ATEN_CPU_CAPABILITY=default MKL_ENABLE_INSTRUCTIONS=SSE4_2 ONEDNN_MAX_CPU_ISA=SSE41 \
+	    $(BIN)/python -m pytest $(NUMERIC)
+
+install-test: $(STAMP)
+	$(BIN)/python tests/install/check_install.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

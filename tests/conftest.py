@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Callable, Iterator
 
@@ -9,6 +10,7 @@ import torch
 import isospike as iso
 from networks import ALL
 
+gc.set_threshold(50_000)  # captures make objects by the million and few cycles: a sixth of the time went into looking
 LIMIT = 600
 """Seconds for one test: far above the slowest on a busy machine, far below a run that never ends."""
 
