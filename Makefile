@@ -35,8 +35,9 @@ install: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/isospike demo
 
+# A file stays with one worker, and so do the networks that its tests share.
 test: lint
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 	$(MAKE) -j $(WORKERS) --output-sync --no-print-directory test-avx2 test-default
 
 # As on a processor without AVX-512, and on one without AVX2: torch, its libraries and our kernels add in another order.
