@@ -16,8 +16,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.isospike-installed
 ENSURE := $(BIN)/pip
 
-# Tests whose outcome depends on the order in which floats are added.
-NUMERIC := $(addprefix tests/,native calibrate diagnose laws measure references refine simulate)
+# Tests whose outcome may depend on the order in which floats are added.
+NUMERIC := $(addprefix tests/,native calibrate costs diagnose laws measure pooling references refine simulate)
 
 # $(call retry,COMMAND): run COMMAND, and once more when it fails (a download may break off).
 retry = { $(1); } || { echo "make: failed, trying once more in 5 s" >&2; sleep 5; $(1); }
@@ -40,14 +40,15 @@ test: lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 	$(MAKE) -j $(WORKERS) --output-sync --no-print-directory test-avx2 test-default
 
-# As on a processor without AVX-512, and on one without AVX2: torch, its libraries and our kernels add in another order.
+# Every numeric test, with a share of its cases, as on a processor without AVX-512, and as on one without AVX2: torch, its
+# libraries and our kernels add in another order there.
 test-avx2: $(STAMP)
 	ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 \
-	    $(BIN)/python -m pytest $(NUMERIC)
+	    $(BIN)/python -m pytest --share 6 $(NUMERIC)
 
 test-default: $(STAMP)
 	ATEN_CPU_CAPABILITY=default MKL_ENABLE_INSTRUCTIONS=SSE4_2 ONEDNN_MAX_CPU_ISA=SSE41 \
-	    $(BIN)/python -m pytest $(NUMERIC)
+	    $(BIN)/python -m pytest --share 9 $(NUMERIC)
 
 install-test: $(STAMP)
 	$(BIN)/python tests/install/check_install.py
