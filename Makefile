@@ -48,7 +48,7 @@ test-avx2: $(STAMP)
 
 test-default: $(STAMP)
 	ATEN_CPU_CAPABILITY=default MKL_ENABLE_INSTRUCTIONS=SSE4_2 ONEDNN_MAX_CPU_ISA=SSE41 \
-	    $(BIN)/python -m pytest --share 9 $(NUMERIC)
+	    $(BIN)/python -m pytest --share 12 $(NUMERIC)
 
 install-test: $(STAMP)
 	$(BIN)/python tests/install/check_install.py

@@ -12,8 +12,9 @@ from isospike.native import SparseConvolution, availability, library
 
 @pytest.fixture
 def fresh(tmp_path, monkeypatch):
-    """An empty cache, and nothing loaded yet."""
+    """An empty cache, nothing loaded yet, and a processor for which there are kernels."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     library.outcome.cache_clear()
     yield tmp_path
     library.outcome.cache_clear()
