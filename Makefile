@@ -1,8 +1,9 @@
 # Everything here needs only Python (>= 3.11), git, make and a C++ compiler.
 #
 #   make demo    convert and run the bundled demonstration network
-#   make test    style, types and tests
+#   make test    style, types and tests, the numeric ones as other processors compute too
 #   make lint    style and types only
+#   make install-test  build, install into empty environments, and use it there
 #   make bench   measure the figures of the benchmarks
 #   make install the environment .venv alone (the others call it)
 #   make clean   remove caches and builds; `make distclean` removes .venv too
@@ -15,20 +16,42 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.isospike-installed
 ENSURE := $(BIN)/pip
 
+# Tests whose outcome may depend on the order in which floats are added.
+NUMERIC := $(addprefix tests/,native calibrate costs diagnose laws measure pooling references refine simulate)
+
 # $(call retry,COMMAND): run COMMAND, and once more when it fails (a download may break off).
 retry = { $(1); } || { echo "make: failed, trying once more in 5 s" >&2; sleep 5; $(1); }
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test lint bench clean distclean
+.PHONY: install demo test test-avx2 test-default lint install-test bench clean distclean
+
+# Python keeps what it compiles: else every process compiles 2,500 modules of torch anew, for ten seconds.
+unexport PYTHONDONTWRITEBYTECODE
+# One compute thread per worker: WORKERS processes of two threads each would fight over two cores.
+test test-avx2 test-default: export OMP_NUM_THREADS = 1
 
 install: $(STAMP)
 
 demo: $(STAMP)
 	$(BIN)/isospike demo
 
-# One compute thread per worker: WORKERS processes of two threads each would fight over two cores.
+# A file stays with one worker, and so do the networks that its tests share.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(MAKE) -j $(WORKERS) --output-sync --no-print-directory test-avx2 test-default
+
+# Every numeric test, with a share of its cases, as on a processor without AVX-512, and as on one without AVX2: torch, its
+# libraries and our kernels add in another order there.
+test-avx2: $(STAMP)
+	ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 \
+	    $(BIN)/python -m pytest --share 6 $(NUMERIC)
+
+test-default: $(STAMP)
+	ATEN_CPU_CAPABILITY=default MKL_ENABLE_INSTRUCTIONS=SSE4_2 ONEDNN_MAX_CPU_ISA=SSE41 \
+	    $(BIN)/python -m pytest --share 12 $(NUMERIC)
+
+install-test: $(STAMP)
+	$(BIN)/python tests/install/check_install.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,8 +11,23 @@ import torch
 import isospike as iso
 from networks import ALL
 
+gc.set_threshold(50_000)  # captures make objects by the million and few cycles: a sixth of the time went into looking
 LIMIT = 600
 """Seconds for one test: far above the slowest on a busy machine, far below a run that never ends."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--share", type=int, default=1, help="of every test, one in so many cases, the first among them")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    share, cases, chosen, left_out = config.getoption("--share"), Counter[str](), [], []
+    for item in items:
+        name = item.nodeid.partition("[")[0]
+        (left_out if cases[name] % share else chosen).append(item)
+        cases[name] += 1
+    items[:] = chosen
+    config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(autouse=True)

@@ -19,16 +19,16 @@ SOME = ("reused_relu", "attention")
 STRUCTURES = ("ceilings", "tuple_output", "dict_output", "upsampled", "padded", "three_dimensional", "gated")
 
 
-def diagnosed(name, method, converted):
+def diagnosed(name, method, converted, captured):
     snn = converted(name, METHODS[method])
     data = [ALL[name].inputs(8, seed=10)]  # of the images that it was calibrated with: thresholds fit them
-    return snn, iso.diagnose(ALL[name].build(), snn, data, steps=STEPS if method in STREAMING else None)
+    return snn, iso.diagnose(captured(name), snn, data, steps=STEPS if method in STREAMING else None)
 
 
 @pytest.mark.parametrize("name", SOME)
 @pytest.mark.parametrize("method", METHODS)
-def test_a_converted_network_is_healthy_and_its_figures_fit(method, name, converted):
-    snn, found = diagnosed(name, method, converted)
+def test_a_converted_network_is_healthy_and_its_figures_fit(method, name, converted, captured):
+    snn, found = diagnosed(name, method, converted, captured)
     assert found.faults == ()
     assert [site.site for site in found.sites] == list(snn.sites)
     assert (found.images, found.metric) == (8, "agreement")
@@ -53,24 +53,25 @@ def test_a_converted_network_is_healthy_and_its_figures_fit(method, name, conver
 
 
 @pytest.mark.parametrize("method", EMITTING)
-def test_accumulate_then_emit_networks_are_even(method, converted):
-    _, found = diagnosed("max_pools", method, converted)
+def test_accumulate_then_emit_networks_are_even(method, converted, captured):
+    _, found = diagnosed("max_pools", method, converted, captured)
     assert all(site.unevenness_error < ROUNDING for site in found.sites)  # weighted spikes are added up, codes are not
     first = found.sites[0]  # reads the image alone
     assert math.isclose(first.local_error, first.accumulated_error, rel_tol=ROUNDING)
 
 
 @pytest.mark.parametrize("method", TYPICAL)
-def test_what_is_random_stays_the_same_and_nothing_is_changed(method, converted):
+def test_what_is_random_stays_the_same_and_nothing_is_changed(method, converted, captured):
     snn = converted("reused_relu", METHODS[method])
     before = {name: tensor.clone() for name, tensor in snn.state_dict().items()}
-    assert diagnosed("reused_relu", method, converted)[1] == diagnosed("reused_relu", method, converted)[1]
+    first, second = (diagnosed("reused_relu", method, converted, captured)[1] for _ in range(2))
+    assert first == second
     assert all(torch.equal(tensor, before[name]) for name, tensor in snn.state_dict().items())
 
 
 @pytest.mark.parametrize("name", STRUCTURES)
 @pytest.mark.parametrize("method", ["maximum", "bit-coded", "srp"])
-def test_any_structure(method, name, converted):
-    snn, found = diagnosed(name, method, converted)
+def test_any_structure(method, name, converted, captured):
+    snn, found = diagnosed(name, method, converted, captured)
     assert len(found.sites) == len(snn.sites)
     assert found.faults == ()

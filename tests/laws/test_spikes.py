@@ -86,16 +86,23 @@ def test_no_input_and_no_bias_give_no_spike(name, method, captured):
     assert any(counts.any() for counts in iso.simulate(snn, x + 1, steps=STEPS).spikes.values())
 
 
-@pytest.mark.parametrize("v_init", [0.0, 0.5, 0.75])
-@pytest.mark.parametrize("method", [name for name in FREE if name not in PROBING])
-def test_first_layer_obeys_the_clip_floor_theorem(method, v_init):
+@pytest.fixture(scope="module")
+def single_layer() -> tuple[iso.Graph, torch.Tensor]:
+    """A convolution and its ReLU, captured, and images."""
     torch.manual_seed(0)
     model = Network(lambda n, x: n.conv(x).relu(), {"conv": nn.Conv2d(2, 3, 3)}).double().eval()
     data = torch.randn(2, 2, 4, 4, dtype=torch.float64)
-    snn = iso.convert(iso.capture(model, data), shortened(iso.methods.methods[method], v_init=v_init), data=[data])
+    return iso.capture(model, data), data
+
+
+@pytest.mark.parametrize("v_init", [0.0, 0.5, 0.75])
+@pytest.mark.parametrize("method", [name for name in FREE if name not in PROBING])
+def test_first_layer_obeys_the_clip_floor_theorem(method, v_init, single_layer):
+    graph, data = single_layer
+    snn = iso.convert(graph, shortened(iso.methods.methods[method], v_init=v_init), data=[data])
     run = iso.simulate(snn, 1.5 * data, steps=STEPS)
     with torch.no_grad():
-        currents = model.conv(1.5 * data)
+        currents = graph.get_submodule("conv")(1.5 * data)
     neuron = snn.graph.get_submodule("relu")
     theta, start = (value.expand(currents.shape) for value in (neuron.v_threshold, neuron.v_init))
     for steps in range(1, STEPS + 1):

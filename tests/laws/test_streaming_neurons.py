@@ -40,8 +40,9 @@ def network(snn: iso.SNN, kind: str, schedule: int = 0) -> iso.SNN:
     return iso.SNN(graph, readout=snn.readout, provenance=snn.provenance)
 
 
-def assert_equal(a: iso.Run, b: iso.Run) -> None:
-    assert all(torch.equal(y, z) for y, z in zip(leaves(a.output), leaves(b.output), strict=True))
+def assert_equal(a: iso.Run, b: iso.Run, tolerance: float = 0.0) -> None:
+    for y, z in zip(leaves(a.output), leaves(b.output), strict=True):
+        assert (y - z).abs().max() <= tolerance
     for site in a.spikes:
         assert torch.equal(a.spikes[site], b.spikes[site])
         assert torch.equal(a.packets[site], b.packets[site])
@@ -53,7 +54,8 @@ def test_cut_in_two_and_step_by_step(kind, bias, converted):
     snn = network(converted("reused_relu", METHODS["maximum"]), kind, BIASES[bias])
     x = ALL["reused_relu"].inputs(2)
     whole = iso.simulate(snn, x, steps=STEPS)
-    assert_equal(iso.simulate(snn, x, steps=STEPS, executor="step"), whole)
+    # without the kernels torch adds up the products of one step in another order than those of twelve
+    assert_equal(iso.simulate(snn, x, steps=STEPS, executor="step"), whole, tolerance=1e-13)
     first = iso.simulate(snn, x, steps=5)
     for _ in range(2):  # the second time shows that the state was not changed
         second = iso.simulate(snn, x, steps=STEPS - 5, state=first.state)

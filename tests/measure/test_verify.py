@@ -26,10 +26,10 @@ def batches(name: str) -> list[torch.Tensor]:
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("method", EMITTING)
 @pytest.mark.parametrize("name", SOME)
-def test_holds_for_the_model_it_came_from(name, method, exact, converted):
+def test_holds_for_the_model_it_came_from(name, method, exact, converted, captured):
     snn = converted(name, dataclasses.replace(EMITTING[method], exact=exact))
     before = copy.deepcopy(snn.state_dict())
-    found = iso.verify(ALL[name].build(), snn, batches(name))
+    found = iso.verify(captured(name), snn, batches(name))
     assert found.exact, found.first_difference
     assert (found.kind, found.steps, found.images, found.dtype) == ("accumulate-then-emit", snn.steps, 5, "float64")
     assert [site.site for site in found.sites] == list(snn.sites)
@@ -152,8 +152,8 @@ def test_a_neuron_that_drops_a_spike_is_found(converted, monkeypatch):
 
 @pytest.mark.parametrize("method", FREE)
 @pytest.mark.parametrize("name", ["module_relu", "max_pools", "ceilings"])
-def test_streaming_networks_are_measured(name, method, converted):
-    snn, model = converted(name, FREE[method]), ALL[name].build()
+def test_streaming_networks_are_measured(name, method, converted, captured):
+    snn, model = converted(name, FREE[method]), captured(name)
     few, many = (iso.verify(model, snn, batches(name), steps=steps) for steps in (4, 256))
     for found, steps in ((few, 4), (many, 256)):
         check_measure(found, snn, steps)
@@ -169,8 +169,8 @@ def check_measure(found: iso.Certificate, snn: iso.SNN, steps: int) -> None:
 
 
 @pytest.mark.parametrize("method", CALIBRATED)
-def test_calibrated_networks_are_measured_as_they_run(method, converted):
-    snn, model, data = converted("max_pools", CALIBRATED[method]), ALL["max_pools"].build(), batches("max_pools")
+def test_calibrated_networks_are_measured_as_they_run(method, converted, captured):
+    snn, model, data = converted("max_pools", CALIBRATED[method]), captured("max_pools"), batches("max_pools")
     for steps in snn.calibrated:
         found = iso.verify(model, snn, data, steps=steps)
         check_measure(found, snn, steps)
@@ -193,9 +193,9 @@ def test_the_first_site_of_a_streaming_network_is_the_clip_floor_theorem(capture
     assert abs(site.error - error.item()) < 1e-9  # sums of 1000 float64 values
 
 
-def test_wrong_requests(converted):
+def test_wrong_requests(converted, captured):
     emitting, streaming = converted("module_relu", EMITTING["pascal"]), converted("module_relu", STREAMING["maximum"])
-    model, data = ALL["module_relu"].build(), batches("module_relu")
+    model, data = captured("module_relu"), batches("module_relu")
     with pytest.raises(SimulationError, match=r"sites relu, the model relu, relu#2"):
         iso.verify(ALL["method_relu"].build(), emitting, data)
     with pytest.raises(SimulationError, match="takes 8 steps, 4 were asked for"):

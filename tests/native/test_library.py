@@ -12,8 +12,9 @@ from isospike.native import SparseConvolution, availability, library
 
 @pytest.fixture
 def fresh(tmp_path, monkeypatch):
-    """An empty cache, and nothing loaded yet."""
+    """An empty cache, nothing loaded yet, and a processor for which there are kernels."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     library.outcome.cache_clear()
     yield tmp_path
     library.outcome.cache_clear()
@@ -45,11 +46,6 @@ def test_a_compiler_that_fails_is_named(fresh, monkeypatch):
     with pytest.raises(NativeError, match="broken failed on the native kernels: no such target"):
         library.load(torch.float32)
     assert not list(fresh.glob("isospike/native/*"))
-
-
-def test_an_unwritable_cache_is_no_fault(fresh, monkeypatch):
-    (fresh / "isospike").write_text("a file where the folder should be")
-    assert "cannot be compiled" in availability()
 
 
 def test_a_processor_without_kernels(fresh, monkeypatch):

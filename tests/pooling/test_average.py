@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 
 import pytest
 import torch
@@ -35,10 +36,15 @@ def images(count: int = 6, seed: int = 1) -> Tensor:
     return torch.randn(count, 3, 8, 8, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+@functools.cache
+def captured(name: str) -> iso.Graph:
+    """Shared, so never to be changed."""
+    return iso.capture(build(POOLS[name]), images())
+
+
 @pytest.mark.parametrize("name", POOLS)
 def test_the_ann_is_unchanged_and_gets_a_site_behind_the_pool(name):
-    model, x = build(POOLS[name]), images()
-    graph = iso.capture(model, x)
+    graph, x = captured(name), images()
     placed = place_average_pool_neurons(graph)
     assert graph.sites == ("relu", "relu#2")
     assert placed.sites == ("relu", "pool_neuron", "relu#2")
@@ -95,7 +101,7 @@ def test_a_pool_called_twice_and_a_module_of_that_name():
 def test_the_neuron_behind_the_pool_has_its_own_threshold(name):
     """Largest averages as thresholds, and what its first train is: a rate code of the average of spikes."""
     model, x = build(POOLS[name]), images()
-    snn = iso.convert(model, Opt(steps=(8,), average_pool_neurons=True, granularity="channel"), data=[x]).at(8)
+    snn = iso.convert(captured(name), Opt(steps=(8,), average_pool_neurons=True, granularity="channel"), data=[x]).at(8)
     with torch.no_grad():
         averages = model.pool(model.first(x).relu())
     neuron = snn.graph.get_submodule("pool_neuron")
@@ -116,14 +122,14 @@ METHODS = [
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name())
 def test_networks_are_saved_verified_and_evaluated(method, tmp_path):
     model, x = build(POOLS["ceil"]), images()
-    snn = iso.convert(model, method, data=[x])
+    snn = iso.convert(captured("ceil"), method, data=[x])
     assert snn.sites == ("relu", "pool_neuron", "relu#2")
     snn.save(tmp_path / "net.snn")
     loaded = iso.load(tmp_path / "net.snn")
     assert loaded.sites == snn.sites
     for steps in (4, 8):
         assert torch.equal(loaded(x, steps=steps), snn(x, steps=steps))
-    found = iso.verify(model, loaded, [x], steps=8)
+    found = iso.verify(captured("ceil"), loaded, [x], steps=8)
     assert [site.site for site in found.sites] == list(snn.sites)
     assert all(0 < site.error < 1 for site in found.sites)
     labels = torch.zeros(len(x), dtype=torch.long)
@@ -133,16 +139,16 @@ def test_networks_are_saved_verified_and_evaluated(method, tmp_path):
 
 
 def test_they_approach_the_ann_with_the_steps():
-    model, x = build(POOLS["plain"]), images()
-    snn = iso.convert(model, Opt(steps=(16, 256), average_pool_neurons=True), data=[x])
-    few, many = (iso.verify(model, snn, [x], steps=steps).sites[1].error for steps in (16, 256))
+    graph, x = captured("plain"), images()
+    snn = iso.convert(graph, Opt(steps=(16, 256), average_pool_neurons=True), data=[x])
+    few, many = (iso.verify(graph, snn, [x], steps=steps).sites[1].error for steps in (16, 256))
     assert many < few / 4
     assert many < 0.02
 
 
 def test_other_networks_are_still_refused():
     x = images()
-    snn = iso.convert(build(POOLS["plain"]), Opt(steps=(4,), average_pool_neurons=True), data=[x])
+    snn = iso.convert(captured("plain"), Opt(steps=(4,), average_pool_neurons=True), data=[x])
     other = build(POOLS["plain"], lambda n, x: n.pool(n.first(x).relu()).mean((2, 3)))
     with pytest.raises(SimulationError, match=r"sites relu, pool_neuron, relu#2, the model relu;"):
         iso.verify(other, snn, [x], steps=4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import spiking
@@ -32,6 +33,11 @@ class Net:
     model: nn.Module
     layers: list[Layer]
     shape: tuple[int, ...]
+
+    @cached_property
+    def graph(self) -> iso.Graph:
+        """The captured model; shared, so never to be changed."""
+        return iso.capture(self.model, self.images(DATA))
 
     def images(self, seed: int, batch: int = 8) -> Tensor:
         return eighths(batch, *self.shape, seed=seed)

@@ -46,7 +46,7 @@ def net(request) -> Net:
 @pytest.mark.parametrize("by", ["layer", "channel"])
 def test_opi_is_maximum_thresholds_and_half_of_them_at_the_start(net, by):
     thetas = maxima(net, by)
-    snn = iso.convert(net.model, methods.OPI(granularity=by), data=[net.images(DATA)])
+    snn = iso.convert(net.graph, methods.OPI(granularity=by), data=[net.images(DATA)])
     check_thresholds(snn, thetas, [theta / 2 for theta in thetas])
     x = net.images(TEST)
     check(snn, x, STEPS, spiking.run(net.layers, thetas, [theta / 2 for theta in thetas], flat(x), STEPS))
@@ -55,7 +55,7 @@ def test_opi_is_maximum_thresholds_and_half_of_them_at_the_start(net, by):
 @pytest.mark.parametrize("steps", [4, 16])
 def test_opt_adds_half_a_threshold_over_the_steps(net, steps):
     thetas = maxima(net, "channel")
-    snn = iso.convert(net.model, methods.Opt(steps=(2, steps)), data=[net.images(DATA)]).at(steps)
+    snn = iso.convert(net.graph, methods.Opt(steps=(2, steps)), data=[net.images(DATA)]).at(steps)
     check_thresholds(snn, thetas, zeros(thetas))
     x, biases = net.images(TEST), [[theta / (2 * steps)] * steps for theta in thetas]
     check(snn, x, steps, spiking.run(net.layers, thetas, zeros(thetas), flat(x), steps, biases=biases))
@@ -65,7 +65,7 @@ def test_snm_has_a_threshold_for_every_neuron(net):
     thetas = maxima(net, "neuron", DATA, DATA + 1, DATA + 2, DATA + 3)
     # neurons that never fire on these images have the largest threshold of their layer
     thetas = [np.where(theta > 0, theta, theta.max()) for theta in thetas]
-    snn = iso.convert(net.model, methods.SNM(), data=[net.images(DATA + n) for n in range(4)])
+    snn = iso.convert(net.graph, methods.SNM(), data=[net.images(DATA + n) for n in range(4)])
     for found, wanted in zip(per_neuron(snn, "v_threshold"), thetas, strict=True):
         assert np.array_equal(found, wanted)
     x = net.images(TEST)
@@ -77,7 +77,7 @@ def test_snm_has_a_threshold_for_every_neuron(net):
 @pytest.mark.parametrize("most", [2, 5])
 def test_burst_sends_packets(net, most):
     method = methods.Burst(largest=most, percentile=90.0)
-    snn = iso.convert(net.model, method, data=[net.images(DATA)])
+    snn = iso.convert(net.graph, method, data=[net.images(DATA)])
     thetas = per_neuron(snn, "v_threshold")
     values = spiking.activations(net.layers, flat(net.images(DATA)))
     for theta, a in zip(thetas, values, strict=True):
@@ -92,7 +92,7 @@ def test_burst_sends_packets(net, most):
 @pytest.mark.parametrize("most", [1, 2])
 def test_buffered_neurons_take_spikes_back(net, most):
     thetas = [theta / most for theta in maxima(net, "channel")]
-    snn = iso.convert(net.model, methods.Buffered(largest=most), data=[net.images(DATA)])
+    snn = iso.convert(net.graph, methods.Buffered(largest=most), data=[net.images(DATA)])
     check_thresholds(snn, thetas, [theta / 2 for theta in thetas])
     x = net.images(TEST)
     starts = [theta / 2 for theta in thetas]
@@ -106,7 +106,7 @@ RESETS = {"soft": spiking.soft_reset, "hard": spiking.hard_reset}
 def test_spike_norm_balances_layer_after_layer(net, reset):
     thetas = spiking.spike_norm(net.layers, flat(net.images(DATA)), 12, RESETS[reset])
     method = methods.SpikeNorm(reset=reset, calibration_steps=12)
-    snn = iso.convert(net.model, method, data=[net.images(DATA)])
+    snn = iso.convert(net.graph, method, data=[net.images(DATA)])
     check_thresholds(snn, thetas, zeros(thetas))
     x = net.images(TEST)
     check(snn, x, STEPS, spiking.run(net.layers, thetas, zeros(thetas), flat(x), STEPS, RESETS[reset]))
@@ -114,7 +114,7 @@ def test_spike_norm_balances_layer_after_layer(net, reset):
 
 def test_rmp_is_spike_norm_with_a_factor(net):
     thetas = spiking.spike_norm(net.layers, flat(net.images(DATA)), 12, spiking.soft_reset, 0.75)
-    snn = iso.convert(net.model, methods.RMP(factor=0.75, calibration_steps=12), data=[net.images(DATA)])
+    snn = iso.convert(net.graph, methods.RMP(factor=0.75, calibration_steps=12), data=[net.images(DATA)])
     check_thresholds(snn, thetas, zeros(thetas))
     x = net.images(TEST)
     check(snn, x, STEPS, spiking.run(net.layers, thetas, zeros(thetas), flat(x), STEPS))
@@ -123,7 +123,7 @@ def test_rmp_is_spike_norm_with_a_factor(net):
 def test_spike_norm_of_several_batches_has_running_maxima(net):
     """On purpose not the pseudo-code, which runs everything again for every layer: one pass over the data."""
     batches = [net.images(DATA), net.images(DATA + 1)]
-    snn = iso.convert(net.model, methods.SpikeNorm(calibration_steps=12), data=batches)
+    snn = iso.convert(net.graph, methods.SpikeNorm(calibration_steps=12), data=batches)
     thetas = spiking.running_spike_norm(net.layers, [flat(x) for x in batches], 12)
     check_thresholds(snn, thetas, zeros(thetas))
     printed = spiking.spike_norm(net.layers, np.concatenate([flat(x) for x in batches]), 12, spiking.soft_reset)
@@ -134,7 +134,7 @@ def probing(net: Net, kind: type[methods.Method], probe: int) -> tuple[iso.SNN, 
     """The network of a method that probes, its thresholds and starts."""
     thetas = maxima(net, "channel")
     method = kind(probe=probe, scale="maximum", granularity="channel")
-    snn = iso.convert(net.model, method, data=[net.images(DATA)])
+    snn = iso.convert(net.graph, method, data=[net.images(DATA)])
     starts = [theta / 2 for theta in thetas]
     check_thresholds(snn, thetas, starts)
     return snn, thetas, starts
@@ -169,7 +169,7 @@ def test_cos_with_a_run_shorter_than_the_probe_probes_on_what_there_is():
     net = NETS["dense"]
     thetas = maxima(net, "layer")
     starts = [theta / 2 for theta in thetas]
-    snn = iso.convert(net.model, methods.COS(probe=8, scale="maximum"), data=[net.images(DATA)])
+    snn = iso.convert(net.graph, methods.COS(probe=8, scale="maximum"), data=[net.images(DATA)])
     x = net.images(TEST)
     expected, _ = spiking.cos(net.layers, thetas, starts, flat(x), 8, 3)
     check_close(snn, x, 8 + 3, expected, skipped=8)
@@ -182,7 +182,7 @@ def test_ftbc_subtracts_its_schedule(net, count):
     thetas = maxima(net, "channel", DATA, DATA + 1)
     starts = [theta / 2 for theta in thetas]
     method = methods.FTBC(steps=(8,), iterations=count, scale="maximum")
-    snn = iso.convert(net.model, method, data=batches).at(8)
+    snn = iso.convert(net.graph, method, data=batches).at(8)
     check_thresholds(snn, thetas, starts)
     schedule = spiking.ftbc(net.layers, thetas, starts, [flat(x) for x in batches[:count]], 8, 0.5)
     shapes = {op.name: op.shape for op in snn.graph.ops}
@@ -206,7 +206,7 @@ def calibrated_biases(net: Net, thetas: Sequence[Array], starts: Sequence[Array]
 def test_light_calibration_is_shift_and_mean_error(net):
     thetas = maxima(net, "channel")
     method = methods.CalibrationLight(steps=(8,), refine_images=8, scale="maximum")
-    snn = iso.convert(net.model, method, data=[net.images(DATA)]).at(8)
+    snn = iso.convert(net.graph, method, data=[net.images(DATA)]).at(8)
     check_thresholds(snn, thetas, zeros(thetas))
     biases = calibrated_biases(net, thetas, zeros(thetas), 8)
     x = net.images(TEST)
@@ -231,7 +231,7 @@ def trained(name: str, activation: Activation) -> Net:
 def test_trained_bounds_are_thresholds_and_trained_shifts_starts(name, kind):
     activation, method, phase = TRAINED[kind]
     net = trained(name, activation)
-    snn = iso.convert(net.model, method, data=[net.images(DATA)])
+    snn = iso.convert(net.graph, method, data=[net.images(DATA)])
     bounds = [float(m.bound) for m in net.model if hasattr(m, "bound")]
     thetas = [np.full(len(layer.bias), bound) for layer, bound in zip(net.layers, bounds, strict=False)]
     check_thresholds(snn, thetas, [phase * theta for theta in thetas])
@@ -245,7 +245,7 @@ def test_trained_bounds_of_channels():
     bounds = [torch.tensor(values).double() for values in ([1.237, 0.871, 2.113], [1.719, 1.043])]
     acts = [activation.module(bound.view(-1, 1, 1)).eval() for bound in bounds]
     net = build("conv", [*acts, QCFS(levels=4).module(1.513).double().eval()])
-    snn = iso.convert(net.model, methods.QCFS(), data=[net.images(DATA)])
+    snn = iso.convert(net.graph, methods.QCFS(), data=[net.images(DATA)])
     found = [m.bound.flatten().numpy() for m in net.model if hasattr(m, "bound")]
     thetas = [
         np.broadcast_to(bound, layer.bias.shape) if len(bound) == 1 else bound[layer.channel]
@@ -260,7 +260,7 @@ def test_trained_bounds_of_channels():
 @pytest.mark.parametrize("method", [methods.SRP, methods.COS])
 def test_probing_networks_of_trained_bounds(method):
     net = trained("dense", QCFS(levels=4))
-    snn = iso.convert(net.model, method(probe=4), data=[net.images(DATA)])
+    snn = iso.convert(net.graph, method(probe=4), data=[net.images(DATA)])
     assert all(isinstance(neuron, Probing) for neuron in neurons(snn))
     bounds = [float(m.bound) for m in net.model if hasattr(m, "bound")]
     thetas = [np.full(len(layer.bias), bound) for layer, bound in zip(net.layers, bounds, strict=False)]

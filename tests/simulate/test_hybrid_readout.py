@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -60,13 +62,22 @@ def tail(model: nn.Module, name: str, mean: Tensor) -> Tensor:
     return model.head(y).softmax(1) if name == "softmax" else 3 * model.head(y).sigmoid() - 1
 
 
+@functools.cache
+def captured(name: str) -> iso.Graph:
+    return iso.capture(model(TAILS[name]), images())
+
+
+@functools.cache
+def converted(name: str, method: str) -> iso.SNN:
+    return iso.convert(captured(name), METHODS[method], data=[images(2)], analogue="allow")
+
+
 @torch.no_grad()
 @pytest.mark.parametrize("executor", executors_of(Kind.STREAMING))
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", TAILS)
 def test_the_answer_is_the_tail_of_the_decoded_rate(name, method, executor):
-    network, x = model(TAILS[name]), images()
-    snn = iso.convert(network, METHODS[method], data=[images(2)], analogue="allow")
+    network, x, snn = model(TAILS[name]), images(), converted(name, method)
     snn = snn.at(STEPS) if snn.calibrated else snn
     if executor == "step" and method == "cos":
         pytest.skip("a layer needs its whole train")

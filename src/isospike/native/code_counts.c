@@ -9,12 +9,14 @@
 #define TABLES 8
 #define CHUNK 1024 /* codes converted at once: they stay in the first cache */
 
-/* Convert n codes; whether all of them lie in 0 .. bins - 1 (NaN does not). */
+/* Convert n codes; whether all of them lie in 0 .. bins - 1 (NaN does not). Others are no numbers of 32 bits: 0. */
 static int to_numbers(const REAL *codes, int64_t n, int32_t bins, int32_t *numbers) {
     int32_t wrong = 0;
     for (int64_t i = 0; i < n; i++) {
-        wrong |= !(codes[i] >= 0) | !(codes[i] < (REAL)bins);
-        numbers[i] = (int32_t)codes[i];
+        const int outside = !(codes[i] >= 0) | !(codes[i] < (REAL)bins);
+        const REAL code = outside ? 0 : codes[i];
+        wrong |= outside;
+        numbers[i] = (int32_t)code;
     }
     return !wrong;
 }

@@ -1,4 +1,4 @@
-"""Compiles the C sources with the local compiler, once per machine and version, and loads them."""
+"""Compiles the C sources with the local compiler and loads them; `cache` keeps what was compiled."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import os
 import shutil
 import subprocess
 import tempfile
+import warnings
 from pathlib import Path
 
-import platformdirs
 import torch
 
-from isospike.errors import IsospikeError, NativeError
-from isospike.files import replacing
+from isospike.errors import IsospikeWarning, NativeError
+from isospike.native import cache
 
 SOURCES = tuple(sorted(Path(__file__).parent.glob("*.c")))
 FLAGS = ("-O3", "-std=gnu11", "-fPIC", "-fopenmp")
@@ -51,10 +51,7 @@ def load(dtype: torch.dtype) -> ctypes.CDLL:
         raise NativeError(f"the native kernels need a processor with AVX2 or AVX-512; torch reports {capability}")
     if dtype not in TYPES:
         raise NativeError(f"the native kernels compute in float32 and float64, not in {dtype}")
-    try:
-        loaded = ctypes.CDLL(str(_compiled((*FLAGS, *CAPABILITIES[capability], *TYPES[dtype]))))
-    except OSError as error:
-        raise NativeError(f"the native kernels cannot be loaded: {error}") from error
+    loaded = _load(_library((*FLAGS, *CAPABILITIES[capability], *TYPES[dtype])))
     pointer, number, size = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
     loaded.convolve.argtypes = [pointer] * 5 + [number] * 3 + [pointer] * 3
     loaded.convolve.restype = None
@@ -71,31 +68,50 @@ def availability() -> str | None:
     return str(result) if isinstance(result, NativeError) else None
 
 
-def _compiled(flags: tuple[str, ...]) -> Path:
-    """The library for these flags, from the user's cache or made now."""
+def _library(flags: tuple[str, ...]) -> bytes:
+    """The library for these flags: the kept one, or one made now and kept for the next process where that is safe."""
     compiler = _compiler()
     options = "\0".join((compiler, *flags, repr(OWN_FLAGS)))
     content = b"".join(source.read_bytes() for source in SOURCES) + options.encode()
-    path = platformdirs.user_cache_path("isospike") / "native" / f"{hashlib.sha256(content).hexdigest()[:24]}.so"
-    if not path.is_file():
-        _compile(compiler, flags, path)
-    return path
+    name = f"{hashlib.sha256(content).hexdigest()[:24]}.so"
+    library = cache.read(name)
+    if library is None:
+        library = _compile(compiler, flags)
+        try:
+            cache.keep(name, library)
+        except NativeError as error:
+            warnings.warn(f"every process compiles the kernels anew: {error}", IsospikeWarning, stacklevel=2)
+    return library
 
 
-def _compile(compiler: str, flags: tuple[str, ...], path: Path) -> None:
+def _compile(compiler: str, flags: tuple[str, ...]) -> bytes:
     """Compile and link; without an OpenMP library of its own, the threads are those of torch's, loaded already."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory() as folder, replacing(path) as part:
-            compiled = [f"{folder}/{source.stem}.o" for source in SOURCES]
-            for source, made in zip(SOURCES, compiled, strict=True):
-                _run(compiler, *flags, *OWN_FLAGS.get(source.stem, ()), "-c", str(source), "-o", made)
-            _run(compiler, "-shared", *compiled, "-o", str(part))
+        with tempfile.TemporaryDirectory() as private:
+            compiled, made = [f"{private}/{source.stem}.o" for source in SOURCES], Path(private, "kernels.so")
+            for source, part in zip(SOURCES, compiled, strict=True):
+                _run(compiler, *flags, *OWN_FLAGS.get(source.stem, ()), "-c", str(source), "-o", part)
+            _run(compiler, "-shared", *compiled, "-o", str(made))
+            return made.read_bytes()
     except subprocess.CalledProcessError as error:
         lines = error.stderr.decode(errors="replace").strip().splitlines()
         raise NativeError(f"{compiler} failed on the native kernels: {lines[0] if lines else error}") from error
-    except (OSError, subprocess.TimeoutExpired, IsospikeError) as error:
+    except (OSError, subprocess.TimeoutExpired) as error:
         raise NativeError(f"the native kernels cannot be compiled: {error}") from error
+
+
+def _load(library: bytes) -> ctypes.CDLL:
+    """Load a library from memory: what is loaded is what was verified, and no folder need allow execution.
+
+    The descriptor stays open, because the loader knows a library by the name of its file, which has the number in it.
+    """
+    try:
+        handle = os.memfd_create("isospike-native")
+        with open(handle, "wb", closefd=False) as file:
+            file.write(library)
+        return ctypes.CDLL(f"/proc/self/fd/{handle}")
+    except OSError as error:
+        raise NativeError(f"the native kernels cannot be loaded: {error}") from error
 
 
 def _run(*command: str) -> None:
