@@ -102,14 +102,20 @@ COSTS: Schema = {
     "not_counted": Kind.TEXTS,
 }
 ENERGY_MODEL: Schema = {"name": Kind.TEXT, "source": Kind.TEXT, "mac_pj": Kind.NUMBER, "ac_pj": Kind.NUMBER}
-COSTS_MORE: Schema = {"energy_pj": Kind.TABLE, "energy_models": [ENERGY_MODEL]}
+MEMORY: Schema = {"network_bytes": Kind.COUNT, "set_bytes": Kind.NUMBERS, "total_bytes": Kind.COUNT}
+COSTS_MORE: Schema = {
+    "energy_pj": Kind.TABLE,
+    "energy_models": [ENERGY_MODEL],
+    "rivals_pj": Kind.TABLE,
+    "memory": MEMORY,
+}
 ACCOUNT: Schema = {
     "images": Kind.COUNT,
     "energy_model": ENERGY_MODEL,
     "snn": {"*": {"total": Kind.NUMBERS, "by_site": Kind.TABLE, "by_op": Kind.TABLE, "energy_pj": Kind.NUMBERS}},
     "not_counted": Kind.TEXTS,
 }
-ACCOUNT_MORE: Schema = {"memory": {"network_bytes": Kind.COUNT, "set_bytes": Kind.NUMBERS, "total_bytes": Kind.COUNT}}
+ACCOUNT_MORE: Schema = {"memory": MEMORY}
 SOURCES: dict[str, tuple[Schema, Schema]] = {
     "comparison": (COMPARISON, COMPARISON_MORE),
     "cell": (CELL, {}),

@@ -124,3 +124,20 @@ def test_a_missing_library_says_how_to_add_it(given, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
     with pytest.raises(OutputError, match=r"pip install 'isospike\[report\]'"):
         write_report(tmp_path / "r.html", given.comparison)
+
+
+def test_an_account_brings_its_rivals_and_its_memory(given):
+    """Totals of one image and bytes of the tensors, each as the account has it."""
+    whole = account(given.costs)
+    model = whole["energy_model"]["name"]
+    last = whole["snn"][str(given.costs["steps"])]
+    whole["ann"] = {"macs": 10, "energy_pj": {"total": 40.0}}
+    last["energy_pj"] = {**last["energy_pj"], "total": 30.0}
+    last["quantised_ann"], last["bit_serial_ann"] = {"energy_pj": {"total": 20.0}}, {"energy_pj": {"total": 10.0}}
+    whole["memory"] = {"network_bytes": 8, "set_bytes": {"2": 3, "4": 5}, "total_bytes": 16}
+    tables = {table.name: table for table in cost_tables(check(costs_of_account(whole), "costs"))}
+    found = {(row[0], row[1]): row[2] for row in tables["costs-rivals"].rows}
+    rivals = {"this network": 30.0, "ANN": 40.0, "quantised ANN": 20.0, "bit-serial ANN": 10.0}
+    assert found == {(model, name): energy for name, energy in rivals.items()}
+    memory = (("network", 8), ("set for T = 2", 3), ("set for T = 4", 5), ("all", 16))
+    assert tables["costs-memory"].rows == memory

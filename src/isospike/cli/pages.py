@@ -14,7 +14,7 @@ from isospike.cli.halves import first_images
 from isospike.compare import Cell, Comparison
 from isospike.compare.bench import models_with
 from isospike.convert import Analogue, convert
-from isospike.costs import EnergyModel, account
+from isospike.costs import EnergyModel, account, memory_of, reference_costs
 from isospike.diagnose import diagnose
 from isospike.report import record_raster, write_figures, write_report
 from isospike.report.headlines import NEAR
@@ -67,13 +67,15 @@ def _closer(
     batches = first_images(test, LOOKED_AT)
     first = Batches(batches).first[:1]
     steps = cell.steps if snn.steps is None else None
-    costs = account(snn, batches, steps=steps)[cell.steps]
+    costs, reference = account(snn, batches, steps=steps)[cell.steps], reference_costs(snn)
     return {
         "diagnosis": diagnose(network, snn, batches, steps=steps).to_dict(),
         "costs": {
             **costs.to_dict(),
             "energy_pj": {name: costs.energy(model).to_dict() for name, model in models.items()},
             "energy_models": [model.to_dict() for model in models.values()],
+            "rivals_pj": {name: reference.rivals(model, costs.steps) for name, model in models.items()},
+            "memory": memory_of(snn).to_dict(),
         },
         "raster": record_raster(snn, first, steps),
     }

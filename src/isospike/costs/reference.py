@@ -89,6 +89,14 @@ class Reference(Tabular):
         rest = sum(connection.dense - connection.spiking for connection in self.wiring.connections)
         return model.energy(synops=additions, macs=rest, traffic_bytes=self._traffic(model, bits))
 
+    def rivals(self, model: EnergyModel, steps: int) -> dict[str, float]:
+        """Energy in pJ of one image of every network that the spiking one competes with, by its name."""
+        return {
+            "ANN": self.energy(model).total,
+            "quantised ANN": self.quantised_energy(model, steps).total,
+            "bit-serial ANN": self.bit_serial_energy(model, steps).total,
+        }
+
     def _traffic(self, model: EnergyModel, bits: dict[str, int]) -> float:
         """Bytes of weights, read once per product in the model's width, and of activations, written and read."""
         activations = sum(self.wiring.neurons[site] * bits[site] / 8 for site in bits)

@@ -7,6 +7,7 @@ from typing import Any
 
 from isospike.costs.tables import amounts_table, energy_table
 from isospike.tables import Column, Table
+from isospike.units import energy_unit
 
 FIGURES = {
     "mac_pj": "multiply-accumulate",
@@ -34,6 +35,8 @@ def cost_tables(costs: Mapping[str, Any]) -> tuple[Table, ...]:
         ),
         amounts_table("costs-ops", Column("op", "Op"), "By the op that receives them", costs["by_op"], run),
         *filter(None, [energy_table(costs.get("energy_pj") or {})]),
+        *_rivals(costs.get("rivals_pj") or {}, costs.get("energy_pj") or {}),
+        *_memory(costs.get("memory")),
         *_assumptions(costs.get("energy_models") or []),
     )
 
@@ -60,12 +63,50 @@ def costs_of_account(account: Mapping[str, Any]) -> dict[str, Any]:
         "not_counted": account["not_counted"],
         "energy_models": [model],
         "energy_pj": {model["name"]: found["energy_pj"]},
+        **_beside(account, found, model["name"]),
     }
+
+
+def _beside(account: Mapping[str, Any], found: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """The rivals and the memory of an account, where it has them."""
+    names = {"ANN": account.get("ann"), "quantised ANN": found.get("quantised_ann")}
+    names["bit-serial ANN"] = found.get("bit_serial_ann")
+    energies = {name: rival["energy_pj"]["total"] for name, rival in names.items() if rival is not None}
+    memory = {"memory": account["memory"]} if "memory" in account else {}
+    return {"rivals_pj": {model: energies}, **memory} if energies else memory
 
 
 def cost_papers(costs: Mapping[str, Any]) -> tuple[str, ...]:
     """BibTeX keys of the energy models."""
     return tuple(key for model in costs.get("energy_models") or [] for key in model.get("papers", ()))
+
+
+def _rivals(rivals: Mapping[str, Mapping[str, float]], own: Mapping[str, Mapping[str, float]]) -> list[Table]:
+    """The energy of one image beside that of the networks it competes with."""
+    totals = {
+        (model, name): energy
+        for model, found in rivals.items()
+        for name, energy in {"this network": own.get(model, {}).get("total"), **found}.items()
+        if energy
+    }
+    unit = energy_unit(totals.values())
+    columns = (
+        Column("energy_model", "Energy model"),
+        Column("network", "Network"),
+        Column("energy_pj", "Energy", f"{unit.name}/image", 2, factor=unit.factor),
+    )
+    rows = tuple((*key, energy) for key, energy in totals.items())
+    return [Table("costs-rivals", "Energy beside its rivals", columns, rows)] if rows else []
+
+
+def _memory(memory: Mapping[str, Any] | None) -> list[Table]:
+    """Bytes of the tensors of the network, and of those for every number of steps that it was calibrated for."""
+    if memory is None:
+        return []
+    sets = {f"set for T = {steps}": count for steps, count in memory["set_bytes"].items()}
+    rows = tuple({"network": memory["network_bytes"], **sets, "all": memory["total_bytes"]}.items())
+    columns = (Column("part", "Part"), Column("bytes", "Memory", "bytes", 0))
+    return [Table("costs-memory", "Memory of its tensors", columns, rows, note="Membranes of a run are no part of it.")]
 
 
 def _assumptions(models: list[Mapping[str, Any]]) -> list[Table]:
