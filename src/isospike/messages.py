@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import warnings
 from pathlib import Path
@@ -10,8 +11,8 @@ import torch
 
 from isospike.errors import IsospikeWarning
 
-INSIDE = (str(Path(__file__).parent), str(Path(torch.__file__).parent))
-"""Files of this package, and of the one whose decorators stand between it and its caller."""
+INSIDE = (str(Path(__file__).parent), str(Path(torch.__file__).parent), contextlib.__file__)
+"""Files of this package, and of those whose decorators stand between it and its caller."""
 
 
 def with_article(value: object) -> str:

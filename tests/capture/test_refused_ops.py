@@ -82,8 +82,9 @@ def test_inspection_is_a_table_and_json(name, captured):
     inspection = iso.inspect(graph, ALL[name].inputs(2))
     assert inspection.ops == graph.ops
     assert inspection.converts == (name in NETWORKS)
-    header, *rows = str(inspection).splitlines()
-    assert header.split() == ["name", "op", "role", "shape", "source", "why"]
+    title, header, *rows = str(inspection).splitlines()
+    assert title == ", ".join(f"{count} {role}" for role, count in inspection.counts.items() if count)
+    assert header.split() == ["name", "op", "role", "shape", "why", "source"]
     assert [row.split()[:3] for row in rows] == [[op.name, op.kind, op.role.value] for op in graph.ops]
     written = json.loads(json.dumps(inspection.to_dict()))
     assert set(written) == {"converts", "counts", "ops"}

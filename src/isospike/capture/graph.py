@@ -58,8 +58,9 @@ class Graph(nn.Module):
             attach(self, target, getattr(root.get_submodule(path), leaf))
         self.train(root.training)
 
-    def forward(self, *inputs: Tensor) -> Any:
+    def forward(self, x: Tensor, *others: Tensor) -> Any:
         """The output for one tensor per input node, each ``[B, ...]``, structured like the model's."""
+        inputs = (x, *others)
         given, values, free = iter(inputs), dict[fx.Node, Any](), last_readers(self.graph)
         for node in self.graph.nodes:
             if node.op == "output":

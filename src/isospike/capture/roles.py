@@ -99,6 +99,13 @@ KNOWN = ALWAYS_LINEAR | ALWAYS_ANALOGUE | MAX_POOLS | ADAPTIVE_MAX_POOLS | RECTI
 """Every op with a rule; the only ATen ops a captured or loaded network may call."""
 
 
+AVERAGE_POOLS = frozenset({f"{kind}avg_pool{axes}d" for kind in ("", "adaptive_") for axes in (1, 2, 3)})
+
+CALLS = KNOWN - MAX_POOLS - ADAPTIVE_MAX_POOLS - AVERAGE_POOLS - NO_OPS - PARAMETRIC
+"""What a captured graph calls without a module. Pools and layers are modules; a layer whose weights depend on the input
+mixes the samples of a batch."""
+
+
 def base_role(op: str) -> Role:
     """The role of ATen op ``op`` when all its parameters are constant, e.g. ``conv2d`` -> ``linear``."""
     if op in ALWAYS_LINEAR or op in PARAMETRIC or op in PRODUCTS:

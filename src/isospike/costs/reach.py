@@ -16,8 +16,7 @@ from torch import Tensor, fx, nn
 from isospike.capture.affine import ChannelAffine
 from isospike.capture.graph import Graph, attribute, op_of
 from isospike.capture.linear_part import SUMS
-from isospike.capture.roles import NO_OPS, RESHAPES
-from isospike.pooling.average import AVERAGE_POOLS
+from isospike.capture.roles import AVERAGE_POOLS, NO_OPS, RESHAPES
 from isospike.refine.grid.axes import axis_matrices
 from isospike.simulate.walk import compute
 

@@ -98,10 +98,9 @@ def check_call(target: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Map
     if wrong or missing:
         raise ArtefactError(f"{target}: arguments unknown or twice {wrong}, missing {missing}")
     for name, value in given.items():
-        if not _fits(value, declared[name].type):
-            raise ArtefactError(
-                f"{target}: argument {name} must be {declared[name].type}, the file gives {value!r:.60}"
-            )
+        kind = declared[name].real_type  # which tells number formats and layouts from whole numbers
+        if not _fits(value, kind):
+            raise ArtefactError(f"{target}: {name} must be {kind}, the file gives {value!r:.60}")
     return given
 
 
@@ -114,12 +113,14 @@ def _fits(value: Any, kind: Any) -> bool:
         return isinstance(value, (list, tuple)) and all(_fits(item, kind.getElementType()) for item in value)
     if name == "TensorType":  # torch takes a number for a tensor without axes
         return isinstance(value, (fx.Node, float)) or (_is_int(value) and value in _WHOLE)
-    if name == "IntType":  # number formats count as whole numbers in a schema
-        return isinstance(value, torch.dtype) or (_is_int(value) and value in _WHOLE)
+    if name == "ScalarTypeType":
+        return isinstance(value, torch.dtype)
+    if name in ("IntType", "SymIntType"):
+        return _is_int(value) and value in _WHOLE
     if name == "FloatType":
         return isinstance(value, float) or (_is_int(value) and value in _WHOLE)
     if name == "NumberType":
-        return isinstance(value, (bool, float)) or (_is_int(value) and value in _WHOLE)
+        return isinstance(value, float) or (_is_int(value) and value in _WHOLE)
     if name == "BoolType":
         return isinstance(value, bool)
     return name == "StringType" and isinstance(value, str)

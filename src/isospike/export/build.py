@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, fx, nn
+from torch.utils import _pytree as pytree
 
-from isospike.capture.graph import Graph, attach
+from isospike.capture.graph import Graph, attach, op_of
+from isospike.capture.roles import Role
 from isospike.data.preprocess import Preprocess
 from isospike.errors import ArtefactError
 from isospike.export import gate
@@ -42,6 +44,8 @@ def build_network(header: Header, tensors: dict[str, Tensor]) -> SNN:
     _fill(graph, own)
     gate.check_tensors(graph)
     made = header.provenance
+    if not all(text.isprintable() for text in pytree.tree_leaves(made.options) if isinstance(text, str)):
+        raise ArtefactError("the options of its method hold what is no text")
     return SNN(
         graph,
         readout=_readout(header, graph),
@@ -125,18 +129,21 @@ def _check_place(name: str, tensor: Tensor, old: Tensor, *, constant: bool) -> N
 
 def _check_set(graph: Graph, changed: dict[str, Tensor], steps: int, dtype: torch.dtype) -> None:
     """Tensors of a number of steps stand for some of the graph and fit their modules as those do."""
-    modules, constants = dict(graph.named_modules()), {str(n.target) for n in graph.graph.nodes if n.op == "get_attr"}
+    known, sites = graph.state_dict(), {op_of(node).name: node for node in graph.nodes_with(Role.ACTIVATION)}
+    constants = {str(node.target) for node in graph.graph.nodes if node.op == "get_attr"}
     for name, tensor in changed.items():
-        path, _, leaf = name.rpartition(".")
-        owner = modules.get(path, nn.Module())
-        known = {**owner._parameters, **owner._buffers}
-        if leaf not in known or name in constants or tensor.dtype is not dtype:
+        site = next((site for site in sites if name.startswith(f"{site}.")), None)
+        own = name in known or (site is not None and name == f"{site}.bias")
+        if not own or name in constants or tensor.dtype is not dtype:
             raise ArtefactError(f"the tensor {name:.80} of {steps} steps stands for none of the graph")
-        old = owner._parameters.get(leaf)
-        if old is not None and old.shape != tensor.shape:
+        try:
+            if site is not None:
+                gate.check_neuron_tensors({name: tensor}, torch.Size(op_of(sites[site]).shape))
+        except ValueError as error:
+            raise ArtefactError(f"the tensor {name} of {steps} steps does not fit the graph: {error}") from error
+        if site is None and known[name].shape != tensor.shape:
             raise ArtefactError(f"the tensor {name} of {steps} steps does not fit the graph")
         gate.check_numbers(name, tensor)
-    gate.check_shapes(graph.with_tensors({name: tensor.to("meta") for name, tensor in changed.items()}), dtype)
 
 
 def _readout(header: Header, graph: Graph) -> ReadOut:

@@ -22,17 +22,25 @@ VERSION = 4
 MOST_LEVELS = 2**16
 """Levels of a quantised activation: sixteen bits."""
 LARGEST_SIZE = 2**31 - 1
-"""Of an axis, and of all elements of one sample's value: kernels count in 32-bit numbers."""
+"""Of an axis: kernels count in 32-bit numbers."""
+LARGEST_VALUE = 2**28
+"""Numbers of one sample's value: a gigabyte in float32."""
+MOST_WORK = 2**32
+"""Additions of a pool for one sample."""
+MOST_PARTS = 1000
+"""Of a value that an op takes apart."""
 
 Whole = Annotated[int, Meta(ge=0, le=LARGEST_SIZE)]
 Size = Annotated[int, Meta(ge=1, le=LARGEST_SIZE)]
 Steps = Annotated[int, Meta(ge=1, le=MOST_STEPS)]
-Text = Annotated[str, Meta(max_length=300, pattern=r"\A[^\x00-\x1f\x7f-\x9f]*\Z")]
-"""What is only printed: no control characters."""
+UNSEEN = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+"""Letters that are none: control characters, those that turn the direction of text, and those without width."""
+Text = Annotated[str, Meta(max_length=300, pattern=rf"\A[^{UNSEEN}]*\Z")]
+"""What is only printed."""
 Name = Annotated[str, Meta(max_length=300, pattern=r"\A\w+\Z")]
 Target = Annotated[str, Meta(max_length=300, pattern=r"\A[\w#]+(\.[\w#]+)*\Z")]
 """Dotted names: letters, digits and ``_``, with ``#2`` behind the second call of one."""
-Path = Annotated[str, Meta(max_length=300, pattern=r"\A([^\x00-\x1f\x7f-\x9f.]+(\.[^\x00-\x1f\x7f-\x9f.]+)*)?\Z")]
+Path = Annotated[str, Meta(max_length=300, pattern=rf"\A([^{UNSEEN}.]+(\.[^{UNSEEN}.]+)*)?\Z")]
 
 
 class Fields(Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,7 +100,7 @@ class Header(Fields, frozen=True):
 
     format: str
     version: int
-    nodes: Annotated[list[NodeFields], Meta(min_length=2, max_length=100_000)]
+    nodes: Annotated[list[NodeFields], Meta(min_length=2, max_length=8000)]
     modules: dict[Target, ModuleFields]
     calibrated: Annotated[list[Steps], Meta(max_length=1000)]
     readout: ReadOutFields

@@ -3,7 +3,8 @@
 What passes it runs: every name is one that a capture gives, every op has the role and the place in the graph that a
 capture would give it, every value has the shape that the file says, at two sizes of the batch, and every tensor has the
 type, the shape and the numbers that its module needs. Shapes are computed on torch's ``meta`` device, which holds no
-numbers, so a file cannot make the gate compute or allocate anything large.
+numbers, so the gate computes and allocates nothing large. How long a network may take to run is not limited here,
+beyond the size of one value and the windows of pools.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from isospike.capture.roles import (
 )
 from isospike.errors import ArtefactError
 from isospike.export.arguments import check_call
-from isospike.export.format import LARGEST_SIZE
+from isospike.export.format import LARGEST_VALUE, MOST_PARTS, MOST_WORK
 from isospike.export.modules import LINEAR, NEURONS
 from isospike.memory_format import broadcasts_to
 from isospike.messages import first_line
@@ -151,7 +152,7 @@ def check_shapes(graph: Graph, dtype: torch.dtype) -> None:
         for node in list(graph.graph.nodes)[:-1]:
             try:
                 values[node] = _value(graph, node, values, batch, dtype)
-            except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError) as error:
+            except Exception as error:  # torch's shape functions raise errors of any type; each says that it cannot be
                 raise ArtefactError(f"{op_of(node).name} cannot be computed: {first_line(error)}") from error
             _check_value(node, values[node], batch, dtype)
 
@@ -162,23 +163,29 @@ def _value(graph: Graph, node: fx.Node, values: Mapping[fx.Node, Any], batch: in
     module = graph.module_of(node) if node.op == "call_module" else None
     if isinstance(module, POINTWISE):
         value = values[node.all_input_nodes[0]]
-        _check_pointwise(op_of(node).name, module, value)
+        check_neuron_tensors(module.state_dict(), value.shape[1:])
         return value
     if isinstance(module, Weighted):
         _check_channels(module, values[node.all_input_nodes[0]])
+    elif module is not None:
+        _check_work(getattr(module, "pool", module), op_of(node).shape)
     if isinstance(node.target, torch._ops.OpOverload):
-        _check_samples_apart(node, node.target, values)
+        _check_call(node, node.target, values)
     if node.target is operator.getitem and isinstance(values[node.all_input_nodes[0]], Tensor):
         raise ValueError("it takes a sample out of the batch")
     return call(graph, node, values.__getitem__)
 
 
-def _check_pointwise(name: str, module: nn.Module, value: Any) -> None:
-    """Tensors of a neuron broadcast to one sample; a bias has a time axis more."""
-    sample = value.shape[1:]
-    for path, tensor in module.state_dict().items():
-        shape = tensor.shape[1:] if path.rpartition(".")[2] == "bias" else tensor.shape
-        if not broadcasts_to(shape, sample) or (path.endswith("bias") and not tensor.numel()):
+def check_neuron_tensors(tensors: Mapping[str, Tensor], sample: torch.Size) -> None:
+    """Tensors of a neuron broadcast to one sample; a bias has a time axis more.
+
+    Raises:
+        ValueError: one does not.
+    """
+    for path, tensor in tensors.items():
+        timed = path.rpartition(".")[2] == "bias"
+        has_time = tensor.dim() > 0 and len(tensor) > 0
+        if not broadcasts_to(tensor.shape[1:] if timed else tensor.shape, sample) or (timed and not has_time):
             raise ValueError(f"{path} has the shape {list(tensor.shape)}, its input {list(sample)}")
 
 
@@ -209,32 +216,84 @@ def _check_value(node: fx.Node, value: Any, batch: int, dtype: torch.dtype) -> N
         raise ArtefactError(f"{op.name} has the shape {list(parts[0].shape[1:])}, the file says {list(op.shape)}")
     if any(part.dtype is not dtype for part in parts):
         raise ArtefactError(f"{op.name} is of type {parts[0].dtype}, the network of {dtype}")
-    if any(part.numel() // batch > LARGEST_SIZE for part in parts):
-        raise ArtefactError(f"{op.name} has more numbers than {LARGEST_SIZE}")
+    if any(part.numel() // batch > LARGEST_VALUE for part in parts):
+        raise ArtefactError(f"{op.name} has more numbers than {LARGEST_VALUE}")
+    if not isinstance(value, Tensor) and any(user.target is not operator.getitem for user in node.users):
+        raise ArtefactError(f"{op.name} gives several values, of which none is taken")
     if op.role is Role.ACTIVATION and op.channel_axis % parts[0].dim() == 0:
         raise ArtefactError(f"{op.name} has its channels on the axis of the batch")
 
 
-def _check_samples_apart(node: fx.Node, target: torch._ops.OpOverload, values: Mapping[fx.Node, Any]) -> None:
-    """Arguments under which an op that keeps its shape would mix samples, or draw random numbers."""
+def _check_call(node: fx.Node, target: torch._ops.OpOverload, values: Mapping[fx.Node, Any]) -> None:
+    """Arguments under which an op would mix samples, draw random numbers, or fail where its shape function does not."""
     given = check_call(target, node.args, node.kwargs)
-    if any(given.get(name) for name in ("training", "train", "dropout_p", "out_dtype")) or given.get("running_mean"):
+    if any(given.get(name) for name in ("training", "train", "dropout_p")):
         raise ValueError("it is not an op in evaluation")
+    if any(given.get(name) is not None for name in ("running_mean", "running_var", "out_dtype")):
+        raise ValueError("it has arguments that no captured op has")
     kind = target._schema.name.partition("::")[2]
-    if kind in ("permute", "movedim"):
-        return
     value = values[node.all_input_nodes[0]]
     rank = value.dim() if isinstance(value, Tensor) else 1
-    rank += kind in ("unsqueeze", "stack")
+    _check_axes(kind, given, rank + (kind in ("unsqueeze", "stack")))
+    if len(given.get("pad", ())) > 2 * (rank - 1):
+        raise ValueError("it pads the axis of the batch")
+    for name in ("output_size", "scale_factors"):
+        sizes = given.get(name) if "upsample" in kind else None
+        if sizes is not None and (len(sizes) != rank - 2 or not all(0 < size < math.inf for size in sizes)):
+            raise ValueError(f"its {name} are not one positive number for each of {rank - 2} axes")
+    _check_constants(kind, given, values)
+    if isinstance(value, Tensor) and _parts(kind, given, value) > MOST_PARTS:
+        raise ValueError(f"it takes its input into more than {MOST_PARTS} parts")
+
+
+def _check_axes(kind: str, given: Mapping[str, Any], rank: int) -> None:
+    """Axes that an op works along: each there is, none twice, and none of them the batch's."""
+    if kind in ("permute", "movedim"):
+        return
     for name in ("dim", "dims", "dim0", "dim1", "axis"):
-        axes = given.get(name, [] if name in ("dims",) and kind == "roll" else None)
+        axes = given.get(name, [] if name == "dims" and kind == "roll" else None)
         if axes is None:
             continue
         listed = axes if isinstance(axes, (list, tuple)) else [axes]
-        if not listed or any(axis % rank == 0 or not -rank <= axis < rank for axis in listed):
-            raise ValueError("it works along the axis of the batch, or along none that there is")
-    if len(given.get("pad", ())) > 2 * (rank - 1):
-        raise ValueError("it pads the axis of the batch")
+        places = {axis % rank for axis in listed if -rank <= axis < rank}
+        if not listed or 0 in places or len(places) < len(listed):
+            raise ValueError("it works along the axis of the batch, along one twice, or along none that there is")
+
+
+INDICES = {"index_select": "index", "scaled_dot_product_attention": "attn_mask"}
+"""Arguments that may be whole numbers or truth values, by op; other constants are real numbers."""
+
+
+def _check_constants(kind: str, given: Mapping[str, Any], values: Mapping[fx.Node, Any]) -> None:
+    for name, argument in given.items():
+        value = values.get(argument) if isinstance(argument, fx.Node) else None
+        if not isinstance(value, Tensor):
+            continue
+        if INDICES.get(kind) != name and not value.is_floating_point():
+            raise ValueError(f"its {name} is of type {value.dtype}")
+        if name == "attn_mask" and value.dim() < 2:
+            raise ValueError(f"its {name} has the shape {list(value.shape)}")
+
+
+def _parts(kind: str, given: Mapping[str, Any], value: Tensor) -> int:
+    """How many values an op takes its input apart into."""
+    if kind not in ("unbind", "chunk", "split"):
+        return 1
+    length = int(value.shape[given.get("dim", 0)])
+    if kind == "unbind":
+        return length
+    if kind == "chunk":
+        return min(length, int(given["chunks"]))
+    if kind == "split" and isinstance(given.get("split_size"), int):
+        return length // max(1, int(given["split_size"]))
+    return 1
+
+
+def _check_work(pool: nn.Module, shape: tuple[int, ...]) -> None:
+    """A pool adds as many numbers as its windows have places."""
+    window = math.prod(getattr(pool, "kernel_size", ()))
+    if math.prod(shape) * window > MOST_WORK:
+        raise ValueError(f"it goes through windows of {window} places at {math.prod(shape)} positions")
 
 
 def check_tensors(graph: Graph) -> None:
@@ -266,11 +325,13 @@ def check_numbers(name: str, tensor: Tensor) -> None:
 
 
 def _check_positions(graph: Graph, node: fx.Node) -> None:
-    source, axis, positions = (node.args[0], node.args[1], node.args[2])
+    assert isinstance(node.target, torch._ops.OpOverload)
+    given = check_call(node.target, node.args, node.kwargs)
+    source, axis, positions = given["self"], given["dim"], given["index"]
     if not isinstance(source, fx.Node) or not isinstance(positions, fx.Node) or positions.op != "get_attr":
         raise ArtefactError(f"{op_of(node).name} selects positions that are no constant")
-    assert isinstance(axis, int)
     shape = (math.inf, *op_of(source).shape)
     places = attribute(graph, str(positions.target))
-    if places.dtype not in (torch.int32, torch.int64) or not bool(((places >= 0) & (places < shape[axis])).all()):
+    inside = places.dtype in (torch.int32, torch.int64) and bool(((places >= 0) & (places < shape[axis])).all())
+    if places.dim() > 1 or not inside:
         raise ArtefactError(f"{op_of(node).name} selects positions outside its input")

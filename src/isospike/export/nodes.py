@@ -11,7 +11,7 @@ import torch
 from torch import fx
 
 from isospike.capture.graph import Op, op_of
-from isospike.capture.roles import ALIASES, KNOWN
+from isospike.capture.roles import ALIASES, CALLS
 from isospike.errors import ArtefactError
 from isospike.export import arguments
 from isospike.export.format import NodeFields, OpFields, Target, checked
@@ -72,7 +72,7 @@ def _function(name: str) -> Callable[..., Any]:
         return operator.getitem
     namespace, _, rest = name.partition(".")
     op, _, overload = rest.partition(".")
-    if namespace != "aten" or ALIASES.get(op, op) not in KNOWN:
+    if namespace != "aten" or ALIASES.get(op, op) not in CALLS:
         raise ArtefactError(f"the file calls '{name:.80}', which is not in the table of ops")
     packet = getattr(torch.ops.aten, op, None)
     if not isinstance(packet, torch._ops.OpOverloadPacket) or overload not in packet.overloads():

@@ -6,14 +6,7 @@ from torch import fx, nn
 
 from isospike.capture.graph import Graph, Op, argument, attach, op_of
 from isospike.capture.origin import unused_name
-from isospike.capture.roles import NO_OPS, RESHAPES, Role
-
-AVERAGE_POOLS = frozenset(
-    {
-        *("avg_pool1d", "avg_pool2d", "avg_pool3d"),
-        *("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"),
-    }
-)
+from isospike.capture.roles import AVERAGE_POOLS, NO_OPS, RESHAPES, Role
 
 
 def place_average_pool_neurons(graph: Graph) -> Graph:
