@@ -178,7 +178,7 @@ MIXING = {
     "cumulative sum": ("aten.cumsum.default", [0], "along the axis of the batch"),
     "negative axis": ("aten.flip.default", [[-4]], "along the axis of the batch"),
     "padded batch": ("aten.constant_pad_nd.default", [[0, 0, 0, 0, 0, 0, 1, -1]], "pads the axis of the batch"),
-    "random": ("aten.dropout.default", [0.5, True], "not an op in evaluation"),
+    "random": ("aten.dropout.default", [0.5, True], "not in the table of ops"),
 }
 
 

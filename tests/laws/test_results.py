@@ -69,6 +69,7 @@ def results() -> dict[str, Tabular]:
         costs.total(),
         costs.energy(iso.costs.energy_models["45nm-fp32"]),
         reference,
+        iso.costs.memory_of(streaming),
         evaluated,
         evaluated.exit,
         chosen,

@@ -8,11 +8,13 @@ from typing import Any
 
 from torch import Tensor
 
+from isospike.costs.tables import memory_table
 from isospike.network import SNN
+from isospike.tables import Table, Tabular
 
 
 @dataclass(frozen=True)
-class Memory:
+class Memory(Tabular):
     """Bytes of tensors; state of a run, such as membranes, is no part of it."""
 
     network_bytes: int
@@ -29,6 +31,10 @@ class Memory:
         """As JSON has it."""
         sets = {str(steps): count for steps, count in self.set_bytes.items()}
         return {"network_bytes": self.network_bytes, "set_bytes": sets, "total_bytes": self.total}
+
+    def table(self) -> Table:
+        """One row for the network and for every set."""
+        return memory_table(self.to_dict())
 
 
 def memory_of(snn: SNN) -> Memory:

@@ -40,3 +40,11 @@ def energy_table(parts: Mapping[str, Mapping[str, Any]]) -> Table | None:
         Column("energy_pj", "Energy", f"{unit.name}/image", 2, factor=unit.factor),
     )
     return Table("costs-energy", "Energy by part", columns, rows) if rows else None
+
+
+def memory_table(memory: Mapping[str, Any]) -> Table:
+    """Bytes of the tensors of a network, and of those for every number of steps that it was calibrated for."""
+    sets = {f"set for T = {steps}": count for steps, count in memory["set_bytes"].items()}
+    rows = tuple({"network": memory["network_bytes"], **sets, "all": memory["total_bytes"]}.items())
+    columns = (Column("part", "Part"), Column("bytes", "Memory", "bytes", 0))
+    return Table("costs-memory", "Memory of its tensors", columns, rows, "Membranes of a run are no part of it.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from isospike.costs.tables import amounts_table, energy_table
+from isospike.costs.tables import amounts_table, energy_table, memory_table
 from isospike.tables import Column, Table
 from isospike.units import energy_unit
 
@@ -36,7 +36,7 @@ def cost_tables(costs: Mapping[str, Any]) -> tuple[Table, ...]:
         amounts_table("costs-ops", Column("op", "Op"), "By the op that receives them", costs["by_op"], run),
         *filter(None, [energy_table(costs.get("energy_pj") or {})]),
         *_rivals(costs.get("rivals_pj") or {}, costs.get("energy_pj") or {}),
-        *_memory(costs.get("memory")),
+        *([memory_table(costs["memory"])] if costs.get("memory") else []),
         *_assumptions(costs.get("energy_models") or []),
     )
 
@@ -97,16 +97,6 @@ def _rivals(rivals: Mapping[str, Mapping[str, float]], own: Mapping[str, Mapping
     )
     rows = tuple((*key, energy) for key, energy in totals.items())
     return [Table("costs-rivals", "Energy beside its rivals", columns, rows)] if rows else []
-
-
-def _memory(memory: Mapping[str, Any] | None) -> list[Table]:
-    """Bytes of the tensors of the network, and of those for every number of steps that it was calibrated for."""
-    if memory is None:
-        return []
-    sets = {f"set for T = {steps}": count for steps, count in memory["set_bytes"].items()}
-    rows = tuple({"network": memory["network_bytes"], **sets, "all": memory["total_bytes"]}.items())
-    columns = (Column("part", "Part"), Column("bytes", "Memory", "bytes", 0))
-    return [Table("costs-memory", "Memory of its tensors", columns, rows, note="Membranes of a run are no part of it.")]
 
 
 def _assumptions(models: list[Mapping[str, Any]]) -> list[Table]:
