@@ -78,7 +78,8 @@ def _load_file(place: str) -> ModuleType:
 def _attribute(module: ModuleType, place: str, name: str, error: type[IsospikeError]) -> Any:
     if hasattr(module, name):
         return getattr(module, name)
-    public = sorted(known for known in vars(module) if not known.startswith("_"))
+    own = {known for known, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
+    public = sorted(known for known in own if not known.startswith("_"))
     near = difflib.get_close_matches(name, public, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"it has: {', '.join(public[:20]) or 'nothing'}"
     raise error(f"'{place}' has no '{name}'; {hint}")

@@ -120,7 +120,9 @@ class _Training:
         count = len(samples)  # type: ignore[arg-type]
         self.steps = count // recipe.batch_size
         if self.steps == 0:
-            raise TrainingError(f"{count} images fill no batch of {recipe.batch_size}; give a smaller batch size")
+            raise TrainingError(
+                f"{count} images fill no batch of {recipe.batch_size}; give a smaller batch size (--batch-size)"
+            )
         self.order = EpochOrder(count, self.steps * recipe.batch_size, recipe.seed)
         part, workers = recipe.batch_size // recipe.accumulation, recipe.workers
         loader = DataLoader(samples, part, sampler=self.order, num_workers=workers, collate_fn=collate)
