@@ -11,11 +11,14 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import json
+import platform
 import random
 import resource
 import signal
 import sys
 import tempfile
+import time
 import traceback
 from pathlib import Path
 
@@ -119,8 +122,20 @@ def limited() -> None:
     signal.signal(signal.SIGALRM, too_long)
 
 
-def run(cases: int, seed: int, log: Path | None) -> int:
-    """The campaign: how many cases went wrong."""
+def attempt(case: Path, again: Path) -> tuple[str, str]:
+    """What became of a file, and of a wrong one how."""
+    signal.alarm(SECONDS)
+    try:
+        return judge(case, again), ""
+    except Exception as error:  # what this campaign looks for
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        return "wrong", f"{type(error).__name__}: {error!s:.200} ({Path(last.filename).name}:{last.lineno})"
+    finally:
+        signal.alarm(0)
+
+
+def run(cases: int, seed: int, log: Path | None) -> collections.Counter[str]:
+    """The campaign: how many cases ended how."""
     torch.set_num_threads(1)
     counts: collections.Counter[str] = collections.Counter()
     with tempfile.TemporaryDirectory() as name:
@@ -133,25 +148,33 @@ def run(cases: int, seed: int, log: Path | None) -> int:
                 log.write_text(str(case))
             rng = random.Random(f"{seed}-{case}")
             (folder / "case.snn").write_bytes(mutated(rng.choice(files), rng))
-            signal.alarm(SECONDS)
-            try:
-                counts[judge(folder / "case.snn", folder / "again.snn")] += 1
-            except Exception as error:  # what this campaign looks for
-                counts["wrong"] += 1
-                last = traceback.extract_tb(error.__traceback__)[-1]
-                print(f"case {case}: {type(error).__name__}: {error!s:.200} ({Path(last.filename).name}:{last.lineno})")
-            signal.alarm(0)
+            what, why = attempt(folder / "case.snn", folder / "again.snn")
             if (folder / "hacked").exists() or Path("hacked").exists():
-                print(f"case {case} ran code")
-                return 1
+                what, why = "wrong", "it ran code"
+            counts[what] += 1
+            if why:
+                print(f"case {case}: {why}")
     print(f"{cases} cases of seed {seed}: " + ", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
-    return counts["wrong"]
+    return counts
 
 
-if __name__ == "__main__":
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--log", type=Path, default=None)
+    parser.add_argument("--log", type=Path, default=None, help="file that always names the case at work")
+    parser.add_argument("--out", type=Path, default=None, help="JSON of the counts and of the machine")
     options = parser.parse_args()
-    sys.exit(1 if run(options.cases, options.seed, options.log) else 0)
+    started = time.monotonic()
+    counts = run(options.cases, options.seed, options.log)
+    if options.out is not None:
+        command = f"python tests/fuzz/campaign.py --cases {options.cases} --seed {options.seed}"
+        machine = {"platform": platform.platform(), "capability": torch.backends.cpu.get_cpu_capability()}
+        versions = {"isospike": iso.__version__, "torch": torch.__version__, "python": platform.python_version()}
+        found = {"command": command, "machine": machine, "versions": versions, "counts": dict(sorted(counts.items()))}
+        options.out.write_text(json.dumps({**found, "seconds": round(time.monotonic() - started)}, indent=2) + "\n")
+    return 1 if counts["wrong"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
