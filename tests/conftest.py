@@ -4,6 +4,7 @@ import gc
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -61,6 +62,10 @@ class _Once:
             raise result
         return result
 
+    def made(self) -> list[tuple[object, Any]]:
+        """Keys and results, without what was raised."""
+        return [(key, value) for key, value in self._results.items() if not isinstance(value, Exception)]
+
 
 def _capture(name: str) -> iso.Graph:
     return iso.capture(ALL[name].build(), ALL[name].inputs(2))
@@ -88,3 +93,11 @@ def captured() -> Callable[[str], iso.Graph]:
 def converted() -> Callable[[str, iso.methods.Method], iso.SNN]:
     """The spiking network of a network's name and a method; shared, so never to be changed."""
     return _converted
+
+
+@pytest.fixture(autouse=True)
+def shared_networks_stay_as_they_are() -> Iterator[None]:
+    """A test that casts a shared network fails itself, not the tests behind it."""
+    yield
+    cast = [key for key, snn in _converted.made() if snn.reference_tensor.dtype is not torch.float64]
+    assert not cast, f"the test cast the shared networks {cast}; copy them first"
