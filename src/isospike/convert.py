@@ -12,6 +12,7 @@ from isospike.calibrate.batches import Batch, Batches
 from isospike.calibrate.collect import check_inputs
 from isospike.capture import Graph, Op, Role, capture, fold_batch_norm
 from isospike.capture.graph import attribute, op_of
+from isospike.data.reading import Layout
 from isospike.errors import ConversionError, OptionError
 from isospike.files import check_writable
 from isospike.memory_format import weights_channels_last
@@ -23,6 +24,7 @@ from isospike.precision import own_precision
 from isospike.progress import Progress, going_on, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration, check_count
 from isospike.scales.learned import check_bound
+from isospike.tasks import TaskChoice, choose_task
 
 Analogue = Literal["refuse", "allow"]
 """What to do with ops that no neuron can stand for: refuse, or compute them on decoded values."""
@@ -38,6 +40,8 @@ def convert(
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: Progress = True,
     checkpoint: str | Path | None = None,
+    task: TaskChoice = None,
+    layout: Layout | None = None,
 ) -> SNN:
     """Convert a trained network into a spiking one: capture, fold, calibrate, place neurons.
 
@@ -45,7 +49,8 @@ def convert(
         model: any exportable network in eval mode, or a captured graph (captured once, converted often). It is not
             changed.
         method: the conversion method; the instance is its configuration.
-        data: calibration batches: tensors, ``(inputs, labels)`` pairs or mappings; labels are ignored.
+        data: calibration batches: tensors ``[B, ...]``, ``(inputs, targets)`` pairs or mappings; or one batch. Of
+            sequences of events ``[T, B, ...]`` the mean over time calibrates, which is what the network's ANN sees.
         analogue: ``allow`` computes ops that are not affine (sigmoid gates, LayerNorm, ...) on decoded values as
             analogue islands; ``refuse`` lists them all in one error.
         memory_budget: bytes for trains and cached activations of refinements; larger caches go to a temporary file. A
@@ -54,10 +59,17 @@ def convert(
         progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
             what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
         checkpoint: file in which long refinements keep what is done; the same call goes on from there.
+        task: what the answers are for, which the network keeps: a name or a task of `isospike.tasks`. By default one
+            output ``[B, classes]`` of two or more is classification, everything else is regression, and so are targets
+            that are real numbers of the output's shape.
+        layout: says that the data are sequences: ``time-first`` for ``[T, B, ...]``, ``batch-first`` for
+            ``[B, T, ...]``. A captured graph knows it by the rank of its input; its sequences are time first.
 
     Raises:
         CaptureError: the model cannot be exported or verified.
         ConversionError: the network holds unsupported or refused ops, or weights with NaN or infinity; all are listed.
+        DataError: the data's own code raised, or a batch holds no tensor.
+        TaskError: the task does not fit the outputs.
         CalibrationError: the data are empty, do not fit, or a site received NaN or infinity.
         OptionError, OutputError: ``memory_budget`` is no number of bytes, ``checkpoint`` cannot be written, or the
             method has nothing to keep there.
@@ -70,9 +82,12 @@ def convert(
         check_writable(checkpoint)
     keep = None if checkpoint is None else Path(checkpoint)
     with reporting(progress) as report, going_on(_how(keep)):
-        batches = Batches(data, report)
+        shape = model.input_shape if isinstance(model, Graph) else None
+        batches = Batches(data, report, shape=shape, layout=layout)
         graph = ready(model, batches, analogue)
-        return method.convert(Calibration(batches, None, memory_budget, report, keep), Thresholds(graph, batches))
+        chosen = choose_task(task, graph.output_shapes, targets=batches.first_targets)
+        snn = method.convert(Calibration(batches, None, memory_budget, report, keep), Thresholds(graph, batches))
+        return snn.with_task(chosen)
 
 
 def _how(keep: Path | None) -> str:

@@ -21,6 +21,7 @@ from isospike.simulate.readout import ReadOut
 from isospike.simulate.run import Record, is_whole
 from isospike.simulate.simulate import simulate
 from isospike.simulate.trains import TrainProgram, compile_trains
+from isospike.tasks import Task, default_task
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class SNN(nn.Module):
         readout: how the outputs of the steps of a streaming network become one answer.
         provenance: how it was made.
         preprocess: how images become inputs, when known.
+        task: what its answers are for; by default what its outputs look like.
 
     Raises:
         ConversionError: no site, or sites of both kinds.
@@ -68,6 +70,7 @@ class SNN(nn.Module):
         readout: ReadOut | None = None,
         preprocess: Preprocess | None = None,
         sets: Mapping[int, Mapping[str, Tensor]] | None = None,
+        task: Task | None = None,
     ) -> None:
         super().__init__()
         if not graph.sites:
@@ -81,6 +84,7 @@ class SNN(nn.Module):
         self.readout = readout or ReadOut()
         self.provenance = provenance
         self.preprocess = preprocess
+        self.task = task or default_task(graph.output_shapes)
         self.sets = nn.ModuleDict({str(steps): TensorSet(tensors) for steps, tensors in sorted((sets or {}).items())})
         self._chosen: dict[int, SNN] = {}
         self._uncalibrated: dict[int, Graph] = {}  # of what `at` picked: for how many steps, and from which graph
@@ -118,6 +122,7 @@ class SNN(nn.Module):
                 provenance=self.provenance,
                 readout=self.readout,
                 preprocess=self.preprocess,
+                task=self.task,
             )
             chosen._uncalibrated = {steps: self.graph}
             self._chosen[steps] = chosen
@@ -203,13 +208,27 @@ class SNN(nn.Module):
         assert isinstance(tensors, TensorSet)
         return tensors.tensors()
 
+    def with_task(self, task: Task) -> SNN:
+        """The same network, its tensors shared, for another task.
+
+        Raises:
+            TaskError: the task does not fit the outputs.
+        """
+        task.check_outputs(self.graph.output_shapes)
+        known: dict[str, Any] = {"provenance": self.provenance, "readout": self.readout, "preprocess": self.preprocess}
+        sets = {steps: self.set_for(steps) for steps in self.calibrated}
+        twin = SNN(self.graph, **known, sets=sets, task=task)
+        twin._uncalibrated = dict(self._uncalibrated)
+        return twin
+
     def _with_sets(self) -> SNN:
         """One set of a calibrated network as a calibrated network; any other network as it is."""
         if not self._uncalibrated:
             return self
         ((steps, graph),) = self._uncalibrated.items()
         sets = {steps: changed_tensors(graph, self.graph)}
-        return SNN(graph, provenance=self.provenance, readout=self.readout, preprocess=self.preprocess, sets=sets)
+        known: dict[str, Any] = {"provenance": self.provenance, "readout": self.readout, "preprocess": self.preprocess}
+        return SNN(graph, **known, sets=sets, task=self.task)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SNN:
         """A network of its own; compiled programs are not copied."""
@@ -221,6 +240,7 @@ class SNN(nn.Module):
             provenance=self.provenance,
             preprocess=self.preprocess,
             sets={steps: copy.deepcopy(self.set_for(steps), memo) for steps in self.calibrated},
+            task=self.task,
         )
         twin._uncalibrated = copy.deepcopy(self._uncalibrated, memo)
         return twin

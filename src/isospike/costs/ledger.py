@@ -13,6 +13,7 @@ from isospike.capture.graph import argument, op_of
 from isospike.capture.roles import Role
 from isospike.costs.costs import CURRENTS, INPUT, Costs, Entry
 from isospike.costs.wiring import Connection, Wiring
+from isospike.data.reading import Given
 from isospike.network import SNN
 from isospike.neurons import Emitter
 from isospike.simulate import Kind, Record, Run, simulate
@@ -29,19 +30,22 @@ class Ledger:
 
     def __init__(self, snn: SNN, wiring: Wiring, at: tuple[int, ...]) -> None:
         self.snn, self.wiring, self.at = snn, wiring, at
-        self.images = 0
+        self.images = self.sequences = 0
         self.events = {source: [0] * len(at) for source in wiring.neurons}
         self.synops = {(source, c.op): [0] * len(at) for c in wiring.connections for source in c.fan_out}
         self.spikes: dict[str, Tensor] = {}
         self.packets: dict[str, Tensor] = {}
         self.clock: dict[str, int] = {}
 
-    def add(self, x: Tensor) -> None:
-        """Run one batch of images ``[B, ...]``.
+    def add(self, given: Given) -> None:
+        """Run one batch of images ``[B, ...]``, or of sequences ``[T, B, ...]``.
 
         Raises:
             SimulationError: images or steps do not fit the network.
         """
+        x = given.inputs
+        if given.sequence:
+            self.sequences += given.samples
         if self.snn.kind is Kind.STREAMING:
             self.clock.clear()
             run = simulate(self.snn, x, steps=self.at[-1], record=Record(outputs=False, watch=self._watch))
@@ -49,7 +53,7 @@ class Ledger:
             run = simulate(self.snn, x, steps=self.at[-1], record=Record(outputs=False, at=self.at, codes=True))
             for source, events in self._emitted(run):
                 self._count(source, 0, events)
-        self.images += len(x)
+        self.images += given.samples
         for sums, counts in ((self.spikes, run.spikes), (self.packets, run.packets)):
             for site, count in counts.items():
                 sums[site] = sums.get(site, 0) + count.sum(1)
@@ -128,7 +132,8 @@ class Ledger:
             by_rate = rate * connection.padded * Fraction(share, everything)
             yield Entry(source, connection.op, synops=synops, synops_by_rate=by_rate)
         if connection.once:
-            yield Entry(INPUT, connection.op, macs=self.images * connection.once)
+            times = self.images + self.sequences * (steps - 1)  # an image enters once, a sequence at every step
+            yield Entry(INPUT, connection.op, macs=times * connection.once)
         if connection.each_step:
             macs = connection.macs(steps) - connection.once
             yield Entry(CURRENTS, connection.op, macs=self.images * macs)

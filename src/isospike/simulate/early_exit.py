@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor
 
-from isospike.capture.graph import Graph, op_of
 from isospike.errors import SimulationError
 from isospike.messages import with_article
 from isospike.neurons import Counts, Emitter
@@ -25,7 +24,7 @@ def run_with_exit(snn: SNN, job: Job, rule: ExitRule) -> Run:
     """Run one step at a time; after each one drop the samples that leave from all that is computed further.
 
     Args:
-        snn: a network of `Temporal` neurons with one output ``[B, classes]``.
+        snn: a network of `Temporal` neurons whose task decides among alternatives.
         job: what to run.
         rule: which samples leave after a step.
 
@@ -50,7 +49,7 @@ def run_with_exit(snn: SNN, job: Job, rule: ExitRule) -> Run:
         if step <= snn.readout.probe:
             continue
         (answer,) = sums.answer(step)
-        leaves = rule.met(answer, step - snn.readout.start(step))
+        leaves = rule.met(snn.task.logits(answer), step - snn.readout.start(step))
         exits.add(step, rows, answer, leaves)
         stay = (~leaves).nonzero().flatten()
         if len(stay) == 0:
@@ -86,11 +85,11 @@ class _Exits:
         Args:
             step: the step that was run.
             rows: the samples that ran it: int64 ``[R]``.
-            answer: their answers ``[R, classes]``.
+            answer: their answers ``[R, ...]``.
             leaves: which of them leave ``[R]``.
         """
         if self.output is None or self.exit_steps is None:
-            self.output = answer.new_empty(self.batch, answer.shape[1])
+            self.output = answer.new_empty(self.batch, *answer.shape[1:])
             self.exit_steps = torch.full_like(rows, self.steps)
         done = leaves if step < self.steps else torch.ones_like(leaves)
         self.output[rows[done]] = answer[done]
@@ -122,7 +121,7 @@ class _Exits:
 
 
 def check_exit(snn: SNN, rule: object) -> None:
-    """The rule must be one, and the network must answer with ``[B, classes]`` at every step.
+    """The rule must be one, and the network must decide among alternatives at every step.
 
     Raises:
         SimulationError: it does not.
@@ -141,19 +140,11 @@ def check_exit(snn: SNN, rule: object) -> None:
             f"exit rule '{rule.name()}' needs an answer at every step, the neurons of '{whole}' need their whole train "
             "first; leave the rule out, or convert with another method"
         )
-    classes = class_count(snn.graph)
-    if classes is None or classes < 2:
+    if (snn.task.alternatives(snn.graph.output_shapes) or 0) < 2:
         raise SimulationError(
-            f"exit rule '{rule.name()}' compares classes, the network's output is not one tensor [B, classes] of two "
-            "classes or more; leave the rule out"
+            f"exit rule '{rule.name()}' compares alternatives such as classes, the task '{snn.task.name()}' of this "
+            "network has none; leave the rule out"
         )
-
-
-def class_count(graph: Graph) -> int | None:
-    """Number of classes of an output ``[B, classes]``; ``None`` for any other."""
-    output = graph.output_node.args[0]
-    shape = op_of(output).shape if isinstance(output, fx.Node) else ()
-    return shape[0] if len(shape) == 1 else None
 
 
 def _check_record(job: Job) -> None:

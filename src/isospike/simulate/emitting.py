@@ -82,6 +82,7 @@ def _check(snn: SNN, job: Job, own: int) -> None:
     if tuple(job.x.shape[1:]) != shape:
         raise SimulationError(
             f"the input has shape {list(job.x.shape)}, the network takes images [B, {', '.join(map(str, shape))}]"
+            + ("; it takes each once: give the mean of a sequence over time" if job.x.dim() == len(shape) + 2 else "")
         )
     check_tensor(snn, job.x)
     largest = 2 / torch.finfo(job.x.dtype).eps

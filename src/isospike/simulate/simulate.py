@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from isospike.data.reading import Layout
 from isospike.errors import SimulationError
 from isospike.messages import with_article
 from isospike.precision import own_precision
@@ -16,6 +17,7 @@ from isospike.simulate.executors import executors, executors_of
 from isospike.simulate.exits import ExitRule
 from isospike.simulate.precision import whole_operands
 from isospike.simulate.run import Job, Record, Run, is_whole
+from isospike.simulate.sequences import time_first
 
 if TYPE_CHECKING:
     from isospike.network import SNN
@@ -36,6 +38,7 @@ def simulate(
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     state: State | None = None,
     exit: ExitRule | None = None,
+    layout: Layout | None = None,
 ) -> Run:
     """Run a spiking network.
 
@@ -55,12 +58,15 @@ def simulate(
         state: where an earlier run of a streaming network stands, to go on from there; it is not changed.
         exit: lets every sample of a streaming network leave at its own step, see `isospike.exits`. The network then
             runs one step at a time, for the samples that are left, until none is.
+        layout: where the time of a sequence is: ``batch-first`` for ``[B, T, ...]``. Without it time is first, and a
+            sequence that has as many samples as steps were asked for, but more steps, is refused.
 
     Raises:
         SimulationError: steps, input, device, state, executor or exit rule do not fit the network.
         UnknownNameError: no such executor.
     """
     _check_types(snn, x, steps, record, state)
+    x = time_first(x, snn.graph.input_shape, steps, layout)
     if not isinstance(memory_budget, int) or memory_budget < 1:
         raise SimulationError(f"memory_budget must be a whole number of bytes, at least 1, got {memory_budget!r}")
     if snn.calibrated:

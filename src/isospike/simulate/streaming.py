@@ -104,7 +104,10 @@ def check_job(snn: SNN, x: Tensor, steps: int, record: Record, state: State | No
             f"or sequences [T, B, {', '.join(map(str, shape))}]"
         )
     if sequence and len(x) < steps:
-        raise SimulationError(f"the sequence has {len(x)} steps, {steps} were asked for")
+        raise SimulationError(
+            f"the sequence has {len(x)} steps of {x.shape[1]} samples, {steps} steps were asked for"
+            + ("; say layout='batch-first' if it is [B, T, ...]" if x.shape[1] >= steps else "")
+        )
     check_tensor(snn, x)
     if record.codes:
         raise SimulationError("a streaming network has no codes to record; leave codes out")

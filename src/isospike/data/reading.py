@@ -1,0 +1,158 @@
+"""Batches of any usual container as inputs and targets; sequences of events with time first."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from torch import Tensor
+
+from isospike.data.stream import stream
+from isospike.errors import DataError, OptionError
+from isospike.messages import with_article
+
+Layout = Literal["time-first", "batch-first"]
+"""Which axis of a sequence is time: ``[T, B, ...]``, which is the rule, or ``[B, T, ...]``."""
+LAYOUTS = ("time-first", "batch-first")
+TARGET_KEYS = ("labels", "label", "targets", "target", "y")
+"""Names under which a mapping holds targets."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """One batch."""
+
+    inputs: Tensor
+    """Samples ``[B, ...]``, or sequences ``[T, B, ...]``."""
+    targets: Any
+    """What belongs to them; ``None``: nothing."""
+    sequence: bool = False
+    """Whether the inputs are sequences."""
+
+    @property
+    def samples(self) -> int:
+        """Number of samples B."""
+        return self.inputs.shape[int(self.sequence)]
+
+    @property
+    def still(self) -> Tensor:
+        """What an ANN sees ``[B, ...]``: of a sequence its mean over time, which a rate code stands for."""
+        return self.inputs.mean(0) if self.sequence else self.inputs
+
+    @property
+    def by_sample(self) -> Tensor:
+        """The inputs with the axis of the samples first."""
+        return self.inputs.movedim(1, 0) if self.sequence else self.inputs
+
+    def split(self, count: int) -> Iterator[Given]:
+        """Parts of so many samples, without targets."""
+        parts = self.inputs.split(count, dim=int(self.sequence))
+        return (Given(part, None, self.sequence) for part in parts)
+
+    def first(self, count: int) -> Tensor:
+        """The inputs of at most so many samples."""
+        return self.inputs[:, :count] if self.sequence else self.inputs[:count]
+
+
+def batches_of(data: Any) -> Any:
+    """Data as an iterable of batches: one tensor, a mapping, and a tuple that starts with a tensor are one batch.
+
+    A list is many batches, a tuple is one: ``(inputs, targets)``.
+    """
+    if isinstance(data, Tensor | Mapping) or (isinstance(data, tuple) and data and isinstance(data[0], Tensor)):
+        return [data]
+    return data
+
+
+def read_batch(batch: Any, *, shape: Sequence[int] | None = None, layout: Layout | None = None) -> Given:
+    """Inputs and targets of a batch.
+
+    A batch is a tensor, ``(inputs, targets, ...)`` as a tuple or list, or a mapping: its targets are under ``labels``,
+    ``label``, ``targets``, ``target`` or ``y``, its input is the first tensor under another name.
+
+    Args:
+        batch: the batch.
+        shape: of one sample, where it is known: a batch with one axis more than ``[B, *shape]`` holds sequences.
+        layout: says that the batch holds sequences, and where their time is. Without it time is first.
+
+    Raises:
+        DataError: it holds no tensor, or sequences in another layout.
+    """
+    inputs, targets = _parts(batch)
+    if not isinstance(inputs, Tensor):
+        raise DataError(
+            f"a batch does not start with a tensor but with {with_article(inputs)}; give tensors (torch.as_tensor makes "
+            "them of arrays), (inputs, targets) pairs or mappings that hold the input"
+        )
+    if inputs.dim() == 0 or inputs.numel() == 0:
+        raise DataError(f"a batch of shape {list(inputs.shape)} holds no sample; leave it out")
+    if not _is_sequence(inputs, shape, layout):
+        return Given(inputs, targets)
+    _check_targets(inputs, targets, layout)
+    return Given(inputs.transpose(0, 1) if layout == "batch-first" else inputs, targets, sequence=True)
+
+
+def read(data: Iterable[Any], *, shape: Sequence[int] | None = None, layout: Layout | None = None) -> Iterator[Given]:
+    """All batches of data; see `batches_of` and `read_batch`."""
+    return (read_batch(batch, shape=shape, layout=layout) for batch in stream(batches_of(data)))
+
+
+def looked_ahead(batches: Iterator[Given]) -> tuple[Given, Iterator[Given]]:
+    """The first batch, and all of them.
+
+    Raises:
+        DataError: there is none.
+    """
+    first = next(batches, None)
+    if first is None:
+        raise DataError("the data hold no sample; give at least one batch")
+    return first, itertools.chain([first], batches)
+
+
+def check_layout(layout: object) -> None:
+    """Refuse a layout that is none.
+
+    Raises:
+        OptionError: it is another.
+    """
+    if layout not in (None, *LAYOUTS):
+        raise OptionError(
+            f"layout must be 'time-first' for [T, B, ...] or 'batch-first' for [B, T, ...], got {layout!r}"
+        )
+
+
+def _parts(batch: Any) -> tuple[Any, Any]:
+    if isinstance(batch, Mapping):
+        targets = next((batch[key] for key in TARGET_KEYS if key in batch), None)
+        tensors = (value for key, value in batch.items() if key not in TARGET_KEYS and isinstance(value, Tensor))
+        return next(tensors, next(iter(batch.values()), None)), targets
+    if isinstance(batch, Sequence) and not isinstance(batch, str):
+        return (batch[0] if batch else None), (batch[1] if len(batch) > 1 else None)
+    return batch, None
+
+
+def _is_sequence(inputs: Tensor, shape: Sequence[int] | None, layout: Layout | None) -> bool:
+    check_layout(layout)
+    if shape is None:
+        return layout is not None
+    if layout is not None and inputs.dim() != len(shape) + 2:
+        raise DataError(
+            f"layout='{layout}' is for sequences, a batch has the shape {list(inputs.shape)} and the network takes "
+            f"samples {list(shape)}; leave layout out"
+        )
+    return inputs.dim() == len(shape) + 2
+
+
+def _check_targets(inputs: Tensor, targets: Any, layout: Layout | None) -> None:
+    """Refuse sequences whose targets are as many as their steps: they are in the other layout."""
+    given = len(targets) if isinstance(targets, Tensor | np.ndarray) and len(targets.shape) else None
+    time, batch = inputs.shape[:2] if layout != "batch-first" else (inputs.shape[1], inputs.shape[0])
+    if given is not None and given != batch and given == time:
+        read_as, other = layout or "time-first", "time-first" if layout == "batch-first" else "batch-first"
+        raise DataError(
+            f"a batch of sequences has the shape {list(inputs.shape)}, read as {read_as} it has {batch} samples of {time} "
+            f"steps, but there are {given} targets; say layout='{other}'"
+        )
