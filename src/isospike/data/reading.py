@@ -58,13 +58,30 @@ class Given:
 
 
 def batches_of(data: Any) -> Any:
-    """Data as an iterable of batches: one tensor, a mapping, and a tuple that starts with a tensor are one batch.
+    """Data as an iterable of batches.
 
-    A list is many batches, a tuple is one: ``(inputs, targets)``.
+    One tensor and a mapping are one batch. A tuple of tensors is one batch ``(inputs, targets)``, unless its tensors are
+    alike but for their number of samples, as ``x.split(100)`` gives them: these are batches.
+
+    Raises:
+        DataError: a tuple of two tensors that are alike in everything, which may be either.
     """
-    if isinstance(data, Tensor | Mapping) or (isinstance(data, tuple) and data and isinstance(data[0], Tensor)):
+    if isinstance(data, Tensor | Mapping):
         return [data]
-    return data
+    if not isinstance(data, tuple) or not data or not isinstance(data[0], Tensor):
+        return data
+    alike = all(isinstance(one, Tensor) and _sample(one) == _sample(data[0]) for one in data)
+    if alike and len(data) == 2 and len(data[0]) == len(data[1]):
+        raise DataError(
+            f"the data are a tuple of two tensors {list(data[0].shape)}, which may be one batch (inputs, targets) or two "
+            "batches of inputs; give [(inputs, targets)] or [inputs, inputs]"
+        )
+    return data if alike else [data]
+
+
+def _sample(batch: Tensor) -> tuple[Any, ...]:
+    """Type and shape of a sample."""
+    return (batch.dtype, *batch.shape[1:])
 
 
 def read_batch(batch: Any, *, shape: Sequence[int] | None = None, layout: Layout | None = None) -> Given:

@@ -99,7 +99,7 @@ class TaskFields(Fields, frozen=True):
     """A registered task and its options; the task checks them."""
 
     name: Text
-    options: dict[Name, Text | float | bool | None]
+    options: Annotated[dict[Name, Text | float | bool | None], Meta(max_length=20)]
 
 
 class Header(Fields, frozen=True):
