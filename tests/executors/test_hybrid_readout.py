@@ -11,8 +11,9 @@ from torch import Tensor, nn
 import isospike as iso
 from blocks import Forward, Network, conv
 from isospike.errors import ConversionError
+from isospike.executors import executors_of
 from isospike.measure.deviation import with_sites
-from isospike.simulate import Kind, executors_of
+from isospike.neurons import Kind
 
 METHODS = {
     "if": iso.methods.OPI(),

@@ -7,7 +7,7 @@ import threading
 import pytest
 import torch
 
-from isospike.simulate.precision import whole_operands
+from isospike.executors.precision import whole_operands
 
 
 def settings() -> tuple[str, str]:

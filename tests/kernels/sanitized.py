@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from isospike.errors import SimulationError
-from isospike.native import Rule, SparseConvolution, code_histogram, library, sparse_convolution, track, tracker
+from isospike.kernels import Rule, SparseConvolution, code_histogram, library, sparse_convolution, track, tracker
 
 CHECKS = ("-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined,float-cast-overflow")
 PLANTED = """

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from isospike.errors import IsospikeWarning, NativeError
-from isospike.native import availability, cache, library
+from isospike.kernels import availability, cache, library
 
 NAME, LIBRARY = "kernels.so", b"\x7fELF, or so it says"
 DAMAGED = "compiled again: .*kernels.so is damaged, or another user can have written it"

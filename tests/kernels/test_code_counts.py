@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isospike.errors import NativeError, SimulationError
-from isospike.native import code_histogram, library
+from isospike.kernels import code_histogram, library
 
 KERNELS = ["native", "torch"]
 
@@ -17,7 +17,7 @@ KERNELS = ["native", "torch"]
 def kernels(request, monkeypatch):
     """With the kernels, where there are any, and without."""
     if request.param == "torch":
-        monkeypatch.setattr("isospike.native.code_counts.outcome", lambda dtype: NativeError("none"))
+        monkeypatch.setattr("isospike.kernels.code_counts.outcome", lambda dtype: NativeError("none"))
     elif isinstance(library.outcome(torch.float32), NativeError):
         pytest.skip(str(library.outcome(torch.float32)))
 

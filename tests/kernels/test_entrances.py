@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from isospike.errors import SimulationError
-from isospike.native import Rule, SparseConvolution, availability, code_histogram, track
+from isospike.kernels import Rule, SparseConvolution, availability, code_histogram, track
 
 native = pytest.mark.skipif(availability() is not None, reason=f"torch computes the layers: {availability()}")
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from isospike.errors import NativeError
-from isospike.native import SparseConvolution, availability, library
+from isospike.kernels import SparseConvolution, availability, library
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from isospike.native import availability, library
+from isospike.kernels import availability, library
 
 pytestmark = [
     pytest.mark.skipif(availability() is not None, reason=f"no native kernels: {availability()}"),

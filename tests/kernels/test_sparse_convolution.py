@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from isospike.native import SparseConvolution, availability, library, skips_zeros
+from isospike.kernels import SparseConvolution, availability, library, skips_zeros
 
 pytestmark = pytest.mark.skipif(availability() is not None, reason=f"no native kernels: {availability()}")
 

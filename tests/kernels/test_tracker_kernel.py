@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from isospike.kernels import Rule, availability, track
 from isospike.memory_format import empty_sequence
-from isospike.native import Rule, availability, track
 from isospike.neurons import (
     Buffered,
     Burst,

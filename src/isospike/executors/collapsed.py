@@ -7,16 +7,31 @@ from typing import Any
 from torch import Tensor, fx
 
 from isospike.capture.graph import argument, op_of
-from isospike.errors import SimulationError
-from isospike.native import code_histogram
+from isospike.executors.emitting import EmittingExecutor
+from isospike.executors.executor import executors
+from isospike.executors.run import Record
+from isospike.executors.walk import Walk, compute
+from isospike.kernels import code_histogram
+from isospike.network import TrainProgram
 from isospike.neurons import Emitter
-from isospike.simulate.run import Record
-from isospike.simulate.trains import TrainProgram
-from isospike.simulate.walk import Walk, compute
 
 
-class Collapsed(Walk):
-    """Values are totals ``[B, ...]``: the time of one pass of the quantised ANN, whatever T.
+class Collapsed(EmittingExecutor):
+    """The time of one pass of the quantised ANN, whatever T; there are no trains, only what can be counted of them."""
+
+    shows_trains = False
+
+    def walk(self, program: TrainProgram, record: Record) -> Walk:
+        """A walk of totals."""
+        return CollapsedWalk(program, record)
+
+    def elements(self, program: TrainProgram) -> int:
+        """One value for every sequence."""
+        return program.peak(dict.fromkeys(program.steps, 1))
+
+
+class CollapsedWalk(Walk):
+    """Values are totals ``[B, ...]``.
 
     Every train is a function of its code and every map between neurons is affine, so totals are all that matters.
     Inhibitory events depend on the order of the currents and stay unknown.
@@ -24,14 +39,7 @@ class Collapsed(Walk):
 
     def __init__(self, program: TrainProgram, record: Record) -> None:
         super().__init__(program, record)
-        if record.watch is not None:
-            raise SimulationError("a collapsed run has no trains to watch; use the executor 'stepped', or record codes")
         self.inhibits = False
-
-    @staticmethod
-    def elements(program: TrainProgram) -> int:
-        """One value for every sequence."""
-        return program.peak(dict.fromkeys(program.steps, 1))
 
     def inhibitory(self) -> dict[str, Tensor] | None:
         """Unknown where there are any."""
@@ -62,3 +70,6 @@ class Collapsed(Walk):
         if self.record.codes:
             self.codes[site] = values.long()
         return values.mul_(neuron.amplitude)  # the codes are not needed any more
+
+
+executors.register("collapsed", Collapsed())

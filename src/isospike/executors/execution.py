@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
-from isospike.capture.graph import op_of, output_leaves
+from isospike.capture.graph import is_island, op_of, output_leaves
+from isospike.executors.executor import Chunk
+from isospike.executors.program import Instruction, Program
+from isospike.executors.run import State
 from isospike.memory_format import channels_last
 from isospike.neurons import Counts, Memory, Temporal
 from isospike.neurons.island import advance_island, start_island
-from isospike.simulate.program import Instruction, Program, is_island
-
-
-@dataclass(frozen=True)
-class State:
-    """Everything a run remembers; hand it to the next part of the same run."""
-
-    elapsed: int = 0
-    """Steps so far."""
-    memory: dict[str, Memory] = field(default_factory=dict)
-    """State of every module with memory, by name."""
-    sums: dict[int, list[Tensor]] = field(default_factory=dict)
-    """Running sums of the outputs at the steps that a later answer may need."""
-
-    def copy(self) -> State:
-        """A state of its own for a new run; sums are never changed in place and stay shared."""
-        memory = {name: {key: value.clone() for key, value in m.items()} for name, m in self.memory.items()}
-        return State(self.elapsed, memory, dict(self.sums))
 
 
 class Execution:
@@ -46,15 +30,12 @@ class Execution:
         self.elapsed = state.elapsed
         self.constant = self._run_once(x)
 
-    def advance(self, x: Tensor, steps: int) -> tuple[list[Tensor], dict[str, Counts]]:
+    def advance(self, x: Tensor, steps: int) -> Chunk:
         """Run the next ``steps`` steps.
 
         Args:
             x: the sequence ``[steps, B, ...]`` for a changing input; ignored for a constant one.
             steps: how many.
-
-        Returns:
-            The outputs, each ``[steps, B, ...]``, and per site the events ``[steps, B]``.
         """
         values: dict[fx.Node, Any] = dict(self.constant)
         counts: dict[str, Counts] = {}
@@ -74,7 +55,7 @@ class Execution:
             for dead in instruction.free:
                 values.pop(dead, None)
         self.elapsed += steps
-        return self._outputs(values, steps), counts
+        return Chunk(self._outputs(values, steps), counts)
 
     def keep(self, rows: Tensor) -> None:
         """Go on with these samples ``[R]`` of the batch; parameters, and memory without axes, belong to all of them."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from isospike.errors import OptionError
 from isospike.registry import Registry, kebab_case
-from isospike.simulate.run import is_number, is_whole
+from isospike.whole import is_number, is_whole
 
 __all__ = ["Confidence", "DynamicConfidence", "Entropy", "ExitRule", "exits"]
 

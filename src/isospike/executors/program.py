@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import fx
 
 from isospike.capture.graph import Graph, attribute, op_of
-from isospike.capture.roles import NO_OPS, RESHAPES, Role
-from isospike.native import SparseConvolution, skips_zeros
-from isospike.neurons import Probing, Temporal
+from isospike.capture.roles import NO_OPS, RESHAPES
+from isospike.kernels import SparseConvolution, kernel_of
+from isospike.neurons import Neuron, Temporal
 
 FRESH_FUNCTIONS = frozenset({"add", "sub", "mul", "cat"})
 """Calls whose result is memory of their own, never a view of an argument."""
@@ -87,7 +87,7 @@ def compile_program(graph: Graph, *, constant_input: bool) -> Program:
         output=output,
         step_elements=_peak_elements(later, output),
         whole_train=next((op_of(node).name for node in later if _needs_whole_train(graph, node)), None),
-        restart=max((m.probe_steps for m in graph.modules() if isinstance(m, Probing)), default=0),
+        restart=max((m.probe_steps for m in graph.modules() if isinstance(m, Neuron)), default=0),
     )
 
 
@@ -122,17 +122,13 @@ def _sparse(graph: Graph) -> set[fx.Node]:
 
 
 def _kernels(graph: Graph, nodes: list[fx.Node]) -> dict[fx.Node, SparseConvolution]:
-    """The nodes that the native kernels compute at every step.
-
-    Convolutions of sparse inputs, to skip the zeros; linear layers of any input, for the fixed order of their sums.
-    """
+    """The layers that kernels compute at every step, told which of their inputs are sparse."""
     sparse, kernels = _sparse(graph), dict[fx.Node, SparseConvolution]()
     for node in nodes:
-        module = graph.module_of(node) if node.op == "call_module" else None
-        if module is None or not skips_zeros(module):
-            continue
-        if isinstance(module, nn.Linear) or sparse.issuperset(node.all_input_nodes):
-            kernels[node] = SparseConvolution(module)
+        if node.op == "call_module":
+            kernel = kernel_of(graph.module_of(node), sparse=sparse.issuperset(node.all_input_nodes))
+            if kernel is not None:
+                kernels[node] = kernel
     return kernels
 
 
@@ -186,8 +182,3 @@ def _peak_elements(nodes: list[fx.Node], output: fx.Node) -> int:
         peak = max(peak, alive)
         alive -= ending.pop(index, 0)
     return max(peak, 1)
-
-
-def is_island(node: fx.Node) -> bool:
-    """Whether the node is computed on decoded values."""
-    return node.op in ("call_module", "call_function") and op_of(node).role is Role.ANALOGUE

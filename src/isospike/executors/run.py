@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from numbers import Integral
-from typing import TYPE_CHECKING, Any, TypeGuard
+from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from isospike.errors import SimulationError
-from isospike.simulate.execution import State
+from isospike.network import SNN
+from isospike.neurons import Memory
 from isospike.tables import Column, Table, Tabular
-
-if TYPE_CHECKING:
-    from isospike.network import SNN
-
-
-MOST_STEPS = 1_000_000
-"""Above it a number of steps is a slip of the keyboard: no rate code has errors that small."""
+from isospike.whole import is_whole
 
 
 @dataclass(frozen=True)
@@ -45,14 +39,50 @@ class Record:
 
 
 @dataclass(frozen=True)
+class State:
+    """Everything a run remembers; hand it to the next part of the same run."""
+
+    elapsed: int = 0
+    """Steps so far."""
+    memory: dict[str, Memory] = field(default_factory=dict)
+    """State of every module with memory, by name."""
+    sums: dict[int, list[Tensor]] = field(default_factory=dict)
+    """Running sums of the outputs at the steps that a later answer may need."""
+
+    def copy(self) -> State:
+        """A state of its own for a new run; sums are never changed in place and stay shared."""
+        memory = {name: {key: value.clone() for key, value in m.items()} for name, m in self.memory.items()}
+        return State(self.elapsed, memory, dict(self.sums))
+
+
+@dataclass(frozen=True)
 class Job:
     """What an executor is asked for; see `simulate`."""
 
     x: Tensor
     steps: int | None
+    """How many; ``None`` until an executor has settled it."""
     record: Record
     memory_budget: int
     state: State | None
+    sequence: bool = False
+    """Whether the input is a sequence ``[T, B, ...]``."""
+
+    @property
+    def begin(self) -> int:
+        """Steps that were run before."""
+        return 0 if self.state is None else self.state.elapsed
+
+    @property
+    def total(self) -> int:
+        """Steps at the end, those of earlier parts included."""
+        assert self.steps is not None
+        return self.begin + self.steps
+
+    @property
+    def batch(self) -> int:
+        """Number of samples."""
+        return self.x.shape[1 if self.sequence else 0]
 
 
 @dataclass(frozen=True)
@@ -110,16 +140,6 @@ class Run(Tabular):
 def _per_sample(counts: Tensor) -> float:
     """Mean of the sums over all steps ``[T, B]``."""
     return float(counts.sum(0).double().mean())
-
-
-def is_whole(number: object) -> TypeGuard[int]:
-    """Whether a number of steps is a whole number of any library's type."""
-    return isinstance(number, Integral) and not isinstance(number, bool)
-
-
-def is_number(value: object) -> bool:
-    """Whether a value is a number, which a truth value is not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def check_tensor(snn: SNN, x: Tensor) -> None:

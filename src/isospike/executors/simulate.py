@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
-import torch
 from torch import Tensor
 
-from isospike.errors import SimulationError
-from isospike.messages import with_article
-from isospike.precision import own_precision
-from isospike.simulate.early_exit import run_with_exit
-from isospike.simulate.execution import State
-from isospike.simulate.executors import executors, executors_of
-from isospike.simulate.exits import ExitRule
-from isospike.simulate.precision import whole_operands
-from isospike.simulate.run import Job, Record, Run, is_whole
-
-if TYPE_CHECKING:
-    from isospike.network import SNN
-
-DEFAULT_MEMORY_BUDGET = 64 * 2**20
-"""Bytes for the values of one chunk; larger chunks leave the processor's caches and gain nothing."""
+from isospike.executors.compiled import DEFAULT_MEMORY_BUDGET, Compiled
+from isospike.executors.exits import ExitRule
+from isospike.executors.run import Record, Run, State
+from isospike.network import SNN, verbs
 
 
-@torch.no_grad()
-@own_precision()
 def simulate(
     snn: SNN,
     x: Tensor,
@@ -60,42 +46,13 @@ def simulate(
         SimulationError: steps, input, device, state, executor or exit rule do not fit the network.
         UnknownNameError: no such executor.
     """
-    _check_types(snn, x, steps, record, state)
-    if not isinstance(memory_budget, int) or memory_budget < 1:
-        raise SimulationError(f"memory_budget must be a whole number of bytes, at least 1, got {memory_budget!r}")
-    if snn.calibrated:
-        snn = _chosen(snn, steps, state)
-    names = executors_of(snn.kind)
-    chosen = executors[executor or names[0]]
-    if chosen.kind is not snn.kind:
-        raise SimulationError(
-            f"executor '{executor}' runs {chosen.kind} networks, this one is {snn.kind}; use {' or '.join(names)}"
-        )
-    job = Job(x, None if steps is None else int(steps), record or Record(outputs=exit is None), memory_budget, state)
-    with whole_operands():
-        return chosen.run(snn, job) if exit is None else run_with_exit(snn, job, exit)
+    compiled = Compiled(snn, executor)
+    return compiled.run(x, steps=steps, record=record, memory_budget=memory_budget, state=state, exit=exit)
 
 
-def _chosen(snn: SNN, steps: int | None, state: State | None) -> SNN:
-    """The network for so many steps, where it has a set of tensors for each number that it was calibrated for."""
-    if steps is None or state is not None:
-        raise SimulationError(
-            f"this network was calibrated for {', '.join(map(str, snn.calibrated))} steps; say which with steps=, or "
-            "pick one with snn.at(steps) to run it in parts"
-        )
-    return snn.at(steps)
+def answer(snn: SNN, x: Tensor, *, steps: int | None = None) -> Any:
+    """The answer after ``steps`` steps, structured like the model's output."""
+    return Compiled(snn)(x, steps=steps)
 
 
-def _check_types(snn: object, x: object, steps: object, record: object, state: object) -> None:
-    from isospike.network import SNN
-
-    if not isinstance(snn, SNN):
-        raise SimulationError(f"the network is {with_article(snn)}; simulate takes what isospike.convert or load gives")
-    if not isinstance(x, Tensor):
-        raise SimulationError(f"the input is {with_article(x)}; give a tensor [B, ...], or [T, B, ...] for a sequence")
-    if steps is not None and not is_whole(steps):
-        raise SimulationError(f"steps must be a whole number of at least 1, got {steps!r}")
-    if not isinstance(record, Record | None):
-        raise SimulationError(f"record is {with_article(record)}; give an isospike.Record")
-    if not isinstance(state, State | None):
-        raise SimulationError(f"the state is {with_article(state)}; give the state of an earlier isospike.Run")
+verbs.register("answer", answer)

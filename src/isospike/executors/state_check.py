@@ -7,12 +7,12 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from isospike.capture.graph import op_of, output_leaves
+from isospike.capture.graph import is_island, op_of, output_leaves
 from isospike.errors import SimulationError
+from isospike.executors.program import Instruction, Program
+from isospike.executors.run import State
 from isospike.neurons import Memory, Temporal
 from isospike.neurons.island import start_island
-from isospike.simulate.execution import State
-from isospike.simulate.program import Instruction, Program, is_island
 
 
 def check_state(state: State, program: Program, like: Tensor) -> None:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from isospike.executors.executor import executors
+from isospike.executors.streaming import StreamingExecutor
 
-def steps_at_once(bytes_per_step: int, budget: int) -> int:
-    """Always one step: for streaming input and anytime answers."""
-    return 1
+
+class Step(StreamingExecutor):
+    """For streaming input and anytime answers."""
+
+    whole_trains = False
+
+    def steps_at_once(self, bytes_per_step: int, budget: int) -> int:
+        """Always one."""
+        return 1
+
+
+executors.register("step", Step())

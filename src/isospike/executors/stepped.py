@@ -12,14 +12,28 @@ from torch.utils import _pytree as pytree
 
 from isospike.capture.graph import argument, op_of
 from isospike.capture.roles import Role
+from isospike.executors.emitting import EmittingExecutor
+from isospike.executors.executor import executors
+from isospike.executors.run import Record
+from isospike.executors.walk import Walk, compute
 from isospike.memory_format import channels_last
+from isospike.network import TrainProgram
 from isospike.neurons import Currents, Emitter
-from isospike.simulate.run import Record
-from isospike.simulate.trains import TrainProgram
-from isospike.simulate.walk import Walk, compute
 
 
-class Stepped(Walk):
+class Stepped(EmittingExecutor):
+    """Trains are there as they are, step by step."""
+
+    def walk(self, program: TrainProgram, record: Record) -> Walk:
+        """A walk of currents."""
+        return SteppedWalk(program, record)
+
+    def elements(self, program: TrainProgram) -> int:
+        """Sequences in full length."""
+        return program.peak(program.steps)
+
+
+class SteppedWalk(Walk):
     """Values are `Currents`: sequences ``[T, B, ...]``, or tuples of them, and the constants that come with them.
 
     A layer runs when its sources have emitted their whole trains. Shorter trains are padded with silence at their
@@ -32,11 +46,6 @@ class Stepped(Walk):
         super().__init__(program, record)
         self.linear = {node.name: node for node in program.linear.graph.nodes}
         self.inhibited: dict[str, Tensor] = {}
-
-    @staticmethod
-    def elements(program: TrainProgram) -> int:
-        """Sequences in full length."""
-        return program.peak(program.steps)
 
     def inhibitory(self) -> dict[str, Tensor]:
         """As counted."""
@@ -126,3 +135,6 @@ def _frames(sequence: Tensor, steps: int) -> Tensor:
     """Steps 1 to ``steps`` as one flat batch, silence where the sequence has ended."""
     silence = [0, 0] * (sequence.dim() - 1) + [0, steps - len(sequence)]
     return channels_last(F.pad(sequence, silence).flatten(0, 1))
+
+
+executors.register("stepped", Stepped())

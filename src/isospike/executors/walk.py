@@ -1,32 +1,19 @@
-"""One pass through an accumulate-then-emit network, whatever the executor: the walk, and what it brings back."""
+"""One pass through an accumulate-then-emit network, whatever the executor."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, fx
 
 from isospike.capture.graph import Graph, call, output_leaves
+from isospike.executors.executor import Chunk
+from isospike.executors.run import Record
 from isospike.memory_format import channels_last
-from isospike.simulate.run import Record
-from isospike.simulate.trains import TrainProgram
-
-
-@dataclass(frozen=True)
-class Emissions:
-    """What one batch made the neurons emit."""
-
-    outputs: list[Tensor]
-    """The answer: flat outputs ``[B, ...]``."""
-    spikes: dict[str, Tensor]
-    """Per site, spikes of every step and sample: int64 ``[T, B]``."""
-    codes: dict[str, Tensor]
-    """Per site, the whole numbers emitted: int64 ``[B, ...]``; empty if not wanted."""
-    inhibitory: dict[str, Tensor] | None
-    """Per site of inhibiting neurons, events per sample: int64 ``[B]``; ``None`` if unknown."""
+from isospike.network import TrainProgram
+from isospike.neurons import Counts
 
 
 class Walk(ABC):
@@ -53,14 +40,9 @@ class Walk(ABC):
 
     @abstractmethod
     def inhibitory(self) -> dict[str, Tensor] | None:
-        """Inhibitory events so far, see `Emissions`."""
+        """Inhibitory events so far, see `Chunk`."""
 
-    @staticmethod
-    @abstractmethod
-    def elements(program: TrainProgram) -> int:
-        """Largest number of elements, per sample, that are alive at once."""
-
-    def run(self, x: Tensor) -> Emissions:
+    def run(self, x: Tensor) -> Chunk:
         """Images ``[B, ...]`` through the whole network."""
         graph = self.program.graph
         self.values = {graph.input_node: self.enter(channels_last(x))}
@@ -68,8 +50,9 @@ class Walk(ABC):
             self.values[node] = self.value(node)
             for dead in self.program.free.get(node, ()):
                 self.values.pop(dead, None)
-        outputs = [self.leave(self.values[node]) for node in output_leaves(graph.output_node)]
-        return Emissions(outputs, self.spikes, self.codes, self.inhibitory())
+        outputs = [self.leave(self.values[node]).unsqueeze(0) for node in output_leaves(graph.output_node)]
+        events = {site: Counts(spikes, spikes) for site, spikes in self.spikes.items()}
+        return Chunk(outputs, events, self.codes, self.inhibitory())
 
 
 def compute(graph: Graph, node: fx.Node, values: Mapping[fx.Node, Any]) -> Any:

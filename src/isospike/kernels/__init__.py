@@ -1,8 +1,19 @@
-"""Kernels in C, compiled on the user's machine at first use; without a compiler torch does the work."""
+"""Kernels as operators of torch: in C for the processor, compiled at first use, and in torch for everything else."""
 
-from isospike.native.code_counts import code_histogram
-from isospike.native.library import availability
-from isospike.native.sparse_convolution import SparseConvolution, skips_zeros
-from isospike.native.tracker import Rule, track
+from isospike.kernels.code_counts import code_histogram
+from isospike.kernels.library import availability
+from isospike.kernels.sparse_convolution import SparseConvolution, kernel_of, skips_zeros
+from isospike.kernels.tracker import track
+from isospike.kernels.tracker_loop import Rule, count, each_step
 
-__all__ = ["Rule", "SparseConvolution", "availability", "code_histogram", "skips_zeros", "track"]
+__all__ = [
+    "Rule",
+    "SparseConvolution",
+    "availability",
+    "code_histogram",
+    "count",
+    "each_step",
+    "kernel_of",
+    "skips_zeros",
+    "track",
+]

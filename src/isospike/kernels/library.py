@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from isospike.errors import IsospikeWarning, NativeError
-from isospike.native import cache
+from isospike.kernels import cache
 
 SOURCES = tuple(sorted(Path(__file__).parent.glob("*.c")))
 FLAGS = ("-O3", "-std=gnu11", "-fPIC", "-fopenmp")

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from isospike.errors import SimulationError
+from isospike.kernels.library import outcome
+from isospike.kernels.operators import operator
+from isospike.kernels.tracker_loop import Rule, advance_by_torch
 from isospike.memory_format import broadcasts_to
-from isospike.native.library import outcome
 
 SMALLEST_PART = 2**15
 """Fewest neurons times steps that are worth a thread of their own: some ten microseconds of work."""
 
 
-class Rule(ctypes.Structure):
-    """Limits of the number of spikes: ``clip(demand, -min(down, n), up)``, see `isospike.neurons.Tracker`."""
+class _Rule(ctypes.Structure):
+    """The rule as the kernel reads it."""
 
-    _fields_ = [(name, ctypes.c_int32) for name in ("up", "down", "patient", "powers_of_two")]
+    _fields_ = [(name, ctypes.c_int32) for name in Rule._fields]
 
 
 def track(
     x: Tensor, out: Tensor, v: Tensor, n: Tensor | None, threshold: Tensor, biases: Tensor | None, rule: Rule
-) -> Tensor | None:
+) -> Tensor:
     """Advance neurons by T steps, writing ``out``, ``v`` and ``n``.
 
     Args:
@@ -36,17 +39,31 @@ def track(
         rule: the limits.
 
     Returns:
-        Spikes and packets, int64 ``[2, T, B]``; ``None``, with nothing done, where there are no kernels for the device,
-        the type or the layout.
+        Spikes and packets, int64 ``[2, T, B]``.
 
     Raises:
         SimulationError: the tensors do not fit each other.
     """
+    counts: Tensor = _track(x, out, v, n, threshold, biases, *rule)
+    return counts
+
+
+def _track_by_torch(
+    x: Tensor, out: Tensor, v: Tensor, n: Tensor | None, threshold: Tensor, biases: Tensor | None, *rule: Any
+) -> Tensor:
     _check(x, out, v, n, threshold, biases)
-    library = outcome(x.dtype) if x.device.type == "cpu" else None
+    return advance_by_torch(x, out, v, n, threshold, biases, Rule(*rule))
+
+
+def _track_on_cpu(
+    x: Tensor, out: Tensor, v: Tensor, n: Tensor | None, threshold: Tensor, biases: Tensor | None, *rule: Any
+) -> Tensor:
+    """The kernel in C; torch where there is none for the type or the layout."""
+    _check(x, out, v, n, threshold, biases)
+    library = outcome(x.dtype)
     layout = torch.channels_last if _is(v, torch.channels_last) else torch.contiguous_format
     if not isinstance(library, ctypes.CDLL) or x.numel() == 0 or not _fit(x, out, [v] if n is None else [v, n], layout):
-        return None
+        return advance_by_torch(x, out, v, n, threshold, biases, Rule(*rule))
     steps, samples = x.shape[:2]
     neurons = x[0, 0].numel()
     theta = _as_sample(threshold.unsqueeze(0), v, layout)
@@ -54,7 +71,7 @@ def track(
     parts = max(1, min(torch.get_num_threads(), x.numel() // SMALLEST_PART))
     counts = torch.zeros(parts, 2, steps, samples, dtype=torch.int64)
     library.track(
-        ctypes.byref(rule),
+        ctypes.byref(_Rule(*rule)),
         *(x.data_ptr(), x.stride(0) if steps > 1 else 0, theta.data_ptr()),
         *(None if bias is None else bias.data_ptr(), 0 if bias is None or len(bias) == 1 else neurons),
         *(v.data_ptr(), None if n is None else n.data_ptr(), out.data_ptr()),
@@ -95,3 +112,12 @@ def _as_sample(parameter: Tensor, v: Tensor, layout: torch.memory_format) -> Ten
     rest = parameter.shape[1:]
     aligned = parameter.view(len(parameter), *(1,) * (v.dim() - 1 - len(rest)), *rest)
     return aligned.expand(len(parameter), *v.shape[1:]).contiguous(memory_format=layout)
+
+
+_track = operator(
+    "track(Tensor x, Tensor(a!) out, Tensor(b!) v, Tensor(c!)? n, Tensor threshold, Tensor? biases, "
+    "int up, int down, bool patient, bool powers_of_two) -> Tensor",
+    torch_twin=_track_by_torch,
+    cpu=_track_on_cpu,
+    shapes=lambda x, *_: x.new_empty((2, x.shape[0], x.shape[1]), dtype=torch.int64),
+)

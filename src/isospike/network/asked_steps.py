@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from isospike.errors import SimulationError
-from isospike.simulate.run import MOST_STEPS, is_whole
-
-if TYPE_CHECKING:
-    from isospike.network import SNN
+from isospike.network.network import SNN
+from isospike.whole import MOST_STEPS, is_whole
 
 
 def asked_steps(snn: SNN, steps: int | Iterable[int] | None) -> tuple[int, ...]:
@@ -18,18 +15,11 @@ def asked_steps(snn: SNN, steps: int | Iterable[int] | None) -> tuple[int, ...]:
     Raises:
         SimulationError: there is none, or one that no network has.
     """
-    if steps is None and snn.calibrated:
-        return snn.calibrated
-    if steps is None and snn.steps is None:
+    if steps is None and not snn.times.own:
         raise SimulationError("a streaming network answers at any number of steps; say at which with steps=[...]")
-    wanted = snn.steps if steps is None else steps
+    wanted = snn.times.own if steps is None else steps
     asked = list(wanted) if isinstance(wanted, Iterable) else [wanted]
     wrong = [t for t in asked if not is_whole(t) or not 1 <= t <= MOST_STEPS]
     if wrong or not asked:
         raise SimulationError(f"steps must be whole numbers from 1 to {MOST_STEPS}, got {asked}")
-    return tuple(sorted({int(t) for t in asked if t is not None}))
-
-
-def runs_for(snn: SNN, at: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Steps that one run answers: all, or each by itself where the network was calibrated for each."""
-    return [(t,) for t in at] if snn.calibrated else [at]
+    return tuple(sorted({int(t) for t in asked}))

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import torch
 from torch import fx
 
-from isospike.capture.graph import Graph, argument, last_readers, op_of, pools_positions
+from isospike.capture.graph import Graph, argument, is_island, last_readers, op_of, pools_positions
 from isospike.capture.linear_part import linear_part
 from isospike.capture.roles import Role
+from isospike.network.timing import Timing
 from isospike.neurons import Emitter
 from isospike.neurons.codes import Code
-from isospike.simulate.program import is_island
 
 
 @dataclass(frozen=True)
-class TrainProgram:
+class TrainProgram(Timing):
     """Nodes in order of execution with the length of their sequences."""
 
     graph: Graph
@@ -31,6 +31,22 @@ class TrainProgram:
     """The nodes whose values no spike is summed up in, and which are there at once."""
     free: dict[fx.Node, tuple[fx.Node, ...]]
     """Nodes whose values nobody needs after this one."""
+
+    analogue_steps = 1
+
+    def stays_train(self, pool: fx.Node) -> bool:
+        """Where its code lets it; any other waits for totals."""
+        return pool in self.trains
+
+    def steps_of(self, node: fx.Node) -> int:
+        """Length of its own sequence."""
+        return self.steps[node]
+
+    def updates(self, site: fx.Node, steps: int) -> int:
+        """As the neuron has it, from what it reads."""
+        neuron, read = self.graph.module_of(site), argument(site)
+        assert isinstance(neuron, Emitter)
+        return neuron.updates(None if read in self.analogue else self.steps[read])
 
     def peak(self, steps: Mapping[fx.Node, int]) -> int:
         """Largest number of elements, per sample, alive at once with sequences of so many steps."""
