@@ -17,8 +17,8 @@ from isospike.capture.affine import ChannelAffine
 from isospike.capture.graph import Graph, attribute, op_of
 from isospike.capture.linear_part import SUMS
 from isospike.capture.roles import AVERAGE_POOLS, NO_OPS, RESHAPES
+from isospike.executors.walk import compute
 from isospike.refine.grid.axes import axis_matrices
-from isospike.simulate.walk import compute
 
 Fields = Mapping[fx.Node, Any]
 """Fields of the values that an op reads."""
