@@ -10,11 +10,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from isospike.capture.graph import Graph, changed_tensors, op_of
-from isospike.capture.roles import Role
 from isospike.data.preprocess import Preprocess
 from isospike.errors import ConversionError, SimulationError
 from isospike.memory_format import weights_channels_last
 from isospike.neurons import Emitter, InputGrid, Temporal
+from isospike.ops import Role
 from isospike.simulate.executors import Kind
 from isospike.simulate.program import Program, compile_program
 from isospike.simulate.readout import ReadOut

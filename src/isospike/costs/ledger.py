@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from isospike.capture.graph import argument, op_of
-from isospike.capture.roles import Role
 from isospike.costs.costs import CURRENTS, INPUT, Costs, Entry
 from isospike.costs.wiring import Connection, Wiring
 from isospike.network import SNN
 from isospike.neurons import Emitter
+from isospike.ops import Role
 from isospike.simulate import Kind, Record, Run, simulate
 
 

@@ -9,7 +9,6 @@ from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
 from isospike.capture.graph import Graph, attach, op_of
-from isospike.capture.roles import Role
 from isospike.data.preprocess import Preprocess
 from isospike.errors import ArtefactError
 from isospike.export import gate
@@ -18,6 +17,7 @@ from isospike.export.format import Header
 from isospike.export.modules import build_module
 from isospike.export.nodes import build_node
 from isospike.neurons import Probing
+from isospike.ops import Role
 from isospike.simulate.readout import ReadOut
 
 if TYPE_CHECKING:

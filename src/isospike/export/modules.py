@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from isospike.activations import TrainableActivation, activations
-from isospike.capture.affine import ChannelAffine
 from isospike.errors import ArtefactError
 from isospike.export import format as fields
 from isospike.export.format import Fields, ModuleFields, checked
@@ -28,6 +27,7 @@ from isospike.neurons import (
     StreamingNeuron,
     streaming,
 )
+from isospike.ops.affine import ChannelAffine
 from isospike.pooling import MaxPoolRule, rules
 
 Json = dict[str, Any]

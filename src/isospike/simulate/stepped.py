@@ -11,9 +11,9 @@ from torch.nn import functional as F
 from torch.utils import _pytree as pytree
 
 from isospike.capture.graph import argument, op_of
-from isospike.capture.roles import Role
 from isospike.memory_format import channels_last
 from isospike.neurons import Currents, Emitter
+from isospike.ops import Role
 from isospike.simulate.run import Record
 from isospike.simulate.trains import TrainProgram
 from isospike.simulate.walk import Walk, compute
