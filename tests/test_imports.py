@@ -34,7 +34,7 @@ LAYERS = [
     | {"files", "json_text", "schema", "tensor_files"},
     {"units", "intervals"},
     {"activations"},
-    {"data"},
+    {"data", "ops"},
     {"capture"},
     {"native"},
     {"neurons"},

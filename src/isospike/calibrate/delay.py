@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from isospike.calibrate.collect import observe
 from isospike.capture.graph import Graph
-from isospike.capture.roles import Role
 from isospike.neurons import RateNeuron
+from isospike.ops import Role
 
 
 def measure_delay(graph: Graph, inputs: Tensor) -> int:

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from isospike.capture.graph import argument, op_of
-from isospike.capture.roles import Role
 from isospike.costs.costs import CURRENTS, INPUT, Costs, Entry
 from isospike.costs.wiring import Connection, Wiring
 from isospike.executors import Record, Run, compile
 from isospike.network import SNN, TrainProgram
 from isospike.neurons import Kind
+from isospike.ops import Role
 
 
 class Ledger(ABC):

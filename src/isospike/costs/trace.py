@@ -11,12 +11,12 @@ from torch.utils import _pytree as pytree
 
 from isospike.capture.graph import argument, op_of, output_leaves
 from isospike.capture.linear_part import linear_part
-from isospike.capture.roles import Role
 from isospike.costs.macs import macs_by_node
-from isospike.costs.reach import argument_of, is_join, is_move, is_weighted, passed_on, synapses
+from isospike.costs.reach import Passage, argument_of, is_join, is_move, is_weighted, passed_on, synapses
 from isospike.costs.wiring import Connection, Wiring
 from isospike.executors.walk import compute
 from isospike.network import SNN
+from isospike.ops import Role
 
 ALWAYS_LEFT_OUT = (
     "the network's outputs: the additions that sum them over the steps",
@@ -159,7 +159,7 @@ class _Trace:
         def linear(known: Any) -> Any:
             return compute(self.linear, twin, {self.twins[source.name]: field for source, field in known.items()})
 
-        return passed_on(self.graph, linear, node, fields)
+        return passed_on(Passage(self.graph, node, linear, fields))
 
     def _is_still(self, node: fx.Node) -> bool:
         """Whether all that an op reads depends on the image alone."""

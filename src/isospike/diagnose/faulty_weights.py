@@ -13,6 +13,7 @@ from isospike.diagnose.diagnosis import Fault
 from isospike.diagnose.pairing import Pairing, nodes_by_name
 from isospike.measure.equality import quantised_ann
 from isospike.network import EmittingNetwork
+from isospike.ops import family
 
 Tensors = Mapping[str, Tensor]
 """The parameters of one op by name."""
@@ -104,7 +105,7 @@ def _relative(a: Tensor | None, b: Tensor | None) -> float:
 def _norm_behind(captured: Graph, layer: fx.Node | None) -> str | None:
     """The batch normalisation that reads a layer of the captured model."""
     users = () if layer is None else tuple(layer.users)
-    norms = [user for user in users if user.op == "call_module" and op_of(user).kind == "batch_norm"]
+    norms = [user for user in users if user.op == "call_module" and op_of(user).family is family.AFFINE]
     return next((op_of(norm).name for norm in norms if argument(norm) is layer), None)
 
 

@@ -10,25 +10,8 @@ import torch
 from torch import fx
 
 from isospike.capture.graph import Graph, attribute, op_of
-from isospike.capture.roles import NO_OPS, RESHAPES
 from isospike.kernels import SparseConvolution, kernel_of
 from isospike.neurons import Neuron, Temporal
-
-FRESH_FUNCTIONS = frozenset({"add", "sub", "mul", "cat"})
-"""Calls whose result is memory of their own, never a view of an argument."""
-
-KEEPS_ZEROS = (
-    RESHAPES
-    | NO_OPS
-    | frozenset(
-        {
-            *("cat", "pad", "constant_pad_nd", "permute", "transpose", "squeeze", "unsqueeze", "slice", "select"),
-            *("narrow", "index_select", "split", "split_with_sizes", "chunk", "roll", "flip", "channel_shuffle"),
-            *("avg_pool1d", "avg_pool2d", "upsample_nearest1d", "upsample_nearest2d", "mul", "neg"),
-        }
-    )
-)
-"""Ops that make mostly zeros of mostly zeros."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +99,21 @@ def _sparse(graph: Graph) -> set[fx.Node]:
     sparse: set[fx.Node] = set()
     for node in graph.op_nodes():
         sources = [source for source in node.all_input_nodes if source.op != "get_attr"]
-        if _spikes(graph, node) or (op_of(node).kind in KEEPS_ZEROS and sparse.issuperset(sources)):
+        if _spikes(graph, node) or (_keeps_zeros(node) and sparse.issuperset(sources)):
             sparse.add(node)
     return sparse
+
+
+def _keeps_zeros(node: fx.Node) -> bool:
+    """Whether an op makes mostly zeros of mostly zeros."""
+    record = op_of(node).record
+    return record is not None and record.makes_zeros_of_zeros
+
+
+def _is_fresh(call: fx.Node) -> bool:
+    """Whether the result of a call is memory of its own, never a view of an argument."""
+    record = op_of(call).record
+    return record is not None and record.family.is_fresh
 
 
 def _kernels(graph: Graph, nodes: list[fx.Node]) -> dict[fx.Node, SparseConvolution]:
@@ -166,7 +161,7 @@ def _may_overwrite(graph: Graph, node: fx.Node) -> bool:
     source = node.all_input_nodes[0]
     if len(source.users) > 1:
         return False
-    return source.op == "call_module" or (source.op == "call_function" and op_of(source).kind in FRESH_FUNCTIONS)
+    return source.op == "call_module" or (source.op == "call_function" and _is_fresh(source))
 
 
 def _peak_elements(nodes: list[fx.Node], output: fx.Node) -> int:

@@ -11,7 +11,6 @@ from torch.nn import functional as F
 from torch.utils import _pytree as pytree
 
 from isospike.capture.graph import argument, op_of
-from isospike.capture.roles import Role
 from isospike.executors.emitting import EmittingExecutor
 from isospike.executors.executor import executors
 from isospike.executors.run import Record
@@ -19,6 +18,7 @@ from isospike.executors.walk import Walk, compute
 from isospike.memory_format import channels_last
 from isospike.network import TrainProgram
 from isospike.neurons import Currents, Emitter
+from isospike.ops import Role
 
 
 class Stepped(EmittingExecutor):

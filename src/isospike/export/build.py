@@ -7,7 +7,6 @@ from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
 from isospike.capture.graph import Graph, attach, op_of
-from isospike.capture.roles import Role
 from isospike.data.preprocess import Preprocess
 from isospike.errors import ArtefactError
 from isospike.export import gate
@@ -17,6 +16,7 @@ from isospike.export.modules import build_module
 from isospike.export.nodes import build_node
 from isospike.network import SNN, Provenance, ReadOut, network_of
 from isospike.neurons import Neuron
+from isospike.ops import Role
 
 CONSTANTS = (*FLOATS, torch.int64, torch.int32, torch.bool)
 

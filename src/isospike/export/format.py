@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from isospike.capture.roles import Role
 from isospike.errors import ArtefactError
 from isospike.neurons.streaming_neuron import MOST_SPIKES
+from isospike.ops import Role
 from isospike.whole import MOST_STEPS
 
 FORMAT = "isospike.snn"
@@ -149,7 +149,7 @@ class Linear(Fields, frozen=True):
 
 
 class ChannelAffine(Fields, frozen=True):
-    """See `isospike.capture.affine.ChannelAffine`."""
+    """See `isospike.ops.affine.ChannelAffine`."""
 
     channels: Size
 

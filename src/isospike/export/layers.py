@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from isospike.activations import TrainableActivation, activations
-from isospike.capture.affine import ChannelAffine
 from isospike.errors import ArtefactError
 from isospike.export import format as fields
 from isospike.export.form import Form, Json, built, described
 from isospike.export.format import Fields, checked
 from isospike.neurons import InputGrid, QuantisedActivation
+from isospike.ops.affine import ChannelAffine
 from isospike.pooling import MaxPoolRule, rules
 
 

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from isospike.capture.graph import Graph, op_of
-from isospike.capture.roles import Role
 from isospike.data.preprocess import Preprocess
 from isospike.errors import ConversionError
 from isospike.memory_format import weights_channels_last
@@ -18,6 +17,7 @@ from isospike.network.times import Times
 from isospike.network.timing import Timing
 from isospike.network.verbs import verbs
 from isospike.neurons import InputGrid, Kind, Neuron, Temporal
+from isospike.ops import Role
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from torch import fx
 
 from isospike.capture.graph import Graph, argument, is_island, last_readers, op_of, pools_positions
 from isospike.capture.linear_part import linear_part
-from isospike.capture.roles import Role
 from isospike.network.timing import Timing
 from isospike.neurons import Emitter
 from isospike.neurons.codes import Code
+from isospike.ops import Role, family
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,16 @@ def _code(graph: Graph, node: fx.Node, trains: dict[fx.Node, Code]) -> Code | No
         return None
     if op_of(node).role is Role.MAX_POOL:
         return trains.get(argument(node)) if pools_positions(node) else None
-    if op_of(node).kind == "cat" and (node.args[1:] or (0,))[0] == 1:
+    if _joins_channels(node) and (node.args[1:] or (0,))[0] == 1:
         codes = {trains.get(source) for source in node.all_input_nodes}
         return codes.pop() if len(codes) == 1 else None
     return None
+
+
+def _joins_channels(node: fx.Node) -> bool:
+    """Whether a node joins values along an axis that they have."""
+    record = op_of(node).record
+    return record is not None and record.family is family.JOIN and not record.new_axis
 
 
 def _steps(graph: Graph, node: fx.Node, steps: dict[fx.Node, int]) -> int:

@@ -7,9 +7,9 @@ import copy
 from torch import fx
 
 from isospike.capture.graph import Graph, op_of
-from isospike.capture.roles import Role
 from isospike.errors import ConversionError
 from isospike.neurons import StreamingNeuron
+from isospike.ops import Role
 
 
 def with_own_neurons(spiking: Graph, what: str) -> tuple[Graph, list[StreamingNeuron]]:

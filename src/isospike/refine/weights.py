@@ -13,13 +13,13 @@ from torch import Tensor, fx, nn
 
 from isospike.calibrate.collect import check_inputs
 from isospike.capture.graph import Graph, op_of
-from isospike.capture.roles import Role
 from isospike.errors import ConversionError, OptionError
 from isospike.executors import State
 from isospike.executors.execution import Execution
 from isospike.executors.program import compile_program
 from isospike.memory_format import channels_last
 from isospike.neurons import StreamingNeuron
+from isospike.ops import Role
 from isospike.refine.journal import Journal
 from isospike.refine.refinement import Calibration, Refinement, check_count
 from isospike.refine.region import Region, region_of
