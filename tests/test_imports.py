@@ -35,7 +35,7 @@ LAYERS = [
     {"units", "intervals"},
     {"tasks"},
     {"activations"},
-    {"data"},
+    {"data", "ops"},
     {"capture"},
     {"native"},
     {"neurons"},

@@ -8,8 +8,8 @@ import torch
 import isospike as iso
 from isospike.capture import Role
 from isospike.capture.graph import op_of
-from isospike.diagnose.operator import spectral_norms
 from isospike.data.reading import Given
+from isospike.diagnose.operator import spectral_norms
 from isospike.diagnose.replacement import answer_with_exact_site
 from networks import ALL, NETWORKS
 

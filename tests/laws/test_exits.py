@@ -6,9 +6,9 @@ import pytest
 import torch
 
 import isospike as iso
-from isospike.neurons import IntegrateAndFire
-from isospike.simulate import Kind, executors_of
-from isospike.simulate.execution import Execution, State
+from isospike.executors import State, executors_of
+from isospike.executors.execution import Execution
+from isospike.neurons import IntegrateAndFire, Kind
 from isospike.tasks import Classification, default_task
 from networks import ALL
 from short_methods import METHODS, STEPWISE, pairs

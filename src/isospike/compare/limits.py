@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from isospike.compare.cell import Cell
 from isospike.compare.reference_images import ReferenceImages
 from isospike.errors import OptionError
-from isospike.simulate.run import is_number, is_whole
 from isospike.tasks import Measure
+from isospike.whole import is_number, is_whole
 
 SURE = 3.0
 """Standard errors: of a thousand networks that would hold, one is given up early by chance."""

@@ -8,15 +8,14 @@ import torch
 
 from isospike.calibrate.batches import Batch
 from isospike.costs.costs import Costs
-from isospike.costs.ledger import Ledger
+from isospike.costs.ledger import LEDGERS
 from isospike.costs.trace import trace
 from isospike.data.reading import Layout, looked_ahead, read
 from isospike.errors import SimulationError
 from isospike.messages import with_article
-from isospike.network import SNN
+from isospike.network import SNN, asked_steps
 from isospike.precision import own_precision
 from isospike.progress import Progress, reporting, told
-from isospike.simulate.asked_steps import asked_steps, runs_for
 
 
 @torch.no_grad()
@@ -59,9 +58,9 @@ def account(
     if not isinstance(snn, SNN):
         raise SimulationError(f"the network is {with_article(snn)}; account takes what isospike.convert or load gives")
     at = asked_steps(snn, steps)
-    _, data = looked_ahead(read(batches, shape=snn.graph.input_shape, layout=layout))
+    _, data = looked_ahead(read(batches, shape=snn.graph.input_shape, layout=layout, steps=max(at)))
     wiring = trace(snn)
-    ledgers = [Ledger(snn.at(part[0]) if snn.calibrated else snn, wiring, part) for part in runs_for(snn, at)]
+    ledgers = [LEDGERS[snn.kind](snn.for_steps(part[-1]), wiring, part) for part in snn.runs_for(at)]
     rank = 1 + len(snn.graph.input_shape)
     with reporting(progress) as report:
         for given in told(data, report, "accounting", of=batches):

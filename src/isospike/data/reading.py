@@ -84,7 +84,9 @@ def _sample(batch: Tensor) -> tuple[Any, ...]:
     return (batch.dtype, *batch.shape[1:])
 
 
-def read_batch(batch: Any, *, shape: Sequence[int] | None = None, layout: Layout | None = None) -> Given:
+def read_batch(
+    batch: Any, *, shape: Sequence[int] | None = None, layout: Layout | None = None, steps: int | None = None
+) -> Given:
     """Inputs and targets of a batch.
 
     A batch is a tensor, ``(inputs, targets, ...)`` as a tuple or list, or a mapping: its targets are under ``labels``,
@@ -94,6 +96,7 @@ def read_batch(batch: Any, *, shape: Sequence[int] | None = None, layout: Layout
         batch: the batch.
         shape: of one sample, where it is known: a batch with one axis more than ``[B, *shape]`` holds sequences.
         layout: says that the batch holds sequences, and where their time is. Without it time is first.
+        steps: how many will be run: without a layout, sequences that may be meant otherwise are refused.
 
     Raises:
         DataError: it holds no tensor, or sequences in another layout.
@@ -109,12 +112,20 @@ def read_batch(batch: Any, *, shape: Sequence[int] | None = None, layout: Layout
     if not _is_sequence(inputs, shape, layout):
         return Given(inputs, targets)
     _check_targets(inputs, targets, layout)
+    if layout is None and (doubt := doubtful(inputs, steps)):
+        raise DataError(doubt)
     return Given(inputs.transpose(0, 1) if layout == "batch-first" else inputs, targets, sequence=True)
 
 
-def read(data: Iterable[Any], *, shape: Sequence[int] | None = None, layout: Layout | None = None) -> Iterator[Given]:
+def read(
+    data: Iterable[Any],
+    *,
+    shape: Sequence[int] | None = None,
+    layout: Layout | None = None,
+    steps: int | None = None,
+) -> Iterator[Given]:
     """All batches of data; see `batches_of` and `read_batch`."""
-    return (read_batch(batch, shape=shape, layout=layout) for batch in stream(batches_of(data)))
+    return (read_batch(batch, shape=shape, layout=layout, steps=steps) for batch in stream(batches_of(data)))
 
 
 def looked_ahead(batches: Iterator[Given]) -> tuple[Given, Iterator[Given]]:
@@ -127,6 +138,21 @@ def looked_ahead(batches: Iterator[Given]) -> tuple[Given, Iterator[Given]]:
     if first is None:
         raise DataError("the data hold no sample; give at least one batch")
     return first, itertools.chain([first], batches)
+
+
+def doubtful(sequence: Tensor, steps: int | None) -> str:
+    """Why a sequence, read as ``[T, B, ...]``, may be ``[B, T, ...]``; empty where nothing speaks for it.
+
+    It has as many samples as steps are run, and more steps than that.
+    """
+    time, samples = sequence.shape[:2]
+    if not time > samples == steps:
+        return ""
+    return (
+        f"the sequence has the shape {list(sequence.shape)}: time comes first, so it has {time} steps of {samples} "
+        f"samples, and {steps} steps were asked for; say layout='batch-first' if it is [B, T, ...], or "
+        f"layout='time-first' to run the first {steps} steps"
+    )
 
 
 def check_layout(layout: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,8 +17,10 @@ from isospike.network import SNN
 from isospike.neurons import activation_at_rest
 from isospike.tasks import Judge, Task
 
+N = TypeVar("N", bound=SNN)
 
-class Alongside(ABC):
+
+class Alongside(ABC, Generic[N]):
     """A network beside the model that it was converted from.
 
     Args:
@@ -28,7 +30,7 @@ class Alongside(ABC):
         task: what the answers are for.
     """
 
-    def __init__(self, folded: Graph, snn: SNN, dtype: torch.dtype, *, task: Task) -> None:
+    def __init__(self, folded: Graph, snn: N, dtype: torch.dtype, *, task: Task) -> None:
         self.ann = _at_rest(folded).to(dtype)
         self.snn = copy.deepcopy(snn).to(dtype)
         self.dtype = dtype

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from isospike.data.reading import Given, Layout, looked_ahead, read
 from isospike.errors import SimulationError
+from isospike.executors import DEFAULT_MEMORY_BUDGET, ExitRule
+from isospike.executors.leaving import check_exit
 from isospike.measure.evaluation import Evaluation
 from isospike.measure.exits import ExitTally
 from isospike.measure.tally import Tally, decided
 from isospike.messages import with_article
-from isospike.network import SNN
+from isospike.network import SNN, asked_steps
 from isospike.precision import own_precision
 from isospike.progress import Progress, Report, reporting, told
-from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule
-from isospike.simulate.asked_steps import asked_steps
-from isospike.simulate.early_exit import check_exit
 from isospike.tasks import Judge, TaskChoice, choose_task
 
 
@@ -64,13 +63,12 @@ def evaluate(
     if not isinstance(snn, SNN):
         raise SimulationError(f"the network is {with_article(snn)}; evaluate takes what isospike.convert or load gives")
     at, shapes = asked_steps(snn, steps), snn.graph.output_shapes
-    first, batches = looked_ahead(read(loader, shape=snn.graph.input_shape, layout=layout))
+    first, batches = looked_ahead(read(loader, shape=snn.graph.input_shape, layout=layout, steps=max(at)))
     judge = Judge(choose_task(task, shapes, stored=snn.task, targets=first.targets), shapes)
-    measuring = _Measuring(snn, judge, Tally(snn, judge, at, executor=executor, memory_budget=memory_budget))
-    if exit is not None:
-        told_task = snn if judge.task == snn.task else snn.with_task(judge.task)
-        check_exit(told_task, exit)
-        measuring = replace(measuring, snn=told_task, exits=ExitTally(exit, judge, max(at)))
+    judged = snn.with_task(judge.task)
+    tally = Tally(judged, judge, at, executor=executor, memory_budget=memory_budget)
+    exits = None if exit is None else ExitTally(check_exit(judged, exit), judge, max(at))
+    measuring = _Measuring(judged, judge, tally, exits)
     with reporting(progress) as report:
         measuring.run(batches, report, loader)
     return measuring.result()
@@ -83,7 +81,7 @@ class _Measuring:
     snn: SNN
     judge: Judge
     tally: Tally
-    exits: ExitTally | None = None
+    exits: ExitTally | None
 
     def run(self, batches: Iterator[Given], report: Report, data: Iterable[Any]) -> None:
         ann = self.snn.ann()
@@ -93,7 +91,7 @@ class _Measuring:
             expected = decided(self.judge, ann, given.still)
             self.tally.count(runs, targets, expected)
             if self.exits is not None:
-                self.exits.run(self.snn, given.inputs, expected, targets=targets)
+                self.exits.run(self.tally.compiled, given.inputs, expected, targets=targets)
 
     def result(self) -> Evaluation:
         counts, samples = self.tally.counts, self.tally.samples

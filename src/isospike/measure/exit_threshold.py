@@ -13,17 +13,17 @@ from torch.nn import functional as F
 
 from isospike.data.reading import Layout, looked_ahead, read
 from isospike.errors import OptionError, SimulationError
+from isospike.executors import DEFAULT_MEMORY_BUDGET, Compiled, ExitRule, Record, compile
+from isospike.executors.leaving import check_exit
 from isospike.intervals import shown_interval
 from isospike.messages import counted, with_article
 from isospike.network import SNN
 from isospike.precision import own_precision
 from isospike.progress import Progress, reporting, told
-from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule, Record, simulate
-from isospike.simulate.early_exit import check_exit
-from isospike.simulate.run import is_number, is_whole
 from isospike.tables import Column, Table, Tabular
 from isospike.tasks import Judge, Measure, choose_task
 from isospike.units import percent
+from isospike.whole import is_number, is_whole
 
 ROUNDING = 1e-5
 """Of the distance to certainty: float32 sums of another batch size move a score by less (near 1 the error of a
@@ -165,32 +165,29 @@ def choose_threshold(
     if is_whole(steps):
         rule.check_steps(steps)
     first, batches = looked_ahead(read(data, shape=snn.graph.input_shape, layout=layout))
-    judge = Judge(
-        choose_task(None, snn.graph.output_shapes, stored=snn.task, targets=first.targets), snn.graph.output_shapes
-    )
-    seen = _Seen(snn, rule, judge, steps)
+    shapes = snn.graph.output_shapes
+    judge = Judge(choose_task(None, shapes, stored=snn.task, targets=first.targets), shapes)
+    seen = _Seen(compile(snn, executor), rule, judge, steps=steps)
     with reporting(progress) as report:
         for given in told(batches, report, "choosing", of=data):
-            seen.add(given.inputs, judge.read(given.targets, given.samples), executor, memory_budget)
+            seen.add(given.inputs, judge.read(given.targets, given.samples), memory_budget)
     return seen.choose(max_drop)
 
 
 class _Seen:
     """How sure the answers are after every step, and which are right, of all batches."""
 
-    def __init__(self, snn: SNN, rule: ExitRule, judge: Judge, steps: int) -> None:
-        self.snn, self.rule, self.judge, self.steps = snn, rule, judge, steps
+    def __init__(self, compiled: Compiled, rule: ExitRule, judge: Judge, *, steps: int) -> None:
+        self.compiled, self.readout = compiled, compiled.network.times.readout
+        self.rule, self.judge, self.steps = rule, judge, steps
         self.scores: list[Tensor] = []
         self.right: list[Tensor] = []
 
-    def add(self, inputs: Tensor, targets: Any, executor: str | None, memory_budget: int) -> None:
-        at = tuple(range(self.snn.readout.probe + 1, self.steps + 1)) if is_whole(self.steps) else ()
+    def add(self, inputs: Tensor, targets: Any, memory_budget: int) -> None:
+        at = tuple(range(self.readout.probe + 1, self.steps + 1)) if is_whole(self.steps) else ()
         record = Record(outputs=False, at=at, spikes=False)
-        run = simulate(
-            self.snn, inputs, steps=self.steps, record=record, executor=executor, memory_budget=memory_budget
-        )
-        start = self.snn.readout.start
-        task = self.judge.task
+        run = self.compiled.run(inputs, steps=self.steps, record=record, memory_budget=memory_budget)
+        start, task = self.readout.start, self.judge.task
         sure = [self.rule.score(task.logits(run.answers[t]), t - start(t)) for t in at]
         found = [task.decide(run.answers[t]) for t in at]
         self.scores.append(torch.stack(sure).cpu())
@@ -205,7 +202,7 @@ class _Seen:
         right = torch.cat(self.right, 1)
         images = right.shape[1]
         final = int(right[-1].sum())
-        front = exit_front(self.rule, torch.cat(self.scores, 1), right, first=self.snn.readout.probe + 1)
+        front = exit_front(self.rule, torch.cat(self.scores, 1), right, first=self.readout.probe + 1)
         least = final - math.floor(max_drop * images + 1e-9)  # 0.29 * 100 is a little less than 29
         chosen = next(point for point in front if round(point.score * images) >= least)
         rule = replace(self.rule, threshold=chosen.threshold)

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isospike.network import SNN
-from isospike.simulate import ExitRule, Record, simulate
+from isospike.executors import Compiled, ExitRule, Record
 from isospike.tables import Column, Table, Tabular
 from isospike.tasks import Judge, Measured, listed
 
@@ -113,17 +112,17 @@ class ExitTally:
         self.exits = torch.zeros(steps + 1, dtype=torch.int64)
         self.seconds = 0.0
 
-    def run(self, snn: SNN, inputs: Tensor, expected: Any, *, targets: Any) -> None:
+    def run(self, compiled: Compiled, inputs: Tensor, expected: Any, *, targets: Any) -> None:
         """One batch.
 
         Args:
-            snn: the network.
+            compiled: the network.
             inputs: samples ``[B, ...]`` or sequences ``[T, B, ...]``.
             expected: what the judge decided of the ANN's outputs.
             targets: as the judge read them, where there are some.
         """
         started = time.perf_counter()
-        run = simulate(snn, inputs, steps=self.steps, record=Record(outputs=False), exit=self.rule)
+        run = compiled.run(inputs, steps=self.steps, record=Record(outputs=False), exit=self.rule)
         self.seconds += time.perf_counter() - started
         assert run.exit_steps is not None
         found = self.judge.decide(run.output)
