@@ -33,9 +33,9 @@ LAYERS = [
     {"errors", "registry", "messages", "memory_format", "digests", "precision", "tables", "progress"}
     | {"files", "json_text", "schema", "tensor_files", "whole"},
     {"units", "intervals"},
-    {"tasks"},
     {"activations"},
     {"data", "ops"},
+    {"tasks"},
     {"capture"},
     {"kernels"},
     {"neurons"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 from isospike.calibrate.batches import Batch, Batches
 from isospike.calibrate.collect import check_inputs
 from isospike.capture import Graph, Op, Role, capture, fold_batch_norm
-from isospike.capture.graph import attribute, op_of
+from isospike.capture.graph import attribute, op_of, output_leaves
 from isospike.data.reading import Layout
 from isospike.errors import ConversionError, OptionError
 from isospike.files import check_writable
@@ -20,11 +20,12 @@ from isospike.messages import counted, with_article
 from isospike.methods.method import Method
 from isospike.methods.thresholds import Thresholds
 from isospike.network import SNN
+from isospike.ops import Family
 from isospike.precision import own_precision
 from isospike.progress import Progress, going_on, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration, check_count
 from isospike.scales.learned import check_bound
-from isospike.tasks import TaskChoice, choose_task
+from isospike.tasks import Task, TaskChoice, choose_task
 
 Analogue = Literal["refuse", "allow"]
 """What to do with ops that no neuron can stand for: refuse, or compute them on decoded values."""
@@ -84,8 +85,7 @@ def convert(
     with reporting(progress) as report, going_on(_how(keep)):
         shape = model.input_shape if isinstance(model, Graph) else None
         batches = Batches(data, report, shape=shape, layout=layout)
-        graph = ready(model, batches, analogue)
-        chosen = choose_task(task, graph.output_shapes, targets=batches.first_targets)
+        graph, chosen = ready(model, batches, analogue, task=task)
         snn = method.convert(Calibration(batches, None, memory_budget, report, keep), Thresholds(graph, batches))
         return snn.with_task(chosen)
 
@@ -97,21 +97,24 @@ def _how(keep: Path | None) -> str:
     return f"what a long calibration had done is kept in {keep}: the same call goes on from there"
 
 
-def ready(model: nn.Module | Graph, batches: Batches, analogue: Analogue) -> Graph:
-    """The model captured, checked and folded: what every method starts from.
+def ready(
+    model: nn.Module | Graph, batches: Batches, analogue: Analogue, *, task: TaskChoice = None
+) -> tuple[Graph, Task]:
+    """The model captured, checked and folded, what every method starts from; and what its answers are for.
 
     Raises:
-        CaptureError, ConversionError, CalibrationError, OptionError: as `convert`.
+        CaptureError, ConversionError, CalibrationError, OptionError, TaskError: as `convert`.
     """
     if analogue not in ("refuse", "allow"):
         raise OptionError(f"analogue must be 'refuse' or 'allow', got {analogue!r}")
     graph = model if isinstance(model, Graph) else capture(model, batches.first)
-    check_roles(graph, analogue)
+    chosen = choose_task(task, graph.output_shapes, targets=batches.first_targets)
+    check_roles(graph, analogue, tail=chosen.tail)
     check_weights(graph)
     check_inputs(graph, batches.first)
     folded = fold_batch_norm(graph)
     weights_channels_last(folded)
-    return folded
+    return folded, chosen
 
 
 def _check_resumes(method: Method) -> None:
@@ -120,14 +123,20 @@ def _check_resumes(method: Method) -> None:
         raise OptionError(f"{method.name()} has no long refinement to keep in a checkpoint; leave checkpoint out")
 
 
-def check_roles(graph: Graph, analogue: Analogue) -> None:
+def check_roles(graph: Graph, analogue: Analogue, *, tail: Container[Family] = frozenset()) -> None:
     """Refuse what cannot be converted, everything at once.
+
+    Args:
+        graph: the captured network.
+        analogue: whether ops that are not affine may stay analogue.
+        tail: families of ops that may at the very end, whatever ``analogue`` says.
 
     Raises:
         ConversionError: unsupported ops, or analogue ones that are not allowed; all are listed.
     """
     unsupported = [op for op in graph.ops if op.role is Role.UNSUPPORTED]
-    refused = [op for op in graph.ops if op.role is Role.ANALOGUE] if analogue == "refuse" else []
+    ending = _tail(graph, tail)
+    refused = [op for op in graph.ops if op.role is Role.ANALOGUE and op not in ending and analogue == "refuse"]
     parts = []
     if unsupported:
         parts.append(f"{counted(len(unsupported), 'unsupported op')}: {_list(unsupported)}; change the model")
@@ -142,6 +151,18 @@ def check_roles(graph: Graph, analogue: Analogue) -> None:
         )
     if parts:
         raise ConversionError("cannot convert: " + "; and ".join(parts))
+
+
+def _tail(graph: Graph, families: Container[Family]) -> list[Op]:
+    """Analogue ops of these families between the outputs and the first other op before them."""
+    found, waiting = list[Op](), output_leaves(graph.output_node)
+    while waiting:
+        node = waiting.pop()
+        op = op_of(node) if node.op in ("call_module", "call_function") else None
+        if op is not None and op.role is Role.ANALOGUE and op.record is not None and op.record.family in families:
+            found.append(op)
+            waiting += [source for source in node.all_input_nodes if source.op != "get_attr"]
+    return found
 
 
 def check_weights(graph: Graph) -> None:

@@ -14,7 +14,6 @@ from blocks import Network
 from isospike.errors import ConversionError, OptionError
 from isospike.executors.program import compile_program
 from isospike.kernels import SparseConvolution
-from isospike.native import SparseConvolution
 from isospike.ops import Family, OpRecord, Role, Stage, family, register, stages, table
 from isospike.ops.rules import always
 

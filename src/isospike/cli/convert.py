@@ -39,6 +39,7 @@ class MethodGroup(click.Group):
         @options.data_options
         @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the order of the images.")
         @options.analogue_option
+        @options.task_option
         @click.option(
             "--checkpoint",
             type=click.Path(path_type=Path),
@@ -71,6 +72,7 @@ def _convert(
     weights: Path | None,
     seed: int,
     analogue: Any,
+    task: str | None,
     checkpoint: Path | None,
     out: Path,
     as_json: bool,
@@ -92,6 +94,7 @@ def _convert(
         method,
         data=stream,
         analogue=analogue,
+        task=task,
         progress=shown(),
         checkpoint=checkpoint,
     )

@@ -59,7 +59,8 @@ def auto(
     """The network of least energy (then of least T) that holds on the selection images.
 
     It holds if its score is at most ``max_drop`` worse than the ANN's, in the unit of the task's score (points of a
-    share, of relative error, dB); without targets, if its agreement is so near to that of equal answers. Every method at every number of steps is measured on a sixteenth of the
+    share, of relative error, dB); without targets, if its agreement is so near to that of equal answers. Every method
+    at every number of steps is measured on a sixteenth of the
     images; then, cheapest first, on a quarter and on all of them, unless it is three standard errors away from
     holding, until one holds. The cheapest bit-coded network that holds is then given fewer bits site by site, the
     least sensitive first.
@@ -100,6 +101,7 @@ def auto(
         memory_budget=memory_budget,
         energy_model=energy_model,
         account_images=account_images,
+        task=task,
     )
     rows = chosen_methods(methods, options, bench.graph)
     sets = _sets(bench, selection, report, task)
@@ -199,6 +201,6 @@ def _nothing_holds(race: Race) -> ChoiceError:
         for one in nearest(tried, measure)
     )
     return ChoiceError(
-        f"no network is {race.limits.describe(measure)}; nearest: {best}; allow more (max_drop, max_steps, max_energy), try "
-        "more steps or methods, or train the network for few steps (isospike train)"
+        f"no network is {race.limits.describe(measure)}; nearest: {best}; allow more (max_drop, max_steps, "
+        "max_energy), try more steps or methods, or train the network for few steps (isospike train)"
     )

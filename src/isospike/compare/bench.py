@@ -26,7 +26,7 @@ from isospike.memory_format import channels_last
 from isospike.methods.thresholds import Thresholds
 from isospike.network import SNN
 from isospike.refine.refinement import Calibration
-from isospike.tasks import tensors_of
+from isospike.tasks import TaskChoice, tensors_of
 from isospike.whole import is_whole
 
 
@@ -40,6 +40,7 @@ class Bench:
         memory_budget: bytes for trains, of one conversion or run.
         energy_model: name of an energy model, or a file with one; the registered ones are used besides.
         account_images: operations are counted on so many of the first test images.
+        task: what the answers are for.
 
     Raises:
         CaptureError, ConversionError, CalibrationError, OptionError: as `isospike.convert`.
@@ -55,13 +56,14 @@ class Bench:
         memory_budget: int,
         energy_model: str | EnergyModel,
         account_images: int,
+        task: TaskChoice = None,
     ) -> None:
         if not is_whole(account_images) or account_images < 1:
             raise OptionError(f"account_images must be a whole number of at least 1, got {account_images!r}")
         self.energy_model, self.energy_models = models_with(energy_model)
         self.memory_budget, self.account_images = memory_budget, account_images
         self.batches = SeenBatches(calibration)
-        self.graph = ready(model, self.batches, analogue)
+        self.graph, _ = ready(model, self.batches, analogue, task=task)
         self.thresholds = Thresholds(self.graph, self.batches)
 
     def convert(self, job: Job) -> tuple[SNN, float]:

@@ -13,6 +13,7 @@ from torch.utils import _pytree as pytree
 
 from isospike.errors import OptionError, TaskError
 from isospike.intervals import Z
+from isospike.ops import Family
 from isospike.registry import Registry, kebab_case
 from isospike.tasks.measure import Interval, Measure, Measured
 
@@ -56,8 +57,8 @@ class Score(ABC):
 class Task(ABC):
     """The instance is the configuration. A subclass is a frozen dataclass that checks its options."""
 
-    tail: ClassVar[frozenset[str]] = frozenset()
-    """Ops (ATen names) that may stay analogue behind the last neurons: they only prepare the answer."""
+    tail: ClassVar[frozenset[Family]] = frozenset()
+    """Ops that may stay analogue at the very end, behind the last neurons: they only prepare the answer."""
 
     @classmethod
     def name(cls) -> str:
