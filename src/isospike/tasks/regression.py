@@ -54,7 +54,7 @@ class Errors(Score):
     def _figure(self, measure: Measure) -> Measured:
         found, error = self.moments, self.moments.mean_error
         value = self._of(measure, error)
-        sure = found.error_of_mean(relative=measure.key == ERROR.key)
+        sure = None if measure.key == R2.key else found.error_of_mean(relative=measure.key == ERROR.key)
         ends = None if sure is None else [self._of(measure, max(error + sign * 1.96 * sure, 0.0)) for sign in (-1, 1)]
         interval = (min(ends), max(ends)) if ends and all(map(math.isfinite, [*ends, value])) else None
         return Measured(measure, value, found.samples, interval, self._of(measure, found.mean_variance))
@@ -80,7 +80,8 @@ class Regression(Task):
     With answers ``y`` and targets ``t`` over all numbers of all samples: relative error ``rms(y - t) / rms(t)``; RMSE
     ``rms(y - t)``; R2 ``1 - sum (y - t)^2 / sum (t - mean(t))^2`` with the mean of every channel; and for images
     ``[B, C, H, W]`` PSNR ``10 log10(peak^2 / mean((y - t)^2))``, one for all images. The agreement is the relative
-    error from the ANN's outputs. Intervals of 95 % are those of a mean over samples (delta method). ``max_drop`` is in
+    error from the ANN's outputs. Intervals of 95 % are those of a mean over samples (delta method);
+    R2 has none. ``max_drop`` is in
     the unit of ``measure``: points of relative error or of R2, dB, or the targets' own unit.
     """
 
