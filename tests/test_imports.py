@@ -32,7 +32,7 @@ HEAVY = {
 LAYERS = [
     {"errors", "registry", "messages", "memory_format", "digests", "points", "precision", "tables", "progress"}
     | {"files", "json_text", "schema", "tensor_files"},
-    {"units", "intervals"},
+    {"units", "intervals", "options"},
     {"activations"},
     {"data"},
     {"capture"},

@@ -19,9 +19,10 @@ from isospike.messages import counted, with_article
 from isospike.methods.method import Method
 from isospike.methods.thresholds import Thresholds
 from isospike.network import SNN
+from isospike.options import Count, check_arguments
 from isospike.precision import own_precision
 from isospike.progress import Progress, going_on, reporting
-from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration, check_count
+from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration
 from isospike.scales.learned import check_bound
 
 Analogue = Literal["refuse", "allow"]
@@ -64,7 +65,7 @@ def convert(
     """
     if not isinstance(method, Method):
         raise ConversionError(f"the method is {_named(method)}; give an instance such as isospike.methods.Maximum()")
-    check_count("convert", "memory_budget", memory_budget)
+    check_arguments(Count, memory_budget=memory_budget)
     if checkpoint is not None:
         _check_resumes(method)
         check_writable(checkpoint)

@@ -15,10 +15,11 @@ from isospike.data.preprocess import Preprocess
 from isospike.errors import ConversionError, SimulationError
 from isospike.memory_format import weights_channels_last
 from isospike.neurons import Emitter, InputGrid, Temporal
+from isospike.options import is_whole
 from isospike.simulate.executors import Kind
 from isospike.simulate.program import Program, compile_program
 from isospike.simulate.readout import ReadOut
-from isospike.simulate.run import Record, is_whole
+from isospike.simulate.run import Record
 from isospike.simulate.simulate import simulate
 from isospike.simulate.trains import TrainProgram, compile_trains
 

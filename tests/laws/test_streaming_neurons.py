@@ -129,7 +129,7 @@ def test_a_bias_is_a_current(kind):
 @pytest.mark.parametrize("largest", [0, -1, 1.5, "2", 2**20, True])
 def test_largest_is_a_number_of_spikes(kind, largest):
     with pytest.raises(
-        OptionError, match=f"^{kind.__name__} neurons: largest must be a whole number .* from 1 to 65536"
+        OptionError, match=f"^{kind.__name__} neurons: largest must be a whole number .* from 1 to 65,536"
     ):
         kind(torch.tensor(1.0), torch.tensor(0.5), largest=largest)
 

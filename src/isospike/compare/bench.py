@@ -20,13 +20,12 @@ from isospike.compare.store import Kept
 from isospike.convert import Analogue, ready
 from isospike.costs import Costs, EnergyModel, Reference, account, energy_model_called, energy_models, reference_costs
 from isospike.costs.model_files import check_name
-from isospike.errors import OptionError
 from isospike.measure.tally import Tally
 from isospike.memory_format import channels_last
 from isospike.methods.thresholds import Thresholds
 from isospike.network import SNN
+from isospike.options import Count, check_arguments
 from isospike.refine.refinement import Calibration
-from isospike.simulate.run import is_whole
 
 
 class Bench:
@@ -55,8 +54,7 @@ class Bench:
         energy_model: str | EnergyModel,
         account_images: int,
     ) -> None:
-        if not is_whole(account_images) or account_images < 1:
-            raise OptionError(f"account_images must be a whole number of at least 1, got {account_images!r}")
+        check_arguments(Count, account_images=account_images)
         self.energy_model, self.energy_models = models_with(energy_model)
         self.memory_budget, self.account_images = memory_budget, account_images
         self.batches = SeenBatches(calibration)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from isospike.capture.graph import Graph
 from isospike.capture.roles import Role
@@ -16,7 +16,7 @@ from isospike.methods.emitting import EmittingMethod
 from isospike.methods.method import Method, methods
 from isospike.methods.probing import ProbingMethod
 from isospike.neurons import LearnedActivation
-from isospike.simulate.run import is_whole
+from isospike.options import Count, Some, check_arguments
 
 Chosen = str | Iterable[str | Method] | Mapping[str, str | Method]
 """``all``, names and instances, or a mapping from a label to either."""
@@ -130,6 +130,5 @@ def check_steps(steps: Iterable[int]) -> tuple[int, ...]:
         OptionError: none, or one that is no whole number of at least 1.
     """
     found = list(steps) if isinstance(steps, Iterable) else [steps]
-    if not found or not all(is_whole(at) and at >= 1 for at in found):
-        raise OptionError(f"steps must be whole numbers of at least 1, got {found}")
+    check_arguments(Annotated[tuple[Count, ...], Some()], steps=found)
     return tuple(sorted({int(at) for at in found}))

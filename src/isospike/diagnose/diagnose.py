@@ -27,10 +27,11 @@ from isospike.measure.accuracy import check_range
 from isospike.memory_format import channels_last
 from isospike.messages import with_article
 from isospike.network import SNN
+from isospike.options import check_arguments
 from isospike.precision import own_precision
 from isospike.progress import Progress, reporting
 from isospike.simulate.emitting import NO_EARLIER_ANSWER
-from isospike.simulate.run import is_whole
+from isospike.simulate.run import Steps
 
 WORST = 3
 """Sites that are put into words."""
@@ -93,8 +94,8 @@ def diagnose(
 
 
 def _steps(snn: SNN, steps: int | None) -> int:
-    if steps is not None and (not is_whole(steps) or steps < 1):
-        raise SimulationError(f"steps must be a whole number of at least 1, got {steps!r}")
+    if steps is not None:
+        check_arguments(Steps, SimulationError, steps=steps)
     if snn.steps is not None:
         if steps not in (None, snn.steps):
             raise SimulationError(

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
+from isospike.activations.activation import Granularity
 from isospike.methods.method import Method
 from isospike.methods.parts import AccumulateThenEmit, Parts, learned_or
 from isospike.neurons import NEAREST, Emitter
 from isospike.refine import EmitterBiasCalibration, ExactGrid
-from isospike.scales.rule import Granularity
+from isospike.scales.rule import RuleName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class EmittingMethod(Method):
     most_steps: ClassVar[int] = 8
     """Most steps that a comparison asks for: with 8 bits nothing is left to gain."""
 
-    scale: str = "mmse"
+    scale: RuleName = "mmse"
     """Rule that finds the bound of a site that has learned none; learned refuses such sites."""
     granularity: Granularity = "channel"
     """One bound per layer or per channel, where it is not learned."""
@@ -31,11 +32,6 @@ class EmittingMethod(Method):
     """Let neurons start such that every channel has its mean in the ANN; sites with learned levels stay as they are."""
     exact: bool = False
     """Put the network on a binary grid in float64, where no sum is rounded: equal bit for bit."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        learned_or(self.scale, self.granularity, levels=1, phase=0.0)
 
     def for_steps(self, steps: Sequence[int]) -> tuple[tuple[Method, tuple[int, ...]], ...]:
         """A configuration for each number of steps where none is chosen by bits or levels, else the one that is."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import types
-import typing
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,17 +11,17 @@ from typing import Any, ClassVar, TypeVar
 from isospike.calibrate.batches import Batches
 from isospike.calibrate.collect import audible, silent_channels
 from isospike.capture.graph import Graph, changed_tensors
-from isospike.errors import OptionError
 from isospike.methods.parts import Parts
 from isospike.methods.thresholds import Thresholds
 from isospike.network import SNN, Provenance
+from isospike.options import Configuration
 from isospike.refine.refinement import Calibration
 from isospike.registry import Registry, kebab_case
 from isospike.simulate.readout import ReadOut
 
 
 @dataclass(frozen=True, kw_only=True)
-class Method(ABC):
+class Method(Configuration, ABC):
     """The instance is the configuration; a subclass names its parts and, if need be, its read-out."""
 
     papers: ClassVar[tuple[str, ...]] = ()
@@ -34,19 +32,6 @@ class Method(ABC):
     """Whether its defaults refuse networks without learned bounds."""
     rises_with: ClassVar[str | None] = None
     """The option of which more raises every threshold towards the largest activation; ``None``: there is none."""
-
-    def __post_init__(self) -> None:
-        """Check the types; a subclass checks the ranges after it.
-
-        Raises:
-            OptionError: a value is not of its field's type.
-        """
-        hints = typing.get_type_hints(type(self))
-        for field in dataclasses.fields(self):
-            hint, value = hints[field.name], getattr(self, field.name)
-            if _has_tuples(hint) and isinstance(value, list):  # as JSON has them
-                object.__setattr__(self, field.name, tuple(value))
-            self._require(_fits(getattr(self, field.name), hint), field.name, _wording(hint))
 
     @classmethod
     def name(cls) -> str:
@@ -130,44 +115,6 @@ class Method(ABC):
         for refinement in parts.refinements:
             refined = refinement.refine(prepared, refined, calibration)
         return placed, refined, silent_channels(bounds)
-
-    def _require_whole(self, option: str, least: int, most: float = float("inf")) -> None:
-        """Refuse a whole number outside a range."""
-        value = getattr(self, option)
-        wanted = f"a whole number >= {least}" if most == float("inf") else f"a whole number from {least} to {most}"
-        self._require(value is None or least <= value <= most, option, wanted)
-
-    def _require(self, ok: bool, option: str, wanted: str) -> None:
-        """Refuse an option outside its range."""
-        if not ok:
-            value: Any = getattr(self, option)
-            raise OptionError(f"{self.name()}: {option} must be {wanted}, got {value!r}")
-
-
-WORDINGS = {int: "a whole number", float: "a number", bool: "true or false", str: "a name", type(None): "None"}
-"""Types of options as a message names them."""
-
-
-def _fits(value: object, hint: Any) -> bool:
-    """Whether a value is of a field's type; a whole number is a number, and a truth value is neither."""
-    if typing.get_origin(hint) in (types.UnionType, typing.Union):
-        return any(_fits(value, part) for part in typing.get_args(hint))
-    if typing.get_origin(hint) is typing.Literal:
-        return isinstance(value, str) and value in typing.get_args(hint)
-    if typing.get_origin(hint) is tuple:
-        return isinstance(value, tuple) and all(_fits(item, typing.get_args(hint)[0]) for item in value)
-    return type(value) in ((int, float) if hint is float else (hint,))
-
-
-def _has_tuples(hint: Any) -> bool:
-    return tuple in {typing.get_origin(part) for part in (hint, *typing.get_args(hint))}
-
-
-def _wording(hint: Any) -> str:
-    if typing.get_origin(hint) is tuple:
-        return "a tuple, each " + _wording(typing.get_args(hint)[0])
-    choices = typing.get_args(hint)
-    return " or ".join(map(_wording, choices)) if choices else WORDINGS.get(hint, str(hint))
 
 
 M = TypeVar("M", bound=Method)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor, nn
 
 from isospike import scales
+from isospike.activations.activation import Granularity
 from isospike.capture.graph import Graph, op_of
 from isospike.capture.roles import Role
 from isospike.neurons import (
@@ -25,7 +26,7 @@ from isospike.neurons.quantiser import has_ceiling, is_staircase, shift_of
 from isospike.pooling import place_average_pool_neurons, place_max_pools
 from isospike.pooling import rules as pooling_rules
 from isospike.refine.refinement import Refinement
-from isospike.scales.rule import Granularity, ScaleRule
+from isospike.scales.rule import ScaleRule
 
 
 class Policy(ABC):

@@ -12,6 +12,7 @@ from isospike.methods.method import Method
 from isospike.methods.parts import Parts, ProbingStreaming
 from isospike.methods.streaming import ScaledMethod
 from isospike.neurons import Probing
+from isospike.options import Count
 from isospike.simulate.readout import ReadOut
 
 
@@ -23,14 +24,8 @@ class ProbingMethod(ScaledMethod):
     kind: ClassVar[type[Probing]]
     """The neurons."""
 
-    v_init: float | None = None
-    probe: int = 4
+    probe: Count = 4
     """Probing steps rho; T steps in all leave T - rho."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require_whole("probe", 1)
 
     def for_steps(self, steps: Sequence[int]) -> tuple[tuple[Method, tuple[int, ...]], ...]:
         """The steps behind the probe."""

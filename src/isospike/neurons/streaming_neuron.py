@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from isospike.errors import OptionError, SimulationError
 from isospike.neurons.temporal import Counts, Memory, Temporal
+from isospike.options import Range
+from isospike.options.forms import form_of
 from isospike.registry import Registry
 
 MOST_SPIKES = 2**16
-"""Largest event worth so many spikes: the kernels count 32-bit numbers."""
+"""Spikes of the largest event: the kernels count 32-bit numbers."""
+Largest = Annotated[int, Range(1, MOST_SPIKES, unit="spikes")]
+"""Number of spikes that one event can be worth."""
 
 
 class StreamingNeuron(Temporal):
@@ -74,7 +78,8 @@ class StreamingNeuron(Temporal):
         """What ``largest`` must be if these neurons cannot have this one; empty if they can."""
         if cls.default_largest is None:
             return "" if largest in (None, 1) else "1, for these neurons send one spike at a time"
-        return "" if largest is None or is_largest(largest) else f"a whole number of spikes from 1 to {MOST_SPIKES}"
+        form = form_of(Largest)
+        return "" if largest is None or form.fits(largest) else form.words
 
     @classmethod
     def spikes_to_bound(cls, **sizes: int) -> int:
@@ -151,11 +156,6 @@ def stacked(counts: list[tuple[Tensor, Tensor]]) -> Counts:
     """The counts of all steps."""
     spikes, packets = (torch.stack(kind).long() for kind in zip(*counts, strict=True))
     return Counts(spikes, packets)
-
-
-def is_largest(value: object) -> bool:
-    """Whether a value is a number of spikes that one event can be worth."""
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_SPIKES
 
 
 def _count_dtype(dtype: torch.dtype) -> torch.dtype:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from numbers import Integral
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Annotated, Any
 
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from isospike.errors import SimulationError
+from isospike.options import Range, is_whole
 from isospike.simulate.execution import State
 from isospike.tables import Column, Table, Tabular
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 1_000_000
 """Above it a number of steps is a slip of the keyboard: no rate code has errors that small."""
+Steps = Annotated[int, Range(1, MOST_STEPS)]
+"""A number of steps."""
 
 
 @dataclass(frozen=True)
@@ -110,16 +112,6 @@ class Run(Tabular):
 def _per_sample(counts: Tensor) -> float:
     """Mean of the sums over all steps ``[T, B]``."""
     return float(counts.sum(0).double().mean())
-
-
-def is_whole(number: object) -> TypeGuard[int]:
-    """Whether a number of steps is a whole number of any library's type."""
-    return isinstance(number, Integral) and not isinstance(number, bool)
-
-
-def is_number(value: object) -> bool:
-    """Whether a value is a number, which a truth value is not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def check_tensor(snn: SNN, x: Tensor) -> None:

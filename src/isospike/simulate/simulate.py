@@ -9,13 +9,14 @@ from torch import Tensor
 
 from isospike.errors import SimulationError
 from isospike.messages import with_article
+from isospike.options import Count, check_arguments
 from isospike.precision import own_precision
 from isospike.simulate.early_exit import run_with_exit
 from isospike.simulate.execution import State
 from isospike.simulate.executors import executors, executors_of
 from isospike.simulate.exits import ExitRule
 from isospike.simulate.precision import whole_operands
-from isospike.simulate.run import Job, Record, Run, is_whole
+from isospike.simulate.run import Job, Record, Run, Steps
 
 if TYPE_CHECKING:
     from isospike.network import SNN
@@ -61,8 +62,7 @@ def simulate(
         UnknownNameError: no such executor.
     """
     _check_types(snn, x, steps, record, state)
-    if not isinstance(memory_budget, int) or memory_budget < 1:
-        raise SimulationError(f"memory_budget must be a whole number of bytes, at least 1, got {memory_budget!r}")
+    check_arguments(Count, SimulationError, memory_budget=memory_budget)
     if snn.calibrated:
         snn = _chosen(snn, steps, state)
     names = executors_of(snn.kind)
@@ -93,8 +93,8 @@ def _check_types(snn: object, x: object, steps: object, record: object, state: o
         raise SimulationError(f"the network is {with_article(snn)}; simulate takes what isospike.convert or load gives")
     if not isinstance(x, Tensor):
         raise SimulationError(f"the input is {with_article(x)}; give a tensor [B, ...], or [T, B, ...] for a sequence")
-    if steps is not None and not is_whole(steps):
-        raise SimulationError(f"steps must be a whole number of at least 1, got {steps!r}")
+    if steps is not None:
+        check_arguments(Steps, SimulationError, steps=steps)
     if not isinstance(record, Record | None):
         raise SimulationError(f"record is {with_article(record)}; give an isospike.Record")
     if not isinstance(state, State | None):
