@@ -45,6 +45,7 @@ LAYERS = [
     {"network"},
     {"refine"},
     {"methods"},
+    {"convertible"},
     {"citations", "convert", "quantise"},
     {"costs"},
     {"measure"},

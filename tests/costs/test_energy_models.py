@@ -102,7 +102,7 @@ def test_the_competitors(method, converted):
     snn = converted("module_relu", METHODS[method])
     reference, model = reference_costs(snn), energy_models["45nm-int8"]
     neuron = snn.graph.get_submodule("relu")
-    levels = {"maximum": 12, "burst": 12 * getattr(neuron, "up", 0), "srp": 10}  # two steps of probing
+    levels = {"maximum": 12, "burst": 12 * getattr(neuron, "largest", 0), "srp": 10}  # two steps of probing
     expected = math.ceil(math.log2(levels.get(method, getattr(neuron, "levels", 0)) + 1))
     assert reference.bits(12) == {"relu": expected}
     conv, head = 22 * 22 * 3 * 4, 256 * 5  # 8 x 8 positions with 3 x 3 weights: 22 of 24 products an axis are inside

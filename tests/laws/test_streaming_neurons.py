@@ -84,7 +84,7 @@ def test_packets_are_spikes_unless_one_event_is_worth_several(kind, converted):
     run = iso.simulate(snn, 3 * ALL["module_relu"].inputs(4), steps=STEPS)
     assert list(run.packets) == list(run.spikes) == list(snn.sites)
     for site, spikes in run.spikes.items():
-        up = snn.graph.get_submodule(site).up
+        up = snn.graph.get_submodule(site).largest
         assert (run.packets[site] <= spikes).all()
         assert (spikes <= up * run.packets[site]).all()
     several = any((run.packets[site] < spikes).any() for site, spikes in run.spikes.items())

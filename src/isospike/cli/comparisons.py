@@ -14,7 +14,7 @@ from isospike.cli import options
 from isospike.cli.data import DataOptions, OpenData
 from isospike.cli.fields import parsed
 from isospike.compare import Failure
-from isospike.convert import Analogue
+from isospike.convertible import Analogue
 from isospike.costs import energy_model_called, energy_models
 from isospike.errors import OptionError
 from isospike.methods import methods

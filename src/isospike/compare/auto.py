@@ -19,7 +19,7 @@ from isospike.compare.limits import Limits
 from isospike.compare.race import Candidate, Race
 from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.site_bits import Lowered, lower_bits
-from isospike.convert import Analogue
+from isospike.convertible import Analogue
 from isospike.costs import EnergyModel, reference_costs
 from isospike.errors import ChoiceError, OptionError
 from isospike.methods.bit_coded import BitCoded

@@ -11,7 +11,7 @@ from isospike.costs.energy import Energy, EnergyModel
 from isospike.costs.trace import trace
 from isospike.costs.wiring import Connection, Wiring
 from isospike.network import SNN
-from isospike.neurons import Emitter, Probing, StreamingNeuron
+from isospike.neurons import Emitter, RateNeuron
 from isospike.tables import Column, Table, Tabular
 
 
@@ -127,6 +127,5 @@ def reference_costs(snn: SNN) -> Reference:
 def _levels(neuron: nn.Module) -> int:
     if isinstance(neuron, Emitter):
         return neuron.levels
-    inner = neuron.neuron if isinstance(neuron, Probing) else neuron
-    assert isinstance(inner, StreamingNeuron)
-    return inner.up
+    assert isinstance(neuron, RateNeuron)
+    return neuron.core.largest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from isospike.neurons import Emitter, Probing, StreamingNeuron, Temporal
+from isospike.neurons import Emitter, RateNeuron, Temporal
 
 MEMORY_BUDGET = 32 * 2**20
 """Bytes for the trains of one chunk of time."""
@@ -51,9 +51,8 @@ def largest_output(neuron: nn.Module, like: Tensor) -> Tensor:
 
 def bound_of(neuron: nn.Module, like: Tensor) -> Tensor:
     """The bound that the thresholds stand for, as a scale rule finds it; bursts go beyond."""
-    inner = neuron.neuron if isinstance(neuron, Probing) else neuron
-    if isinstance(inner, StreamingNeuron):
-        return inner.v_threshold * inner.spikes_to_bound(largest=inner.up)
+    if isinstance(neuron, RateNeuron):
+        return neuron.core.v_threshold * neuron.core.spikes_to_bound(largest=neuron.core.largest)
     return largest_output(neuron, like)
 
 

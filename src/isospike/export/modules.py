@@ -102,7 +102,7 @@ def _layer(kind: type[nn.Module], options: type[Fields], axes: int = 0) -> Kind:
 
 def _describe_streaming(neuron: StreamingNeuron) -> Json:
     own = {"activation": describe_module(neuron.activation), "bias": neuron.bias is not None}
-    return own if neuron.default_largest is None else {**own, "largest": neuron.up}
+    return own if neuron.default_largest is None else {**own, "largest": neuron.largest}
 
 
 def _streaming(kind: type[StreamingNeuron]) -> Kind:

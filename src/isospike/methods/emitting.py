@@ -41,6 +41,10 @@ class EmittingMethod(Method):
         options: list[dict[str, Any]] = [{sizes[0]: at} for at in steps if at <= self.most_steps]
         return tuple((replace(self, **size), tuple(size.values())) for size in options)
 
+    def steps_needed(self) -> str:
+        """No more than `most_steps`."""
+        return f"it takes at most {self.most_steps} steps where no other number is chosen by bits or levels"
+
     def _emitting(
         self, kind: type[Emitter], levels: int | tuple[int, ...] | None, default: int, phase: float | None = None
     ) -> Parts:

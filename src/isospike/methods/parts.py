@@ -12,6 +12,7 @@ from isospike import scales
 from isospike.activations.activation import Granularity
 from isospike.capture.graph import Graph, op_of
 from isospike.capture.roles import Role
+from isospike.methods.schedule import EVERY_STEP, Schedule
 from isospike.neurons import (
     NEAREST,
     Emitter,
@@ -160,6 +161,8 @@ class Parts:
     """What takes the place of activations."""
     refinements: tuple[Refinement, ...] = ()
     """What is corrected on calibration data beside the ANN, in this order."""
+    schedule: Schedule = EVERY_STEP
+    """Which steps make the answer."""
 
     @property
     def papers(self) -> tuple[str, ...]:
@@ -168,6 +171,7 @@ class Parts:
             *self.scale.papers,
             *self.neurons.papers,
             *(paper for refinement in self.refinements for paper in refinement.papers),
+            *self.schedule.papers,
         )
 
 

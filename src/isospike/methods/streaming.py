@@ -6,17 +6,14 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from isospike.activations.activation import Granularity
-from isospike.calibrate.batches import Batches
-from isospike.calibrate.delay import measure_delay
-from isospike.capture.graph import Graph
 from isospike.methods.method import Method
 from isospike.methods.parts import Parts, Streaming, learned_or
+from isospike.methods.schedule import Schedule
 from isospike.neurons import streaming
 from isospike.options import Count, CountOrZero, Decay, OneOf
 from isospike.pooling import rules as pooling_rules
 from isospike.refine.refinement import Refinement
 from isospike.scales.rule import RuleName, ScaleRule, takes
-from isospike.simulate.readout import ReadOut
 
 DEFAULT_LEVELS = 8
 
@@ -35,19 +32,14 @@ class StreamingMethod(Method):
     delay: CountOrZero | Literal["measured"] = 0
     """Steps left out of the read-out (delayed evaluation, Bu et al. 2025), or measured on one batch."""
 
-    def read_out(self, graph: Graph, batches: Batches) -> ReadOut:
-        """The mean after the delay."""
-        return ReadOut(delay=measure_delay(graph, batches.first) if isinstance(self.delay, str) else self.delay)
-
-    def used_papers(self) -> tuple[str, ...]:
-        """Also that of a delay."""
-        delay = ("bu2025inference",) if self.delay else ()
-        return tuple(dict.fromkeys((*super().used_papers(), *delay)))
-
     def _require_largest(self, neuron: str, largest: int | None) -> None:
         """Refuse events that the neurons called ``neuron`` cannot send."""
         wanted = streaming[neuron].wanted(largest)
         self.require(not wanted, "largest", wanted)
+
+    def _schedule(self) -> Schedule:
+        """The mean after the delay."""
+        return Schedule(self.delay)
 
     def _phase(self) -> float:
         """Phase of the quantiser that the neurons stand for: what they start with."""
@@ -63,7 +55,7 @@ class StreamingMethod(Method):
     ) -> Parts:
         """A scale rule, neurons by name, and what this method's options say."""
         policy = Streaming(streaming[neuron], v_init=self.v_init, pooling=self.pooling, **options)  # type: ignore[arg-type]
-        return Parts(scale, policy, refinements)
+        return Parts(scale, policy, refinements, self._schedule())
 
 
 @dataclass(frozen=True, kw_only=True)

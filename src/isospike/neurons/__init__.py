@@ -13,6 +13,7 @@ from isospike.neurons.offset_shift import OffsetShift
 from isospike.neurons.pasc import Pasc, if_operations
 from isospike.neurons.probing import Probing
 from isospike.neurons.quantiser import DOWN, NEAREST, LearnedActivation, QuantisedActivation, activation_at_rest
+from isospike.neurons.rate_neuron import RateNeuron
 from isospike.neurons.residual_mask import ResidualMask
 from isospike.neurons.signed import SignedMemory
 from isospike.neurons.streaming_neuron import StreamingNeuron, streaming
@@ -39,6 +40,7 @@ __all__ = [
     "Pasc",
     "Probing",
     "QuantisedActivation",
+    "RateNeuron",
     "ResidualMask",
     "SignedMemory",
     "StreamingNeuron",

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from isospike.neurons.integrate_and_fire import IntegrateAndFire
-from isospike.neurons.temporal import Temporal
+from isospike.neurons.rate_neuron import RateNeuron
 
 TOLERANCE = 1e-3
 """In thresholds: below it a potential counts as zero, and a shift goes so far beyond what it has to."""
 
 
-class Probing(Temporal, ABC):
+class Probing(RateNeuron, ABC):
     """Integrate-and-fire neurons with ``probe_steps`` steps of probing, which the answer leaves out.
 
     Everything else with memory, pools and islands, starts anew behind the probe, so that the answer is that of a run of
@@ -24,8 +24,6 @@ class Probing(Temporal, ABC):
         neuron: the neurons.
         probe_steps: number of probing steps rho; T steps in all leave T - rho.
     """
-
-    spikes = True
 
     def __init__(self, neuron: IntegrateAndFire, probe_steps: int) -> None:
         super().__init__()
@@ -41,6 +39,11 @@ class Probing(Temporal, ABC):
     def v_init(self) -> Tensor:
         """That of the neurons before they were probed."""
         return self.neuron.v_init
+
+    @property
+    def core(self) -> IntegrateAndFire:
+        """The neurons."""
+        return self.neuron
 
     def forward(self, x: Tensor) -> Tensor:
         """The static function of the neurons."""

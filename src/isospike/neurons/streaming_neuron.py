@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from isospike.errors import OptionError, SimulationError
-from isospike.neurons.temporal import Counts, Memory, Temporal
+from isospike.neurons.rate_neuron import RateNeuron
+from isospike.neurons.temporal import Counts, Memory
 from isospike.options import Range
 from isospike.options.forms import form_of
 from isospike.registry import Registry
@@ -20,7 +21,7 @@ Largest = Annotated[int, Range(1, MOST_SPIKES, unit="spikes")]
 """Number of spikes that one event can be worth."""
 
 
-class StreamingNeuron(Temporal):
+class StreamingNeuron(RateNeuron):
     """A neuron with a rate code in mean form: at step t it puts out ``v_threshold s_t`` with a whole number ``s_t``.
 
     Args:
@@ -34,12 +35,11 @@ class StreamingNeuron(Temporal):
         OptionError: the bias has no time axis.
     """
 
-    spikes = True
     papers: ClassVar[tuple[str, ...]] = ()
     """BibTeX keys in ``references.bib``."""
     default_largest: ClassVar[int | None] = None
     """Most spikes that one event is worth unless ``largest`` says so; ``None`` for neurons without that argument."""
-    up: int = 1
+    largest: int = 1
     """Most spikes that one event is worth."""
     v_threshold: Tensor
     v_init: Tensor
@@ -93,7 +93,7 @@ class StreamingNeuron(Temporal):
     @property
     def saturation(self) -> Tensor:
         """The largest mean output: one largest event at every step."""
-        return self.up * self.v_threshold
+        return self.largest * self.v_threshold
 
     def forward(self, x: Tensor) -> Tensor:
         """``clip(x, 0, saturation)``: what the mean output for a constant current converges to."""
@@ -122,6 +122,11 @@ class StreamingNeuron(Temporal):
             )
         memory["time"] += steps
         return self.bias[elapsed : elapsed + steps]
+
+    @property
+    def core(self) -> StreamingNeuron:
+        """Itself."""
+        return self
 
     def source(self) -> nn.Module:
         """The activation this neuron replaces."""

@@ -20,13 +20,13 @@ class Tracker(StreamingNeuron):
     """Emits as many spikes at once as the membrane potential asks for, within limits.
 
     ``v <- v + (z_t + bias_t)``; ``d = floor(v / v_threshold)``, or ``trunc`` for a patient neuron, which takes a spike
-    back only for ``v <= -v_threshold``; ``s_t = clip(d, -min(down, n), up)``; with ``powers_of_two`` the magnitude of
-    ``s_t`` is rounded down to one, ``adj``; ``v <- v - v_threshold s_t``; ``n <- n + s_t``. For ``up = 1`` and
+    back only for ``v <= -v_threshold``; ``s_t = clip(d, -min(down, n), largest)``; with ``powers_of_two`` the magnitude
+    of ``s_t`` is rounded down to one, ``adj``; ``v <- v - v_threshold s_t``; ``n <- n + s_t``. For ``largest = 1`` and
     ``down = 0`` the rule is ``s_t = [v >= v_threshold]``. The arguments are those of `StreamingNeuron`.
 
     The net number of spikes ``n`` never falls below zero. With ``V(t) = v_init + sum_(i<=t) (z_i + bias_i)``, a neuron
     that is not patient has the closed form
-    ``n(t) = n(t-1) + adj(clip(max(0, floor(V(t) / v_threshold)) - n(t-1), -down, up))``.
+    ``n(t) = n(t-1) + adj(clip(max(0, floor(V(t) / v_threshold)) - n(t-1), -down, largest))``.
     """
 
     down: int = 0
@@ -47,7 +47,7 @@ class Tracker(StreamingNeuron):
         """The kernel in C, or where there is none the same operations in the same order; see `Temporal.advance`."""
         biases = self.biases(memory, len(x))
         out = x if overwrite else empty_sequence(x)
-        rule = Rule(self.up, self.down, self.patient, self.powers_of_two)
+        rule = Rule(self.largest, self.down, self.patient, self.powers_of_two)
         counts = track(x, out, memory["v"], memory.get("n"), self.v_threshold, biases, rule)
         return out, self._advance(x, out, memory, biases) if counts is None else Counts(*counts)
 
@@ -56,7 +56,7 @@ class Tracker(StreamingNeuron):
         for current, spikes in zip(each_step(x, biases), out.unbind(), strict=True):
             v.add_(current)
             self._decide(v, n, spikes)
-            counts.append(count(spikes, self.up))
+            counts.append(count(spikes, self.largest))
             if n is not None:
                 n.add_(spikes)
             spikes.mul_(self.v_threshold)
@@ -65,7 +65,7 @@ class Tracker(StreamingNeuron):
 
     def _decide(self, v: Tensor, n: Tensor | None, spikes: Tensor) -> None:
         """Write the numbers of spikes; not a number is no demand."""
-        if self.up == 1 and n is None:
+        if self.largest == 1 and n is None:
             torch.ge(v, self.v_threshold, out=spikes)
             return
         # the threshold of a silent channel may be zero
@@ -73,11 +73,11 @@ class Tracker(StreamingNeuron):
         _ = spikes.trunc_() if self.patient else spikes.floor_()
         lowest = v.new_zeros(()) if n is None else n.clamp(max=self.down).neg_()
         torch.fmax(spikes, lowest, out=spikes)
-        spikes.clamp_(max=self.up)
+        spikes.clamp_(max=self.largest)
         if self.powers_of_two:
             # sign and exponent without the fraction
             spikes.view(WORDS[spikes.element_size()]).bitwise_and_(-round(1 / torch.finfo(spikes.dtype).eps))
 
     def extra_repr(self) -> str:
         """Also the limits."""
-        return f"{super().extra_repr()}, up={self.up}, down={self.down}"
+        return f"{super().extra_repr()}, largest={self.largest}, down={self.down}"

@@ -163,7 +163,7 @@ def mean_output(neuron: StreamingNeuron, current: Tensor, steps: int) -> Tensor:
     z = current if neuron.bias is None else current + neuron.bias.mean(0)
     even = z + neuron.v_init / steps
     unit = neuron.v_threshold / steps
-    quantised = (even / unit).floor().clamp(0, steps * neuron.up) * unit
+    quantised = (even / unit).floor().clamp(0, steps * neuron.largest) * unit
     inside = (even > 0) & (even < neuron.saturation)
     return torch.where(inside, even + (quantised - even).detach(), quantised.detach())
 

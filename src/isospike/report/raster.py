@@ -10,7 +10,7 @@ from torch import Tensor
 from isospike.errors import SimulationError
 from isospike.messages import with_article
 from isospike.network import SNN
-from isospike.neurons import Emitter, Probing, StreamingNeuron
+from isospike.neurons import Emitter, RateNeuron
 from isospike.options import Count, check_arguments
 from isospike.simulate import Kind, Record, simulate
 from isospike.tables import Column, Table, Tabular
@@ -138,6 +138,6 @@ def _amplitudes(snn: SNN) -> dict[str, Tensor]:
         if isinstance(neuron, Emitter):
             found[site] = neuron.amplitude
         else:
-            assert isinstance(neuron, StreamingNeuron | Probing)
-            found[site] = neuron.v_threshold
+            assert isinstance(neuron, RateNeuron)
+            found[site] = neuron.core.v_threshold
     return found
