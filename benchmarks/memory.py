@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 import isospike as iso
-from isospike.simulate import Run, executors
+from isospike.executors import Run, executors
 from machine import peak_increase
 from networks import inputs
 

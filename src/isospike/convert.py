@@ -20,7 +20,7 @@ from isospike.messages import with_article
 from isospike.methods.method import Method
 from isospike.methods.parts import Parts
 from isospike.methods.thresholds import Thresholds, find_thresholds, requests
-from isospike.network import SNN, Provenance
+from isospike.network import SNN, Provenance, network_of
 from isospike.options import Count, check_arguments
 from isospike.precision import own_precision
 from isospike.progress import Progress, going_on, reporting
@@ -106,9 +106,9 @@ def spiking_network(graph: Graph, method: Method, thresholds: Thresholds, calibr
     provenance = Provenance(method.name(), method.options(), method.used_papers(), silent)
     readout = parts.schedule.read_out(placed, calibration.batches)
     if last is None:
-        return SNN(refined, provenance=provenance, readout=readout)
+        return network_of(refined, provenance=provenance, readout=readout)
     sets = {steps: changed_tensors(placed, refined) for steps, (_, refined) in made.items() if steps is not None}
-    return SNN(placed, provenance=provenance, readout=readout, sets=sets)
+    return network_of(placed, provenance=provenance, readout=readout, sets=sets)
 
 
 def _with_neurons(parts: Parts, thresholds: Thresholds, calibration: Calibration) -> tuple[Graph, Graph]:

@@ -7,9 +7,9 @@ from typing import Literal
 from torch import Tensor, fx, nn
 
 from isospike.capture.graph import Graph, Op, attribute, op_of
-from isospike.capture.roles import Role
 from isospike.errors import ConversionError
 from isospike.messages import counted
+from isospike.ops import Role
 from isospike.options import check_arguments
 from isospike.scales.learned import check_bound
 

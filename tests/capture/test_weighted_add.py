@@ -11,12 +11,12 @@ from torch import Tensor, nn
 import isospike as iso
 from blocks import Forward, Network, conv
 from isospike.activations import QReLU
-from isospike.capture.affine import ChannelAffine
 from isospike.capture.export import export_program
 from isospike.capture.graph import op_of
 from isospike.capture.raise_graph import raise_program
 from isospike.capture.verify import verify_capture
 from isospike.measure.deviation import with_sites
+from isospike.ops.affine import ChannelAffine
 
 
 def network(forward: Forward, seed: int = 0, shape: tuple[int, ...] = (4, 1, 1)) -> nn.Module:

@@ -13,9 +13,9 @@ import isospike as iso
 from blocks import Network, conv, leaves
 from isospike.capture import Role
 from isospike.errors import CalibrationError, ConversionError, SimulationError
-from isospike.neurons import NEAREST, BitCoded, Pasc, QuantisedActivation
+from isospike.executors import executors_of
+from isospike.neurons import NEAREST, BitCoded, Kind, Pasc, QuantisedActivation
 from isospike.scales import Learned
-from isospike.simulate import Kind, executors_of
 from networks import ALL, NETWORKS
 from short_methods import EMITTING, METHODS, STREAMING
 

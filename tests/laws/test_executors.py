@@ -8,10 +8,11 @@ from torch import nn
 
 import isospike as iso
 from blocks import leaves
-from isospike.native import availability
+from isospike.executors import executors_of
+from isospike.executors.execution import Execution
+from isospike.kernels import availability
+from isospike.neurons import Kind
 from isospike.pooling import rules
-from isospike.simulate import Kind, executors_of
-from isospike.simulate.execution import Execution
 from networks import ALL
 from short_methods import METHODS, STEPWISE, chosen, pairs, shortened
 

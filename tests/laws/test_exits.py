@@ -6,10 +6,10 @@ import pytest
 import torch
 
 import isospike as iso
-from isospike.neurons import IntegrateAndFire
-from isospike.simulate import Kind, executors_of
-from isospike.simulate.early_exit import class_count
-from isospike.simulate.execution import Execution, State
+from isospike.executors import State, executors_of
+from isospike.executors.execution import Execution
+from isospike.executors.leaving import class_count
+from isospike.neurons import IntegrateAndFire, Kind
 from networks import ALL
 from short_methods import METHODS, STEPWISE, pairs
 

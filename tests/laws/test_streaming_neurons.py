@@ -8,7 +8,6 @@ import torch
 import isospike as iso
 from blocks import leaves
 from isospike.capture.graph import op_of
-from isospike.capture.roles import Role
 from isospike.errors import OptionError, SimulationError
 from isospike.neurons import (
     Buffered,
@@ -20,6 +19,7 @@ from isospike.neurons import (
     StreamingNeuron,
     streaming,
 )
+from isospike.ops import Role
 from networks import ALL
 from short_methods import METHODS
 

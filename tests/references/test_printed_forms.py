@@ -26,8 +26,8 @@ from torch import nn
 
 import isospike as iso
 from blocks import Network
-from isospike.capture.roles import Role
 from isospike.neurons import QuantisedActivation
+from isospike.ops import Role
 
 SIZES = (24, 48, 48, 48, 48)
 LAYERS = random_layers(SIZES, seed=0)

@@ -19,7 +19,7 @@ from isospike.data import open_data
 from isospike.demo import load_digits_net
 from isospike.methods import methods
 from isospike.network import SNN
-from isospike.simulate import Kind
+from isospike.neurons import Kind
 
 STEPS = (1, 2, 4, 8, 16, 32)
 TYPICAL = ("maximum", "buffered", "snm", "bit-coded", "pascal")

@@ -125,7 +125,7 @@ class Bench:
         Raises:
             IsospikeError: the network cannot run on these images or for so many steps.
         """
-        at = job.steps or snn.calibrated or ((snn.steps,) if snn.steps else ())
+        at = job.steps or snn.times.own
         tally = Tally(snn, at, memory_budget=self.memory_budget)
         dtype = snn.reference_tensor.dtype
         for part in reference.batches(most):

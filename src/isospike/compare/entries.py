@@ -7,12 +7,12 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
 from isospike.capture.graph import Graph
-from isospike.capture.roles import Role
 from isospike.compare.cell import Failure
 from isospike.errors import OptionError
 from isospike.messages import with_article
 from isospike.methods.method import Method, methods
 from isospike.neurons import LearnedActivation
+from isospike.ops import Role
 from isospike.options import Count, Some, check_arguments
 
 Chosen = str | Iterable[str | Method] | Mapping[str, str | Method]

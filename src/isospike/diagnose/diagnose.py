@@ -27,11 +27,9 @@ from isospike.measure.accuracy import check_range
 from isospike.memory_format import channels_last
 from isospike.messages import with_article
 from isospike.network import SNN
-from isospike.options import check_arguments
+from isospike.options import Steps, check_arguments
 from isospike.precision import own_precision
 from isospike.progress import Progress, reporting
-from isospike.simulate.emitting import NO_EARLIER_ANSWER
-from isospike.simulate.run import Steps
 
 WORST = 3
 """Sites that are put into words."""
@@ -94,18 +92,12 @@ def diagnose(
 
 
 def _steps(snn: SNN, steps: int | None) -> int:
-    if steps is not None:
-        check_arguments(Steps, SimulationError, steps=steps)
-    if snn.steps is not None:
-        if steps not in (None, snn.steps):
-            raise SimulationError(
-                f"this network takes {snn.steps} steps, {steps} were asked for; {NO_EARLIER_ANSWER}: leave steps out"
-            )
-        return snn.steps
-    if steps is None:
-        known = f", one of {', '.join(map(str, snn.calibrated))}" if snn.calibrated else ""
+    check_arguments(Steps | None, SimulationError, steps=steps)
+    settled = snn.settled_steps(steps)
+    if settled is None:
+        known = f", one of {', '.join(map(str, snn.times.own))}" if snn.times.own else ""
         raise SimulationError(f"the errors of a streaming network depend on the number of steps; say how many{known}")
-    return int(steps)
+    return int(settled)
 
 
 def _looked_ahead(batches: Iterable[Batch]) -> tuple[Batch, Iterator[Batch]]:
@@ -188,5 +180,5 @@ def _of_parts(pairing: Pairing) -> list[Fault]:
 
 def _words(pairing: Pairing, steps: int, site: SiteDiagnosis, starved: int) -> WorstSite:
     snn, known = pairing.snn, pairing.snn.provenance
-    takes_back = getattr(pairing.neuron(site.site), "down", 0) > 0
+    takes_back = snn.neuron(site.site).takes_back
     return words(Case(site, starved, snn.kind, takes_back, known.options, steps, raising(known)))

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from isospike.neurons.integrate_and_fire import IntegrateAndFire
-from isospike.neurons.rate_neuron import RateNeuron
+from isospike.neurons.rate import RateNeuron
+from isospike.registry import Registry
 
 TOLERANCE = 1e-3
 """In thresholds: below it a potential counts as zero, and a shift goes so far beyond what it has to."""
@@ -31,19 +32,23 @@ class Probing(RateNeuron, ABC):
         self.probe_steps = probe_steps
 
     @property
-    def v_threshold(self) -> Tensor:
+    def v_threshold(self) -> Tensor:  # type: ignore[override] # a property where others have a buffer
         """That of the neurons."""
         return self.neuron.v_threshold
 
     @property
-    def v_init(self) -> Tensor:
+    def v_init(self) -> Tensor:  # type: ignore[override]
         """That of the neurons before they were probed."""
         return self.neuron.v_init
 
     @property
-    def core(self) -> IntegrateAndFire:
-        """The neurons."""
-        return self.neuron
+    def most_units(self) -> int:
+        """Those of the neurons."""
+        return self.neuron.most_units
+
+    def bound(self, like: Tensor) -> Tensor:
+        """That of the neurons."""
+        return self.neuron.bound(like)
 
     def forward(self, x: Tensor) -> Tensor:
         """The static function of the neurons."""
@@ -57,6 +62,10 @@ class Probing(RateNeuron, ABC):
     def extra_repr(self) -> str:
         """Number of probing steps."""
         return f"probe_steps={self.probe_steps}"
+
+
+probings: Registry[type[Probing]] = Registry("probing neuron")
+"""Neurons that probe, by name."""
 
 
 def count_binary(out: Tensor) -> Tensor:

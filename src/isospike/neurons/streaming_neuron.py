@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from isospike.errors import OptionError, SimulationError
-from isospike.neurons.rate_neuron import RateNeuron
+from isospike.neurons.rate import RateNeuron
 from isospike.neurons.temporal import Counts, Memory
 from isospike.options import Range
 from isospike.options.forms import form_of
@@ -35,14 +34,11 @@ class StreamingNeuron(RateNeuron):
         OptionError: the bias has no time axis.
     """
 
-    papers: ClassVar[tuple[str, ...]] = ()
-    """BibTeX keys in ``references.bib``."""
+    corrected_over_time = True
     default_largest: ClassVar[int | None] = None
     """Most spikes that one event is worth unless ``largest`` says so; ``None`` for neurons without that argument."""
     largest: int = 1
     """Most spikes that one event is worth."""
-    v_threshold: Tensor
-    v_init: Tensor
     bias: Tensor | None
 
     def __init__(
@@ -95,6 +91,15 @@ class StreamingNeuron(RateNeuron):
         """The largest mean output: one largest event at every step."""
         return self.largest * self.v_threshold
 
+    @property
+    def most_units(self) -> int:
+        """Those of the largest event."""
+        return self.largest
+
+    def bound(self, like: Tensor) -> Tensor:
+        """That of which the threshold is a part; bursts go beyond."""
+        return self.v_threshold * self.spikes_to_bound(largest=self.largest)
+
     def forward(self, x: Tensor) -> Tensor:
         """``clip(x, 0, saturation)``: what the mean output for a constant current converges to."""
         return torch.minimum(x.clamp(min=0), self.saturation)
@@ -123,11 +128,6 @@ class StreamingNeuron(RateNeuron):
         memory["time"] += steps
         return self.bias[elapsed : elapsed + steps]
 
-    @property
-    def core(self) -> StreamingNeuron:
-        """Itself."""
-        return self
-
     def source(self) -> nn.Module:
         """The activation this neuron replaces."""
         return self.activation
@@ -142,27 +142,7 @@ streaming: Registry[type[StreamingNeuron]] = Registry("neuron")
 """Streaming neurons by name."""
 
 
-def each_step(x: Tensor, biases: Tensor | None) -> Iterator[Tensor]:
-    """Currents ``x_t + bias_t``, made when they are asked for: outputs may take the memory of ``x``."""
-    if biases is None:
-        return iter(x.unbind())
-    own = biases.expand(len(x), *biases.shape[1:])
-    return (current + bias for current, bias in zip(x.unbind(), own.unbind(), strict=True))
-
-
-def count(spikes: Tensor, largest: int) -> tuple[Tensor, Tensor]:
-    """Spikes and packets ``[B]`` of one step ``[B, ...]``, in a float type."""
-    axes, wide = tuple(range(1, spikes.dim())), _count_dtype(spikes.dtype)
-    total = spikes.abs().sum(axes, dtype=wide)
-    return total, total if largest == 1 else (spikes != 0).sum(axes, dtype=wide)
-
-
 def stacked(counts: list[tuple[Tensor, Tensor]]) -> Counts:
     """The counts of all steps."""
     spikes, packets = (torch.stack(kind).long() for kind in zip(*counts, strict=True))
     return Counts(spikes, packets)
-
-
-def _count_dtype(dtype: torch.dtype) -> torch.dtype:
-    """Whole numbers are exact in float32 up to 2^24 spikes a sample and step; half precision is not enough."""
-    return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype

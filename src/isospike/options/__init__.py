@@ -4,6 +4,7 @@ from isospike.options.configuration import Configuration, check_arguments
 from isospike.options.forms import is_number, is_whole
 from isospike.options.option import Option, options_of, schema_of
 from isospike.options.ranges import (
+    MOST_STEPS,
     Count,
     CountOrZero,
     Decay,
@@ -17,10 +18,12 @@ from isospike.options.ranges import (
     Rising,
     Share,
     Some,
+    Steps,
     Text,
 )
 
 __all__ = [
+    "MOST_STEPS",
     "Configuration",
     "Count",
     "CountOrZero",
@@ -36,6 +39,7 @@ __all__ = [
     "Rising",
     "Share",
     "Some",
+    "Steps",
     "Text",
     "check_arguments",
     "is_number",

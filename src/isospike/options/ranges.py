@@ -146,3 +146,7 @@ Percent = Annotated[float, Range(above=0, most=100)]
 """Percent, above 0 and at most 100."""
 Text = Annotated[str, Some()]
 """A text that is not empty."""
+MOST_STEPS = 1_000_000
+"""Above it a number of steps is a slip of the keyboard: no rate code has errors that small."""
+Steps = Annotated[int, Range(1, MOST_STEPS)]
+"""A number of steps T."""

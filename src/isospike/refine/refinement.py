@@ -10,7 +10,7 @@ from typing import ClassVar
 from isospike.calibrate.batches import Batches
 from isospike.capture.graph import Graph
 from isospike.errors import ConversionError
-from isospike.neurons import Emitter
+from isospike.neurons import Kind
 from isospike.options import Configuration
 from isospike.progress import Report
 
@@ -60,7 +60,7 @@ def check_emitters(what: str, spiking: Graph) -> None:
     """
     for site in spiking.sites:
         neuron = spiking.get_submodule(site)
-        if not isinstance(neuron, Emitter):
+        if getattr(neuron, "kind", None) is not Kind.EMITTING:
             raise ConversionError(
                 f"{what} is for accumulate-then-emit neurons, '{site}' has {type(neuron).__name__} neurons; leave it "
                 "out, or choose other neurons"
