@@ -15,7 +15,9 @@ from isospike.activations import activations
 from isospike.costs.energy import EnergyModel
 from isospike.data.preprocess import Preprocess
 from isospike.errors import OptionError, UnknownNameError
+from isospike.executors.exits import exits
 from isospike.methods import methods
+from isospike.network import ReadOut
 from isospike.options import (
     Configuration,
     Count,
@@ -33,8 +35,6 @@ from isospike.options import (
 from isospike.options.configuration import forms_of
 from isospike.options.forms import Either, Form, Many, Number, form_of
 from isospike.scales import rules
-from isospike.simulate.exits import exits
-from isospike.simulate.readout import ReadOut
 from isospike.train import Recipe
 
 CONFIGURATIONS = [
