@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from isospike.native import SparseConvolution
+from isospike.kernels import SparseConvolution
 from torch import nn
 
 import isospike
