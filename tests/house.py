@@ -87,7 +87,9 @@ def twice_defined() -> dict[str, list[str]]:
 def circle() -> list[str]:
     """Files that import each other, in a circle; empty: none do. What only a type checker imports counts too."""
     modules = {_module(name): name for name in trees()}
-    graph = {name: {modules[m] for m in _imports(tree, modules) if modules[m] != name} for name, tree in trees().items()}
+    graph = {
+        name: {modules[m] for m in _imports(tree, modules) if modules[m] != name} for name, tree in trees().items()
+    }
     for name, others in graph.items():  # a package gathers what is in it
         graph[name] = {other for other in others if not name.startswith(other.removesuffix("__init__.py") or "/")}
     try:

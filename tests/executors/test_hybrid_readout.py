@@ -79,12 +79,12 @@ def converted(name: str, method: str) -> iso.SNN:
 @pytest.mark.parametrize("name", TAILS)
 def test_the_answer_is_the_tail_of_the_decoded_rate(name, method, executor):
     network, x, snn = model(TAILS[name]), images(), converted(name, method)
-    snn = snn.at(STEPS) if snn.calibrated else snn
+    snn = snn.for_steps(STEPS)
     if executor == "step" and method == "cos":
         pytest.skip("a layer needs its whole train")
-    at = tuple(range(snn.readout.probe + 1, STEPS + 1))
+    at = tuple(range(snn.probe + 1, STEPS + 1))
     record = iso.Record(at=at, outputs=False)
-    probed = iso.SNN(with_sites(snn.graph), provenance=snn.provenance, readout=snn.readout)
+    probed = snn.with_graph(with_sites(snn.graph))
     means = iso.simulate(probed, x, steps=STEPS, record=record, executor=executor).answers
     answers = iso.simulate(snn, x, steps=STEPS, record=record, executor=executor).answers
     assert set(answers) == set(at)
@@ -114,7 +114,7 @@ def test_a_max_pool_in_front_of_a_neuron_forgets_the_probe():
 
     network, x = model(forward), images()
     snn = iso.convert(network, iso.methods.SRP(), data=[images(2)])
-    probed = iso.SNN(with_sites(snn.graph), provenance=snn.provenance, readout=snn.readout)
+    probed = snn.with_graph(with_sites(snn.graph))
     answer, (mean,) = iso.simulate(probed, x, steps=STEPS).output
     torch.testing.assert_close(answer, network.pool(network.second(mean)), rtol=1e-12, atol=1e-12)  # sums of 9 steps
 

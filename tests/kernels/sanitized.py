@@ -85,7 +85,6 @@ def neurons(dtype: torch.dtype) -> None:
         threshold = torch.full(size[2:], theta, dtype=dtype)
         biases = None if schedule is None else random(schedule or len(x), *size[2:]).to(dtype)
         counts = track(x, torch.empty_like(x), v, n, threshold, biases, Rule(*rule))
-        assert counts is not None
         assert (counts >= 0).all()
         assert (counts[0] <= rule[0] * v[0].numel()).all()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from unittest import mock
 
@@ -11,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from isospike.errors import NativeError
 from isospike.kernels import Rule, availability, track
+from isospike.kernels.tracker_loop import advance_by_torch
 from isospike.memory_format import empty_sequence
 from isospike.neurons import (
     Buffered,
@@ -56,10 +59,15 @@ def parameter(kind: str, sample: tuple[int, ...]) -> tuple[int, ...]:
     return {"scalar": (), "channel": (sample[0], *(1,) * (len(sample) - 1)), "neuron": sample}[kind]
 
 
+def without_kernels() -> contextlib.AbstractContextManager[object]:
+    """The processor as one for which there are none."""
+    return mock.patch("isospike.kernels.tracker.outcome", return_value=NativeError("none"))
+
+
 def run(neuron: StreamingNeuron, x: Tensor, sizes: tuple[int, ...], *, overwrite: bool, kernels: bool):
     """Chunks of ``sizes`` steps one after the other: outputs, spikes, packets and the memory."""
     memory, parts, counts = neuron.start(x[0]), [], []
-    with mock.patch("isospike.neurons.tracker.track", track if kernels else lambda *_: None):
+    with contextlib.nullcontext() if kernels else without_kernels():
         for part in x.split(sizes):
             mine = empty_sequence(part).copy_(part) if overwrite else part
             out, events = neuron.advance(mine, memory, overwrite=overwrite)
@@ -103,20 +111,23 @@ def test_kernel_torch_and_chunks_agree(kind, shape, layout, dtype, own, schedule
     assert levels.min() >= -getattr(neuron, "down", 0)
 
 
-def tracked(x: Tensor, **options) -> Tensor | None:
-    v = torch.zeros_like(x[0])
-    threshold = torch.ones((), dtype=x.dtype)
-    rule = Rule(1, 0, False, False)
-    return track(x, options.get("out", empty_sequence(x)), options.get("v", v), None, threshold, None, rule)
+def tracked(x: Tensor, v: Tensor | None = None) -> tuple[bool, Tensor]:
+    """Whether the kernel in C computed, and the counts."""
+    start = torch.zeros_like(x[0]) if v is None else v
+    with mock.patch("isospike.kernels.tracker.advance_by_torch", wraps=advance_by_torch) as twin:
+        threshold, rule = torch.ones((), dtype=x.dtype), Rule(1, 0, False, False)
+        counts = track(x, empty_sequence(x), start, None, threshold, None, rule)
+    return not twin.called, counts
 
 
 @needs_kernels
 @pytest.mark.parametrize("layout", ["channels_last", "contiguous"])
 def test_the_kernel_takes_what_executors_hand_over(layout):
     x = laid_out(random(4, 2, 3, 5, 5), layout)
-    assert tracked(x).shape == (2, 4, 2)
-    assert tracked(x[:1].expand(4, -1, -1, -1, -1)).shape == (2, 4, 2)
-    assert tracked(x[1:3]).shape == (2, 2, 2)
+    for part in (x, x[:1].expand(4, -1, -1, -1, -1), x[1:3]):
+        native, counts = tracked(part)
+        assert native
+        assert counts.shape == (2, len(part), 2)
 
 
 @needs_kernels
@@ -134,8 +145,10 @@ def test_threads_share_the_work():
 def test_what_the_kernel_does_not_know_is_left_alone():
     x = random(4, 2, 6, 5, 5)
     for strange in (x.transpose(0, 1), x.transpose(3, 4), x[::2], x.half(), x[:, :0]):
-        assert tracked(strange) is None
-    assert tracked(x, v=torch.zeros(2, 6, 5, 5).contiguous(memory_format=torch.channels_last)) is None
+        native, counts = tracked(strange)
+        assert not native
+        assert torch.equal(counts, tracked(strange.contiguous())[1])
+    assert not tracked(x, torch.zeros(2, 6, 5, 5).contiguous(memory_format=torch.channels_last))[0]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -36,9 +36,7 @@ def save(snn: SNN, path: str | Path) -> None:
         OutputError: the path cannot be written.
         ArtefactError: the network holds something that the format has no words for.
     """
-    sets = {f"@{steps}/{name}": tensor for steps, own in snn.tensor_sets.items() for name, tensor in own.items()}
-    everything = {**snn.stored_graph.state_dict(), **sets}
-    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in everything.items()}
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in _tensors(snn).items()}
     header = {"format": FORMAT, "version": VERSION, **_describe(snn)}
     header["hash"] = _digest(header, tensors)
     write_tensors(path, tensors, {"isospike": json.dumps(header)})
@@ -104,6 +102,12 @@ def _describe(snn: SNN) -> dict[str, Any]:
         "provenance": asdict(snn.provenance),
         "preprocess": None if snn.preprocess is None else snn.preprocess.to_dict(),
     }
+
+
+def _tensors(snn: SNN) -> dict[str, Tensor]:
+    """Those of the graph, and under ``@steps/name`` those that replace some at a number of steps."""
+    sets = {f"@{steps}/{name}": tensor for steps, own in snn.tensor_sets.items() for name, tensor in own.items()}
+    return {**snn.stored_graph.state_dict(), **sets}
 
 
 def _digest(header: dict[str, Any], tensors: dict[str, Tensor]) -> str:

@@ -58,9 +58,9 @@ class Range:
 
     def schema(self) -> dict[str, Any]:
         """The bounds as JSON Schema has them."""
-        keys = {"minimum": self.least, "maximum": self.most}
-        keys |= {"exclusiveMinimum": self.above, "exclusiveMaximum": self.below}
-        return {key: bound for key, bound in keys.items() if bound is not None}
+        lower = {"minimum": self.least, "exclusiveMinimum": self.above}
+        upper = {"maximum": self.most, "exclusiveMaximum": self.below}
+        return {key: bound for key, bound in (lower | upper).items() if bound is not None}
 
 
 @dataclass(frozen=True)
