@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from isospike.activations.activation import Activation, register
+from isospike.activations.activation import Activation, register_activation
 from isospike.activations.operator import define, within
 
 
@@ -18,7 +18,7 @@ def _value(x: Tensor, bound: Tensor) -> Tensor:
 _operator: Any = define("clip", "", _value, within)
 
 
-@register
+@register_activation
 @dataclass(frozen=True, kw_only=True)
 class Clip(Activation):
     """A ReLU with a trained bound.

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from isospike.activations.activation import Activation, Levels, register
+from isospike.activations.activation import Activation, Levels, register_activation
 from isospike.activations.operator import define, staircase, within
 
 PHI = 0.5
@@ -25,7 +25,7 @@ def _pull(grad: Tensor, x: Tensor, bound: Tensor, levels: int) -> Tensor:
 _operator: Any = define("qcfs", "int levels", _value, _pull)
 
 
-@register
+@register_activation
 @dataclass(frozen=True, kw_only=True)
 class QCFS(Activation):
     """Rounding to a few levels below a trained bound.

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from isospike.activations.activation import Activation, Levels, register
+from isospike.activations.activation import Activation, Levels, register_activation
 from isospike.activations.operator import define, staircase, within
 
 
@@ -22,7 +22,7 @@ def _pull(grad: Tensor, x: Tensor, bound: Tensor, levels: int) -> Tensor:
 _operator: Any = define("qrelu", "int levels", _value, _pull)
 
 
-@register
+@register_activation
 @dataclass(frozen=True, kw_only=True)
 class QReLU(Activation):
     """Flooring to a few levels below a trained bound.

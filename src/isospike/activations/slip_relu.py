@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from torch import Tensor
 
-from isospike.activations.activation import Activation, Levels, register
+from isospike.activations.activation import Activation, Levels, register_activation
 from isospike.activations.operator import define, staircase, within
 from isospike.options import Range, Share
 
@@ -25,7 +25,7 @@ def _pull(grad: Tensor, x: Tensor, bound: Tensor, levels: int, mixture: float, l
 _operator: Any = define("slip_relu", "int levels, float mixture, float lead, float shift", _value, _pull)
 
 
-@register
+@register_activation
 @dataclass(frozen=True, kw_only=True)
 class SlipReLU(Activation):
     """A weighted mean of a clipped ReLU and a staircase, with a trained bound.

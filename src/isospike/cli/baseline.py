@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isospike.cli.render import percent
+from isospike.cli.render import in_percent
 from isospike.errors import IsospikeWarning
 
 COLLAPSE = 0.9
@@ -42,7 +42,7 @@ class Baseline:
 
     def __str__(self) -> str:
         """One line."""
-        return f"before the training: top-1 {percent(self.ann.top1)} % on {self.ann.images} {self.what} images"
+        return f"before the training: top-1 {in_percent(self.ann.top1)} % on {self.ann.images} {self.what} images"
 
     def to_dict(self, after: Measured) -> dict[str, Any]:
         """As JSON has it, with the trained network's."""
@@ -52,8 +52,8 @@ class Baseline:
         """Warn of a network that lost what the ANN knew."""
         if after < COLLAPSE * self.ann.top1:
             warnings.warn(
-                f"the training lost what the network knew: top-1 {percent(after)} % on the {self.what} images, "
-                f"{percent(self.ann.top1)} % before; try less augmentation, another --learning-rate or more levels",
+                f"the training lost what the network knew: top-1 {in_percent(after)} % on the {self.what} images, "
+                f"{in_percent(self.ann.top1)} % before; try less augmentation, another --learning-rate or more levels",
                 IsospikeWarning,
                 stacklevel=2,
             )

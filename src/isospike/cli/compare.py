@@ -33,7 +33,7 @@ from isospike.report import check_figures, check_page
 @click.option("--out", type=click.Path(path_type=Path), help="Write the comparison to a .html, .json or .csv file.")
 @click.option("--figures", type=click.Path(path_type=Path), help="With .html: folder for all charts, SVG, PNG, CSV.")
 @options.json_option
-def command(
+def compare_command(
     model: str,
     test_data: str | None,
     steps: tuple[int, ...],

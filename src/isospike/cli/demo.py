@@ -35,7 +35,7 @@ TITLE = "Handwritten digits as spiking networks"
     help="The report, one HTML page.",
 )
 @options.json_option
-def command(out: Path, as_json: bool) -> None:
+def demo_command(out: Path, as_json: bool) -> None:
     """Convert a small residual network for handwritten digits with every method, measure each, write the report.
 
     The network was trained by this project (isospike.demo.train); the digits come with scikit-learn. Calibration uses

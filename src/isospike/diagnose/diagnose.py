@@ -19,7 +19,7 @@ from isospike.diagnose.faulty_thresholds import faulty_thresholds
 from isospike.diagnose.faulty_weights import faulty_weights
 from isospike.diagnose.layers import Layers
 from isospike.diagnose.pairing import Pairing, pair
-from isospike.diagnose.replacement import Score, answer, answer_with_exact_site, are_labels
+from isospike.diagnose.replacement import Score, answer_of, answer_with_exact_site, are_labels
 from isospike.diagnose.tally import model_bounds
 from isospike.diagnose.verdict import verdict_of
 from isospike.errors import DataError, SimulationError
@@ -123,7 +123,7 @@ class _Scores:
         snn = self.pairing.snn
         expected = self.pairing.model(x)
         labels = self._labels(x, batch, expected)
-        self.own.add(answer(snn, x, self.steps), expected, labels)
+        self.own.add(answer_of(snn, x, self.steps), expected, labels)
         self.model.add(expected, expected, labels)
         for site, score in self.exact.items():
             score.add(answer_with_exact_site(snn, site, x, self.steps), expected, labels)

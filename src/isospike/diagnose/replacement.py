@@ -17,7 +17,7 @@ from isospike.memory_format import channels_last
 from isospike.network import SNN
 
 
-def answer(snn: SNN, x: Tensor, steps: int) -> Any:
+def answer_of(snn: SNN, x: Tensor, steps: int) -> Any:
     """The network's own answer."""
     return simulate(snn, x, steps=snn.steps_like(steps), record=Record(outputs=False, spikes=False)).output
 
@@ -33,7 +33,7 @@ def answer_with_exact_site(snn: SNN, site: str, x: Tensor, steps: int) -> Any:
     view.replace(node, snn.neuron(site).source(), replace(op_of(node), role=Role.ANALOGUE))
     if not view.sites:  # nothing spikes any more: the answer of every step is that of the whole run
         return view(channels_last(x))
-    return answer(snn.with_graph(view), x, steps)
+    return answer_of(snn.with_graph(view), x, steps)
 
 
 class Score:

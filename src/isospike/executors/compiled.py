@@ -13,7 +13,7 @@ from isospike.executors.executor import Executor, executors, executors_of, fitti
 from isospike.executors.exits import ExitRule
 from isospike.executors.leaving import check_exit, check_job
 from isospike.executors.precision import whole_operands
-from isospike.executors.run import Job, Record, Run, State
+from isospike.executors.run import Record, Run, RunJob, State
 from isospike.messages import with_article
 from isospike.network import SNN
 from isospike.options import Count, Steps, check_arguments
@@ -75,10 +75,10 @@ class Compiled:
         _check_types(x, steps, record, state)
         check_arguments(Count, SimulationError, memory_budget=memory_budget)
         record = record or Record(outputs=exit is None)
-        job = Job(x, None if steps is None else int(steps), record, memory_budget, state)
+        job = RunJob(x, None if steps is None else int(steps), record, memory_budget, state)
         return self._run(job, exit)
 
-    def _run(self, job: Job, exit: ExitRule | None) -> Run:
+    def _run(self, job: RunJob, exit: ExitRule | None) -> Run:
         name = self.executor or fitting_executor(self.network, job.record)
         executor: Executor[Any, Any] = executors[name]
         rule = None if exit is None else check_exit(self.network, exit)

@@ -8,7 +8,7 @@ from torch import Tensor, fx
 from isospike.capture.graph import Graph, op_of
 from isospike.errors import SimulationError
 from isospike.executors.exits import ExitRule
-from isospike.executors.run import Job
+from isospike.executors.run import RunJob
 from isospike.messages import with_article
 from isospike.network import SNN, StreamingNetwork
 
@@ -22,7 +22,7 @@ class Leaving:
         job: what it runs.
     """
 
-    def __init__(self, rule: ExitRule, network: StreamingNetwork, job: Job) -> None:
+    def __init__(self, rule: ExitRule, network: StreamingNetwork, job: RunJob) -> None:
         self.rule, self.readout, self.last = rule, network.readout, job.total
         self.rows = torch.arange(job.batch, device=job.x.device)
         self.steps = torch.full_like(self.rows, self.last)
@@ -81,7 +81,7 @@ def class_count(graph: Graph) -> int | None:
     return shape[0] if len(shape) == 1 else None
 
 
-def check_job(job: Job, rule: ExitRule) -> None:
+def check_job(job: RunJob, rule: ExitRule) -> None:
     """Refuse what samples that stop at different steps cannot give.
 
     Raises:

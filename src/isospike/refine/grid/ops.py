@@ -147,7 +147,7 @@ def joined(gridder: Gridder, node: fx.Node) -> GridValue:
 
 
 @grids.handles(family.SCALE)
-def scaled(gridder: Gridder, node: fx.Node) -> GridValue:
+def on_coarser_grid(gridder: Gridder, node: fx.Node) -> GridValue:
     """A product with, or quotient by, a constant: goes into the scale, the op becomes the identity."""
     if len(node.args) == 1:  # the other sign: the same numbers
         return gridder.values[argument(node)]
