@@ -31,12 +31,11 @@ HEAVY = {
 
 LAYERS = [
     {"errors", "registry", "messages", "memory_format", "digests", "points", "precision", "tables", "progress"}
-    | {"files", "json_text", "schema", "tensor_files", "whole"},
-    {"units", "intervals"},
+    | {"files", "json_text", "schema", "tensor_files"},
+    {"units", "intervals", "options"},
     {"activations"},
-    {"data", "ops"},
+    {"data", "ops", "kernels"},
     {"capture"},
-    {"kernels"},
     {"neurons"},
     {"pooling"},
     {"scales"},
@@ -45,6 +44,7 @@ LAYERS = [
     {"executors", "export"},
     {"refine"},
     {"methods"},
+    {"convertible"},
     {"citations", "convert", "quantise"},
     {"costs"},
     {"measure"},

@@ -13,7 +13,8 @@ from isospike.capture.graph import Graph
 from isospike.cli.halves import first_images
 from isospike.compare import Cell, Comparison
 from isospike.compare.bench import models_with
-from isospike.convert import Analogue, convert
+from isospike.convert import convert
+from isospike.convertible import Analogue
 from isospike.costs import EnergyModel, account, memory_of, reference_costs
 from isospike.diagnose import diagnose
 from isospike.report import record_raster, write_figures, write_report

@@ -19,14 +19,14 @@ from isospike.compare.limits import Limits
 from isospike.compare.race import Candidate, Race
 from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.site_bits import Lowered, lower_bits
-from isospike.convert import Analogue
+from isospike.convertible import Analogue
 from isospike.costs import EnergyModel, reference_costs
 from isospike.errors import ChoiceError, OptionError
 from isospike.methods.bit_coded import BitCoded
+from isospike.options import CountOrZero, check_arguments
 from isospike.precision import own_precision
 from isospike.progress import Progress, Report, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
-from isospike.whole import is_whole
 
 STEPS = (2, 3, 4, 5, 6, 8, 16, 32)
 BIT_TRIALS = 48
@@ -88,8 +88,7 @@ def auto(
         IsospikeError: wrong input.
     """
     limits, at = Limits(max_drop, max_steps, max_energy), _steps_to_try(steps, max_steps)
-    if not is_whole(bit_trials) or bit_trials < 0:
-        raise OptionError(f"bit_trials must be a whole number of at least 0, got {bit_trials!r}")
+    check_arguments(CountOrZero, bit_trials=bit_trials)
     bench = Bench(
         model,
         calibration,

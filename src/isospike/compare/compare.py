@@ -21,7 +21,7 @@ from isospike.compare.identity import Identity, data_digest, graph_digest
 from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.results import Results
 from isospike.compare.store import Store
-from isospike.convert import Analogue
+from isospike.convertible import Analogue
 from isospike.costs import EnergyModel
 from isospike.errors import ConversionError, OptionError
 from isospike.executors.leaving import class_count

@@ -27,9 +27,9 @@ from isospike.measure.accuracy import check_range
 from isospike.memory_format import channels_last
 from isospike.messages import with_article
 from isospike.network import SNN
+from isospike.options import Steps, check_arguments
 from isospike.precision import own_precision
 from isospike.progress import Progress, reporting
-from isospike.whole import is_whole
 
 WORST = 3
 """Sites that are put into words."""
@@ -92,8 +92,7 @@ def diagnose(
 
 
 def _steps(snn: SNN, steps: int | None) -> int:
-    if steps is not None and (not is_whole(steps) or steps < 1):
-        raise SimulationError(f"steps must be a whole number of at least 1, got {steps!r}")
+    check_arguments(Steps | None, SimulationError, steps=steps)
     settled = snn.settled_steps(steps)
     if settled is None:
         known = f", one of {', '.join(map(str, snn.times.own))}" if snn.times.own else ""

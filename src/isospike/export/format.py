@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from isospike.errors import ArtefactError
 from isospike.neurons.streaming_neuron import MOST_SPIKES
 from isospike.ops import Role
-from isospike.whole import MOST_STEPS
+from isospike.options import MOST_STEPS
 
 FORMAT = "isospike.snn"
 VERSION = 4

@@ -12,18 +12,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from isospike.data.stream import stream
-from isospike.errors import DataError, OptionError, SimulationError
+from isospike.errors import DataError, SimulationError
 from isospike.executors import DEFAULT_MEMORY_BUDGET, Compiled, ExitRule, Record, compile
 from isospike.executors.leaving import check_exit, class_count
 from isospike.intervals import shown_interval
 from isospike.measure.accuracy import check_range, labelled
 from isospike.messages import counted, with_article
 from isospike.network import SNN
+from isospike.options import Share, check_arguments, is_whole
 from isospike.precision import own_precision
 from isospike.progress import Progress, reporting, told
 from isospike.tables import Column, Table, Tabular
 from isospike.units import percent
-from isospike.whole import is_number, is_whole
 
 ROUNDING = 1e-5
 """Of the distance to certainty: float32 sums of another batch size move a score by less (near 1 the error of a
@@ -153,8 +153,7 @@ def choose_threshold(
     if not isinstance(snn, SNN):
         raise SimulationError(f"the network is {with_article(snn)}; give what isospike.convert or load gives")
     check_exit(snn, rule)
-    if not is_number(max_drop) or not 0 <= max_drop <= 1:
-        raise OptionError(f"max_drop must be a number in [0, 1], got {max_drop!r}")
+    check_arguments(Share, max_drop=max_drop)
     if is_whole(steps):
         rule.check_steps(steps)
     seen = _Seen(compile(snn, executor), rule, steps)

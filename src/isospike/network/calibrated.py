@@ -14,7 +14,7 @@ from isospike.network.network import Provenance
 from isospike.network.readout import ReadOut
 from isospike.network.streaming import StreamingNetwork
 from isospike.network.times import Times
-from isospike.whole import is_whole
+from isospike.options import is_whole
 
 
 class CalibratedNetwork(StreamingNetwork):

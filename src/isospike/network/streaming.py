@@ -10,7 +10,7 @@ from isospike.network.readout import ReadOut
 from isospike.network.times import Times
 from isospike.network.timing import CommonClock, Timing
 from isospike.neurons import Kind
-from isospike.whole import MOST_STEPS
+from isospike.options import Steps, check_arguments
 
 
 class StreamingNetwork(SNN):
@@ -65,8 +65,7 @@ class StreamingNetwork(SNN):
         Raises:
             SimulationError: there are no runs of so many steps.
         """
-        if steps is not None and not 1 <= steps <= MOST_STEPS:
-            raise SimulationError(f"steps must be a whole number from 1 to {MOST_STEPS}, got {steps}")
+        check_arguments(Steps | None, SimulationError, steps=steps)
         return steps
 
     def check_length(self, steps: int) -> None:
