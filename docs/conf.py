@@ -13,6 +13,7 @@ import isospike
 from builder import write_pages
 from builder.equations import show_equations
 from builder.links import resolve
+from builder.offline import need_no_network
 
 project = "isospike"
 author = "The isospike authors"
@@ -35,6 +36,7 @@ html_show_copyright = False
 nitpicky = True
 nitpick_ignore_regex = [("py:(class|data|exc|meth|func|attr)", ".*")]  # types of other libraries, and inner ones
 default_role = "py:obj"
+myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 copybutton_prompt_text = r"\$ "
 copybutton_prompt_is_regexp = True
@@ -44,7 +46,7 @@ autodoc_typehints = "both"
 autodoc_typehints_description_target = "documented"
 autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 88
-toc_object_entries_show_parents = "hide"
+toc_object_entries = False  # headings are enough; with every member the navigation takes half of the build
 pygments_dark_style = "monokai"
 
 
@@ -52,4 +54,5 @@ def setup(app: Any) -> None:
     """Write the pages that are made of the code before any page is read."""
     write_pages(HERE / "reference")
     app.connect("missing-reference", resolve)
+    app.connect("build-finished", need_no_network)
     app.connect("autodoc-process-docstring", show_equations, priority=400)  # before napoleon reads the sections

@@ -29,7 +29,7 @@ def _page(module: str, names: dict[str, object]) -> str:
     data = [name for name in names if name not in functions and name not in classes]
     return page(
         module,
-        *_section("Functions", [autodoc("function", f"{module}.{name}") for name in functions]),
+        *_section("Functions", [_entry(name, autodoc("function", f"{module}.{name}")) for name in functions]),
         *_classes(module, names, classes),
         *_section("Data", [_data({name: names[name] for name in data})]),
     )
@@ -37,6 +37,11 @@ def _page(module: str, names: dict[str, object]) -> str:
 
 def _section(title: str, entries: list[str]) -> list[str]:
     return [f"## {title}", *entries] if any(entries) else []
+
+
+def _entry(name: str, text: str) -> str:
+    """One name with a heading of its own, for the contents of the page."""
+    return f"### {name}\n\n{text}"
 
 
 def _data(values: dict[str, object]) -> str:
@@ -50,7 +55,7 @@ def _classes(module: str, names: dict[str, object], classes: list[str]) -> list[
     paged = {id(kind): name for name, kind in registry_of("method").items()}
     rows = [(f"[`{name}`](../methods/{paged[id(names[name])]}.md)",) for name in classes if id(names[name]) in paged]
     entries = [
-        autodoc("class", f"{module}.{name}", members="", inherited_members=OUTSIDE)
+        _entry(name, autodoc("class", f"{module}.{name}", members="", inherited_members=OUTSIDE))
         for name in classes
         if id(names[name]) not in paged
     ]

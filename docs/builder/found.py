@@ -39,9 +39,10 @@ def registry_of(kind: str) -> Registry[Any]:
 
 @cache
 def results() -> tuple[type[Tabular], ...]:
-    """Every result that prints as a table."""
+    """Every result of isospike that prints as a table."""
     modules()
-    return tuple(sorted(_below(Tabular), key=lambda kind: kind.__name__))
+    ours = [kind for kind in _below(Tabular) if kind.__module__.startswith("isospike.")]
+    return tuple(sorted(ours, key=lambda kind: kind.__name__))
 
 
 def _below(kind: type) -> Iterator[type]:
