@@ -54,8 +54,9 @@ test-default: $(STAMP)
 install-test: $(STAMP)
 	$(BIN)/python tests/install/check_install.py
 
+# Anew each time: what Sphinx finds in its cache it warns of no more.
 docs: $(STAMP)
-	$(BIN)/python -m sphinx -q -W --keep-going -c docs -d build/doctrees . build/docs
+	$(BIN)/python -m sphinx -q -W --keep-going -E -a -c docs -d build/doctrees . build/docs
 	@echo "open build/docs/index.html"
 
 lint: $(STAMP)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import isospike as iso
+from isospike.activations import activations
 from isospike.cli.main import COMMANDS
 from isospike.export.format import Header
 from isospike.methods import methods
@@ -52,7 +53,8 @@ def test_every_command_has_a_page_with_all_its_options(builder):
     pages = builder.commands.pages()
     assert sorted(pages) == sorted(["commands/index.md", *(f"commands/{name}.md" for name in COMMANDS)])
     assert "`--steps WHOLE NUMBERS`" in pages["commands/evaluate.md"]
-    assert all(f"## {name}" in pages["commands/convert.md"] for name in methods)
+    assert all(f"(../methods/{name}.md#options)" in pages["commands/convert.md"] for name in methods)
+    assert headings(pages["commands/train.md"])[1:] == list(activations)
 
 
 def test_every_registered_name_is_a_heading(builder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 
 import click
@@ -46,12 +47,12 @@ def _page(name: str, top: click.Context) -> str:
 
 def _about(command: click.Command, context: click.Context) -> str:
     usage = block(f"$ {context.command_path} {' '.join(command.collect_usage_pieces(context))}", "console")
-    return f"{usage}\n\n{prose(_paragraphs(command.help or ''))}"
+    return f"{usage}\n\n{_help(command)}"
 
 
 def _paragraphs(text: str) -> str:
     """The help without the marks that only click reads."""
-    return text.replace("\b\n", "").strip()
+    return inspect.cleandoc(text.replace("\b\n", ""))
 
 
 def _below(commands: Mapping[str, click.Command], parent: click.Context) -> list[str]:
@@ -62,15 +63,24 @@ def _below(commands: Mapping[str, click.Command], parent: click.Context) -> list
     }
     first, *rest = records.values()
     shared = [record for record in first if all(record in other for other in rest)]
-    own = {name: [record for record in found if record not in shared] for name, found in records.items()}
-    each = [_one(name, command, own[name]) for name, command in commands.items()]
-    return ["## Options that all share", _options(shared), *each]
+    paged = list(commands) if set(commands) <= set(registry_of("method")) else []
+    methods = [(f"[`{name}`](../methods/{name}.md#options)", _summary(commands[name])) for name in paged]
+    others = [name for name in commands if name not in paged]
+    own = {name: [record for record in records[name] if record not in shared] for name in others}
+    return [
+        "## Options that all share",
+        _options(shared),
+        table(("its own options", "what it does"), methods),
+        *(f"## {name}\n\n{_help(commands[name])}\n\n{_options(own[name])}" for name in others),
+    ]
 
 
-def _one(name: str, command: click.Command, records: list[Record]) -> str:
-    if name in registry_of("method"):
-        return f"## {name}\n\n{prose(command.get_short_help_str(500))} [Its options](../methods/{name}.md#options)."
-    return f"## {name}\n\n{prose(_paragraphs(command.help or ''))}\n\n{_options(records)}"
+def _summary(command: click.Command) -> str:
+    return prose(command.get_short_help_str(500))
+
+
+def _help(command: click.Command) -> str:
+    return prose(_paragraphs(command.help or ""))
 
 
 def _records(command: click.Command, context: click.Context) -> list[Record]:

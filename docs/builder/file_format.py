@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import NODEFAULT
 from msgspec import inspect as schema
 
-from builder.markdown import code, page, prose, table
+from builder.markdown import block, code, page, prose, table
 from isospike.export import format as fields
 from isospike.export.modules import KINDS
 
@@ -77,7 +77,8 @@ def dataclass_values(kind: schema.Type) -> list[Any]:
 
 def _group(kind: type[fields.Fields]) -> str:
     rows = [(code(field.encode_name), _worded(field.type), _default(field)) for field in _fields(kind)]
-    return f"## {kind.__name__}\n\n{prose(inspect.getdoc(kind) or '')}\n\n{table(('field', 'type', 'default'), rows)}"
+    about = block(inspect.getdoc(kind) or "", "{eval-rst}")
+    return f"## {kind.__name__}\n\n{about}\n\n{table(('field', 'type', 'default'), rows)}"
 
 
 def _default(field: schema.Field) -> str:
@@ -90,9 +91,9 @@ def _worded(kind: schema.Type) -> str:
         case schema.UnionType():
             return " or ".join(map(_worded, kind.types))
         case schema.ListType():
-            return f"list of {_worded(kind.item_type)}{_range(kind)}"
+            return f"list of {_part(kind.item_type)}{_range(kind)}"
         case schema.DictType():
-            return f"object of {_worded(kind.value_type)}{_range(kind)}"
+            return f"object of {_part(kind.value_type)}{_range(kind)}"
         case schema.LiteralType():
             return " or ".join(code(repr(value)) for value in kind.values)
         case schema.EnumType():
@@ -100,6 +101,12 @@ def _worded(kind: schema.Type) -> str:
         case schema.StructType():
             return f"[{kind.cls.__name__}](#{kind.cls.__name__.lower()})"
     return _NAMES[type(kind)] + _range(kind)
+
+
+def _part(kind: schema.Type) -> str:
+    """A type within another one."""
+    said = _worded(kind)
+    return f"({said})" if ", " in said or " or " in said else said
 
 
 _NAMES: dict[type[schema.Type], str] = {
