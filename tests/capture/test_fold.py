@@ -10,7 +10,7 @@ from torch import nn
 
 import isospike as iso
 from blocks import leaves
-from isospike.capture.affine import ChannelAffine
+from isospike.ops.affine import ChannelAffine
 from networks import ALL
 
 NORMS = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 import isospike as iso
 from blocks import Forward, Network, conv
 from isospike.activations import QReLU
-from isospike.capture.affine import ChannelAffine
 from isospike.capture.export import export_program
 from isospike.capture.graph import op_of
 from isospike.capture.raise_graph import raise_program
 from isospike.capture.verify import verify_capture
 from isospike.measure.deviation import with_sites
+from isospike.ops.affine import ChannelAffine
 
 
 def network(forward: Forward, seed: int = 0, shape: tuple[int, ...] = (4, 1, 1)) -> nn.Module:
@@ -190,7 +190,7 @@ def test_a_weighted_residual_qrelu_network_converts_with_its_representation_powe
     method = iso.methods.Buffered(largest=largest, scale="learned")
     snn = iso.convert(model, method, data=[x])
     assert "mul" not in [op.kind for op in snn.graph.ops]
-    probed = iso.SNN(with_sites(snn.graph), provenance=snn.provenance)
+    probed = snn.with_graph(with_sites(snn.graph))
     _, means = iso.simulate(probed, x, steps=steps).output
     with torch.no_grad():
         trained = model.first(model.stem(x))

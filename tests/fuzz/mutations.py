@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from isospike.capture.roles import KNOWN
 from isospike.export import artefact
+from isospike.ops import table
 
 Json = Any
 
@@ -45,7 +45,7 @@ WHOLE = [0, 1, -1, 2, 3, 7, 255, 2**15, 2**16, 2**31 - 1, 2**31, 2**53, 2**63, -
 NUMBERS = [*WHOLE, 0.5, -0.5, 1e-30, 1e30, 1e308]
 TEXTS = ["", "x", "..", "a.b", "__class__", "forward", "graph", "0", "\n", "\x1b[31m", "'", '"', "é", "a" * 5000]
 CODE = "x=__import__('os').system('touch hacked')"
-OPS = [f"aten.{op}.default" for op in sorted(KNOWN)]
+OPS = [f"aten.{op}.default" for op in sorted(table)]
 FORMS = ["aten.add.Tensor", "aten.add.out", "aten.add.__init__", "aten.add_.Tensor", "aten.__class__", "getitem", CODE]
 NESTED = [[], {}, [1], [[[[]]]], {"node": "x"}, {"tuple": []}, {"dict": [["a", 1]]}, DEEP]
 VALUES = [None, True, False, *NUMBERS, *TEXTS, CODE, *FORMS, *NESTED]

@@ -8,7 +8,6 @@ import torch
 import isospike as iso
 from blocks import leaves
 from isospike.capture.graph import op_of
-from isospike.capture.roles import Role
 from isospike.errors import OptionError, SimulationError
 from isospike.neurons import (
     Buffered,
@@ -20,6 +19,7 @@ from isospike.neurons import (
     StreamingNeuron,
     streaming,
 )
+from isospike.ops import Role
 from networks import ALL
 from short_methods import METHODS
 
@@ -37,7 +37,7 @@ def network(snn: iso.SNN, kind: str, schedule: int = 0) -> iso.SNN:
         bias = torch.linspace(-0.1, 0.1, max(1, torch.Size(shape).numel()), dtype=torch.float64)
         bias = bias.view(shape) * old.v_threshold if schedule else None
         graph.replace(node, KINDS[kind](old.v_threshold, old.v_init, old.activation, bias=bias))
-    return iso.SNN(graph, readout=snn.readout, provenance=snn.provenance)
+    return snn.with_graph(graph)
 
 
 def assert_equal(a: iso.Run, b: iso.Run, tolerance: float = 0.0) -> None:

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from isospike.calibrate.batches import Batches
 from isospike.capture.graph import Graph, op_of
-from isospike.capture.roles import Role
 from isospike.errors import CalibrationError
 from isospike.memory_format import channels_last
 from isospike.messages import warn
+from isospike.ops import Role
 from isospike.scales.rule import Observer, Passive, ScaleRule, Together, Watched, smallest_threshold
 
 AT_ONCE = 512 * 2**20

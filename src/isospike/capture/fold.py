@@ -7,10 +7,10 @@ import copy
 import torch
 from torch import Tensor, fx, nn
 
-from isospike.capture.affine import ChannelAffine
 from isospike.capture.graph import Graph, argument, op_of
 from isospike.capture.scaled import assign, can_be_scaled, scaled
 from isospike.capture.weighted_add import fold_weighted_adds
+from isospike.ops.affine import ChannelAffine
 
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 

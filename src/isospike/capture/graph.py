@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
-from isospike.capture.roles import Role
 from isospike.errors import ArtefactError
+from isospike.ops import Family, OpRecord, Role, table
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,16 @@ class Op:
     """Axis of the channels in the output, batch axis included."""
     reason: str = ""
     """Why the role is analogue or unsupported, where the op alone does not say it."""
+
+    @property
+    def record(self) -> OpRecord | None:
+        """What the table knows of it; ``None`` for inputs, constants and ops without a rule."""
+        return table.get(self.kind)
+
+    @property
+    def family(self) -> Family | None:
+        """Its family, where it has one."""
+        return self.record.family if self.record is not None else None
 
 
 class Graph(nn.Module):
@@ -226,6 +236,11 @@ def argument(node: fx.Node) -> fx.Node:
 def pools_positions(pool: fx.Node) -> bool:
     """Whether a pool keeps the channels apart: one for images takes a sequence ``[B, C, L]`` for a single image."""
     return op_of(pool).kind.endswith(f"{len(op_of(argument(pool)).shape) - 1}d")
+
+
+def is_island(node: fx.Node) -> bool:
+    """Whether the node is computed on decoded values."""
+    return node.op in ("call_module", "call_function") and op_of(node).role is Role.ANALOGUE
 
 
 def attribute(graph: nn.Module, name: str) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from isospike.capture.capture import capture
 from isospike.capture.graph import Graph, Op
-from isospike.capture.roles import Role
+from isospike.ops import Role
 from isospike.tables import Column, Table, Tabular
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import fx, nn
 
 from isospike.capture.graph import Graph, op_of
-from isospike.capture.roles import Role
+from isospike.ops import Role, Stage, family
 
-SUMS = frozenset({"add", "sub", "rsub"})
-JOINS = frozenset({"cat", "stack"})
-FILLED = {"constant_pad_nd": 2, "pad": 3}
-"""Ops that fill with a constant, and the place of that constant among their arguments."""
+Change = Callable[[Graph, fx.Node], None]
+"""Takes the constants out of a call, in place."""
+linear_parts = Stage[Change]("the linear part", lambda record: record.is_additive and record.family.is_called)
+"""What makes a call linear, by family; layers are modules, whose biases are taken out."""
 
 
 def linear_part(graph: Graph) -> Graph:
@@ -28,16 +29,34 @@ def linear_part(graph: Graph) -> Graph:
         if node.op == "call_module":
             view.replace(node, _without_bias(view.module_of(node)))
             continue
-        kind = op_of(node).kind
-        if kind in SUMS:
-            node.args = (*(_zero(view, node, operand) for operand in node.args[:2]), *node.args[2:])
-        elif kind in JOINS:
-            parts: Any = node.args[0]
-            node.args = ([_zero(view, node, part) for part in parts], *node.args[1:])
-        elif kind in FILLED and len(node.args) > FILLED[kind]:
-            place = FILLED[kind]
-            node.args = (*node.args[:place], 0.0, *node.args[place + 1 :])
+        linear_parts[op_of(node).family](view, node)
     return view
+
+
+@linear_parts.handles(
+    *(family.MOVE, family.RESHAPE, family.SCALE, family.PRODUCT, family.REDUCE, family.SCAN, family.INTERPOLATE)
+)
+def _is_linear(graph: Graph, node: fx.Node) -> None:
+    """Nothing is added to a product with constants."""
+
+
+@linear_parts.handles(family.ADD)
+def _without_constants(graph: Graph, node: fx.Node) -> None:
+    node.args = (*(_zero(graph, node, operand) for operand in node.args[:2]), *node.args[2:])
+
+
+@linear_parts.handles(family.JOIN)
+def _without_constant_parts(graph: Graph, node: fx.Node) -> None:
+    parts: Any = node.args[0]
+    node.args = ([_zero(graph, node, part) for part in parts], *node.args[1:])
+
+
+@linear_parts.handles(family.FILL)
+def _filled_with_zeros(graph: Graph, node: fx.Node) -> None:
+    record = op_of(node).record
+    place = record.fill if record is not None else None
+    if place is not None and len(node.args) > place:
+        node.args = (*node.args[:place], 0.0, *node.args[place + 1 :])
 
 
 def _without_bias(module: nn.Module) -> nn.Module:

@@ -11,13 +11,9 @@ from torch.export import ExportedProgram
 from torch.utils import _pytree as pytree
 
 from isospike.activations.operator import NAMESPACE
-from isospike.capture import roles
 from isospike.capture.graph import Graph, Op, attach
-from isospike.capture.modules import raise_call
 from isospike.capture.origin import Names, module_path, source_of
-from isospike.capture.roles import Role
-
-_CREATION_OPS = frozenset({"zeros", "ones", "full", "arange", "linspace", "scalar_tensor", "eye"})
+from isospike.ops import Call, Family, Role, family, table
 
 
 def raise_program(program: ExportedProgram) -> Graph:
@@ -88,7 +84,7 @@ class _Raiser:
         module = self._module(node, kind)
         role, reason = self._role(node, kind, module)
         raised = self._emit(node, kind, name, module)
-        axis = -1 if kind == "linear" and len(_shape(node)) > 1 else self._channel_axis(node)
+        axis = -1 if _channels_last(kind) and len(_shape(node)) > 1 else self._channel_axis(node)
         raised.meta["op"] = Op(name, kind, role, path, source_of(node), _shape(node), axis, reason)
         self.values[node] = raised
 
@@ -105,7 +101,7 @@ class _Raiser:
         inputs = node.all_input_nodes
         if not all(source in self.constants for source in inputs):
             return False
-        if not inputs and _kind(node) not in _CREATION_OPS:
+        if not inputs and not _is_of(node, family.CONSTANT):
             return False
         value = node.target(  # type: ignore[operator]
             *fx.map_arg(node.args, self.constants.__getitem__), **fx.map_arg(node.kwargs, self.constants.__getitem__)
@@ -120,41 +116,43 @@ class _Raiser:
             return False
         kind = _kind(node)
         whole = kind == "slice" and _shape(node) == _shape(source) and _is_batched(node, source)
-        first = node.target is operator.getitem and node.args[1] == 0 and _kind(source) in _FIRST_OUTPUT
-        if not (kind in roles.NO_OPS and _is_inference(node)) and not whole and not first:
+        first = node.target is operator.getitem and node.args[1] == 0 and _gives_one(source)
+        if not (_is_of(node, family.IDENTITY) and _is_inference(node)) and not whole and not first:
             return False
         self.values[node] = self.values[source]
         return True
 
     def _module(self, node: fx.Node, kind: str) -> nn.Module | None:
-        if not isinstance(node.target, torch._ops.OpOverload):
+        record = table.get(kind)
+        if record is None or record.build is None:
             return None
         arguments = _bind(node, self.constants)
-        parametric = kind in roles.PARAMETRIC or kind in roles.TRAINABLE
-        if parametric and any(isinstance(value, fx.Node) for name, value in arguments.items() if name != "input"):
+        if _is_of(node, *_CONSTANT_WEIGHTS) and any(
+            isinstance(value, fx.Node) for name, value in arguments.items() if name != "input"
+        ):
             return None
-        return raise_call(kind, node.target._overloadname, arguments, 1 + len(_shape(node)))
+        return record.build(arguments)
 
     def _role(self, node: fx.Node, kind: str, module: nn.Module | None) -> tuple[Role, str]:
-        role = Role.LINEAR if node.target is operator.getitem else roles.base_role(kind)
+        record = table.get(kind)
         variable = [source for source in node.all_input_nodes if source not in self.constants]
-        if role is Role.UNSUPPORTED:
-            return role, "isospike has no rule for this op"
+        if record is None:
+            return Role.UNSUPPORTED, "isospike has no rule for this op"
         if not _is_batch_first(node):
             return Role.UNSUPPORTED, "the batch is not the first axis of its result"
-        if kind not in roles.RESHAPES and any(_kind(source) == "sym_size" for source in variable):
+        if record.family is not family.RESHAPE and any(_kind(source) == "sym_size" for source in variable):
             return Role.UNSUPPORTED, "it uses the size of the batch as a value"
-        if kind in roles.NO_OPS:
+        if record.family is family.IDENTITY:
             return Role.UNSUPPORTED, "random in inference; the model must be deterministic"
-        if module is None and node.target is not operator.getitem:
-            return roles.call_role(kind, node, lambda source: source not in self.constants)
-        return role, ""
+        if module is None:
+            return record.role_of(Call(node, lambda source: source not in self.constants))
+        return record.role, ""
 
     def _emit(self, node: fx.Node, kind: str, name: str, module: nn.Module | None) -> fx.Node:
         if module is not None:
             attach(self.root, name, module)
             return self.graph.call_module(name, (self._reference(node.all_input_nodes, node),))
-        if kind in roles.RESHAPES and _is_batch_first(node):
+        if _is_of(node, family.RESHAPE) and _is_batch_first(node):
             source = self.values[node.args[0]]  # type: ignore[index]
             return self.graph.call_function(torch.ops.aten.reshape.default, (source, [-1, *_shape(node)]))
         args = fx.map_arg(node.args, lambda n: self._value(n))
@@ -183,7 +181,23 @@ class _Raiser:
         self.graph.output(pytree.tree_unflatten(flat, structure))
 
 
-_FIRST_OUTPUT = roles.ADAPTIVE_MAX_POOLS | {"batch_norm"}
+_CONSTANT_WEIGHTS = (family.CONVOLUTION, family.DENSE, family.AFFINE, family.TRAINABLE)
+"""Families of layers, which are modules where all but their input is constant."""
+
+
+def _is_of(node: fx.Node, *families: Family) -> bool:
+    record = table.get(_kind(node))
+    return record is not None and record.family in families
+
+
+def _gives_one(node: fx.Node) -> bool:
+    record = table.get(_kind(node))
+    return record is not None and record.first_only
+
+
+def _channels_last(kind: str) -> bool:
+    record = table.get(kind)
+    return record is not None and record.channels_last
 
 
 def _kind(node: fx.Node) -> str:
@@ -192,7 +206,8 @@ def _kind(node: fx.Node) -> str:
     if isinstance(target, torch._ops.OpOverload):
         namespace, _, name = target._schema.name.partition("::")
         if namespace == "aten":
-            return roles.ALIASES.get(name, name)
+            record = table.aten(name)
+            return name if record is None else record.name
         return name if namespace == NAMESPACE else f"{namespace}.{name}"
     return str(getattr(target, "__name__", target))
 

@@ -8,13 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from isospike.capture.affine import ChannelAffine
 from isospike.capture.graph import Graph, Op, attach, attribute, op_of
 from isospike.capture.origin import unused_name
-from isospike.capture.roles import Role
 from isospike.capture.scaled import assign, can_be_scaled, scaled
-
-SUMS = frozenset({"add", "sub"})
+from isospike.ops import Role, family
+from isospike.ops.affine import ChannelAffine
 
 
 def fold_weighted_adds(graph: Graph) -> None:
@@ -51,7 +49,7 @@ def fold_weighted_adds(graph: Graph) -> None:
 
 def _weighted_add(node: fx.Node) -> tuple[fx.Node | None, Any]:
     """The addition that a node multiplies, and the other factor; ``None`` where it does not."""
-    if node.op == "call_function" and op_of(node).kind == "mul":
+    if node.op == "call_function" and _multiplies(node):
         first, second = node.args[:2]
         for total, factor in ((first, second), (second, first)):
             if isinstance(total, fx.Node) and _is_own_sum(total):
@@ -59,10 +57,15 @@ def _weighted_add(node: fx.Node) -> tuple[fx.Node | None, Any]:
     return None, None
 
 
+def _multiplies(node: fx.Node) -> bool:
+    record = op_of(node).record
+    return record is not None and record.family is family.SCALE and not record.divides and len(node.args) > 1
+
+
 def _is_own_sum(node: fx.Node) -> bool:
     """Whether a node adds two values of its own shape for one user alone."""
     op = op_of(node)
-    if node.op != "call_function" or op.kind not in SUMS or len(node.users) > 1:
+    if node.op != "call_function" or op.family is not family.ADD or len(node.users) > 1:
         return False
     operands = node.args[:2]
     return op.channel_axis == 1 and all(

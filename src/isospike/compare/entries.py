@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from isospike.capture.graph import Graph
-from isospike.capture.roles import Role
 from isospike.compare.cell import Failure
 from isospike.errors import OptionError
 from isospike.messages import with_article
@@ -16,7 +15,8 @@ from isospike.methods.emitting import EmittingMethod
 from isospike.methods.method import Method, methods
 from isospike.methods.probing import ProbingMethod
 from isospike.neurons import LearnedActivation
-from isospike.simulate.run import is_whole
+from isospike.ops import Role
+from isospike.whole import is_whole
 
 Chosen = str | Iterable[str | Method] | Mapping[str, str | Method]
 """``all``, names and instances, or a mapping from a label to either."""

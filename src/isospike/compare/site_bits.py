@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from torch import Size
 
 from isospike.capture.graph import op_of
-from isospike.capture.roles import Role
 from isospike.compare.entries import Job
 from isospike.compare.race import Candidate, Race
 from isospike.methods.bit_coded import BitCoded
+from isospike.ops import Role
 from isospike.progress import Report
 
 

@@ -12,11 +12,11 @@ import torch
 from torch import fx
 
 from isospike.capture.graph import Graph, op_of
-from isospike.capture.roles import Role
 from isospike.costs.macs import macs_by_node
 from isospike.errors import OptionError
 from isospike.network import SNN
 from isospike.neurons import Pasc, if_operations
+from isospike.ops import Role
 
 SPIKE_RATE = 0.75
 """Spikes per neuron over all its steps that the paper's tables assume."""

@@ -7,60 +7,65 @@ whole numbers, which sums keep exact below 2^53.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
-from isospike.capture.affine import ChannelAffine
 from isospike.capture.graph import Graph, attribute, op_of
-from isospike.capture.linear_part import SUMS
-from isospike.capture.roles import AVERAGE_POOLS, NO_OPS, RESHAPES
+from isospike.executors.walk import compute
+from isospike.ops import Stage, family
+from isospike.ops.affine import ChannelAffine
 from isospike.refine.grid.axes import axis_matrices
-from isospike.simulate.walk import compute
 
 Fields = Mapping[fx.Node, Any]
 """Fields of the values that an op reads."""
 
-MATRIX_PRODUCTS = frozenset({"matmul", "mm", "bmm"})
-SCALINGS = frozenset({"mul", "div"})
-INTERPOLATIONS = frozenset({"upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d"})
-SAME = frozenset({"neg", "round"})
-"""One value for one value."""
-MOVES = (
-    RESHAPES
-    | NO_OPS
-    | frozenset(
-        {
-            *("cat", "stack", "getitem", "pad", "constant_pad_nd"),
-            *("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "_upsample_nearest_exact2d"),
-            *("pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "permute", "transpose", "squeeze", "unsqueeze"),
-            *("slice", "select", "narrow", "index_select", "split", "split_with_sizes", "chunk", "unbind"),
-            *("roll", "flip", "movedim", "t"),
-        }
-    )
-)
+
+@dataclass(frozen=True)
+class Passage:
+    """An op without trained weights, and what arrives at it."""
+
+    graph: Graph
+    node: fx.Node
+    linear: Callable[[Fields], Any]
+    """The op's linear part."""
+    fields: Fields
+    """What it reads."""
+
+    @property
+    def field(self) -> Tensor:
+        """What arrives at its one operand that is not constant."""
+        found: Tensor = self.fields[argument_of(self.node)]
+        return found
+
+
+WEIGHTED = frozenset({family.CONVOLUTION, family.DENSE, family.AFFINE, family.PRODUCT})
+"""Ops with trained weights, whose synapses are counted."""
+MOVES = frozenset({family.MOVE, family.RESHAPE, family.FILL, family.JOIN})
 """Ops that put values, or copies of them, elsewhere."""
-SUMMATIONS = frozenset({"sum", "cumsum"})
-"""Linear ops whose weights are ones already."""
-LAYERS = frozenset({"batch_norm", "linear"})
+passages = Stage[Callable[[Passage], Any]](
+    "the account",
+    lambda record: record.is_additive and record.family.is_kept and record.family not in WEIGHTED | {family.ADD},
+)
+"""What arrives behind an op without trained weights, by its family."""
 
 
 def is_weighted(node: fx.Node) -> bool:
     """Whether an op has trained weights, so that what it puts out are currents."""
-    kind = op_of(node).kind
-    return "conv" in kind or kind in LAYERS or kind in MATRIX_PRODUCTS
+    return op_of(node).family in WEIGHTED
 
 
 def is_join(node: fx.Node) -> bool:
     """Whether an op adds two values."""
-    return op_of(node).kind in SUMS
+    return op_of(node).family is family.ADD
 
 
 def is_move(node: fx.Node) -> bool:
     """Whether an op only puts values elsewhere."""
-    return op_of(node).kind in MOVES
+    return op_of(node).family in MOVES
 
 
 def synapses(graph: Graph, node: fx.Node, field: Tensor) -> Tensor:
@@ -83,36 +88,40 @@ def argument_of(node: fx.Node) -> fx.Node:
     return variable
 
 
-def passed_on(graph: Graph, linear: Callable[[Fields], Any], node: fx.Node, fields: Fields) -> Any:
+def passed_on(passage: Passage) -> Any:
     """What arrives behind an op without trained weights.
 
     Pools, means, interpolations and factors are folded into the synapses behind them: what reads an average of four
     neurons has a synapse from each.
-
-    Args:
-        graph: the network.
-        linear: the op's linear part.
-        node: the op.
-        fields: what it reads.
     """
-    kind = op_of(node).kind
-    if kind in MOVES | SUMMATIONS:
-        return linear(fields)
-    source = argument_of(node)
-    field = fields[source]
-    if kind in SAME:
-        return field
-    if kind in SCALINGS:
-        return _scaled(graph, node, fields)
-    if kind in AVERAGE_POOLS:
-        return _pooled(graph.module_of(node), kind, field)
-    if kind == "mean":
-        dims: Any = node.args[1] if len(node.args) > 1 else node.kwargs["dim"]
-        return field.sum(dims, keepdim=bool(node.args[2] if len(node.args) > 2 else node.kwargs.get("keepdim", False)))
-    assert kind in INTERPOLATIONS, f"no rule for the events behind '{kind}'"
-    target, args, kwargs = node.target, node.args[1:], node.kwargs
+    return passages[op_of(passage.node).family](passage)
+
+
+@passages.handles(*MOVES, family.SCAN)
+def _moved(passage: Passage) -> Any:
+    """Weights of ones are the op itself."""
+    return passage.linear(passage.fields)
+
+
+@passages.handles(family.POINTWISE)
+def _same(passage: Passage) -> Tensor:
+    """One value for one value: the rounding of the image to a grid."""
+    return passage.field
+
+
+@passages.handles(family.REDUCE)
+def _summed(passage: Passage) -> Tensor:
+    """The sum, of a mean too."""
+    args, kwargs = passage.node.args, passage.node.kwargs
+    dims: Any = args[1] if len(args) > 1 else kwargs["dim"]
+    return passage.field.sum(dims, keepdim=bool(args[2] if len(args) > 2 else kwargs.get("keepdim", False)))
+
+
+@passages.handles(family.INTERPOLATE)
+def _interpolated(passage: Passage) -> Tensor:
+    target, args, kwargs = passage.node.target, passage.node.args[1:], passage.node.kwargs
     assert callable(target)
-    return _mapped(lambda x: target(x, *args, **kwargs), int(kind[-2]), field)
+    return _mapped(lambda x: target(x, *args, **kwargs), len(op_of(passage.node).shape) - 1, passage.field)
 
 
 def _convolved(layer: nn.Module, field: Tensor) -> Tensor:
@@ -135,24 +144,27 @@ def _ones(graph: Graph, constant: fx.Node, like: Tensor) -> Tensor:
     return torch.ones_like(attribute(graph, str(constant.target)), dtype=like.dtype)
 
 
-def _scaled(graph: Graph, node: fx.Node, fields: Fields) -> Tensor:
+@passages.handles(family.SCALE)
+def _scaled(passage: Passage) -> Tensor:
     """A factor of zero lets nothing through; constants may spread a value over more positions."""
     product: Any = 1.0
-    for operand in node.args[:2]:
+    for operand in passage.node.args[:2]:
         if not isinstance(operand, fx.Node):
             product = product * (operand != 0)
         elif operand.op == "get_attr":
-            product = product * (attribute(graph, str(operand.target)) != 0).double()
+            product = product * (attribute(passage.graph, str(operand.target)) != 0).double()
         else:
-            product = product * fields[operand]
+            product = product * passage.fields[operand]
     scaled: Tensor = product
     return scaled
 
 
-def _pooled(pool: nn.Module, kind: str, field: Tensor) -> Tensor:
+@passages.handles(family.AVERAGE_POOL)
+def _pooled(passage: Passage) -> Tensor:
     """The sum over every window."""
-    n = int(kind[-2])
-    if kind.startswith("adaptive"):
+    pool, field = passage.graph.module_of(passage.node), passage.field
+    n = int(type(pool).__name__[-2])
+    if hasattr(pool, "output_size"):
         return _mapped(pool, n, field)
     kernel, stride, padding = (_per_axis(getattr(pool, name), n) for name in ("kernel_size", "stride", "padding"))
     options: dict[str, Any] = {"ceil_mode": pool.ceil_mode, "divisor_override": 1}

@@ -7,15 +7,15 @@ from isospike.capture.graph import op_of
 from isospike.diagnose.diagnosis import Fault
 from isospike.diagnose.faulty_weights import expected_graph
 from isospike.diagnose.pairing import Pairing, nodes_by_name, sources_of
+from isospike.ops import family
 
-SUMS = frozenset({"add", "sub", "rsub"})
 OUTPUT = "output"
 
 
 def faulty_edges(pairing: Pairing) -> list[Fault]:
     """Ops of the model that the network lacks, joins that lost a branch, and ops that are the network's alone."""
     model = expected_graph(pairing)
-    kinds = {name: op_of(node).kind for name, node in nodes_by_name(model).items()}
+    sums = {name for name, node in nodes_by_name(model).items() if op_of(node).family is family.ADD}
     wanted, found = _reads(model), _reads(pairing.snn.graph)
     users: dict[str, set[str]] = {}
     for name, sources in wanted.items():
@@ -28,7 +28,7 @@ def faulty_edges(pairing: Pairing) -> list[Fault]:
     for name in wanted:
         if lost[name]:
             gone = _only_for(name, lost[name], missing, users)
-            faults.append(_branch(name, kinds.get(name, ""), lost[name], gone, wanted[name]))
+            faults.append(_branch(name, lost[name], gone, wanted[name], is_sum=name in sums))
         elif name in missing and not users.get(name, {OUTPUT}) <= broken | set(missing):
             faults.append(_missing(name))
     own = set() if pairing.snn.exact else {name for name in found if name not in wanted}  # a grid adds ops of its own
@@ -79,12 +79,12 @@ def _only_for(join: str, branches: list[str], missing: list[str], users: dict[st
     return [name for name in missing if name in dead and name != join and name not in branches]
 
 
-def _branch(name: str, kind: str, branches: list[str], gone: list[str], all_branches: list[str]) -> Fault:
+def _branch(name: str, branches: list[str], gone: list[str], all_branches: list[str], *, is_sum: bool) -> Fault:
     with_them = f" (and with it {', '.join(gone)})" if gone else ""
     if len(all_branches) == 1:
         text = f"{name} does not read {branches[0]}{with_them}, as it does in the model"
     else:
-        what = "residual branch" if kind in SUMS else "branch"
+        what = "residual branch" if is_sum else "branch"
         text = f"{what} {', '.join(branches)} of {name} is dropped{with_them}"
     return Fault(name, text, "convert the model again; no method leaves out a branch")
 

@@ -12,6 +12,8 @@ from isospike.capture.graph import argument, attribute, op_of
 from isospike.diagnose.diagnosis import Fault
 from isospike.diagnose.pairing import Pairing, nodes_by_name
 from isospike.measure.equality import quantised_ann
+from isospike.network import EmittingNetwork
+from isospike.ops import family
 
 Tensors = Mapping[str, Tensor]
 """The parameters of one op by name."""
@@ -53,8 +55,10 @@ def faulty_weights(pairing: Pairing) -> list[Fault]:
 
 def expected_graph(pairing: Pairing) -> Graph:
     """The model as the network should have it: on the same binary grid, if it is on one and has the same sites."""
-    on_grid = pairing.snn.exact and set(pairing.sites) == set(pairing.snn.sites)
-    return quantised_ann(pairing.model, pairing.snn) if on_grid else pairing.model
+    snn = pairing.snn
+    if isinstance(snn, EmittingNetwork) and snn.exact and set(pairing.sites) == set(snn.sites):
+        return quantised_ann(pairing.model, snn)
+    return pairing.model
 
 
 def _is_unfolded(bare: Tensors, folded: Tensors, found: tuple[Tensors, ...]) -> bool:
@@ -101,7 +105,7 @@ def _relative(a: Tensor | None, b: Tensor | None) -> float:
 def _norm_behind(captured: Graph, layer: fx.Node | None) -> str | None:
     """The batch normalisation that reads a layer of the captured model."""
     users = () if layer is None else tuple(layer.users)
-    norms = [user for user in users if user.op == "call_module" and op_of(user).kind == "batch_norm"]
+    norms = [user for user in users if user.op == "call_module" and op_of(user).family is family.AFFINE]
     return next((op_of(norm).name for norm in norms if argument(norm) is layer), None)
 
 

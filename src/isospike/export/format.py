@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from isospike.capture.roles import Role
 from isospike.errors import ArtefactError
 from isospike.neurons.streaming_neuron import MOST_SPIKES
-from isospike.simulate.run import MOST_STEPS
+from isospike.ops import Role
+from isospike.whole import MOST_STEPS
 
 FORMAT = "isospike.snn"
 VERSION = 4
@@ -79,7 +79,7 @@ class ModuleFields(Fields, frozen=True):
 
 
 class ReadOutFields(Fields, frozen=True):
-    """See `isospike.simulate.readout.ReadOut`."""
+    """See `isospike.network.ReadOut`."""
 
     delay: Annotated[int, Meta(ge=0, le=MOST_STEPS)]
     window: Steps
@@ -149,7 +149,7 @@ class Linear(Fields, frozen=True):
 
 
 class ChannelAffine(Fields, frozen=True):
-    """See `isospike.capture.affine.ChannelAffine`."""
+    """See `isospike.ops.affine.ChannelAffine`."""
 
     channels: Size
 
@@ -198,11 +198,12 @@ class AdaptivePool(Fields, frozen=True):
 
 
 class Streaming(Fields, frozen=True):
-    """A streaming neuron; ``largest`` for those kinds that have it."""
+    """A streaming neuron; ``largest`` for those kinds that have it, ``own`` as the class declares them."""
 
     activation: ModuleFields
     bias: bool
     largest: Annotated[int, Meta(ge=1, le=MOST_SPIKES)] | None = None
+    own: dict[str, Any] | None = None
 
 
 class Probe(Fields, frozen=True):
@@ -210,6 +211,7 @@ class Probe(Fields, frozen=True):
 
     neuron: ModuleFields
     steps: Steps
+    own: dict[str, Any] | None = None
 
 
 class Emitting(Fields, frozen=True):
@@ -217,6 +219,7 @@ class Emitting(Fields, frozen=True):
 
     levels: Annotated[int, Meta(ge=1, le=MOST_LEVELS)]
     activation: ModuleFields
+    own: dict[str, Any] | None = None
 
 
 class Quantised(Fields, frozen=True):

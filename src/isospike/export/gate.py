@@ -17,27 +17,18 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from isospike.capture.affine import ChannelAffine
 from isospike.capture.graph import Graph, attribute, call, op_of, output_leaves
-from isospike.capture.modules import aten_name
 from isospike.capture.origin import Names
-from isospike.capture.roles import (
-    ADAPTIVE_MAX_POOLS,
-    ALIASES,
-    MAX_POOLS,
-    RECTIFIERS,
-    RESHAPES,
-    TRAINABLE,
-    Role,
-    call_role,
-)
 from isospike.errors import ArtefactError
 from isospike.export.arguments import check_call
 from isospike.export.format import LARGEST_VALUE, MOST_PARTS, MOST_WORK
-from isospike.export.modules import LINEAR, NEURONS
+from isospike.export.layers import LINEAR
 from isospike.memory_format import broadcasts_to
 from isospike.messages import first_line
-from isospike.neurons import Emitter, InputGrid, Probing, StreamingNeuron
+from isospike.neurons import InputGrid, Kind, Neuron
+from isospike.ops import Call, Family, OpRecord, Role, family, table
+from isospike.ops.affine import ChannelAffine
+from isospike.ops.layers import aten_name
 from isospike.pooling import MaxPoolRule
 
 BATCHES = (1, 5)
@@ -55,7 +46,7 @@ Weighted = (
     | ChannelAffine
 )
 """Layers with weights."""
-POINTWISE = (Emitter, StreamingNeuron, Probing, InputGrid)
+POINTWISE = (Neuron, InputGrid)
 """Modules whose output has the shape of their input, and whose tensors broadcast to it."""
 
 
@@ -79,10 +70,10 @@ def check_graph(graph: Graph) -> None:
         elif node.op != "get_attr":
             raise ArtefactError(f"{op_of(node).name} is not computed from the input")
         _check_role(graph, node, changing)
-    emits = any(isinstance(module, Emitter) for module in graph.modules())
+    emits = any(isinstance(module, Neuron) and module.kind is Kind.EMITTING for module in graph.modules())
     if any(isinstance(graph.module_of(node), MaxPoolRule) is emits for node in graph.nodes_with(Role.MAX_POOL)):
         raise ArtefactError("its max pools are not those of its kind of neurons")
-    probing = [module.probe_steps for module in graph.modules() if isinstance(module, Probing)]
+    probing = [module.probe_steps for module in graph.modules() if isinstance(module, Neuron) and module.probe_steps]
     if len(set(probing)) > 1:
         raise ArtefactError(f"its neurons probe for different numbers of steps: {sorted(set(probing))}")
 
@@ -121,20 +112,30 @@ def _place_of(graph: Graph, node: fx.Node, changing: set[fx.Node]) -> tuple[Role
         return _place_of_module(graph.module_of(node))
     if node.target is operator.getitem:
         return Role.LINEAR, frozenset({"getitem"})
+    record = _record_of(node)
+    role, _ = record.role_of(Call(node, changing.__contains__))
+    return role, _names_of(family.RESHAPE) if record.family is family.RESHAPE else frozenset({record.name})
+
+
+def _record_of(node: fx.Node) -> OpRecord:
+    """What the table knows of a call; `export/nodes.py` lets no other through."""
     assert isinstance(node.target, torch._ops.OpOverload)
-    name = node.target._schema.name.partition("::")[2]
-    kind = ALIASES.get(name, name)
-    role, _ = call_role(kind, node, changing.__contains__)
-    return role, RESHAPES if kind in RESHAPES else frozenset({kind})
+    record = table.aten(node.target._schema.name.partition("::")[2])
+    assert record is not None
+    return record
+
+
+def _names_of(*families: Family) -> frozenset[str]:
+    return frozenset(record.name for record in table.values() if record.family in families)
 
 
 def _place_of_module(module: nn.Module) -> tuple[Role, frozenset[str]]:
     name = type(module).__name__
-    if name in NEURONS:
-        return Role.ACTIVATION, RECTIFIERS | TRAINABLE
+    if isinstance(module, Neuron):
+        return Role.ACTIVATION, _names_of(family.RECTIFIER, family.TRAINABLE)
     if name in LINEAR:
         return Role.LINEAR, frozenset({"round" if name == "InputGrid" else aten_name(module)})
-    return Role.MAX_POOL, MAX_POOLS | ADAPTIVE_MAX_POOLS
+    return Role.MAX_POOL, _names_of(family.MAX_POOL)
 
 
 def check_shapes(graph: Graph, dtype: torch.dtype) -> None:
@@ -231,27 +232,27 @@ def _check_call(node: fx.Node, target: torch._ops.OpOverload, values: Mapping[fx
         raise ValueError("it is not an op in evaluation")
     if any(given.get(name) is not None for name in ("running_mean", "running_var", "out_dtype")):
         raise ValueError("it has arguments that no captured op has")
-    kind = target._schema.name.partition("::")[2]
+    record = _record_of(node)
     value = values[node.all_input_nodes[0]]
     rank = value.dim() if isinstance(value, Tensor) else 1
-    _check_axes(kind, given, rank + (kind in ("unsqueeze", "stack")))
+    _check_axes(record, given, rank + record.new_axis)
     if len(given.get("pad", ())) > 2 * (rank - 1):
         raise ValueError("it pads the axis of the batch")
     for name in ("output_size", "scale_factors"):
-        sizes = given.get(name) if "upsample" in kind else None
+        sizes = given.get(name) if record.resizes else None
         if sizes is not None and (len(sizes) != rank - 2 or not all(0 < size < math.inf for size in sizes)):
             raise ValueError(f"its {name} are not one positive number for each of {rank - 2} axes")
-    _check_constants(kind, given, values)
-    if isinstance(value, Tensor) and _parts(kind, given, value) > MOST_PARTS:
+    _check_constants(record, given, values)
+    if isinstance(value, Tensor) and record.parts is not None and record.parts(given, value) > MOST_PARTS:
         raise ValueError(f"it takes its input into more than {MOST_PARTS} parts")
 
 
-def _check_axes(kind: str, given: Mapping[str, Any], rank: int) -> None:
+def _check_axes(record: OpRecord, given: Mapping[str, Any], rank: int) -> None:
     """Axes that an op works along: each there is, none twice, and none of them the batch's."""
-    if kind in ("permute", "movedim"):
+    if record.permutes:
         return
     for name in ("dim", "dims", "dim0", "dim1", "axis"):
-        axes = given.get(name, [] if name == "dims" and kind == "roll" else None)
+        axes = given.get(name, [] if name == record.needs_axes else None)
         if axes is None:
             continue
         listed = axes if isinstance(axes, (list, tuple)) else [axes]
@@ -260,33 +261,15 @@ def _check_axes(kind: str, given: Mapping[str, Any], rank: int) -> None:
             raise ValueError("it works along the axis of the batch, along one twice, or along none that there is")
 
 
-INDICES = {"index_select": "index", "scaled_dot_product_attention": "attn_mask"}
-"""Arguments that may be whole numbers or truth values, by op; other constants are real numbers."""
-
-
-def _check_constants(kind: str, given: Mapping[str, Any], values: Mapping[fx.Node, Any]) -> None:
+def _check_constants(record: OpRecord, given: Mapping[str, Any], values: Mapping[fx.Node, Any]) -> None:
     for name, argument in given.items():
         value = values.get(argument) if isinstance(argument, fx.Node) else None
         if not isinstance(value, Tensor):
             continue
-        if INDICES.get(kind) != name and not value.is_floating_point():
+        if record.whole != name and not value.is_floating_point():
             raise ValueError(f"its {name} is of type {value.dtype}")
         if name == "attn_mask" and value.dim() < 2:
             raise ValueError(f"its {name} has the shape {list(value.shape)}")
-
-
-def _parts(kind: str, given: Mapping[str, Any], value: Tensor) -> int:
-    """How many values an op takes its input apart into."""
-    if kind not in ("unbind", "chunk", "split"):
-        return 1
-    length = int(value.shape[given.get("dim", 0)])
-    if kind == "unbind":
-        return length
-    if kind == "chunk":
-        return min(length, int(given["chunks"]))
-    if kind == "split" and isinstance(given.get("split_size"), int):
-        return length // max(1, int(given["split_size"]))
-    return 1
 
 
 def _check_work(pool: nn.Module, shape: tuple[int, ...]) -> None:
@@ -305,7 +288,8 @@ def check_tensors(graph: Graph) -> None:
     for name, tensor in graph.state_dict().items():
         check_numbers(name, tensor)
     for node in graph.op_nodes():
-        if op_of(node).kind == "index_select":
+        record = op_of(node).record
+        if record is not None and record.selects:
             _check_positions(graph, node)
 
 

@@ -11,10 +11,10 @@ import torch
 from torch import fx
 
 from isospike.capture.graph import Op, op_of
-from isospike.capture.roles import ALIASES, CALLS
 from isospike.errors import ArtefactError
 from isospike.export import arguments
 from isospike.export.format import NodeFields, OpFields, Target, checked
+from isospike.ops import table
 
 
 def describe_node(node: fx.Node) -> dict[str, Any]:
@@ -72,7 +72,8 @@ def _function(name: str) -> Callable[..., Any]:
         return operator.getitem
     namespace, _, rest = name.partition(".")
     op, _, overload = rest.partition(".")
-    if namespace != "aten" or ALIASES.get(op, op) not in CALLS:
+    record = table.aten(op)
+    if namespace != "aten" or record is None or not record.family.is_called:
         raise ArtefactError(f"the file calls '{name:.80}', which is not in the table of ops")
     packet = getattr(torch.ops.aten, op, None)
     if not isinstance(packet, torch._ops.OpOverloadPacket) or overload not in packet.overloads():

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from isospike import scales
 from isospike.capture.graph import Graph, op_of
-from isospike.capture.roles import Role
 from isospike.neurons import (
     NEAREST,
     Emitter,
@@ -22,6 +21,7 @@ from isospike.neurons import (
 )
 from isospike.neurons.levels import at_site
 from isospike.neurons.quantiser import has_ceiling, is_staircase, shift_of
+from isospike.ops import Role
 from isospike.pooling import place_average_pool_neurons, place_max_pools
 from isospike.pooling import rules as pooling_rules
 from isospike.refine.refinement import Refinement

@@ -6,7 +6,7 @@ from torch import fx, nn
 
 from isospike.capture.graph import Graph, Op, argument, attach, op_of
 from isospike.capture.origin import unused_name
-from isospike.capture.roles import AVERAGE_POOLS, NO_OPS, RESHAPES, Role
+from isospike.ops import Role, family
 
 
 def place_average_pool_neurons(graph: Graph) -> Graph:
@@ -18,7 +18,7 @@ def place_average_pool_neurons(graph: Graph) -> Graph:
     """
     placed = graph.view()
     for node in list(placed.op_nodes()):
-        if op_of(node).kind in AVERAGE_POOLS and _is_activation(argument(node)):
+        if op_of(node).family is family.AVERAGE_POOL and _is_activation(argument(node)):
             _insert(placed, node)
     placed.graph.lint()
     return placed
@@ -26,7 +26,7 @@ def place_average_pool_neurons(graph: Graph) -> Graph:
 
 def _is_activation(node: fx.Node) -> bool:
     """Whether a value is not negative because an activation made it; a max pool between them changes nothing."""
-    while op_of(node).kind in RESHAPES | NO_OPS or op_of(node).role is Role.MAX_POOL:
+    while op_of(node).family is family.RESHAPE or op_of(node).role is Role.MAX_POOL:
         node = argument(node)
     return op_of(node).role is Role.ACTIVATION
 

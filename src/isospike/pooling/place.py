@@ -7,7 +7,7 @@ from dataclasses import replace
 from torch import fx
 
 from isospike.capture.graph import Graph, argument, op_of
-from isospike.capture.roles import Role
+from isospike.ops import Role
 from isospike.pooling.rule import rules
 
 

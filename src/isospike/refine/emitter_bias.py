@@ -10,9 +10,9 @@ from torch import Tensor, fx, nn
 
 from isospike.calibrate.collect import observe
 from isospike.capture.graph import Graph, Op, op_of
-from isospike.capture.roles import Role
 from isospike.neurons import Emitter
 from isospike.neurons.quantiser import is_staircase
+from isospike.ops import Role
 from isospike.refine.refinement import Calibration, Refinement, check_emitters
 from isospike.scales.rule import Observer
 

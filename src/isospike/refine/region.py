@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import fx
 
 from isospike.capture.graph import Graph, argument, op_of
-from isospike.capture.roles import Role
+from isospike.ops import Role, family
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Region:
     @property
     def weighted(self) -> tuple[fx.Node, ...]:
         """The convolutions and linear layers."""
-        return tuple(node for node in self.inside if node.op == "call_module" and op_of(node).kind in _KINDS)
+        return tuple(node for node in self.inside if node.op == "call_module" and op_of(node).family in _WEIGHTED)
 
     def module(self, graph: Graph) -> Graph:
         """The region as a function of its sources; it shares the modules of ``graph``."""
@@ -38,7 +38,7 @@ class Region:
         return Graph(graph, inner)
 
 
-_KINDS = frozenset({*("conv1d", "conv2d", "conv3d"), *(f"conv_transpose{n}d" for n in (1, 2, 3)), "linear"})
+_WEIGHTED = frozenset({family.CONVOLUTION, family.DENSE})
 
 
 _NEURONS = frozenset({Role.ACTIVATION})

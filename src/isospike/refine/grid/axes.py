@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, fx
 
 from isospike.capture.graph import argument, op_of
-from isospike.capture.roles import Role
+from isospike.ops import Role
 from isospike.refine.grid.value import ONE, GridValue
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, fx
 
 from isospike.capture.graph import Graph, Op, argument, attach, attribute, op_of
-from isospike.capture.roles import Role
 from isospike.errors import ConversionError
 from isospike.neurons import Emitter, InputGrid
-from isospike.refine.grid import ops
+from isospike.ops import Role
 from isospike.refine.grid.budget import LEAST_BITS, Budget, Factors, Shares, Unlimited, exponent
+from isospike.refine.grid.handlers import grids
 from isospike.refine.grid.value import BUDGET, GridValue, digits, exact_fraction, rounded_to
 
 INPUT_BITS = 24
@@ -39,8 +39,7 @@ def put_on_grid(graph: Graph, largest_input: float) -> Graph:
         ConversionError: an op cannot be made exact, all listed; or the digits of float64 do not suffice at a site.
     """
     view = graph.view()
-    kinds = ops.HANDLERS
-    refused = [op for op in map(op_of, view.op_nodes()) if op.role is not Role.ACTIVATION and op.kind not in kinds]
+    refused = [op for op in map(op_of, view.op_nodes()) if op.role is not Role.ACTIVATION and not _is_handled(op)]
     if refused:
         names = ", ".join(f"{op.name} ({op.kind})" for op in refused)
         raise ConversionError(f"exact=True cannot make these ops exact: {names}; convert without it")
@@ -48,6 +47,10 @@ def put_on_grid(graph: Graph, largest_input: float) -> Graph:
     Gridder(view, largest_input, Shares(draft)).run()
     view.graph.lint()
     return copy.deepcopy(view.view()).double()
+
+
+def _is_handled(op: Op) -> bool:
+    return op.role is not Role.ANALOGUE and op.family in grids
 
 
 class Gridder:
@@ -75,12 +78,12 @@ class Gridder:
             elif node.op != "get_attr" and self.ends(node):
                 self._site(node)
             elif node.op != "get_attr":
-                self.place(node, ops.HANDLERS[op_of(node).kind](self, node))
+                self.place(node, grids[op_of(node).family](self, node))
         return self
 
     def ends(self, node: fx.Node) -> bool:
         """Whether sums end here: at a neuron or an output."""
-        return node.op == "output" or (node.op == "call_module" and isinstance(self.graph.module_of(node), Emitter))
+        return node.op == "output" or op_of(node).role is Role.ACTIVATION
 
     def place(self, node: fx.Node, value: GridValue) -> None:
         """Say where the value of ``node`` lies, if its digits suffice."""
@@ -113,8 +116,7 @@ class Gridder:
         live = (given > SILENT * reach) & (given != 2.0**-finest)
         if live.any():
             self.check(node, LEAST_BITS - (finest + exponent(given[live].min().item())))
-        options = {"v_init": v_init, "amplitude": torch.ones_like(unit)}
-        self.graph.replace(node, type(neuron)(unit, neuron.levels, activation=neuron.activation, **options))
+        self.graph.replace(node, neuron.rescaled(unit, v_init, amplitude=torch.ones_like(unit)))
         scale = unit.expand(1, *op_of(node).shape) if unit.dim() else unit
         self.values[node], self.largest[node] = GridValue(scale, 0, float(neuron.levels)), reach
 

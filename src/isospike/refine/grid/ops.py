@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import operator
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +11,16 @@ from torch import Tensor, fx, nn
 
 from isospike.capture.graph import argument, attribute, op_of
 from isospike.errors import ConversionError
+from isospike.ops import family
 from isospike.refine.grid.axes import become_reshape
-from isospike.refine.grid.pools import averaged, max_pooled, summed, upsampled
+from isospike.refine.grid.handlers import grids
 from isospike.refine.grid.value import ONE, GridValue, per_channel, rounded_to
 
 if TYPE_CHECKING:
     from isospike.refine.grid.gridder import Gridder
 
-Handler = Callable[["Gridder", fx.Node], GridValue]
 
-
+@grids.handles(family.CONVOLUTION, family.DENSE, family.AFFINE)
 def weighted(gridder: Gridder, node: fx.Node) -> GridValue:
     """A convolution, linear layer or channel affine: takes up the scale of its input channels."""
     layer = gridder.graph.module_of(node)
@@ -73,6 +71,7 @@ def _row_sums(layer: nn.Module, weight: Tensor) -> float:
     return sums.max().item()
 
 
+@grids.handles(family.MOVE, family.RESHAPE)
 def moved(gridder: Gridder, node: fx.Node) -> GridValue:
     """An op that only moves numbers: does the same to their scale."""
     value = gridder.values[argument(node)]
@@ -87,10 +86,12 @@ def moved(gridder: Gridder, node: fx.Node) -> GridValue:
     return replace(value, scale=scale) if isinstance(scale, Tensor) else replace(value, scale_parts=tuple(scale))
 
 
+@grids.handles(family.FILL)
 def filled(gridder: Gridder, node: fx.Node) -> GridValue:
     """Padding, by moved numbers or by zeros."""
-    place = {"constant_pad_nd": 2, "pad": 3}[op_of(node).kind]
-    if len(node.args) > place and node.args[place] not in (0, None):
+    record = op_of(node).record
+    place = record.fill if record is not None else None
+    if place is not None and len(node.args) > place and node.args[place] not in (0, None):
         raise ConversionError(f"exact=True cannot pad with {node.args[place]} at '{op_of(node).name}'; pad with 0")
     value = moved(gridder, node)
     if value.scale.dim() and (value.scale == 0).any():  # what was padded; any scale will do for a zero
@@ -98,6 +99,7 @@ def filled(gridder: Gridder, node: fx.Node) -> GridValue:
     return value
 
 
+@grids.handles(family.ADD)
 def added(gridder: Gridder, node: fx.Node) -> GridValue:
     """A sum or difference of values and constants."""
     if node.kwargs.get("alpha", 1) != 1:
@@ -124,6 +126,7 @@ def _rounded_constant(gridder: Gridder, node: fx.Node, operand: Any, fraction: i
     return gridder.new_constant(f"{operand.name}_on_grid_{node.name}", tensor, node), tensor.abs().max().item()
 
 
+@grids.handles(family.JOIN)
 def joined(gridder: Gridder, node: fx.Node) -> GridValue:
     """Concatenation: scales are joined alike."""
     parts: Any = node.args[0]
@@ -143,8 +146,11 @@ def joined(gridder: Gridder, node: fx.Node) -> GridValue:
     return GridValue(node.target(scales, *node.args[1:]), fraction, largest)
 
 
+@grids.handles(family.SCALE)
 def scaled(gridder: Gridder, node: fx.Node) -> GridValue:
     """A product with, or quotient by, a constant: goes into the scale, the op becomes the identity."""
+    if len(node.args) == 1:  # the other sign: the same numbers
+        return gridder.values[argument(node)]
     first, second = node.args[:2]
     source, other = (first, second) if first in gridder.values else (second, first)
     assert isinstance(source, fx.Node)
@@ -152,41 +158,8 @@ def scaled(gridder: Gridder, node: fx.Node) -> GridValue:
     shape = op_of(source).shape
     if op_of(node).shape != shape:
         raise ConversionError(f"exact=True cannot enlarge a value by the product at '{op_of(node).name}'")
-    value = gridder.values[source]
-    scale = value.scale / number if op_of(node).kind == "div" else value.scale * number
+    value, record = gridder.values[source], op_of(node).record
+    scale = value.scale / number if record is not None and record.divides else value.scale * number
     become_reshape(node, source)
     uniform = scale.numel() == 1
     return replace(value, scale=scale.reshape(()) if uniform else scale.expand(1, *shape))
-
-
-def negated(gridder: Gridder, node: fx.Node) -> GridValue:
-    """The same numbers with the other sign."""
-    return gridder.values[argument(node)]
-
-
-MOVES = (
-    *("view", "reshape", "flatten", "unflatten", "permute", "transpose", "squeeze", "unsqueeze", "slice", "select"),
-    *("narrow", "index_select", "split", "split_with_sizes", "chunk", "unbind", "roll", "flip", "movedim", "t"),
-    *("pixel_shuffle", "pixel_unshuffle", "channel_shuffle", operator.getitem.__name__),
-    *("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "_upsample_nearest_exact2d"),
-)
-
-HANDLERS: dict[str, Handler] = {
-    **dict.fromkeys(("conv1d", "conv2d", "conv3d", "linear", "batch_norm"), weighted),
-    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), weighted),
-    **dict.fromkeys(MOVES, moved),
-    **dict.fromkeys(("pad", "constant_pad_nd"), filled),
-    **dict.fromkeys(("add", "sub", "rsub"), added),
-    **dict.fromkeys(("cat", "stack"), joined),
-    **dict.fromkeys(("mul", "div"), scaled),
-    "neg": negated,
-    **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d"), max_pooled),
-    **dict.fromkeys(("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"), max_pooled),
-    **dict.fromkeys(("avg_pool1d", "avg_pool2d", "avg_pool3d"), averaged),
-    **dict.fromkeys(("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"), averaged),
-    **dict.fromkeys(
-        ("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d"), upsampled
-    ),
-    **dict.fromkeys(("sum", "mean"), summed),
-}
-"""By kind of op; an op that is not here cannot be made exact."""

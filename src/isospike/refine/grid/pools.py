@@ -10,15 +10,18 @@ import torch
 from torch import Tensor, fx, nn
 
 from isospike.capture.graph import argument, op_of, pools_positions
-from isospike.capture.modules import aten_name
 from isospike.errors import ConversionError
+from isospike.ops import family
+from isospike.ops.layers import aten_name
 from isospike.refine.grid.axes import axis_matrices, map_axes
+from isospike.refine.grid.handlers import grids
 from isospike.refine.grid.value import ONE, GridValue, per_channel, spread
 
 if TYPE_CHECKING:
     from isospike.refine.grid.gridder import Gridder
 
 
+@grids.handles(family.MAX_POOL)
 def max_pooled(gridder: Gridder, node: fx.Node) -> GridValue:
     """Takes the largest number where the scale is positive and the same in a window."""
     value = gridder.values[argument(node)]
@@ -29,6 +32,7 @@ def max_pooled(gridder: Gridder, node: fx.Node) -> GridValue:
     return replace(value, scale=spread(channels, op_of(node).shape))
 
 
+@grids.handles(family.AVERAGE_POOL)
 def averaged(gridder: Gridder, node: fx.Node) -> GridValue:
     """An average pool: a sum, with the reciprocal of the number of summands in the scale."""
     if not pools_positions(node):
@@ -92,6 +96,7 @@ def _windows(pool: nn.Module, sizes: tuple[int, ...]) -> dict[str, Any] | None:
     return {"kernel_size": kernel, "stride": kernel}
 
 
+@grids.handles(family.INTERPOLATE)
 def upsampled(gridder: Gridder, node: fx.Node) -> GridValue:
     """Linear or cubic interpolation: one matrix of rounded weights per axis."""
     value, channels = _uniform_windows(gridder, node)
@@ -102,6 +107,7 @@ def upsampled(gridder: Gridder, node: fx.Node) -> GridValue:
     return replace(value, scale=spread(channels, op_of(node).shape))
 
 
+@grids.handles(family.REDUCE)
 def summed(gridder: Gridder, node: fx.Node) -> GridValue:
     """A sum or mean over axes."""
     value = gridder.values[argument(node)]
@@ -113,7 +119,8 @@ def summed(gridder: Gridder, node: fx.Node) -> GridValue:
         gridder.make_plain(node)
         value, low = gridder.values[argument(node)], torch.ones_like(low)
     count = scale.numel() / max(low.numel(), 1)
-    if op_of(node).kind == "mean":
+    record = op_of(node).record
+    if record is not None and record.averages:
         node.target = torch.ops.aten.sum.dim_IntList
         node.meta["op"] = replace(op_of(node), kind="sum")
         low = low / count

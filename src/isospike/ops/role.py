@@ -1,0 +1,22 @@
+"""What becomes of an op when the network is converted."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Role(enum.StrEnum):
+    """What becomes of an op when the network is converted."""
+
+    INPUT = "input"
+    """The network's input."""
+    LINEAR = "linear"
+    """Affine in the activations: applied to currents and spikes as it is (additive over time)."""
+    ACTIVATION = "activation"
+    """ReLU, ReLU with a ceiling or a trainable activation: becomes a neuron."""
+    MAX_POOL = "max_pool"
+    """Maximum over windows: handled by a pooling rule."""
+    ANALOGUE = "analogue"
+    """Not affine: computed on the decoded value, an analogue island."""
+    UNSUPPORTED = "unsupported"
+    """No rule exists."""
