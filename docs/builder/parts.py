@@ -60,7 +60,7 @@ def _described(entry: Any) -> list[str]:
         name = documented()[id(entry)]
         return [autodoc("class", name, no_index=""), block(f":py:class:`{name}` has its fields.", "{eval-rst}")]
     if dataclasses.is_dataclass(entry) and not inspect.isclass(entry):
-        values = [(field.name.replace("_", " "), getattr(entry, field.name)) for field in dataclasses.fields(entry)]
+        values = [(code(field.name), getattr(entry, field.name)) for field in dataclasses.fields(entry)]
         return [table(("field", "value"), [(name, _value(value)) for name, value in values if value not in (None, ())])]
     return [_first_part(entry if inspect.isroutine(entry) or inspect.isclass(entry) else type(entry))]
 
