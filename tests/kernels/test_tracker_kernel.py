@@ -107,7 +107,7 @@ def test_kernel_torch_and_chunks_agree(kind, shape, layout, dtype, own, schedule
     levels = (out / neuron.v_threshold).round().flatten(2)
     assert torch.equal(spikes, levels.abs().sum(2).long())
     assert torch.equal(packets, (out != 0).flatten(2).sum(2))
-    assert levels.max() <= neuron.up
+    assert levels.max() <= neuron.largest
     assert levels.min() >= -getattr(neuron, "down", 0)
 
 
@@ -171,7 +171,7 @@ def test_infinite_currents_and_silent_thresholds_give_whole_numbers(kind, kernel
         neuron = KINDS[kind](torch.tensor(theta), torch.tensor(0.0))
         _, spikes, packets, *_ = run(neuron, x, (7,), overwrite=False, kernels=kernels)
         assert spikes.min() >= 0
-        assert (spikes <= 9 * neuron.up).all()
+        assert (spikes <= 9 * neuron.largest).all()
         assert (packets <= 9).all()
 
 

@@ -15,11 +15,11 @@ import torch
 import isospike as iso
 from isospike.calibrate.batches import Batches
 from isospike.calibrate.collect import collect_scales
-from isospike.cli.fields import fields_of
 from isospike.errors import CalibrationError, OptionError, UnknownNameError
 from isospike.measure.deviation import with_sites
 from isospike.methods import Method, methods
 from isospike.neurons import streaming as neurons
+from isospike.options import options_of as fields_of
 from isospike.registry import kebab_case
 from isospike.scales import Learned, make_rule, rules
 from networks import NETWORKS

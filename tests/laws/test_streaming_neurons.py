@@ -84,7 +84,7 @@ def test_packets_are_spikes_unless_one_event_is_worth_several(kind, converted):
     run = iso.simulate(snn, 3 * ALL["module_relu"].inputs(4), steps=STEPS)
     assert list(run.packets) == list(run.spikes) == list(snn.sites)
     for site, spikes in run.spikes.items():
-        up = snn.graph.get_submodule(site).up
+        up = snn.graph.get_submodule(site).largest
         assert (run.packets[site] <= spikes).all()
         assert (spikes <= up * run.packets[site]).all()
     several = any((run.packets[site] < spikes).any() for site, spikes in run.spikes.items())
@@ -129,7 +129,7 @@ def test_a_bias_is_a_current(kind):
 @pytest.mark.parametrize("largest", [0, -1, 1.5, "2", 2**20, True])
 def test_largest_is_a_number_of_spikes(kind, largest):
     with pytest.raises(
-        OptionError, match=f"^{kind.__name__} neurons: largest must be a whole number .* from 1 to 65536"
+        OptionError, match=f"^{kind.__name__} neurons: largest must be a whole number .* from 1 to 65,536"
     ):
         kind(torch.tensor(1.0), torch.tensor(0.5), largest=largest)
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from isospike.kernels import SparseConvolution
 from torch import nn
 
 import isospike
 from blocks import Network
 from isospike.errors import ConversionError, OptionError
 from isospike.executors.program import compile_program
+from isospike.kernels import SparseConvolution
 from isospike.ops import Family, OpRecord, Role, Stage, family, register, stages, table
 from isospike.ops.rules import always
 

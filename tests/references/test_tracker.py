@@ -151,7 +151,7 @@ def test_share_of_wrong_counts_after_uneven_spikes():
 
     def share(neuron: StreamingNeuron) -> float:
         out, _ = neuron.advance(z.clone(), neuron.start(z[0]), overwrite=True)
-        return (out.sum(0) != ideal.clamp(0, 16 * neuron.up)).double().mean().item()
+        return (out.sum(0) != ideal.clamp(0, 16 * neuron.largest)).double().mean().item()
 
     kinds = (IntegrateAndFire, Burst, SignedMemory, Buffered)
     found = [*(share(kind(one, one / 2)) for kind in kinds), share(Buffered(one, one / 2, largest=2))]
@@ -168,5 +168,5 @@ def test_every_neuron_is_registered():
     for name, kind in streaming.items():
         neuron = kind(torch.tensor(2.0), torch.tensor(1.0), torch.nn.ReLU6())
         assert isinstance(neuron.source(), torch.nn.ReLU6), name
-        assert neuron.up == (kind.default_largest or 1)
-        assert neuron(torch.tensor([-1.0, 1.5, 99.0])).tolist() == [0, 1.5, 2.0 * neuron.up]
+        assert neuron.largest == (kind.default_largest or 1)
+        assert neuron(torch.tensor([-1.0, 1.5, 99.0])).tolist() == [0, 1.5, 2.0 * neuron.largest]

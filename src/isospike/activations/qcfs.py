@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from isospike.activations.activation import Activation, register
+from isospike.activations.activation import Activation, Levels, register
 from isospike.activations.operator import define, staircase, within
 
 PHI = 0.5
@@ -38,13 +38,8 @@ class QCFS(Activation):
     name: ClassVar[str] = "qcfs"
     papers: ClassVar[tuple[str, ...]] = ("bu2022optimal",)
 
-    levels: int = 4
+    levels: Levels = 4
     """Steps between 0 and the bound, L; 2^bits - 1 fills a binary code of so many bits."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require_levels(self.levels)
 
     def __call__(self, x: Tensor, log_bound: Tensor) -> Tensor:
         """``u clip(floor(x / u + 1/2), 0, L)``."""

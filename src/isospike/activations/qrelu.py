@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from isospike.activations.activation import Activation, register
+from isospike.activations.activation import Activation, Levels, register
 from isospike.activations.operator import define, staircase, within
 
 
@@ -34,13 +34,8 @@ class QReLU(Activation):
 
     name: ClassVar[str] = "qrelu"
 
-    levels: int = 16
+    levels: Levels = 16
     """Steps between 0 and the bound, P; the largest spike times the number of time steps."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require_levels(self.levels)
 
     def __call__(self, x: Tensor, log_bound: Tensor) -> Tensor:
         """``u clip(floor(x / u), 0, P)``."""

@@ -104,6 +104,11 @@ class Graph(nn.Module):
         return op_of(self.input_node).shape
 
     @property
+    def output_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the outputs of one sample, without the batch axis, in order."""
+        return tuple(op_of(leaf).shape for leaf in output_leaves(self.output_node))
+
+    @property
     def input_node(self) -> fx.Node:
         """The placeholder of the network's input."""
         nodes: Iterator[fx.Node] = iter(self.graph.nodes)

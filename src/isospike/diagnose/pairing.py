@@ -10,7 +10,7 @@ from torch import fx, nn
 
 from isospike.capture import Graph, Role, capture, fold_batch_norm
 from isospike.capture.graph import op_of, output_leaves
-from isospike.convert import check_weights
+from isospike.convertible import check_weights
 from isospike.errors import SimulationError
 from isospike.network import SNN
 from isospike.neurons import activation_at_rest

@@ -16,8 +16,8 @@ from isospike.executors.precision import whole_operands
 from isospike.executors.run import Job, Record, Run, State
 from isospike.messages import with_article
 from isospike.network import SNN
+from isospike.options import Count, Steps, check_arguments
 from isospike.precision import own_precision
-from isospike.whole import is_whole
 
 DEFAULT_MEMORY_BUDGET = 64 * 2**20
 """Bytes for the values of one chunk; larger chunks leave the processor's caches and gain nothing."""
@@ -73,8 +73,7 @@ class Compiled:
         if not _same(self._made_from, _parts(self.network)):
             raise SimulationError("the network was changed after it was compiled; compile it again")
         _check_types(x, steps, record, state)
-        if not isinstance(memory_budget, int) or memory_budget < 1:
-            raise SimulationError(f"memory_budget must be a whole number of bytes, at least 1, got {memory_budget!r}")
+        check_arguments(Count, SimulationError, memory_budget=memory_budget)
         record = record or Record(outputs=exit is None)
         job = Job(x, None if steps is None else int(steps), record, memory_budget, state)
         return self._run(job, exit)
@@ -138,8 +137,7 @@ def _same(before: list[Any], now: list[Any]) -> bool:
 def _check_types(x: object, steps: object, record: object, state: object) -> None:
     if not isinstance(x, Tensor):
         raise SimulationError(f"the input is {with_article(x)}; give a tensor [B, ...], or [T, B, ...] for a sequence")
-    if steps is not None and not is_whole(steps):
-        raise SimulationError(f"steps must be a whole number of at least 1, got {steps!r}")
+    check_arguments(Steps | None, SimulationError, steps=steps)
     if not isinstance(record, Record | None):
         raise SimulationError(f"record is {with_article(record)}; give an isospike.Record")
     if not isinstance(state, State | None):

@@ -89,6 +89,7 @@ def _check_input(network: EmittingNetwork, x: Tensor) -> None:
     if tuple(x.shape[1:]) != shape:
         raise SimulationError(
             f"the input has shape {list(x.shape)}, the network takes images [B, {', '.join(map(str, shape))}]"
+            + ("; it takes each once: give the mean of a sequence over time" if x.dim() == len(shape) + 2 else "")
         )
     check_tensor(network, x)
     largest = 2 / torch.finfo(x.dtype).eps

@@ -12,8 +12,8 @@ from torch.utils import _pytree as pytree
 from isospike.errors import SimulationError
 from isospike.network import SNN
 from isospike.neurons import Memory
+from isospike.options import is_whole
 from isospike.tables import Column, Table, Tabular
-from isospike.whole import is_whole
 
 
 @dataclass(frozen=True)

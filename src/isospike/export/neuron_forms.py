@@ -58,7 +58,7 @@ def _registered() -> Iterator[tuple[type[Neuron], Form]]:
 def _streaming(kind: type[StreamingNeuron]) -> Form:
     def describe(neuron: StreamingNeuron) -> Json:
         options = {"activation": described(neuron.activation, ACTIVATIONS), "bias": neuron.bias is not None}
-        largest = {} if neuron.default_largest is None else {"largest": neuron.up}
+        largest = {} if neuron.default_largest is None else {"largest": neuron.largest}
         return {**options, **largest, **_describe_own(neuron)}
 
     def build(given: fields.Streaming) -> nn.Module:

@@ -27,7 +27,6 @@ class SNM(StreamingMethod):
 
     granularity: Fineness = "neuron"  # type: ignore[assignment]
     """One threshold per layer, channel or neuron."""
-    v_init: float | None = 0.0
 
     def parts(self) -> Parts:
         """Maximum scale, signed neurons."""

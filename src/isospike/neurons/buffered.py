@@ -52,7 +52,7 @@ class Buffered(Tracker):
         bias: Tensor | None = None,
     ) -> None:
         super().__init__(v_threshold, v_init, activation, bias=bias)
-        self.up = self.down = self.sizes(largest, capped=False)["largest"]
+        self.largest = self.down = self.sizes(largest, capped=False)["largest"]
 
     @classmethod
     def wanted(cls, largest: int | None) -> str:

@@ -40,7 +40,7 @@ class Burst(Tracker):
         bias: Tensor | None = None,
     ) -> None:
         super().__init__(v_threshold, v_init, activation, bias=bias)
-        self.up = super().sizes(largest, capped=False)["largest"]
+        self.largest = super().sizes(largest, capped=False)["largest"]
 
     @classmethod
     def sizes(cls, largest: int | None, *, capped: bool) -> dict[str, int]:

@@ -32,7 +32,7 @@ class HardReset(StreamingNeuron):
             fires = v >= self.v_threshold
             v.masked_fill_(fires, 0)
             spikes.copy_(fires)
-            counts.append(count(spikes, self.up))
+            counts.append(count(spikes, self.largest))
             spikes.mul_(self.v_threshold)
         return out, stacked(counts)
 

@@ -8,7 +8,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from isospike.capture.graph import Graph
-from isospike.refine.refinement import Calibration, Refinement, check_count
+from isospike.options import Count
+from isospike.refine.refinement import Calibration, Refinement
 from isospike.refine.sweep import Layer, sweep
 
 
@@ -31,12 +32,8 @@ class BiasCalibration(Refinement):
 
     papers: ClassVar[tuple[str, ...]] = ("li2021free",)
 
-    images: int = 128
+    images: Count = 128
     """Calibration images."""
-
-    def __post_init__(self) -> None:
-        """Check the range."""
-        check_count("bias calibration", "images", self.images)
 
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
         """See `Refinement.refine`."""

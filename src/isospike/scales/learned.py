@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from isospike.activations.activation import Granularity
 from isospike.capture.graph import Op
 from isospike.errors import CalibrationError
 from isospike.neurons import LearnedActivation
-from isospike.scales.rule import Granularity, Observer, Passive, ScaleRule, rules
+from isospike.scales.rule import Observer, Passive, ScaleRule, rules
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from isospike.activations.activation import Granularity
 from isospike.capture.graph import Op
-from isospike.scales.rule import Granularity, Observer, ScaleRule, rules
+from isospike.options import Count, Positive
+from isospike.scales.rule import Observer, ScaleRule, rules
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,10 @@ class LocalThresholdBalancing(ScaleRule):
 
     papers: ClassVar[tuple[str, ...]] = ("bu2025inference",)
 
-    iterations: int = 1000
-    learning_rate: float = 1.0
+    iterations: Count = 1000
+    """Mini-batches K."""
+    learning_rate: Positive = 1.0
+    """Step eta."""
 
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """A threshold that follows the exceedance of its currents."""

@@ -8,8 +8,8 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from isospike.capture.graph import Op
-from isospike.errors import OptionError
-from isospike.scales.histogram import BINS, HistogramObserver, may_be_bins
+from isospike.options import Percent
+from isospike.scales.histogram import Bins, HistogramObserver
 from isospike.scales.rule import Observer, ScaleRule, rules
 
 
@@ -19,17 +19,10 @@ class Percentile(ScaleRule):
 
     papers: ClassVar[tuple[str, ...]] = ("rueckauer2017conversion",)
 
-    percentile: float = 99.9
-    bins: int = 2048
-
-    def __post_init__(self) -> None:
-        """Check the number of bins.
-
-        Raises:
-            OptionError: it is not even, or outside its range.
-        """
-        if not may_be_bins(self.bins):
-            raise OptionError(f"percentile: bins must be {BINS}, got {self.bins!r}")
+    percentile: Percent = 99.9
+    """In percent."""
+    bins: Bins = 2048
+    """Bins of the streaming histogram."""
 
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """A streaming histogram."""
