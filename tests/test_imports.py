@@ -30,9 +30,10 @@ HEAVY = {
 }
 
 LAYERS = [
-    {"errors", "registry", "messages", "memory_format", "digests", "points", "precision", "tables", "progress"}
+    {"errors", "registry", "messages", "memory_format", "digests", "precision", "tables", "progress"}
     | {"files", "json_text", "schema", "tensor_files"},
     {"units", "intervals", "options"},
+    {"tasks"},
     {"activations"},
     {"data", "ops", "kernels"},
     {"capture"},

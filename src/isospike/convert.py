@@ -13,6 +13,7 @@ from isospike.calibrate.collect import audible, check_inputs, silent_channels
 from isospike.capture import Graph, capture, fold_batch_norm
 from isospike.capture.graph import changed_tensors
 from isospike.convertible import Analogue, check_convertible
+from isospike.data.reading import Layout
 from isospike.errors import ConversionError, OptionError
 from isospike.files import check_writable
 from isospike.memory_format import weights_channels_last
@@ -25,6 +26,7 @@ from isospike.options import Count, check_arguments
 from isospike.precision import own_precision
 from isospike.progress import Progress, going_on, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration
+from isospike.tasks import TaskChoice, choose_task
 
 
 @own_precision()
@@ -37,6 +39,8 @@ def convert(
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: Progress = True,
     checkpoint: str | Path | None = None,
+    task: TaskChoice = None,
+    layout: Layout | None = None,
 ) -> SNN:
     """Convert a trained network into a spiking one: capture, fold, calibrate, place neurons.
 
@@ -44,7 +48,8 @@ def convert(
         model: any exportable network in eval mode, or a captured graph (captured once, converted often). It is not
             changed.
         method: the conversion method; the instance is its configuration.
-        data: calibration batches: tensors, ``(inputs, labels)`` pairs or mappings; labels are ignored.
+        data: calibration batches: tensors ``[B, ...]``, ``(inputs, targets)`` pairs or mappings; or one batch. Of
+            sequences of events ``[T, B, ...]`` the mean over time calibrates, which is what the network's ANN sees.
         analogue: ``allow`` computes ops that are not affine (sigmoid gates, LayerNorm, ...) on decoded values as
             analogue islands; ``refuse`` lists them all in one error.
         memory_budget: bytes for trains and cached activations of refinements; larger caches go to a temporary file. A
@@ -53,10 +58,17 @@ def convert(
         progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
             what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
         checkpoint: file in which long refinements keep what is done; the same call goes on from there.
+        task: what the answers are for, which the network keeps: a name or a task of `isospike.tasks`. By default one
+            output ``[B, classes]`` of two or more is classification, everything else is regression, and so are targets
+            that are real numbers of the output's shape.
+        layout: says that the data are sequences: ``time-first`` for ``[T, B, ...]``, ``batch-first`` for
+            ``[B, T, ...]``. A captured graph knows it by the rank of its input; its sequences are time first.
 
     Raises:
         CaptureError: the model cannot be exported or verified.
         ConversionError: the network holds unsupported or refused ops, or weights with NaN or infinity; all are listed.
+        DataError: the data's own code raised, or a batch holds no tensor.
+        TaskError: the task does not fit the outputs.
         CalibrationError: the data are empty, do not fit, or a site received NaN or infinity.
         OptionError, OutputError: ``memory_budget`` is no number of bytes, ``checkpoint`` cannot be written, or the
             method has nothing to keep there.
@@ -64,10 +76,13 @@ def convert(
     check_arguments(Count, memory_budget=memory_budget)
     keep = _checked(method, checkpoint)
     with reporting(progress) as report, going_on(_how(keep)):
-        batches = Batches(data, report)
+        shape = model.input_shape if isinstance(model, Graph) else None
+        batches = Batches(data, report, shape=shape, layout=layout)
         graph = prepare(model, batches, analogue)
+        chosen = choose_task(task, graph.output_shapes, targets=batches.first_targets)
         thresholds = find_thresholds(graph, requests(graph, method), batches)
-        return spiking_network(graph, method, thresholds, Calibration(batches, None, memory_budget, report, keep))
+        snn = spiking_network(graph, method, thresholds, Calibration(batches, None, memory_budget, report, keep))
+        return snn.with_task(chosen)
 
 
 def prepare(model: nn.Module | Graph, batches: Batches, analogue: Analogue) -> Graph:

@@ -11,7 +11,7 @@ from isospike.errors import DataError
 from isospike.json_text import LARGEST, JsonError, parse_json
 from isospike.messages import with_article
 
-FORMAT = 1
+FORMAT = 2
 """Version of the object of a comparison."""
 MOST_NAMED = 8
 """Faults that a message names; the others are counted."""
@@ -24,8 +24,9 @@ class Kind(Enum):
     NUMBER = "a number or null"
     COUNT = "a whole number"
     POSITIVE = "a whole number of at least 1"
-    SHARE = "a number from 0 to 1"
-    SHARE_OR_NONE = "a number from 0 to 1, or null"
+    FIGURE = "a number"
+    FLAG = "true or false"
+    INTERVAL = "a list of two numbers, or null"
     ORDINAL = "a whole number or null"
     MAP = "an object"
     NUMBERS = "an object of numbers"
@@ -43,18 +44,30 @@ CELL: Schema = {
     "options": Kind.MAP,
     "papers": Kind.TEXTS,
     "steps": Kind.POSITIVE,
-    "top1": Kind.SHARE_OR_NONE,
-    "agreement": Kind.SHARE,
+    "score": Kind.NUMBER,
+    "agreement": Kind.FIGURE,
+    "interval": Kind.INTERVAL,
     **dict.fromkeys(("spikes", "packets", "synops", "macs", "neuron_updates"), Kind.NUMBER),
     "energy_pj": Kind.NUMBERS,
     "quantised_energy_pj": Kind.NUMBERS,
     "conversion_seconds": Kind.NUMBER,
     "seconds": Kind.NUMBER,
 }
+MEASURE: Schema = {
+    **dict.fromkeys(("key", "name", "short", "unit", "interval"), Kind.TEXT),
+    "rising": Kind.FLAG,
+    **dict.fromkeys(("perfect", "least", "most"), Kind.NUMBER),
+    "factor": Kind.FIGURE,
+    "digits": Kind.COUNT,
+}
+TASK: Schema = {"name": Kind.TEXT, "options": Kind.MAP}
 COMPARISON: Schema = {
     "format": Kind.COUNT,
     "model": {"digest": Kind.TEXT, "sites": Kind.COUNT, "macs": Kind.COUNT, "macs_with_padding": Kind.COUNT},
-    "ann": {"top1": Kind.SHARE_OR_NONE, "energy_pj": Kind.NUMBERS},
+    "task": TASK,
+    "measures": {"score": MEASURE, "agreement": MEASURE},
+    "chance": Kind.NUMBER,
+    "ann": {"score": Kind.NUMBER, "interval": Kind.INTERVAL, "energy_pj": Kind.NUMBERS},
     "images": Kind.POSITIVE,
     "account_images": Kind.POSITIVE,
     "calibration_images": Kind.ORDINAL,
@@ -68,7 +81,6 @@ COMPARISON: Schema = {
     "versions": Kind.MAP,
     "seed": Kind.ORDINAL,
 }
-COMPARISON_MORE: Schema = {"classes": Kind.ORDINAL}
 SITE_NUMBERS = (
     "clipping_error",
     "quantisation_error",
@@ -117,7 +129,7 @@ ACCOUNT: Schema = {
 }
 ACCOUNT_MORE: Schema = {"memory": MEMORY}
 SOURCES: dict[str, tuple[Schema, Schema]] = {
-    "comparison": (COMPARISON, COMPARISON_MORE),
+    "comparison": (COMPARISON, {}),
     "cell": (CELL, {}),
     "diagnosis": (DIAGNOSIS, {}),
     "costs": (COSTS, COSTS_MORE),
@@ -181,14 +193,25 @@ def read(path: str | Path, what: str) -> dict[str, Any]:
 
 def _contradictions(compared: Mapping[str, Any]) -> Iterator[str]:
     """What cannot be true of a comparison whose parts are each of the right kind."""
-    metric, labelled = compared["metric"], compared["ann"]["top1"] is not None
-    if metric != ("top1" if labelled else "agreement"):
-        yield f"metric is '{metric}' where ann.top1 is {'known' if labelled else 'null'}"
+    metric, labelled = compared["metric"], compared["ann"]["score"] is not None
+    if metric != ("score" if labelled else "agreement"):
+        yield f"metric is '{metric}' where ann.score is {'known' if labelled else 'null'}"
+    yield from _impossible(compared["ann"], compared["measures"], "ann.")
     cells = {(cell["label"], cell["steps"]) for cell in compared["cells"]}
     yield from (f"front names {one!r}, which is no cell" for one in compared["front"] if tuple(one) not in cells)
     for index, cell in enumerate(compared["cells"]):
-        if (cell["top1"] is not None) != labelled:
-            yield f"cells[{index}].top1 is {'null' if labelled else 'known'} where that of the ANN is not"
+        yield from _impossible(cell, compared["measures"], f"cells[{index}].")
+        if (cell["score"] is not None) != labelled:
+            yield f"cells[{index}].score is {'null' if labelled else 'known'} where that of the ANN is not"
+
+
+def _impossible(figures: Mapping[str, Any], measures: Mapping[str, Any], where: str) -> Iterator[str]:
+    """Figures outside the range that their measure has."""
+    for name, measure in measures.items():
+        value, least, most = figures.get(name), measure["least"], measure["most"]
+        if value is not None and ((least is not None and value < least) or (most is not None and value > most)):
+            ends = [f"at least {least:g}"] * (least is not None) + [f"at most {most:g}"] * (most is not None)
+            yield f"{where}{name} is {_shown(value)}, not {' and '.join(ends)}"
 
 
 def _faults(value: Any, schema: Schema, where: str) -> Iterator[str]:
@@ -239,8 +262,14 @@ def _is(value: Any, kind: Kind) -> bool:
             return whole
         case Kind.POSITIVE:
             return whole and value >= 1
-        case Kind.SHARE | Kind.SHARE_OR_NONE:
-            return kind is Kind.SHARE_OR_NONE if value is None else number and 0 <= value <= 1
+        case Kind.FIGURE:
+            return number and value is not None
+        case Kind.FLAG:
+            return isinstance(value, bool)
+        case Kind.INTERVAL:
+            return value is None or (
+                isinstance(value, list | tuple) and len(value) == 2 and all(_is(end, Kind.FIGURE) for end in value)
+            )
         case Kind.ORDINAL:
             return whole or value is None
         case Kind.MAP:

@@ -104,6 +104,11 @@ class Graph(nn.Module):
         return op_of(self.input_node).shape
 
     @property
+    def output_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the outputs of one sample, without the batch axis, in order."""
+        return tuple(op_of(leaf).shape for leaf in output_leaves(self.output_node))
+
+    @property
     def input_node(self) -> fx.Node:
         """The placeholder of the network's input."""
         nodes: Iterator[fx.Node] = iter(self.graph.nodes)
@@ -140,6 +145,16 @@ class Graph(nn.Module):
             is_parameter = leaf in own[path]._parameters
             setattr(own[path], leaf, nn.Parameter(tensor, requires_grad=False) if is_parameter else tensor)
         return view
+
+    def get_submodule(self, target: str) -> nn.Module:
+        """As of any module, without its search for other attributes: to compile a network takes hundreds of them."""
+        module: nn.Module = self
+        for name in target.split("."):
+            found = module._modules.get(name)
+            if found is None:
+                return super().get_submodule(target)  # which says what is missing
+            module = found
+        return module
 
     def module_of(self, node: fx.Node) -> nn.Module:
         """The module called by a ``call_module`` node."""

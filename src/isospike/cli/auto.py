@@ -23,7 +23,13 @@ from isospike.files import check_writable
 @click.argument("model")
 @comparisons.method_options
 @options.data_options
-@click.option("--max-drop", type=float, default=1.0, show_default=True, help="Points of accuracy below the ANN.")
+@click.option(
+    "--max-drop",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="How much worse than the ANN, in the unit of the score: points.",
+)
 @click.option("--max-steps", type=int, help="Largest number of steps.")
 @click.option("--max-energy", type=float, help="Largest energy, pJ per image.")
 @click.option("--steps", type=options.INTEGERS, default=",".join(map(str, STEPS)), show_default=True, help="To try.")
@@ -87,7 +93,7 @@ def _open_both(tested: DataOptions, select: str | None, opened: OpenData, seed: 
 
 
 def _print(choice: Choice, out: Path, selected: str, reported: str) -> None:
-    print_result(front_table([(one.cell, one.images) for one in choice.front()], choice.energy_model))
+    print_result(front_table([(one.cell, one.images) for one in choice.front()], choice.energy_model, choice.measure))
     comparisons.print_failed(choice.failed)
     table = choice.table()
     print_result(table, f"{out}: {table.title}")

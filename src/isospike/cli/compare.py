@@ -22,7 +22,7 @@ from isospike.messages import counted
 from isospike.report import check_figures, check_page
 
 
-@click.command(short_help="Compare methods at numbers of steps: accuracy, spikes, energy.")
+@click.command(short_help="Compare methods at numbers of steps: score, spikes, energy.")
 @click.argument("model")
 @comparisons.method_options
 @options.data_options
@@ -91,7 +91,7 @@ def compare_command(
 
 def _print(found: Comparison, title: str) -> None:
     print_result(found.scores(), title)
-    print_result(front_table([(cell, found.images) for cell in found.front()], found.energy_model))
+    print_result(front_table([(cell, found.images) for cell in found.front()], found.energy_model, found.measure))
     comparisons.print_failed(found.failed)
     shared = sum(found.shared.values())
     if shared:

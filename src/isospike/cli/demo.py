@@ -39,7 +39,7 @@ def demo_command(out: Path, as_json: bool) -> None:
     """Convert a small residual network for handwritten digits with every method, measure each, write the report.
 
     The network was trained by this project (isospike.demo.train); the digits come with scikit-learn. Calibration uses
-    training digits only, accuracy is measured on the 500 test digits.
+    training digits only, the score is measured on the 500 test digits.
     """
     check_page(out)
     calibration = open_data("digits", "calibration", preprocess=None, shuffle=True)

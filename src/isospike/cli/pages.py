@@ -42,12 +42,14 @@ def write_page(
     energy_model: str | EnergyModel = "45nm-fp32",
     analogue: Analogue = "refuse",
 ) -> None:
-    """Write a comparison, and the cheapest of its networks near the ANN, or else the most accurate, in detail.
+    """Write a comparison, and the cheapest of its networks near the ANN, or else the best, in detail.
 
     The network is converted again, diagnosed and accounted on the first test images; the spikes are those of the first.
     """
     _, models = models_with(energy_model)
-    cell = found.best(max_drop=100 * NEAR) or max(found.cells, key=lambda cell: (cell.accuracy, -cell.steps))
+    cell = found.best(max_drop=NEAR) or max(
+        found.cells, key=lambda cell: (found.measure.goodness(cell.value), -cell.steps)
+    )
     shown = {"comparison": found.to_dict(), **_closer(cell, network, calibration, test, models, analogue)}
     named = {**about, "A closer look at": f"{cell.label} at T = {cell.steps}, {LOOKED_AT} test images at most"}
     write_report(out, **shown, about=named)

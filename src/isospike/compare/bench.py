@@ -22,12 +22,13 @@ from isospike.convertible import Analogue
 from isospike.costs import Costs, EnergyModel, Reference, account, energy_model_called, energy_models, reference_costs
 from isospike.costs.model_files import check_name
 from isospike.errors import IsospikeError
-from isospike.measure.tally import Tally
+from isospike.measure.tally import Counts, Tally
 from isospike.memory_format import channels_last
 from isospike.methods.thresholds import Request, Thresholds, find_thresholds, requests
 from isospike.network import SNN
 from isospike.options import Count, check_arguments
 from isospike.refine.refinement import Calibration
+from isospike.tasks import tensors_of
 
 
 class Bench:
@@ -126,11 +127,11 @@ class Bench:
             IsospikeError: the network cannot run on these images or for so many steps.
         """
         at = job.steps or snn.times.own
-        tally = Tally(snn, at, memory_budget=self.memory_budget)
+        tally = Tally(snn, reference.judge, at, memory_budget=self.memory_budget)
         dtype = snn.reference_tensor.dtype
         for part in reference.batches(most):
-            tally.count(tally.run(part.inputs.to(dtype)), part.labels, part.expected)
-        images = [part.inputs.to(dtype) for part in reference.batches(min(self.account_images, tally.images))]
+            tally.count(tally.run(part.inputs.to(dtype)), part.targets, part.expected)
+        images = [part.inputs.to(dtype) for part in reference.batches(min(self.account_images, tally.samples))]
         costs, competitors = account(snn, images, steps=at), reference_costs(snn)
         ann = self.ann_energy(competitors)
         return tuple(
@@ -141,10 +142,9 @@ class Bench:
                     options=snn.provenance.options,
                     papers=snn.provenance.papers,
                     steps=steps,
-                    top1=counts.correct / tally.images if reference.labelled else None,
-                    agreement=counts.agree / tally.images,
-                    spikes=counts.spikes / tally.images,
-                    packets=counts.packets / tally.images,
+                    **_judged(counts, labelled=reference.labelled),
+                    spikes=counts.spikes / tally.samples,
+                    packets=counts.packets / tally.samples,
                     **self._priced(costs[steps], competitors),
                     conversion_seconds=conversion_seconds,
                     seconds=tally.seconds,
@@ -161,8 +161,10 @@ class Bench:
         """Mean squared difference of an accumulate-then-emit network's outputs from the ANN's, on the first images."""
         dtype, total = snn.reference_tensor.dtype, 0.0
         for part in reference.batches(most):
-            difference = snn(part.inputs.to(dtype)).to(part.inputs.dtype) - self.graph(channels_last(part.inputs))
-            total += float(difference.double().square().mean(1).sum())
+            outputs = snn(part.inputs.to(dtype)), self.graph(channels_last(part.inputs))
+            pairs = zip(*map(tensors_of, outputs), strict=True)
+            apart = [(got.to(wanted.dtype) - wanted).reshape(len(wanted), -1) for got, wanted in pairs]
+            total += sum(float(one.double().square().mean(1).sum()) for one in apart)
         return total / most
 
     def ann_energy(self, competitors: Reference) -> dict[str, float]:
@@ -181,6 +183,16 @@ class Bench:
                 name: competitors.quantised_energy(model, costs.steps).total for name, model in models
             },
         }
+
+
+def _judged(counts: Counts, *, labelled: bool) -> dict[str, Any]:
+    """The fields of a cell that are about its answers."""
+    score, agreement = counts.score.value() if labelled else None, counts.agreement.value()
+    return {
+        "score": None if score is None else score.value,
+        "agreement": agreement.value,
+        "interval": (agreement if score is None else score).interval,
+    }
 
 
 def models_with(wanted: str | EnergyModel) -> tuple[str, dict[str, EnergyModel]]:

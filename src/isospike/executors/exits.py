@@ -43,7 +43,7 @@ class ExitRule(Configuration, ABC):
         """How sure an answer is.
 
         Args:
-            answer: the mean ``[B, classes]`` over the steps that count.
+            answer: the mean ``[B, alternatives]`` over the steps that count.
             steps: their number: all steps so far but those of the read-out's delay.
 
         Returns:
@@ -136,7 +136,7 @@ class DynamicConfidence(ExitRule):
 class Entropy(TemperedRule):
     """The normalised entropy is below the threshold (DT-SNN, Li et al. 2023).
 
-    ``-sum_k p_k log p_k / log K < threshold`` with ``p = softmax(sum_(s <= t) y_s / temperature)`` over ``K`` classes.
+    ``-sum_k p_k log p_k / log K < threshold`` with ``p = softmax(sum_(s <= t) y_s / temperature)`` over ``K`` alternatives.
     """
 
     papers: ClassVar[tuple[str, ...]] = ("li2023input",)

@@ -86,7 +86,10 @@ def _check_input(network: StreamingNetwork, job: RunJob) -> None:
             f"or sequences [T, B, {', '.join(map(str, shape))}]"
         )
     if job.sequence and len(x) < job.total - job.begin:
-        raise SimulationError(f"the sequence has {len(x)} steps, {job.steps} were asked for")
+        raise SimulationError(
+            f"the sequence has {len(x)} steps of {job.batch} samples, {job.steps} steps were asked for"
+            + ("; say layout='batch-first' if it is [B, T, ...]" if job.batch >= job.total - job.begin else "")
+        )
     check_tensor(network, x)
 
 

@@ -17,6 +17,7 @@ from isospike.export.nodes import build_node
 from isospike.network import SNN, Provenance, ReadOut, network_of
 from isospike.neurons import Neuron
 from isospike.ops import Role
+from isospike.tasks import Task, task_with
 
 CONSTANTS = (*FLOATS, torch.int64, torch.int32, torch.bool)
 
@@ -45,6 +46,7 @@ def build_network(header: Header, tensors: dict[str, Tensor]) -> SNN:
         provenance=Provenance(made.method, made.options, tuple(made.papers), made.silent),
         preprocess=_preprocess(header, graph),
         sets=sets,
+        task=_task(header, graph),
     )
 
 
@@ -137,6 +139,13 @@ def _check_set(graph: Graph, changed: dict[str, Tensor], steps: int, dtype: torc
         if site is None and known[name].shape != tensor.shape:
             raise ArtefactError(f"the tensor {name} of {steps} steps does not fit the graph")
         gate.check_numbers(name, tensor)
+
+
+def _task(header: Header, graph: Graph) -> Task:
+    """A registered task with options that it takes, which fits the outputs."""
+    task = task_with(header.task.name, dict(header.task.options))
+    task.check_outputs(graph.output_shapes)
+    return task
 
 
 def _readout(header: Header, graph: Graph) -> ReadOut:

@@ -17,7 +17,7 @@ from isospike.ops import Role
 from isospike.options import MOST_STEPS
 
 FORMAT = "isospike.snn"
-VERSION = 4
+VERSION = 5
 
 MOST_LEVELS = 2**16
 """Levels of a quantised activation: sixteen bits."""
@@ -95,6 +95,13 @@ class ProvenanceFields(Fields, frozen=True):
     silent: dict[Target, Size]
 
 
+class TaskFields(Fields, frozen=True):
+    """A registered task and its options; the task checks them."""
+
+    name: Text
+    options: Annotated[dict[Name, Text | float | bool | None], Meta(max_length=20)]
+
+
 class Header(Fields, frozen=True):
     """All of a file but its tensors."""
 
@@ -106,6 +113,7 @@ class Header(Fields, frozen=True):
     readout: ReadOutFields
     provenance: ProvenanceFields
     preprocess: dict[str, Any] | None
+    task: TaskFields
     hash: Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 

@@ -15,6 +15,7 @@ from isospike.network.readout import ReadOut
 from isospike.network.streaming import StreamingNetwork
 from isospike.network.times import Times
 from isospike.options import is_whole
+from isospike.tasks import Task
 
 
 class CalibratedNetwork(StreamingNetwork):
@@ -25,6 +26,7 @@ class CalibratedNetwork(StreamingNetwork):
         provenance: how it was made.
         preprocess: how images become inputs.
         readout: how the outputs of the steps become one answer.
+        task: what its answers are for.
         sets: for every number of steps, the tensors of the graph that it replaces, by name.
     """
 
@@ -35,9 +37,10 @@ class CalibratedNetwork(StreamingNetwork):
         provenance: Provenance,
         preprocess: Preprocess | None = None,
         readout: ReadOut | None = None,
+        task: Task | None = None,
         sets: Mapping[int, Mapping[str, Tensor]],
     ) -> None:
-        super().__init__(graph, provenance=provenance, preprocess=preprocess, readout=readout)
+        super().__init__(graph, provenance=provenance, preprocess=preprocess, readout=readout, task=task)
         self.sets = nn.ModuleDict({str(steps): TensorSet(tensors) for steps, tensors in sorted(sets.items())})
 
     @property
@@ -80,6 +83,7 @@ class CalibratedNetwork(StreamingNetwork):
             provenance=self.provenance,
             preprocess=self.preprocess,
             readout=self.readout,
+            task=self.task,
             horizon=steps,
             base=self.graph,
         )
@@ -100,6 +104,7 @@ class CalibratedNetwork(StreamingNetwork):
             provenance=self.provenance,
             preprocess=self.preprocess,
             readout=self.readout,
+            task=self.task,
             sets=self.tensor_sets,
         )
 
@@ -112,6 +117,7 @@ class CalibratedPart(StreamingNetwork):
         provenance: how the network was made.
         preprocess: how images become inputs.
         readout: how the outputs of the steps become one answer.
+        task: what its answers are for.
         horizon: the number of steps.
         base: the same graph before it was calibrated.
     """
@@ -123,10 +129,11 @@ class CalibratedPart(StreamingNetwork):
         provenance: Provenance,
         preprocess: Preprocess | None = None,
         readout: ReadOut | None = None,
+        task: Task | None = None,
         horizon: int,
         base: Graph,
     ) -> None:
-        super().__init__(graph, provenance=provenance, preprocess=preprocess, readout=readout)
+        super().__init__(graph, provenance=provenance, preprocess=preprocess, readout=readout, task=task)
         self.horizon = horizon
         self.base = base
 
