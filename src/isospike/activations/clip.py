@@ -15,7 +15,7 @@ def _value(x: Tensor, bound: Tensor) -> Tensor:
     return x.clamp(min=0).minimum(bound)
 
 
-_operator: Any = define("clip", "", _value, within)
+_operator: Any = define("clip", "", _value, pull=within)
 
 
 @register_activation

@@ -15,14 +15,14 @@ PHI = 0.5
 
 
 def _value(x: Tensor, bound: Tensor, levels: int) -> Tensor:
-    return staircase(x, bound, levels, PHI)
+    return staircase(x, bound, levels, shift=PHI)
 
 
 def _pull(grad: Tensor, x: Tensor, bound: Tensor, levels: int) -> Tensor:
     return within(grad, x, bound)
 
 
-_operator: Any = define("qcfs", "int levels", _value, _pull)
+_operator: Any = define("qcfs", "int levels", _value, pull=_pull)
 
 
 @register_activation

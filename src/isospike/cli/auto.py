@@ -40,6 +40,7 @@ from isospike.files import check_writable
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The .snn file to write.")
 @options.json_option
 def auto_command(
+    *,
     model: str,
     test_data: str | None,
     select_data: str | None,

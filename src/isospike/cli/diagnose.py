@@ -24,7 +24,7 @@ from isospike.models import load_model
 @click.option("--steps", type=int, help="Steps of a streaming network; others have their own.")
 @options.json_option
 def diagnose_command(
-    network: Path, model: str, weights: Path | None, steps: int | None, as_json: bool, **data_values: Any
+    *, network: Path, model: str, weights: Path | None, steps: int | None, as_json: bool, **data_values: Any
 ) -> None:
     """Measure every layer of NETWORK beside MODEL: what clipping, few steps and uneven spikes cost.
 

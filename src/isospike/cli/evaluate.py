@@ -35,6 +35,7 @@ from isospike.measure import evaluate
 @exit_options
 @options.json_option
 def evaluate_command(
+    *,
     network: Path,
     steps: tuple[int, ...] | None,
     executor: str | None,

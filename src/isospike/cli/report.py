@@ -45,6 +45,7 @@ from isospike.report import (
 @click.option("--figures", type=click.Path(path_type=Path), help="Folder for all charts as SVG, PNG and CSV.")
 @options.json_option
 def report_command(
+    *,
     comparison: Path,
     diagnosis: Path | None,
     costs: Path | None,

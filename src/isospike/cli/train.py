@@ -14,7 +14,7 @@ from isospike.activations import Activation, activations
 from isospike.calibrate.codes import count_codes
 from isospike.capture import Graph
 from isospike.cli import options
-from isospike.cli.baseline import Baseline, Measured, top1
+from isospike.cli.baseline import Baseline, BaselineScore, top1
 from isospike.cli.data import DataOptions
 from isospike.cli.fields import click_option
 from isospike.cli.progress import shown
@@ -193,7 +193,7 @@ def _report(
     out: Path,
     levels: LevelSchedule | None,
     before: Baseline | None,
-    after: Measured | None,
+    after: BaselineScore | None,
     *,
     as_json: bool,
 ) -> None:

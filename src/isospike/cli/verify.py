@@ -36,7 +36,7 @@ STEPS = 32
 )
 @options.json_option
 def verify_command(
-    network: Path, model: str, weights: Path | None, steps: int | None, dtype: str, as_json: bool, **data_values: Any
+    *, network: Path, model: str, weights: Path | None, steps: int | None, dtype: str, as_json: bool, **data_values: Any
 ) -> int:
     """Compare every code, spike and output of NETWORK with those of the quantised MODEL.
 

@@ -41,7 +41,7 @@ class Amounts(Tabular):
 
     def table(self) -> Table:
         """One row."""
-        return amounts_table("amounts", Column("part", "Part"), "costs of one image", {"total": asdict(self)})
+        return amounts_table("amounts", Column("part", "Part"), "costs of one image", amounts={"total": asdict(self)})
 
     def energy(self, model: EnergyModel) -> Energy:
         """Energy in pJ, in parts."""
@@ -123,7 +123,7 @@ class Costs(Tabular):
         amounts = {name: asdict(found) for name, found in whole.items()}
         title = f"costs of one image after T={self.steps}, means over {counted(self.images, 'image')}"
         lacking = "\n".join(f"not counted: {what}" for what in self.left_out)
-        return amounts_table("costs", Column("site", "Site"), title, amounts, lacking)
+        return amounts_table("costs", Column("site", "Site"), title, amounts=amounts, note=lacking)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it: the documented object of one number of steps of ``isospike account --json``."""

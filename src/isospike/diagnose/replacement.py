@@ -22,7 +22,7 @@ def answer_of(snn: SNN, x: Tensor, steps: int) -> Any:
     return simulate(snn, x, steps=snn.steps_like(steps), record=Record(outputs=False, spikes=False)).output
 
 
-def answer_with_exact_site(snn: SNN, site: str, given: Given, steps: int) -> Any:
+def answer_with_exact_site(snn: SNN, site: str, given: Given, *, steps: int) -> Any:
     """The answer of the network in which one site is the activation of its mean (or total) current.
 
     The site becomes an analogue island: with ``m_t`` the mean of its currents up to step t it puts out

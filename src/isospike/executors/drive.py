@@ -28,7 +28,9 @@ class _Part:
     leaving: Leaving | None
 
 
-def drive(executor: Executor[Any, Any], network: SNN, program: Any, job: RunJob, rule: ExitRule | None = None) -> Run:
+def drive(
+    executor: Executor[Any, Any], network: SNN, program: Any, *, job: RunJob, rule: ExitRule | None = None
+) -> Run:
     """Run a job that the executor has checked.
 
     Args:
@@ -58,7 +60,7 @@ def _run(
         x = job.x[start : start + steps] if job.sequence else job.x
         chunk = execution.advance(x if rows is None or not job.sequence else x[:, rows], steps)
         answers.add(chunk.outputs)
-        recorder.add(chunk, start, steps, rows)
+        recorder.add(chunk, start, steps, rows=rows)
         if leaving is None or start + steps <= network.probe:
             continue
         stay = leaving.after(start + steps, answers.answer(start + steps)[0])

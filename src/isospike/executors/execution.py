@@ -118,7 +118,7 @@ class Execution:
         outputs = []
         for piece, clock in self._pieces(op_of(node).name, steps):
             memory = self._memory(op_of(node).name, lambda: start_island([x[0] for x in inputs]))
-            outputs.append(advance_island(function, [x[piece] for x in inputs], memory, clock))
+            outputs.append(advance_island(function, [x[piece] for x in inputs], memory, elapsed=clock))
         return torch.cat(outputs).flatten(0, 1)
 
     def _pieces(self, name: str, steps: int) -> Iterator[tuple[slice, int]]:

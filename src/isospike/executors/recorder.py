@@ -25,7 +25,7 @@ class Recorder:
         self.inhibitory: dict[str, Tensor] | None = None
         self._outputs: list[list[Tensor]] = []
 
-    def add(self, chunk: Chunk, start: int, steps: int, rows: Tensor | None) -> None:
+    def add(self, chunk: Chunk, start: int, steps: int, *, rows: Tensor | None) -> None:
         """Keep what a chunk brings.
 
         Args:

@@ -71,7 +71,7 @@ class Runner:
         if key not in self._programs:
             self._programs[key] = network, executor.compile(network, constant_input=not settled.sequence)
         with whole_operands():
-            return drive(executor, *self._programs[key], settled, rule)
+            return drive(executor, *self._programs[key], job=settled, rule=rule)
 
     def _rule(self, exit: ExitRule, executor: str, job: RunJob) -> ExitRule:
         """The exit rule, which must fit network, executor and job."""

@@ -38,7 +38,7 @@ class BiasCalibration(Refinement):
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
         """See `Refinement.refine`."""
         batches = calibration.batches.images(self.images)
-        return sweep(ann, spiking, batches, calibration, _correct, what="bias calibration")
+        return sweep(ann, spiking, batches, calibration=calibration, correct=_correct, what="bias calibration")
 
 
 def _correct(layer: SweptLayer, currents: Tensor, target: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ class PotentialCalibration(Refinement):
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
         """See `Refinement.refine`."""
         batches = calibration.batches.images(self.images)
-        return sweep(ann, spiking, batches, calibration, _correct, what="potential calibration")
+        return sweep(ann, spiking, batches, calibration=calibration, correct=_correct, what="potential calibration")
 
 
 def _correct(layer: SweptLayer, currents: Tensor, target: Tensor) -> Tensor:

@@ -94,7 +94,7 @@ class Target(Watched):
 
 @torch.no_grad()
 def sweep(
-    ann: Graph, spiking: Graph, batches: Iterable[Tensor], calibration: Calibration, correct: Correct, *, what: str
+    ann: Graph, spiking: Graph, batches: Iterable[Tensor], *, calibration: Calibration, correct: Correct, what: str
 ) -> Graph:
     """A view of a streaming network whose neurons were corrected layer by layer, batch after batch.
 

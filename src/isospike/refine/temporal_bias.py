@@ -43,7 +43,9 @@ class TemporalBiasCalibration(Refinement):
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
         """See `Refinement.refine`."""
         batches = calibration.batches.take(self.iterations)
-        return sweep(ann, spiking, batches, calibration, self._correct, what="temporal bias calibration")
+        return sweep(
+            ann, spiking, batches, calibration=calibration, correct=self._correct, what="temporal bias calibration"
+        )
 
     def _correct(self, layer: SweptLayer, currents: Tensor, target: Tensor) -> Tensor:
         neuron, emitted, changes = layer.neuron, [], []

@@ -93,7 +93,7 @@ class Gridder:
     def _input(self, node: fx.Node) -> None:
         largest, name = 2.0 ** digits_of(self.largest_input), f"{node.name}_grid"
         unit = GridValue(torch.ones((), dtype=torch.float64), 0, 1.0)
-        fraction = min(self.fraction_for(node, name, unit, largest), INPUT_BITS - digits_of(largest))
+        fraction = min(self.fraction_for(node, name, unit, largest=largest), INPUT_BITS - digits_of(largest))
         attach(self.graph, name, InputGrid(fraction, largest))
         with self.graph.graph.inserting_after(node):
             rounded = self.graph.graph.call_module(name, (node,))
@@ -144,7 +144,7 @@ class Gridder:
         if value.is_plain:
             return source
         name = f"{source.name}_scale_{user.name}"
-        factor, fraction = self.rounded_factor(user, f"{name}.mul", value, value.scale)
+        factor, fraction = self.rounded_factor(user, f"{name}.mul", value, factor=value.scale)
         constant = self.new_constant(name, factor.squeeze(0) if factor.dim() else factor, user)
         with self.graph.graph.inserting_before(user):
             product = self.graph.graph.call_function(torch.ops.aten.mul.Tensor, (source, constant))
@@ -152,16 +152,16 @@ class Gridder:
         self.place(product, GridValue(value.scale.new_ones(()), value.fraction + fraction, value.magnitude))
         return product
 
-    def rounded_factor(self, node: fx.Node, name: str, value: GridValue, factor: Tensor) -> tuple[Tensor, int]:
+    def rounded_factor(self, node: fx.Node, name: str, value: GridValue, *, factor: Tensor) -> tuple[Tensor, int]:
         """A factor of ``value`` on the grid, and its digits behind the point; as it is where these are few."""
         fraction = exact_fraction(factor)
         if fraction is not None:
             self.exact[name] = fraction
             return factor, fraction
-        fraction = self.fraction_for(node, name, value, factor.abs().max().item())
+        fraction = self.fraction_for(node, name, value, largest=factor.abs().max().item())
         return rounded_to(factor, fraction), fraction
 
-    def fraction_for(self, node: fx.Node, name: str, value: GridValue, largest: float) -> int:
+    def fraction_for(self, node: fx.Node, name: str, value: GridValue, *, largest: float) -> int:
         """Digits behind the point for factors.
 
         Args:

@@ -31,7 +31,7 @@ def weighted(gridder: Gridder, node: fx.Node) -> GridValue:
     value = gridder.values[argument(node)]
     weight = layer.weight.detach().double() * scale  # type: ignore[operator]
     bias = layer.bias.detach().double() if isinstance(layer.bias, Tensor) else torch.zeros(1, dtype=torch.float64)
-    fraction = gridder.fraction_for(node, op_of(node).name, value, weight.abs().max().item())
+    fraction = gridder.fraction_for(node, op_of(node).name, value, largest=weight.abs().max().item())
     weight, bias = rounded_to(weight, fraction), rounded_to(bias, value.fraction + fraction)
     largest = _row_sums(layer, weight) * value.largest + bias.abs().max().item()
     new = copy.copy(layer)
