@@ -1,6 +1,6 @@
 """What `versions.py` times in one version of isospike, as one process: the calls that every version has.
 
-Prints one JSON object: by case the processor seconds, the MiB by which it raised the peak, and a digest of what it gave.
+Prints one JSON object: by case the processor seconds, the MiB by which it raised the peak, a digest of what it gave.
 """
 
 from __future__ import annotations
