@@ -146,6 +146,16 @@ class Graph(nn.Module):
             setattr(own[path], leaf, nn.Parameter(tensor, requires_grad=False) if is_parameter else tensor)
         return view
 
+    def get_submodule(self, target: str) -> nn.Module:
+        """As of any module, without its search for other attributes: to compile a network takes hundreds of them."""
+        module: nn.Module = self
+        for name in target.split("."):
+            found = module._modules.get(name)
+            if found is None:
+                return super().get_submodule(target)  # which says what is missing
+            module = found
+        return module
+
     def module_of(self, node: fx.Node) -> nn.Module:
         """The module called by a ``call_module`` node."""
         return self.get_submodule(str(node.target))

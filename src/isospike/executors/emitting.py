@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,22 +14,24 @@ from isospike.executors.executor import Chunk, Executor, Portion
 from isospike.executors.run import Job, Record, check_tensor
 from isospike.executors.sums import Total
 from isospike.executors.walk import Walk
-from isospike.network import NO_EARLIER_ANSWER, EmittingNetwork, TrainProgram
+from isospike.network import NO_EARLIER_ANSWER, EmittingNetwork
 from isospike.neurons import Kind
 
+P = TypeVar("P")
 
-class EmittingExecutor(Executor[EmittingNetwork, TrainProgram]):
+
+class EmittingExecutor(Executor[EmittingNetwork, P]):
     """Runs networks of `Emitter` neurons in parts of a batch; a subclass says how the network is gone through."""
 
     kind = Kind.EMITTING
     every_step = False
 
     @abstractmethod
-    def walk(self, program: TrainProgram, record: Record) -> Walk:
+    def walk(self, program: P, record: Record) -> Walk:
         """What goes through the network once."""
 
     @abstractmethod
-    def elements(self, program: TrainProgram) -> int:
+    def elements(self, program: P) -> int:
         """Largest number of elements, per sample, that are alive at once."""
 
     def check(self, network: EmittingNetwork, job: Job) -> Job:
@@ -46,16 +48,12 @@ class EmittingExecutor(Executor[EmittingNetwork, TrainProgram]):
         _check_input(network, job.x)
         return replace(job, steps=own)
 
-    def compile(self, network: EmittingNetwork, *, constant_input: bool) -> TrainProgram:
-        """Lengths, codes and lifetimes of all trains; the input is an image in any case."""
-        return network.trains()
-
-    def portion(self, network: EmittingNetwork, program: TrainProgram, job: Job) -> Portion:
+    def portion(self, network: EmittingNetwork, program: P, job: Job) -> Portion:
         """As many samples as fit, all steps of the longest train."""
         size = self.elements(program) * job.x.element_size()
         return Portion(max(1, job.memory_budget // size), network.steps)
 
-    def begin(self, program: TrainProgram, x: Tensor, job: Job) -> OneWalk:
+    def begin(self, program: P, x: Tensor, job: Job) -> OneWalk:
         """From the image."""
         return OneWalk(self.walk(program, job.record), x)
 
