@@ -49,13 +49,11 @@ def file_lengths() -> dict[str, int]:
 
 
 def functions() -> Iterator[tuple[str, Function, bool]]:
-    """File, function and whether a class defines it; what a private class defines is left out."""
+    """File, function and whether a class defines it."""
     for name, tree in trees().items():
         methods = {id(item) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for item in node.body}
-        private = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name.startswith("_")]
-        hidden = {id(item) for node in private for item in node.body}
         for node in ast.walk(tree):
-            if isinstance(node, Function) and id(node) not in hidden:
+            if isinstance(node, Function):
                 yield name, node, id(node) in methods
 
 
@@ -71,10 +69,17 @@ def wide_functions() -> list[Place]:
     Kernels are operators of torch, which pass their tensors by position.
     """
     found = []
+    classes = [node for tree in trees().values() for node in tree.body if isinstance(node, ast.ClassDef)]
+    private = {id(item) for node in classes if node.name.startswith("_") for item in node.body}
     for name, node, bound in functions():
         static = any(isinstance(one, ast.Name) and one.id == "staticmethod" for one in node.decorator_list)
         count = len(node.args.posonlyargs) + len(node.args.args) - (bound and not static)
-        if not node.name.startswith("_") and count > MOST_POSITIONAL and not name.startswith("kernels/"):
+        if (
+            not node.name.startswith("_")
+            and id(node) not in private
+            and count > MOST_POSITIONAL
+            and not name.startswith("kernels/")
+        ):
             found.append(Place(name, node.name, count))
     return found
 

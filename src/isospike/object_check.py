@@ -35,7 +35,7 @@ def faults_in(value: Any, schema: Schema, where: str) -> Iterator[str]:
     """What is wrong with a value, outermost first."""
     if isinstance(schema, FieldKind):
         if not _is(value, schema):
-            yield f"{where} is {shown(value)}, not {schema.value}"
+            yield f"{where} is {in_words(value)}, not {schema.value}"
     elif isinstance(schema, list):
         if not isinstance(value, list):
             yield f"{where} is {with_article(value)}, not a list"
@@ -62,7 +62,7 @@ def _faults_of_object(value: Mapping[Any, Any], schema: dict[str, Any], prefix: 
             yield from faults_in(value[key], schema[key], f"{prefix}{key}")
 
 
-def shown(value: Any) -> str:
+def in_words(value: Any) -> str:
     """A number itself, of everything else its kind."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else with_article(value)
 

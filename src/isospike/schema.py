@@ -8,7 +8,7 @@ from typing import Any
 
 from isospike.errors import DataError
 from isospike.json_text import LARGEST, JsonError, parse_json
-from isospike.object_check import FieldKind, Schema, faults_in, shown
+from isospike.object_check import FieldKind, Schema, faults_in, in_words
 
 FORMAT = 2
 """Version of the object of a comparison."""
@@ -205,4 +205,4 @@ def _impossible(figures: Mapping[str, Any], measures: Mapping[str, Any], where: 
         value, least, most = figures.get(name), measure["least"], measure["most"]
         if value is not None and ((least is not None and value < least) or (most is not None and value > most)):
             ends = [f"at least {least:g}"] * (least is not None) + [f"at most {most:g}"] * (most is not None)
-            yield f"{where}{name} is {shown(value)}, not {' and '.join(ends)}"
+            yield f"{where}{name} is {in_words(value)}, not {' and '.join(ends)}"

@@ -39,7 +39,7 @@ class QCFS(Activation):
     papers: ClassVar[tuple[str, ...]] = ("bu2022optimal",)
 
     levels: Levels = 4
-    """Steps between 0 and the bound, L; 2^bits - 1 fills a binary code of so many bits."""
+    """Steps between 0 and the bound, L; 2^bits - 1 fills a binary code of that many bits."""
 
     def __call__(self, x: Tensor, log_bound: Tensor) -> Tensor:
         """``u clip(floor(x / u + 1/2), 0, L)``."""

@@ -19,7 +19,7 @@ from isospike.compare.tables import front_table
 from isospike.files import check_writable
 
 
-@click.command(short_help="Find the cheapest network that loses at most so many points.")
+@click.command(short_help="Find the cheapest network that stays within a limit of accuracy.")
 @click.argument("model")
 @comparisons.method_options
 @options.data_options

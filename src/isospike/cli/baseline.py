@@ -19,7 +19,7 @@ COLLAPSE = 0.9
 
 @dataclass(frozen=True)
 class BaselineScore:
-    """Top-1 on so many images."""
+    """Top-1 and the number of images that it was measured on."""
 
     top1: float
     images: int

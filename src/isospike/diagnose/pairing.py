@@ -49,7 +49,7 @@ def pair(model: nn.Module | Graph, snn: SNN, example: torch.Tensor, *, steps: in
     Raises:
         CaptureError: the model cannot be captured.
         ConversionError: the model holds NaN or infinity.
-        SimulationError: the network is not one of this model, or was not calibrated for so many steps.
+        SimulationError: the network is not one of this model, or was not calibrated for this number of steps.
     """
     captured = model if isinstance(model, Graph) else capture(model, example)
     check_weights(captured)

@@ -61,7 +61,7 @@ class CalibratedNetwork(StreamingNetwork):
         it is.
 
         Raises:
-            SimulationError: it was not calibrated for so many steps; the message says for which.
+            SimulationError: it was not calibrated for this number of steps; the message says for which.
         """
         return copy.deepcopy(self.for_steps(steps))
 
@@ -69,7 +69,7 @@ class CalibratedNetwork(StreamingNetwork):
         """As `at`, but of tensors that it shares with this one: to be run, not changed.
 
         Raises:
-            SimulationError: it was not calibrated for so many steps; the message says for which.
+            SimulationError: it was not calibrated for this number of steps; the message says for which.
         """
         known = ", ".join(map(str, self.calibrated))
         if steps is None:

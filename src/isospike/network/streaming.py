@@ -68,7 +68,7 @@ class StreamingNetwork(SNN):
         """As asked.
 
         Raises:
-            SimulationError: there are no runs of so many steps.
+            SimulationError: there are no runs of this number of steps.
         """
         check_arguments(Steps | None, SimulationError, steps=steps)
         return steps

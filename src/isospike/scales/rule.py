@@ -90,7 +90,7 @@ class Passive(Observer):
         """Take in outputs ``[B, ...]``."""
 
     def adopt(self, other: Passive) -> bool:
-        """Use what another observer of the site counts, if that is what this one would count; whether it is."""
+        """Use what another observer of the site counts, and return true, if this one would count the same."""
         return False
 
 

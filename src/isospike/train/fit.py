@@ -176,7 +176,7 @@ class _Training:
         self.history.append(Epoch(epoch + 1, loss / count, correct / count, self._rate(done - 1), round(seconds, 3)))
 
     def _rate(self, done: int) -> float:
-        """The learning rate after so many optimiser steps."""
+        """The learning rate after a number of optimiser steps."""
         return self.recipe.rate(done, self.recipe.epochs * self.steps)
 
     def _adapt(self, epoch: int) -> None:
