@@ -96,7 +96,7 @@ activations: Registry[type[Activation]] = Registry("activation")
 A = TypeVar("A", bound=Activation)
 
 
-def register(kind: type[A]) -> type[A]:
+def register_activation(kind: type[A]) -> type[A]:
     """Class decorator: make an activation known to the command line, the capture and the law tests."""
     activations.register(kind.name, kind)
     return kind

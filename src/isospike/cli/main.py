@@ -45,7 +45,7 @@ class LazyGroup(click.Group):
 
             raise UnknownNameError("command", cmd_name, COMMANDS)
         module = importlib.import_module(f"isospike.cli.{cmd_name}")
-        command: click.Command = module.command
+        command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

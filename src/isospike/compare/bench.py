@@ -72,7 +72,9 @@ class Bench:
         """
         started = time.perf_counter()
         thresholds = self._find(requests(self.graph, job.method))
-        snn = spiking_network(self.graph, job.method, thresholds, Calibration(self.batches, None, self.memory_budget))
+        snn = spiking_network(
+            self.graph, job.method, thresholds, calibration=Calibration(self.batches, None, self.memory_budget)
+        )
         return snn, time.perf_counter() - started
 
     def calibrate(self, jobs: Iterable[Job]) -> dict[Job, IsospikeError]:

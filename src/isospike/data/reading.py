@@ -117,7 +117,7 @@ def read_batch(
     return Given(inputs.transpose(0, 1) if layout == "batch-first" else inputs, targets, sequence=True)
 
 
-def read(
+def read_batches(
     data: Iterable[Any],
     *,
     shape: Sequence[int] | None = None,

@@ -37,7 +37,7 @@ class Pairing:
     """Sites that both have, in the order of the model."""
 
 
-def pair(model: nn.Module | Graph, snn: SNN, example: torch.Tensor, steps: int | None) -> Pairing:
+def pair(model: nn.Module | Graph, snn: SNN, example: torch.Tensor, *, steps: int | None) -> Pairing:
     """Capture the model and find the sites that it shares with the network.
 
     Args:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from isospike.data.reading import Layout, looked_ahead, read
+from isospike.data.reading import Layout, looked_ahead, read_batches
 from isospike.errors import SimulationError
 from isospike.executors import DEFAULT_MEMORY_BUDGET, Compiled, ExitRule, Record, compile
 from isospike.executors.leaving import check_exit
@@ -163,7 +163,7 @@ def choose_threshold(
     check_arguments(Share, max_drop=max_drop)
     if is_whole(steps):
         rule.check_steps(steps)
-    first, batches = looked_ahead(read(data, shape=snn.graph.input_shape, layout=layout))
+    first, batches = looked_ahead(read_batches(data, shape=snn.graph.input_shape, layout=layout))
     shapes = snn.graph.output_shapes
     judge = Judge(choose_task(None, shapes, stored=snn.task, targets=first.targets), shapes)
     seen = _Seen(compile(snn, executor), rule, judge, steps=steps)

@@ -182,6 +182,6 @@ def learned_or(name: str, granularity: Granularity, *, levels: int | tuple[int, 
         UnknownNameError: no such rule.
     """
     if name == "learned":
-        return scales.Learned(granularity)
+        return scales.LearnedRule(granularity)
     rule = scales.make_rule(name, granularity=granularity, levels=levels, phase=phase)
-    return scales.Learned(granularity, otherwise=rule)
+    return scales.LearnedRule(granularity, otherwise=rule)

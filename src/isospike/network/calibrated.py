@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from isospike.capture.graph import Graph, changed_tensors
+from isospike.capture.changed import changed_tensors
+from isospike.capture.graph import Graph
 from isospike.data.preprocess import Preprocess
 from isospike.errors import SimulationError
 from isospike.network.network import Provenance

@@ -127,6 +127,11 @@ class ScaleRule(Configuration, ABC):
     granularity: Granularity
     """One threshold per layer or per channel."""
 
+    @classmethod
+    def title(cls) -> str:
+        """The class name in kebab case without the word rule."""
+        return super().title().removesuffix("-rule")
+
     @abstractmethod
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """A fresh observer for one site."""

@@ -14,7 +14,7 @@ from isospike.errors import DataError
 from isospike.messages import counted, with_article
 from isospike.tasks.measure import Measure, Measured
 from isospike.tasks.moments import Moments
-from isospike.tasks.task import Score, Shapes, Task, register, shown_shapes, tensors_of
+from isospike.tasks.task import Score, Shapes, Task, register_task, shown_shapes, tensors_of
 
 _RELATIVE: dict[str, Any] = {"unit": "%", "rising": False, "perfect": 0.0, "least": 0.0, "factor": 100.0}
 ERROR = Measure(key="relative_error", name="Relative error", short="relative error", **_RELATIVE)
@@ -71,7 +71,7 @@ class Errors(Score):
         return math.sqrt(error / size if size else error)
 
 
-@register
+@register_task
 @dataclass(frozen=True)
 class Regression(Task):
     """Real numbers ``[B, ...]`` for each sample: values, or images.
