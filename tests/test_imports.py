@@ -31,13 +31,12 @@ HEAVY = {
 
 LAYERS = [
     {"errors", "registry", "messages", "memory_format", "digests", "precision", "tables", "progress"}
-    | {"files", "json_text", "schema", "tensor_files", "whole"},
-    {"units", "intervals"},
+    | {"files", "json_text", "object_check", "schema", "tensor_files"},
+    {"units", "intervals", "options"},
     {"activations"},
-    {"data", "ops"},
+    {"data", "ops", "kernels"},
     {"tasks"},
     {"capture"},
-    {"kernels"},
     {"neurons"},
     {"pooling"},
     {"scales"},
@@ -46,6 +45,7 @@ LAYERS = [
     {"executors", "export"},
     {"refine"},
     {"methods"},
+    {"convertible"},
     {"citations", "convert", "quantise"},
     {"costs"},
     {"measure"},

@@ -161,9 +161,9 @@ def test_nothing_holds(graph):
     [
         ({"max_steps": 0}, "max_steps must be a whole number of at least 1, got 0"),
         ({"max_steps": 1}, "no number of steps to try is at most max_steps, 1"),
-        ({"max_drop": -0.1}, "max_drop must be at least 0, in the unit of the score"),
-        ({"max_drop": float("nan")}, "max_drop must be at least 0, in the unit of the score"),
-        ({"max_energy": 0}, "max_energy must be above 0 pJ"),
+        ({"max_drop": -0.1}, "max_drop must be a finite number of at least 0, got -0.1"),
+        ({"max_drop": float("nan")}, "max_drop must be a finite number of at least 0, got nan"),
+        ({"max_energy": 0}, "max_energy must be a finite number of pJ per image above 0"),
         ({"bit_trials": -1}, "bit_trials must be a whole number of at least 0"),
     ],
 )

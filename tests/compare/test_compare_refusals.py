@@ -47,7 +47,11 @@ WRONG = {
         "opt: steps are no option here, it is calibrated for those that are compared",
         {"methods": ["opt"], "options": {"opt": {"steps": (8,)}}},
     ),
-    "wrong option": (OptionError, "v_init must be in", {"options": {"maximum": {"v_init": 2.0}}}),
+    "wrong option": (
+        OptionError,
+        "v_init must be a number from 0 to below 1, got 2.0",
+        {"options": {"maximum": {"v_init": 2.0}}},
+    ),
     "energy model": (UnknownNameError, "unknown energy model '45nm'", {"energy_model": "45nm"}),
     "name of another energy model": (
         EnergyModelError,

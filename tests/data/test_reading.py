@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 import isospike as iso
-from isospike.data.reading import batches_of, read
+from isospike.data.reading import batches_of, read_batches
 from isospike.errors import DataError, OptionError, SimulationError
 from networks import NETWORKS
 from short_methods import METHODS
@@ -41,7 +41,7 @@ CONTAINERS = {
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_every_container_is_read_alike(name, converted, captured):
     data, snn = CONTAINERS[name], converted("module_relu", METHODS["maximum"])
-    parts = list(read(data))
+    parts = list(read_batches(data))
     assert torch.equal(torch.cat([part.inputs for part in parts]), X)
     assert torch.equal(torch.cat([part.targets for part in parts]), Y)
     found, expected = (iso.evaluate(snn, one, steps=[3]) for one in (data, [(X, Y)]))
@@ -72,9 +72,9 @@ def test_tuples_that_may_be_either_are_refused():
         with pytest.raises(DataError, match=r"may be one batch .* or two batches") as caught:
             batches_of(data)
         assert "\n" not in str(caught.value)
-    assert len(list(read(X.split(4)))) == 2
-    assert len(list(read(X.split(2)))) == 3
-    assert len(list(read([X, X]))) == 2
+    assert len(list(read_batches(X.split(4)))) == 2
+    assert len(list(read_batches(X.split(2)))) == 3
+    assert len(list(read_batches([X, X]))) == 2
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_a_streaming_network_needs_steps(snn):
 
 @pytest.mark.parametrize("steps", [0, True, 4.0, "4", [], [2, 1_000_001], [1, -1]])
 def test_steps_that_are_none(steps, snn):
-    assert "from 1 to 1000000" in refusal(SimulationError, snn, [(X, LABELS)], steps)
+    assert "from 1 to 1,000,000" in refusal(SimulationError, snn, [(X, LABELS)], steps)
 
 
 def test_counts_are_those_of_the_run(snn):

@@ -152,7 +152,7 @@ def test_data_that_do_not_fit(data, kind, message, snn):
 
 @pytest.mark.parametrize("max_drop", [-0.1, 1.1, float("nan"), "0.5", True])
 def test_drops_out_of_range(max_drop, snn):
-    with pytest.raises(OptionError, match="max_drop must be a number in"):
+    with pytest.raises(OptionError, match="max_drop must be a number from 0 to 1"):
         iso.choose_threshold(snn, [X], steps=2, rule=RULES["confidence"], max_drop=max_drop)
 
 

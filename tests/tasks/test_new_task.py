@@ -14,7 +14,7 @@ import isospike as iso
 from isospike.compare import Comparison
 from isospike.errors import DataError
 from isospike.report import write_report
-from isospike.tasks import Measure, Measured, Score, Task, register, tasks, tensors_of
+from isospike.tasks import Measure, Measured, Score, Task, register_task, tasks, tensors_of
 
 X = torch.rand(60, 3, generator=torch.Generator().manual_seed(0))
 LARGEST = Measure("largest_error", "Largest error", "largest error", "mV", rising=False, perfect=0.0, least=0.0)
@@ -39,7 +39,7 @@ class Largest(Score):
 
 @pytest.fixture(scope="module", autouse=True)
 def worst_case():
-    @register
+    @register_task
     @dataclass(frozen=True)
     class WorstCase(Task):
         """The largest error of any sample."""

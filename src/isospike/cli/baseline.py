@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isospike.data.reading import read
+from isospike.data.reading import read_batches
 from isospike.errors import IsospikeWarning
 from isospike.tasks import Judge, Measured, tensors_of
 from isospike.train.objective import LEARNED
@@ -64,7 +64,7 @@ class Baseline:
 def score_of(network: Callable[[Tensor], Tensor], batches: Iterable[Any]) -> Measured | None:
     """The score of what a training learns; ``None`` where the data have no targets."""
     score = None
-    for given in read(batches):
+    for given in read_batches(batches):
         if given.targets is None:
             return None
         outputs = network(given.inputs)

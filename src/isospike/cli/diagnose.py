@@ -24,7 +24,8 @@ from isospike.models import load_model
 @click.option("--steps", type=int, help="Steps of a streaming network; others have their own.")
 @options.task_option
 @options.json_option
-def command(
+def diagnose_command(
+    *,
     network: Path,
     model: str,
     weights: Path | None,

@@ -35,7 +35,8 @@ from isospike.measure import evaluate
 @exit_options
 @options.task_option
 @options.json_option
-def command(
+def evaluate_command(
+    *,
     network: Path,
     steps: tuple[int, ...] | None,
     executor: str | None,

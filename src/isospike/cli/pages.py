@@ -13,7 +13,8 @@ from isospike.capture.graph import Graph
 from isospike.cli.halves import first_images
 from isospike.compare import Cell, Comparison
 from isospike.compare.bench import models_with
-from isospike.convert import Analogue, convert
+from isospike.convert import convert
+from isospike.convertible import Analogue
 from isospike.costs import EnergyModel, account, memory_of, reference_costs
 from isospike.diagnose import diagnose
 from isospike.report import record_raster, write_figures, write_report
@@ -34,9 +35,9 @@ def write_page(
     found: Comparison,
     out: Path,
     network: nn.Module | Graph,
+    *,
     calibration: Iterable[Any],
     test: Iterable[Any],
-    *,
     about: dict[str, str],
     figures: Path | None = None,
     energy_model: str | EnergyModel = "45nm-fp32",

@@ -16,7 +16,7 @@ from isospike.capture import Graph
 from isospike.cli import options
 from isospike.cli.baseline import Baseline, score_of
 from isospike.cli.data import DataOptions
-from isospike.cli.fields import fields_of
+from isospike.cli.fields import click_option
 from isospike.cli.progress import shown
 from isospike.cli.render import describe_preprocess, print_json, print_result
 from isospike.cli.training_data import TrainingData, first_batches, training_data
@@ -24,6 +24,7 @@ from isospike.errors import OptionError, TrainingError
 from isospike.files import check_writable
 from isospike.models import load_model
 from isospike.models.quantised import load_quantised, save_quantised
+from isospike.options import options_of
 from isospike.progress import reporting
 from isospike.quantise import quantise
 from isospike.refine import allocate_levels, metric_of_levels
@@ -47,7 +48,7 @@ class ActivationGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         """The command of one activation, its options made from the fields of activation and recipe."""
         kind = activations[cmd_name]
-        own, common = fields_of(kind), fields_of(Recipe)
+        own, common = options_of(kind), options_of(Recipe)
 
         @click.argument("model")
         @options.weights_option
@@ -73,18 +74,18 @@ class ActivationGroup(click.Group):
         @click.option("--log", type=click.Path(path_type=Path), help="One JSON object per epoch and line.")
         @options.json_option
         def run(**values: Any) -> None:
-            activation = kind(**{field.name: values.pop(field.name) for field in own})
-            recipe = Recipe(**{field.name: values.pop(field.name) for field in common})
+            activation = kind(**{option.name: values.pop(option.name) for option in own})
+            recipe = Recipe(**{option.name: values.pop(option.name) for option in common})
             _train(activation, recipe, **values)
 
         run.__doc__ = kind.__doc__
         made = click.command(name=cmd_name, short_help=kind.summary())(run)
-        made.params += [field.option() for field in (*own, *common)]
+        made.params += [click_option(option) for option in (*own, *common)]
         return made
 
 
 @click.group(cls=ActivationGroup, short_help="Fine-tune a network with quantised activations.")
-def command() -> None:
+def train_command() -> None:
     """Fine-tune a network with quantised activations, from its ReLU weights.
 
     MODEL is torchvision:NAME, timm:NAME, FILE.py:FACTORY or PACKAGE.MODULE:FACTORY. Give the file written to the other

@@ -36,7 +36,8 @@ STEPS = 32
 )
 @options.task_option
 @options.json_option
-def command(
+def verify_command(
+    *,
     network: Path,
     model: str,
     weights: Path | None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import nn
@@ -19,15 +19,15 @@ from isospike.compare.limits import Limits
 from isospike.compare.race import Candidate, Race
 from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.site_bits import Lowered, lower_bits
-from isospike.convert import Analogue
+from isospike.convertible import Analogue
 from isospike.costs import EnergyModel, reference_costs
 from isospike.errors import ChoiceError, OptionError
 from isospike.methods.bit_coded import BitCoded
+from isospike.options import CountOrZero, check_arguments
 from isospike.precision import own_precision
 from isospike.progress import Progress, Report, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
 from isospike.tasks import TaskChoice
-from isospike.whole import is_whole
 
 STEPS = (2, 3, 4, 5, 6, 8, 16, 32)
 BIT_TRIALS = 48
@@ -60,10 +60,9 @@ def auto(
 
     It holds if its score is at most ``max_drop`` worse than the ANN's, in the unit of the task's score (points of a
     share, of relative error, dB); without targets, if its agreement is so near to that of equal answers. Every method
-    at every number of steps is measured on a sixteenth of the
-    images; then, cheapest first, on a quarter and on all of them, unless it is three standard errors away from
-    holding, until one holds. The cheapest bit-coded network that holds is then given fewer bits site by site, the
-    least sensitive first.
+    at every number of steps is measured on a sixteenth of the images; then, cheapest first, on a quarter and on all of
+    them, unless it is three standard errors away from holding, until one holds. The cheapest bit-coded network that
+    holds is then given fewer bits site by site, the least sensitive first.
 
     Args:
         model: see `compare`.
@@ -92,8 +91,7 @@ def auto(
         IsospikeError: wrong input.
     """
     limits, at = Limits(max_drop, max_steps, max_energy), _steps_to_try(steps, max_steps)
-    if not is_whole(bit_trials) or bit_trials < 0:
-        raise OptionError(f"bit_trials must be a whole number of at least 0, got {bit_trials!r}")
+    check_arguments(CountOrZero, bit_trials=bit_trials)
     bench = Bench(
         model,
         calibration,
@@ -113,11 +111,18 @@ def auto(
     with reporting(progress) as tell:
         candidates = race.look(jobs, workers=workers, report=tell)
         found, trials = _cheapest(race, candidates, bit_trials, tell)
+    return _choice(race, found, sets, shared, trials)
+
+
+def _choice(
+    race: Race, found: Candidate, sets: Mapping[str, ReferenceImages], shared: dict[str, int], trials: int
+) -> Choice:
+    bench = race.bench
     return Choice(
         snn=found.snn.with_task(sets["selection"].judge.task),
         cell=found.cell,
         report=_reported(bench, found, sets.get("report")),
-        limits=limits,
+        limits=race.limits,
         task=sets["selection"].judge.task,
         measures=sets["selection"].measures,
         chance=sets["selection"].chance,

@@ -17,17 +17,18 @@ from isospike.compare.entries import Job
 from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.seen import SeenBatches
 from isospike.compare.store import Kept
-from isospike.convert import Analogue, ready
+from isospike.convert import prepare, spiking_network
+from isospike.convertible import Analogue
 from isospike.costs import Costs, EnergyModel, Reference, account, energy_model_called, energy_models, reference_costs
 from isospike.costs.model_files import check_name
-from isospike.errors import OptionError
+from isospike.errors import IsospikeError
 from isospike.measure.tally import Counts, Tally
 from isospike.memory_format import channels_last
-from isospike.methods.thresholds import Thresholds
+from isospike.methods.thresholds import Request, Thresholds, find_thresholds, requests
 from isospike.network import SNN
+from isospike.options import Count, check_arguments
 from isospike.refine.refinement import Calibration
 from isospike.tasks import TaskChoice, tensors_of
-from isospike.whole import is_whole
 
 
 class Bench:
@@ -39,7 +40,7 @@ class Bench:
         analogue: see `isospike.convert`.
         memory_budget: bytes for trains, of one conversion or run.
         energy_model: name of an energy model, or a file with one; the registered ones are used besides.
-        account_images: operations are counted on so many of the first test images.
+        account_images: number of first test images on which operations are counted.
         task: what the answers are for.
 
     Raises:
@@ -58,13 +59,12 @@ class Bench:
         account_images: int,
         task: TaskChoice = None,
     ) -> None:
-        if not is_whole(account_images) or account_images < 1:
-            raise OptionError(f"account_images must be a whole number of at least 1, got {account_images!r}")
+        check_arguments(Count, account_images=account_images)
         self.energy_model, self.energy_models = models_with(energy_model)
         self.memory_budget, self.account_images = memory_budget, account_images
         self.batches = SeenBatches(calibration)
-        self.graph, _ = ready(model, self.batches, analogue, task=task)
-        self.thresholds = Thresholds(self.graph, self.batches)
+        self.graph, _ = prepare(model, self.batches, analogue, task=task)
+        self.thresholds = Thresholds(self.graph)
 
     def convert(self, job: Job) -> tuple[SNN, float]:
         """The network of a job, and the seconds that the conversion took.
@@ -73,9 +73,36 @@ class Bench:
             IsospikeError: the method cannot convert this network.
         """
         started = time.perf_counter()
-        calibration = Calibration(self.batches, None, self.memory_budget)
-        snn = job.method.convert(calibration, self.thresholds)
+        thresholds = self._find(requests(self.graph, job.method))
+        snn = spiking_network(
+            self.graph, job.method, thresholds, calibration=Calibration(self.batches, None, self.memory_budget)
+        )
         return snn, time.perf_counter() - started
+
+    def calibrate(self, jobs: Iterable[Job]) -> dict[Job, IsospikeError]:
+        """Find in one pass what all jobs want, rules with a pass of their own aside.
+
+        Returns:
+            The jobs whose rule cannot serve the network, and why.
+
+        Raises:
+            CalibrationError: the data do not fit, or NaN or infinity reached a site.
+        """
+        refused: dict[Job, IsospikeError] = {}
+        wanted: list[Request] = []
+        for job in jobs:
+            try:
+                wanted += requests(self.graph, job.method)
+            except IsospikeError as error:
+                refused[job] = error
+        self._find(request for request in wanted if request.passive)
+        return refused
+
+    def _find(self, wanted: Iterable[Request]) -> Thresholds:
+        """The thresholds that are wanted; other jobs need not find them again."""
+        found = find_thresholds(self.graph, wanted, self.batches, known=self.thresholds)
+        self.thresholds = found
+        return found
 
     def setting(self) -> dict[str, Any]:
         """What cells depend on besides network, data and method, as JSON has it."""
@@ -101,7 +128,7 @@ class Bench:
         """The cells of a converted network.
 
         Raises:
-            IsospikeError: the network cannot run on these images or for so many steps.
+            IsospikeError: the network cannot run on these images or for this number of steps.
         """
         at = job.steps or snn.times.own
         tally = Tally(snn, reference.judge, at, memory_budget=self.memory_budget)

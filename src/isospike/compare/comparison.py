@@ -8,14 +8,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from isospike.compare.cell import Cell, Failure, known_energies
 from isospike.compare.front import pareto_front
 from isospike.compare.tables import cell_table, failed_table, front_table, steps_table
-from isospike.errors import OptionError, OutputError, UnknownNameError
+from isospike.errors import OutputError, UnknownNameError
 from isospike.files import check_writable, replacing
 from isospike.messages import counted
+from isospike.options import Range, check_arguments
 from isospike.schema import FORMAT, check, read
 from isospike.tables import Table, Tabular
 from isospike.tasks import Interval, Measure, listed, unlisted
@@ -135,8 +136,7 @@ class Comparison(Tabular):
             OptionError: ``max_drop`` is below zero.
             UnknownNameError: the energies are not known for this model.
         """
-        if not max_drop >= 0:
-            raise OptionError(f"max_drop must be at least 0, got {max_drop!r}")
+        check_arguments(Annotated[float, Range(0)], max_drop=max_drop)
         name = self._known(energy_model)
         held = [
             cell

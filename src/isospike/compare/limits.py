@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Annotated
 
 from isospike.compare.cell import Cell
 from isospike.compare.reference_images import ReferenceImages
-from isospike.errors import OptionError
+from isospike.options import Configuration, Count, Range
 from isospike.tasks import Measure
-from isospike.whole import is_number, is_whole
 
 SURE = 3.0
 """Standard errors: of a thousand networks that would hold, one is given up early by chance."""
 
 
 @dataclass(frozen=True)
-class Limits:
+class Limits(Configuration):
     """Limits on loss, time and energy.
 
     Raises:
         OptionError: a limit that nothing can be within.
     """
 
-    max_drop: float
+    max_drop: Annotated[float, Range(0)]
     """How much worse than the ANN a figure may be, in its unit: points of a share, dB, ..."""
-    max_steps: int | None
+    max_steps: Count | None
     """Number of steps T."""
-    max_energy: float | None
+    max_energy: Annotated[float, Range(above=0, unit="pJ per image")] | None
     """pJ per image."""
 
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if not (is_number(self.max_drop) and 0 <= self.max_drop < math.inf):
-            raise OptionError(f"max_drop must be at least 0, in the unit of the score, got {self.max_drop!r}")
-        if self.max_steps is not None and not (is_whole(self.max_steps) and self.max_steps >= 1):
-            raise OptionError(f"max_steps must be a whole number of at least 1, got {self.max_steps!r}")
-        if self.max_energy is not None and not self.max_energy > 0:
-            raise OptionError(f"max_energy must be above 0 pJ per image, got {self.max_energy!r}")
+    @classmethod
+    def title(cls) -> str:
+        """Nothing: the options belong to a function."""
+        return ""
 
     def affordable(self, cell: Cell, energy_model: str) -> bool:
         """Whether steps and energy are within the limits."""

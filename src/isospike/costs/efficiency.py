@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from isospike.costs.costs import Costs
 from isospike.errors import OptionError
+from isospike.options import Part, check_arguments
 
 PICOJOULE = 1e-12
 
@@ -39,8 +40,7 @@ def synops_to_reach(
     References:
         Bu et al. 2025, *Inference-Scale Complexity in ANN-SNN Conversion*, table S1.
     """
-    if not 0 < share <= 1:
-        raise OptionError(f"the share of the ANN's score must be above 0 and at most 1, got {share}")
+    check_arguments(Part, share=share)
     both = sorted(costs.keys() & scores.keys())
     if not both:
         raise OptionError(f"costs after steps {sorted(costs)} and scores after {sorted(scores)} have none in common")

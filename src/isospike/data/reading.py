@@ -48,12 +48,12 @@ class Given:
         return self.inputs.movedim(1, 0) if self.sequence else self.inputs
 
     def split(self, count: int) -> Iterator[Given]:
-        """Parts of so many samples, without targets."""
+        """Parts of ``count`` samples, without targets."""
         parts = self.inputs.split(count, dim=int(self.sequence))
         return (Given(part, None, self.sequence) for part in parts)
 
     def first(self, count: int) -> Tensor:
-        """The inputs of at most so many samples."""
+        """The inputs of at most ``count`` samples."""
         return self.inputs[:, :count] if self.sequence else self.inputs[:count]
 
 
@@ -117,7 +117,7 @@ def read_batch(
     return Given(inputs.transpose(0, 1) if layout == "batch-first" else inputs, targets, sequence=True)
 
 
-def read(
+def read_batches(
     data: Iterable[Any],
     *,
     shape: Sequence[int] | None = None,

@@ -10,7 +10,7 @@ from torch import nn
 
 from isospike.calibrate.batches import Batch
 from isospike.capture import Graph
-from isospike.data.reading import Given, Layout, looked_ahead, read
+from isospike.data.reading import Given, Layout, looked_ahead, read_batches
 from isospike.diagnose.advice import Case, raising, words
 from isospike.diagnose.diagnosis import Diagnosis, Fault, SiteDiagnosis, WorstSite
 from isospike.diagnose.faulty_edges import faulty_edges, neighbours
@@ -18,17 +18,17 @@ from isospike.diagnose.faulty_thresholds import faulty_thresholds
 from isospike.diagnose.faulty_weights import faulty_weights
 from isospike.diagnose.layers import Layers
 from isospike.diagnose.pairing import Pairing, pair
-from isospike.diagnose.replacement import Replaced, answer, answer_with_exact_site
+from isospike.diagnose.replacement import Replaced, answer_of, answer_with_exact_site
 from isospike.diagnose.tally import model_bounds
 from isospike.diagnose.verdict import verdict_of
 from isospike.errors import SimulationError
 from isospike.memory_format import channels_last
 from isospike.messages import with_article
 from isospike.network import SNN
+from isospike.options import Steps, check_arguments
 from isospike.precision import own_precision
 from isospike.progress import Progress, reporting
 from isospike.tasks import Judge, TaskChoice, choose_task
-from isospike.whole import is_whole
 
 WORST = 3
 """Sites that are put into words."""
@@ -83,10 +83,10 @@ def diagnose(
     if not isinstance(snn, SNN):
         raise SimulationError(f"the network is {with_article(snn)}; diagnose takes what isospike.convert or load gives")
     taken = _steps(snn, steps)
-    first, data = looked_ahead(read(batches, shape=snn.graph.input_shape, layout=layout, steps=taken))
+    first, data = looked_ahead(read_batches(batches, shape=snn.graph.input_shape, layout=layout, steps=taken))
     shapes = snn.graph.output_shapes
     judge = Judge(choose_task(task, shapes, stored=snn.task, targets=first.targets), shapes)
-    pairing = pair(model, snn, first.still, steps)
+    pairing = pair(model, snn, first.still, steps=steps)
     layers, scores = Layers(pairing, taken), _Scores(pairing, judge, taken)
     with reporting(progress) as report:
         for number, batch in enumerate(data, 1):
@@ -98,8 +98,7 @@ def diagnose(
 
 
 def _steps(snn: SNN, steps: int | None) -> int:
-    if steps is not None and (not is_whole(steps) or steps < 1):
-        raise SimulationError(f"steps must be a whole number of at least 1, got {steps!r}")
+    check_arguments(Steps | None, SimulationError, steps=steps)
     settled = snn.settled_steps(steps)
     if settled is None:
         known = f", one of {', '.join(map(str, snn.times.own))}" if snn.times.own else ""
@@ -127,10 +126,10 @@ class _Scores:
         snn, x = self.pairing.snn, given.inputs
         targets = self.judge.read(given.targets, given.samples)
         expected = self.pairing.model(channels_last(given.still))
-        self.own.add(answer(snn, x, self.steps), expected, targets)
+        self.own.add(answer_of(snn, x, self.steps), expected, targets)
         self.model.add(expected, expected, targets)
         for site, found in self.exact.items():
-            found.add(answer_with_exact_site(snn, site, given, self.steps), expected, targets)
+            found.add(answer_with_exact_site(snn, site, given, steps=self.steps), expected, targets)
             yield site
         self.images += given.samples
 

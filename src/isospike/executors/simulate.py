@@ -7,9 +7,10 @@ from typing import Any
 from torch import Tensor
 
 from isospike.data.reading import Layout
-from isospike.executors.compiled import DEFAULT_MEMORY_BUDGET, Compiled
+from isospike.executors.compiled import DEFAULT_MEMORY_BUDGET
 from isospike.executors.exits import ExitRule
 from isospike.executors.run import Record, Run, State
+from isospike.executors.runner import Runner
 from isospike.executors.sequences import time_first
 from isospike.network import SNN, verbs
 
@@ -51,14 +52,14 @@ def simulate(
         SimulationError: steps, input, device, state, executor or exit rule do not fit the network.
         UnknownNameError: no such executor.
     """
-    compiled = Compiled(snn, executor)
+    runner = Runner(snn, executor)
     x = time_first(x, snn.graph.input_shape, steps=steps, layout=layout)
-    return compiled.run(x, steps=steps, record=record, memory_budget=memory_budget, state=state, exit=exit)
+    return runner.run(x, steps, record=record, memory_budget=memory_budget, state=state, exit=exit)
 
 
 def answer(snn: SNN, x: Tensor, *, steps: int | None = None) -> Any:
     """The answer after ``steps`` steps, structured like the model's output."""
-    return Compiled(snn)(time_first(x, snn.graph.input_shape, steps=steps), steps=steps)
+    return simulate(snn, x, steps=steps, record=Record(outputs=False, spikes=False)).output
 
 
 verbs.register("answer", answer)

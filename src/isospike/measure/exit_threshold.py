@@ -11,19 +11,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from isospike.data.reading import Layout, looked_ahead, read
-from isospike.errors import OptionError, SimulationError
+from isospike.data.reading import Layout, looked_ahead, read_batches
+from isospike.errors import SimulationError
 from isospike.executors import DEFAULT_MEMORY_BUDGET, Compiled, ExitRule, Record, compile
 from isospike.executors.leaving import check_exit
 from isospike.intervals import shown_interval
 from isospike.messages import counted, with_article
 from isospike.network import SNN
+from isospike.options import Share, check_arguments, is_whole
 from isospike.precision import own_precision
 from isospike.progress import Progress, reporting, told
 from isospike.tables import Column, Table, Tabular
 from isospike.tasks import Judge, Measure, choose_task
 from isospike.units import percent
-from isospike.whole import is_number, is_whole
 
 ROUNDING = 1e-5
 """Of the distance to certainty: float32 sums of another batch size move a score by less (near 1 the error of a
@@ -160,11 +160,10 @@ def choose_threshold(
     if not isinstance(snn, SNN):
         raise SimulationError(f"the network is {with_article(snn)}; give what isospike.convert or load gives")
     check_exit(snn, rule)
-    if not is_number(max_drop) or not 0 <= max_drop <= 1:
-        raise OptionError(f"max_drop must be a number in [0, 1], got {max_drop!r}")
+    check_arguments(Share, max_drop=max_drop)
     if is_whole(steps):
         rule.check_steps(steps)
-    first, batches = looked_ahead(read(data, shape=snn.graph.input_shape, layout=layout))
+    first, batches = looked_ahead(read_batches(data, shape=snn.graph.input_shape, layout=layout))
     shapes = snn.graph.output_shapes
     judge = Judge(choose_task(None, shapes, stored=snn.task, targets=first.targets), shapes)
     seen = _Seen(compile(snn, executor), rule, judge, steps=steps)

@@ -10,7 +10,7 @@ from torch import nn
 
 from isospike.calibrate.batches import Batch, Batches
 from isospike.capture import Graph, capture, fold_batch_norm
-from isospike.convert import check_weights
+from isospike.convertible import check_weights
 from isospike.errors import SimulationError
 from isospike.measure.alongside import Alongside
 from isospike.measure.certificate import Certificate

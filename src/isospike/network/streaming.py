@@ -10,15 +10,15 @@ from isospike.network.readout import ReadOut
 from isospike.network.times import Times
 from isospike.network.timing import CommonClock, Timing
 from isospike.neurons import Kind
+from isospike.options import Steps, check_arguments
 from isospike.tasks import Task
-from isospike.whole import MOST_STEPS
 
 
 class StreamingNetwork(SNN):
     """A network whose neurons spike while the input still comes: it runs for any number of steps.
 
     Args:
-        graph: see `SNN`, as `provenance` and `preprocess`.
+        graph: see `SNN`, as ``provenance`` and ``preprocess``.
         provenance: how it was made.
         preprocess: how images become inputs.
         readout: how the outputs of the steps become one answer; their mean by default.
@@ -68,10 +68,9 @@ class StreamingNetwork(SNN):
         """As asked.
 
         Raises:
-            SimulationError: there are no runs of so many steps.
+            SimulationError: there are no runs of this number of steps.
         """
-        if steps is not None and not 1 <= steps <= MOST_STEPS:
-            raise SimulationError(f"steps must be a whole number from 1 to {MOST_STEPS}, got {steps}")
+        check_arguments(Steps | None, SimulationError, steps=steps)
         return steps
 
     def check_length(self, steps: int) -> None:

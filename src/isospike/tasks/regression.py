@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor
@@ -13,9 +13,10 @@ from torch import Tensor
 from isospike.errors import DataError
 from isospike.messages import counted, with_article
 from isospike.ops import family
+from isospike.options import Positive
 from isospike.tasks.measure import Measure, Measured
 from isospike.tasks.moments import Moments
-from isospike.tasks.task import Score, Shapes, Task, register, shown_shapes, tensors_of
+from isospike.tasks.task import Score, Shapes, Task, register_task, shown_shapes, tensors_of
 
 _RELATIVE: dict[str, Any] = {"unit": "%", "rising": False, "perfect": 0.0, "least": 0.0, "factor": 100.0}
 ERROR = Measure(key="relative_error", name="Relative error", short="relative error", **_RELATIVE)
@@ -72,7 +73,7 @@ class Errors(Score):
         return math.sqrt(error / size if size else error)
 
 
-@register
+@register_task
 @dataclass(frozen=True)
 class Regression(Task):
     """Real numbers ``[B, ...]`` for each sample: values, or images.
@@ -80,23 +81,16 @@ class Regression(Task):
     With answers ``y`` and targets ``t`` over all numbers of all samples: relative error ``rms(y - t) / rms(t)``; RMSE
     ``rms(y - t)``; R2 ``1 - sum (y - t)^2 / sum (t - mean(t))^2`` with the mean of every channel; and for images
     ``[B, C, H, W]`` PSNR ``10 log10(peak^2 / mean((y - t)^2))``, one for all images. The agreement is the relative
-    error from the ANN's outputs. Intervals of 95 % are those of a mean over samples (delta method);
-    R2 has none. ``max_drop`` is in
+    error from the ANN's outputs. Intervals of 95 % are those of a mean over samples (delta method); R2 has none.
+    ``max_drop`` is in
     the unit of ``measure``: points of relative error or of R2, dB, or the targets' own unit.
     """
 
     tail = frozenset({family.POINTWISE})
-    measure: str = "relative_error"
-    """The figure that networks are ranked by: ``relative_error``, ``rmse``, ``r2`` or ``psnr``."""
-    peak: float = 1.0
+    measure: Literal["relative_error", "rmse", "r2", "psnr"] = "relative_error"
+    """The figure that networks are ranked by."""
+    peak: Positive = 1.0
     """The largest value of an image, for the signal-to-noise ratio."""
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        known = {measure.key for measure in (ERROR, RMSE, R2, PSNR)}
-        self._require(self.measure in known, "measure", f"one of {', '.join(sorted(known))}")
-        number = isinstance(self.peak, int | float) and not isinstance(self.peak, bool)
-        self._require(number and 0 < self.peak < math.inf, "peak", "a number above 0")
 
     def check_outputs(self, shapes: Shapes) -> None:
         """Any tensors; images for the signal-to-noise ratio."""

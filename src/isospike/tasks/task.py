@@ -11,9 +11,10 @@ from typing import Any, ClassVar, Self, TypeVar
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from isospike.errors import OptionError, TaskError
+from isospike.errors import TaskError
 from isospike.intervals import Z
 from isospike.ops import Family
+from isospike.options import Configuration
 from isospike.registry import Registry, kebab_case
 from isospike.tasks.measure import Interval, Measure, Measured
 
@@ -54,8 +55,8 @@ class Score(ABC):
 
 
 @dataclass(frozen=True)
-class Task(ABC):
-    """The instance is the configuration. A subclass is a frozen dataclass that checks its options."""
+class Task(Configuration, ABC):
+    """The instance is the configuration. A subclass is a frozen dataclass whose fields declare their ranges."""
 
     tail: ClassVar[frozenset[Family]] = frozenset()
     """Ops that may stay analogue at the very end, behind the last neurons: they only prepare the answer."""
@@ -146,10 +147,6 @@ class Task(ABC):
             f"the task '{self.name()}' takes {takes}; the network puts out {shown_shapes(shapes)}: {instead}"
         )
 
-    def _require(self, ok: bool, option: str, wanted: str) -> None:
-        if not ok:
-            raise OptionError(f"{self.name()}: {option} must be {wanted}, got {getattr(self, option)!r}")
-
 
 T = TypeVar("T", bound=Task)
 
@@ -157,7 +154,7 @@ tasks: Registry[type[Task]] = Registry("task")
 """Tasks by name."""
 
 
-def register(task: type[T]) -> type[T]:
+def register_task(task: type[T]) -> type[T]:
     """Class decorator: make a task known to the command line, to files and to the law tests."""
     tasks.register(task.name(), task)
     return task
