@@ -13,6 +13,7 @@ from isospike import scales
 from isospike.errors import ArtefactError
 from isospike.kernels import count, each_step
 from isospike.methods.parts import AccumulateThenEmit, Parts, Policy, Streaming
+from isospike.methods.schedule import Schedule
 from isospike.neurons import (
     Emission,
     Emitter,
