@@ -11,7 +11,7 @@ sys.path.insert(0, str(HERE))
 
 import isospike
 from builder import write_pages
-from builder.equations import show_equations
+from builder.docstrings import read_docstring, read_signature
 from builder.links import resolve
 from builder.offline import need_no_network
 
@@ -20,7 +20,7 @@ author = "The isospike authors"
 version = release = isospike.__version__
 html_title = f"isospike {release}"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
 root_doc = "docs/index"
 include_patterns = ["docs/**.md", "benchmarks/**.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 exclude_patterns = ["**/.*", "build", "dist", "src", "tests"]
@@ -55,4 +55,5 @@ def setup(app: Any) -> None:
     write_pages(HERE / "reference")
     app.connect("missing-reference", resolve)
     app.connect("build-finished", need_no_network)
-    app.connect("autodoc-process-docstring", show_equations, priority=400)  # before napoleon reads the sections
+    app.connect("autodoc-process-docstring", read_docstring)
+    app.connect("autodoc-process-signature", read_signature)

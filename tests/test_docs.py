@@ -62,7 +62,7 @@ def test_every_registered_name_is_a_heading(builder):
     registries = [one for one in builder.found.registries() if one.kind != "method"]
     assert {"neuron", "scale rule", "exit rule", "energy model", "executor"} <= {one.kind for one in registries}
     for registry in registries:
-        assert headings(pages[f"parts/{registry.kind.replace(' ', '-')}s.md"]) == list(registry)
+        assert headings(pages[f"parts/{builder.parts.file_of(registry.kind)}.md"]) == list(registry)
 
 
 def test_every_public_name_is_in_the_reference(builder):

@@ -31,7 +31,7 @@ HEAVY = {
 
 LAYERS = [
     {"errors", "registry", "messages", "memory_format", "digests", "precision", "tables", "progress"}
-    | {"files", "json_text", "schema", "tensor_files"},
+    | {"files", "json_text", "object_check", "schema", "tensor_files"},
     {"units", "intervals", "options"},
     {"tasks"},
     {"activations"},

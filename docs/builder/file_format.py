@@ -11,7 +11,7 @@ from msgspec import inspect as schema
 
 from builder.markdown import block, code, page, prose, table
 from isospike.export import format as fields
-from isospike.export.modules import KINDS
+from isospike.export.modules import _forms as forms
 
 RANGES = {
     "ge": "≥ {}",
@@ -35,9 +35,10 @@ tensor, by name: it protects against damage and careless editing, and is no sign
 def pages() -> dict[str, str]:
     """One page."""
     header = [_group(kind) for kind in _groups(fields.Header)]
-    kinds = [(code(name), *_options(kind.options)) for name, kind in sorted(KINDS.items())]
+    known = dict(sorted(forms().items()))
+    kinds = [(code(name), *_options(form.options)) for name, form in known.items()]
     modules = table(("kind", "options", "what it is"), kinds)
-    options = [_group(kind) for kind in dict.fromkeys(kind.options for kind in KINDS.values()) if _fields(kind)]
+    options = [_group(kind) for kind in dict.fromkeys(form.options for form in known.values()) if _fields(kind)]
     parts = (INTRO, *header, "## Tensors", TENSORS, "## Kinds of modules", modules, *options)
     return {"file-format.md": page("File format", *map(str.strip, parts))}
 

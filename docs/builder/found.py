@@ -26,8 +26,9 @@ def modules() -> tuple[ModuleType, ...]:
 
 @cache
 def registries() -> tuple[Registry[Any], ...]:
-    """Every registry, once, in order of its kind."""
-    found = {id(value): value for module in modules() for value in vars(module).values() if isinstance(value, Registry)}
+    """Every registry of a public module, once, in order of its kind."""
+    values = [value for _, module in _public_modules() for value in vars(module).values()]
+    found = {id(value): value for value in values if isinstance(value, Registry)}
     return tuple(sorted(found.values(), key=lambda registry: registry.kind))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -16,33 +17,38 @@ from isospike.registry import Registry
 def pages() -> dict[str, str]:
     """The list of all parts, and a page for each kind."""
     others = [registry for registry in registries() if registry.kind != "method"]
-    rows = [(f"[{_plural(one.kind)}]({_file(one.kind)}.md)", ", ".join(map(code, one))) for one in others]
+    rows = [(f"[{plural(one.kind)}]({file_of(one.kind)}.md)", ", ".join(map(code, one))) for one in others]
     intro = (
         "A method, a command and a model of energy name their parts; each of these lists is open: "
         "[write a method](../../tutorials/write-a-method.md) shows how one is added."
     )
-    names = [_file(one.kind) for one in others]
+    names = [file_of(one.kind) for one in others]
     return {
         "parts/index.md": page("Every part", intro, table(("kind", "names"), rows), contents(names)),
-        **{f"parts/{_file(one.kind)}.md": _page(one) for one in others},
+        **{f"parts/{file_of(one.kind)}.md": _page(one) for one in others},
     }
 
 
-def _plural(kind: str) -> str:
-    return f"{kind[0].upper()}{kind[1:]}s"
+def plural(kind: str) -> str:
+    """Several of a kind of entries."""
+    noun, of, owner = kind.partition(" of ")
+    return f"{noun}s{of}{owner}"
 
 
-def _file(kind: str) -> str:
-    return f"{kind}s".replace(" ", "-")
+def file_of(kind: str) -> str:
+    """Name of the page of a kind."""
+    return plural(kind).replace(" ", "-")
 
 
 def _page(registry: Registry[Any]) -> str:
-    return page(_plural(registry.kind), *(_entry(name, entry) for name, entry in registry.items()))
+    return page(plural(registry.kind).capitalize(), *(_entry(name, entry) for name, entry in registry.items()))
 
 
 def _entry(name: str, entry: Any) -> str:
     parts = [f"## {name}", *_described(entry)]
     papers = getattr(entry, "papers", ())
+    if isinstance(getattr(entry, "kind", None), StrEnum):
+        parts.append(f"For {entry.kind} networks.")
     if inspect.isclass(entry) and isinstance(papers, tuple) and papers:
         parts.append(f"Papers: {', '.join(map(code, papers))}.")
     return "\n\n".join(parts)
@@ -54,9 +60,9 @@ def _described(entry: Any) -> list[str]:
         name = documented()[id(entry)]
         return [autodoc("class", name, no_index=""), block(f":py:class:`{name}` has its fields.", "{eval-rst}")]
     if dataclasses.is_dataclass(entry) and not inspect.isclass(entry):
-        values = [(field.name.replace("_", " "), getattr(entry, field.name)) for field in dataclasses.fields(entry)]
+        values = [(code(field.name), getattr(entry, field.name)) for field in dataclasses.fields(entry)]
         return [table(("field", "value"), [(name, _value(value)) for name, value in values if value not in (None, ())])]
-    return [_first_part(entry)]
+    return [_first_part(entry if inspect.isroutine(entry) or inspect.isclass(entry) else type(entry))]
 
 
 def _value(value: object) -> str:

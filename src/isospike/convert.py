@@ -11,7 +11,7 @@ from torch import nn
 from isospike.calibrate.batches import Batch, Batches
 from isospike.calibrate.collect import audible, check_inputs, silent_channels
 from isospike.capture import Graph, capture, fold_batch_norm
-from isospike.capture.graph import changed_tensors
+from isospike.capture.changed import changed_tensors
 from isospike.convertible import Analogue, check_convertible
 from isospike.data.reading import Layout
 from isospike.errors import ConversionError, OptionError
@@ -81,7 +81,9 @@ def convert(
         graph = prepare(model, batches, analogue)
         chosen = choose_task(task, graph.output_shapes, targets=batches.first_targets)
         thresholds = find_thresholds(graph, requests(graph, method), batches)
-        snn = spiking_network(graph, method, thresholds, Calibration(batches, None, memory_budget, report, keep))
+        snn = spiking_network(
+            graph, method, thresholds, calibration=Calibration(batches, None, memory_budget, report, keep)
+        )
         return snn.with_task(chosen)
 
 
@@ -99,7 +101,7 @@ def prepare(model: nn.Module | Graph, batches: Batches, analogue: Analogue) -> G
     return folded
 
 
-def spiking_network(graph: Graph, method: Method, thresholds: Thresholds, calibration: Calibration) -> SNN:
+def spiking_network(graph: Graph, method: Method, thresholds: Thresholds, *, calibration: Calibration) -> SNN:
     """Neurons in the place of the activations of a folded graph, refined for every number of steps of the method.
 
     Args:

@@ -71,7 +71,7 @@ def test_an_exact_site_is_the_activation_of_the_mean_current(two_layers):
     s = trains(snn, x)[first].mean(0)
     expected = graph.get_submodule("head")(graph.get_submodule("b")(s).relu().flatten(1))
     assert torch.allclose(
-        answer_with_exact_site(snn, second, Given(x, None), STEPS), expected, rtol=0, atol=1e-12
+        answer_with_exact_site(snn, second, Given(x, None), steps=STEPS), expected, rtol=0, atol=1e-12
     )  # float64 sums
 
 

@@ -15,7 +15,7 @@ import isospike as iso
 from blocks import Network
 from isospike.capture import Role
 from isospike.measure.deviation import with_sites
-from isospike.neurons import Tracker
+from isospike.neurons import Probing, Tracker
 from isospike.refine import BiasShift
 from networks import ALL, ISLANDS, NETWORKS
 from short_methods import FEW, FREE, METHODS, PROBING, STREAMING, chosen, pairs, shortened
@@ -40,7 +40,7 @@ LARGER = {
 
 def limits(neuron: nn.Module) -> tuple[int, int]:
     """Most spikes that one event takes back, and that it is worth."""
-    inner = neuron.core
+    inner = neuron.neuron if isinstance(neuron, Probing) else neuron
     return (inner.down if isinstance(inner, Tracker) else 0), inner.largest
 
 

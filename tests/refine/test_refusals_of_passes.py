@@ -11,7 +11,7 @@ import isospike as iso
 from isospike.calibrate.batches import Batches
 from isospike.errors import ConversionError, OptionError, OutputError
 from isospike.methods.parts import AccumulateThenEmit, Parts
-from isospike.neurons import BitCoded
+from isospike.neurons import BitCodedNeuron
 from isospike.refine import (
     BiasCalibration,
     BiasShift,
@@ -54,7 +54,7 @@ class Mixed(iso.methods.CalibrationLight):
 
     def parts_for(self, steps: int | None) -> Parts:
         parts = super().parts_for(steps)
-        return Parts(parts.scale, AccumulateThenEmit(BitCoded, 3, 3), (BiasCalibration(4),))
+        return Parts(parts.scale, AccumulateThenEmit(BitCodedNeuron, 3, 3), (BiasCalibration(4),))
 
 
 @pytest.mark.parametrize("one", STREAMING[:4], ids=lambda one: type(one).__name__)

@@ -54,8 +54,8 @@ class Activation(Configuration, ABC):
 
     @property
     @abstractmethod
-    def steps(self) -> int | None:
-        """Number of steps between 0 and the bound; ``None``: the activation is not a staircase."""
+    def stairs(self) -> int | None:
+        """Number of levels above 0, up to the bound; ``None``: the activation is not a staircase."""
 
     @property
     def phi(self) -> float:
@@ -96,7 +96,7 @@ activations: Registry[type[Activation]] = Registry("activation")
 A = TypeVar("A", bound=Activation)
 
 
-def register(kind: type[A]) -> type[A]:
+def register_activation(kind: type[A]) -> type[A]:
     """Class decorator: make an activation known to the command line, the capture and the law tests."""
     activations.register(kind.name, kind)
     return kind

@@ -7,22 +7,22 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from isospike.activations.activation import Activation, Levels, register
+from isospike.activations.activation import Activation, Levels, register_activation
 from isospike.activations.operator import define, staircase, within
 
 
 def _value(x: Tensor, bound: Tensor, levels: int) -> Tensor:
-    return staircase(x, bound, levels, 0.0)
+    return staircase(x, bound, levels, shift=0.0)
 
 
 def _pull(grad: Tensor, x: Tensor, bound: Tensor, levels: int) -> Tensor:
     return within(grad, x, bound)
 
 
-_operator: Any = define("qrelu", "int levels", _value, _pull)
+_operator: Any = define("qrelu", "int levels", _value, pull=_pull)
 
 
-@register
+@register_activation
 @dataclass(frozen=True, kw_only=True)
 class QReLU(Activation):
     """Flooring to a few levels below a trained bound.
@@ -43,7 +43,7 @@ class QReLU(Activation):
         return y
 
     @property
-    def steps(self) -> int:
+    def stairs(self) -> int:
         """The levels."""
         return self.levels
 

@@ -7,14 +7,14 @@ from typing import Annotated, Any, ClassVar
 
 from torch import Tensor
 
-from isospike.activations.activation import Activation, Levels, register
+from isospike.activations.activation import Activation, Levels, register_activation
 from isospike.activations.operator import define, staircase, within
 from isospike.options import Range, Share
 
 
 def _value(x: Tensor, bound: Tensor, levels: int, mixture: float, lead: float, shift: float) -> Tensor:
     ramp = (x + bound * (lead / levels)).clamp_(min=0).minimum(bound)
-    return ramp.mul_(mixture).add_(staircase(x, bound, levels, shift), alpha=1 - mixture)
+    return ramp.mul_(mixture).add_(staircase(x, bound, levels, shift=shift), alpha=1 - mixture)
 
 
 def _pull(grad: Tensor, x: Tensor, bound: Tensor, levels: int, mixture: float, lead: float, shift: float) -> Tensor:
@@ -22,10 +22,10 @@ def _pull(grad: Tensor, x: Tensor, bound: Tensor, levels: int, mixture: float, l
     return ramp.mul_(mixture).add_(within(grad, x, bound), alpha=1 - mixture)
 
 
-_operator: Any = define("slip_relu", "int levels, float mixture, float lead, float shift", _value, _pull)
+_operator: Any = define("slip_relu", "int levels, float mixture, float lead, float shift", _value, pull=_pull)
 
 
-@register
+@register_activation
 @dataclass(frozen=True, kw_only=True)
 class SlipReLU(Activation):
     """A weighted mean of a clipped ReLU and a staircase, with a trained bound.
@@ -54,7 +54,7 @@ class SlipReLU(Activation):
         return y
 
     @property
-    def steps(self) -> int | None:
+    def stairs(self) -> int | None:
         """The levels where the staircase is all there is."""
         return self.levels if self.mixture == 0 else None
 

@@ -109,7 +109,7 @@ def collect(watches: Sequence[Watch], batches: Batches) -> list[dict[str, Tensor
 
 
 def samples_at_once(graph: Graph, like: Tensor) -> int:
-    """So many samples whose largest value in a graph takes `AT_ONCE` bytes."""
+    """The number of samples whose largest value in a graph takes `AT_ONCE` bytes."""
     largest = max(math.prod(op.shape) for op in graph.ops)
     return max(1, AT_ONCE // (largest * like.element_size()))
 

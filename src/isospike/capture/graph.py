@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-import torch
 from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
@@ -190,21 +189,6 @@ def _twin(module: nn.Module) -> nn.Module:
     for name in ("_parameters", "_buffers", "_modules"):
         twin.__dict__[name] = dict(module.__dict__[name])
     return twin
-
-
-def changed_tensors(base: Graph, other: Graph) -> dict[str, Tensor]:
-    """The tensors of a graph that the same graph with other tensors lacks or has other values for, by name."""
-    known = base.state_dict()
-    return {
-        name: tensor.detach()
-        for name, tensor in other.state_dict().items()
-        if name not in known or not same_values(known[name], tensor)
-    }
-
-
-def same_values(a: Tensor, b: Tensor) -> bool:
-    """Whether two tensors have the same shape and values."""
-    return a is b or (a.shape == b.shape and torch.equal(a, b))
 
 
 def output_leaves(output: fx.Node) -> list[fx.Node]:

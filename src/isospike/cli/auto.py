@@ -19,7 +19,7 @@ from isospike.compare.tables import front_table
 from isospike.files import check_writable
 
 
-@click.command(short_help="Find the cheapest network that loses at most so many points.")
+@click.command(short_help="Find the cheapest network that stays within a limit of accuracy.")
 @click.argument("model")
 @comparisons.method_options
 @options.data_options
@@ -39,7 +39,8 @@ from isospike.files import check_writable
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Methods at once.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The .snn file to write.")
 @options.json_option
-def command(
+def auto_command(
+    *,
     model: str,
     test_data: str | None,
     select_data: str | None,

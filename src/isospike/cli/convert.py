@@ -57,7 +57,7 @@ class MethodGroup(click.Group):
 
 
 @click.group(cls=MethodGroup, short_help="Convert a trained network into a .snn file.")
-def command() -> None:
+def convert_command() -> None:
     """Convert a trained network into a .snn file.
 
     MODEL is torchvision:NAME, timm:NAME, FILE.py:FACTORY or PACKAGE.MODULE:FACTORY; isospike convert METHOD --help

@@ -34,7 +34,8 @@ from isospike.measure import evaluate
 )
 @exit_options
 @options.json_option
-def command(
+def evaluate_command(
+    *,
     network: Path,
     steps: tuple[int, ...] | None,
     executor: str | None,

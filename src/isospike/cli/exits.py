@@ -12,7 +12,7 @@ from isospike.cli.data import DataOptions
 from isospike.cli.progress import Stream, shown
 from isospike.compare.disjoint import shared_images
 from isospike.compare.identity import image_digests
-from isospike.data.reading import read
+from isospike.data.reading import read_batches
 from isospike.errors import OptionError
 from isospike.executors import ExitRule
 from isospike.executors.exits import DynamicConfidence, exits
@@ -103,4 +103,4 @@ class ExitOptions:
 
 
 def _digests(batches: Iterable[Any]) -> list[bytes]:
-    return [digest for given in read(batches) for digest in image_digests(given.by_sample)]
+    return [digest for given in read_batches(batches) for digest in image_digests(given.by_sample)]

@@ -16,7 +16,7 @@ from isospike.options import Option, options_of, schema_of
 @click.command(short_help="List the conversion methods and their options.")
 @click.argument("name", required=False)
 @options.json_option
-def command(name: str | None, as_json: bool) -> None:
+def methods_command(name: str | None, as_json: bool) -> None:
     """List the conversion methods; with NAME, only that one, in full."""
     chosen = {name: methods[name]} if name else dict(methods.items())
     if as_json:

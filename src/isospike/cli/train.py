@@ -14,11 +14,11 @@ from isospike.activations import Activation, activations
 from isospike.calibrate.codes import count_codes
 from isospike.capture import Graph
 from isospike.cli import options
-from isospike.cli.baseline import Baseline, Measured, top1
+from isospike.cli.baseline import Baseline, BaselineScore, top1
 from isospike.cli.data import DataOptions
 from isospike.cli.fields import click_option
 from isospike.cli.progress import shown
-from isospike.cli.render import describe_preprocess, percent, print_json, print_result
+from isospike.cli.render import describe_preprocess, in_percent, print_json, print_result
 from isospike.cli.training_data import TrainingData, first_batches, training_data
 from isospike.errors import OptionError, TrainingError
 from isospike.files import check_writable
@@ -84,7 +84,7 @@ class ActivationGroup(click.Group):
 
 
 @click.group(cls=ActivationGroup, short_help="Fine-tune a network with quantised activations.")
-def command() -> None:
+def train_command() -> None:
     """Fine-tune a network with quantised activations, from its ReLU weights.
 
     MODEL is torchvision:NAME, timm:NAME, FILE.py:FACTORY or PACKAGE.MODULE:FACTORY. Give the file written to the other
@@ -193,7 +193,7 @@ def _report(
     out: Path,
     levels: LevelSchedule | None,
     before: Baseline | None,
-    after: Measured | None,
+    after: BaselineScore | None,
     *,
     as_json: bool,
 ) -> None:
@@ -216,7 +216,7 @@ def _report(
         return
     print_result(trained.table(), f"{out}: {activation.name}")
     if before is not None and after is not None:
-        click.echo(f"top-1 {percent(after.top1)} % on {after.images} {before.what} images")
+        click.echo(f"top-1 {in_percent(after.top1)} % on {after.images} {before.what} images")
     if levels is not None:
         click.echo(f"levels: {', '.join(f'{site} {count}' for site, count in levels.adapted.items())}")
     click.echo(f"input: {describe_preprocess(learned.preprocess)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import nn
@@ -59,10 +59,10 @@ def auto(
     """The network of least energy (then of least T) that holds on the selection images.
 
     It holds if its score is at most ``max_drop`` worse than the ANN's, in the unit of the task's score (points of a
-    share, of relative error, dB); without targets, if its agreement is so near to that of equal answers. Every method at every number of steps is measured on a sixteenth of the
-    images; then, cheapest first, on a quarter and on all of them, unless it is three standard errors away from
-    holding, until one holds. The cheapest bit-coded network that holds is then given fewer bits site by site, the
-    least sensitive first.
+    share, of relative error, dB); without targets, if its agreement is so near to that of equal answers. Every method
+    at every number of steps is measured on a sixteenth of the images; then, cheapest first, on a quarter and on all of
+    them, unless it is three standard errors away from holding, until one holds. The cheapest bit-coded network that
+    holds is then given fewer bits site by site, the least sensitive first.
 
     Args:
         model: see `compare`.
@@ -110,11 +110,18 @@ def auto(
     with reporting(progress) as tell:
         candidates = race.look(jobs, workers=workers, report=tell)
         found, trials = _cheapest(race, candidates, bit_trials, tell)
+    return _choice(race, found, sets, shared, trials)
+
+
+def _choice(
+    race: Race, found: Candidate, sets: Mapping[str, ReferenceImages], shared: dict[str, int], trials: int
+) -> Choice:
+    bench = race.bench
     return Choice(
         snn=found.snn.with_task(sets["selection"].judge.task),
         cell=found.cell,
         report=_reported(bench, found, sets.get("report")),
-        limits=limits,
+        limits=race.limits,
         task=sets["selection"].judge.task,
         measures=sets["selection"].measures,
         chance=sets["selection"].chance,
@@ -198,6 +205,6 @@ def _nothing_holds(race: Race) -> ChoiceError:
         for one in nearest(tried, measure)
     )
     return ChoiceError(
-        f"no network is {race.limits.describe(measure)}; nearest: {best}; allow more (max_drop, max_steps, max_energy), try "
-        "more steps or methods, or train the network for few steps (isospike train)"
+        f"no network is {race.limits.describe(measure)}; nearest: {best}; allow more (max_drop, max_steps, "
+        "max_energy), try more steps or methods, or train the network for few steps (isospike train)"
     )

@@ -40,7 +40,7 @@ class Bench:
         analogue: see `isospike.convert`.
         memory_budget: bytes for trains, of one conversion or run.
         energy_model: name of an energy model, or a file with one; the registered ones are used besides.
-        account_images: operations are counted on so many of the first test images.
+        account_images: number of first test images on which operations are counted.
 
     Raises:
         CaptureError, ConversionError, CalibrationError, OptionError: as `isospike.convert`.
@@ -72,7 +72,9 @@ class Bench:
         """
         started = time.perf_counter()
         thresholds = self._find(requests(self.graph, job.method))
-        snn = spiking_network(self.graph, job.method, thresholds, Calibration(self.batches, None, self.memory_budget))
+        snn = spiking_network(
+            self.graph, job.method, thresholds, calibration=Calibration(self.batches, None, self.memory_budget)
+        )
         return snn, time.perf_counter() - started
 
     def calibrate(self, jobs: Iterable[Job]) -> dict[Job, IsospikeError]:
@@ -124,7 +126,7 @@ class Bench:
         """The cells of a converted network.
 
         Raises:
-            IsospikeError: the network cannot run on these images or for so many steps.
+            IsospikeError: the network cannot run on these images or for this number of steps.
         """
         at = job.steps or snn.times.own
         tally = Tally(snn, reference.judge, at, memory_budget=self.memory_budget)

@@ -32,7 +32,7 @@ from isospike.tasks import TaskChoice
 
 STEPS = (2, 4, 8, 16, 32)
 ACCOUNT_IMAGES = 256
-"""Operations vary less from image to image than answers do: their mean over so many is within a percent or two."""
+"""Operations vary less from image to image than answers do: their mean over this number is within a percent or two."""
 
 
 @own_precision()
@@ -69,7 +69,7 @@ def compare(
         steps: numbers of steps T.
         options: options of methods given by name.
         energy_model: name of an energy model, a ``.toml`` file with one, or the model.
-        account_images: operations are counted on so many of the first test images.
+        account_images: number of first test images on which operations are counted.
         analogue: see `isospike.convert`.
         keep: folder in which every finished cell is kept at once; the same call goes on from there.
         workers: how many methods are converted and measured at once, in threads; each has a part of the machine and

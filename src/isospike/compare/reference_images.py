@@ -14,7 +14,7 @@ from torch.utils import _pytree as pytree
 from isospike.calibrate.collect import check_inputs
 from isospike.capture.graph import Graph
 from isospike.compare.identity import image_digests
-from isospike.data.reading import Given, batches_of, looked_ahead, read
+from isospike.data.reading import Given, batches_of, looked_ahead, read_batches
 from isospike.digests import tensor_bytes
 from isospike.errors import DataError
 from isospike.measure.tally import decided
@@ -62,7 +62,7 @@ class ReferenceImages:
         self._expected: list[Any] = []
         self._digests: list[bytes] = []
         self.digests: list[bytes] = []
-        first, batches = looked_ahead(read(self._data, shape=self._shape))
+        first, batches = looked_ahead(read_batches(self._data, shape=self._shape))
         shapes = ann.output_shapes
         self.judge = Judge(choose_task(task, shapes, targets=first.targets), shapes)
         self._ann = dict[int, Score]()
@@ -145,7 +145,7 @@ class ReferenceImages:
         """
         left = self.images if most is None else most
         number = 0
-        for number, given in enumerate(read(self._data, shape=self._shape), 1):
+        for number, given in enumerate(read_batches(self._data, shape=self._shape), 1):
             yield self._part(number, given, left)
             left -= given.samples
             if left <= 0:
@@ -153,7 +153,7 @@ class ReferenceImages:
         raise DataError(f"the {self._purpose} data end after batch {number} when they are read again; {AGAIN}")
 
     def _part(self, number: int, given: Given, left: int) -> Part:
-        """A batch with the ANN's answers, of at most so many samples; refused if it is another one than before."""
+        """A batch with the ANN's answers, of at most that number of samples; refused if it has changed."""
         targets = None if given.targets is None else self.judge.read(given.targets, given.samples)
         found = _digest(image_digests(given.by_sample), targets)
         if number > len(self._digests) or found != self._digests[number - 1]:

@@ -10,7 +10,7 @@ from isospike.calibrate.batches import Batch
 from isospike.costs.costs import Costs
 from isospike.costs.ledger import LEDGERS
 from isospike.costs.trace import trace
-from isospike.data.reading import Layout, looked_ahead, read
+from isospike.data.reading import Layout, looked_ahead, read_batches
 from isospike.errors import SimulationError
 from isospike.messages import with_article
 from isospike.network import SNN, asked_steps
@@ -58,7 +58,7 @@ def account(
     if not isinstance(snn, SNN):
         raise SimulationError(f"the network is {with_article(snn)}; account takes what isospike.convert or load gives")
     at = asked_steps(snn, steps)
-    _, data = looked_ahead(read(batches, shape=snn.graph.input_shape, layout=layout, steps=max(at)))
+    _, data = looked_ahead(read_batches(batches, shape=snn.graph.input_shape, layout=layout, steps=max(at)))
     wiring = trace(snn)
     ledgers = [LEDGERS[snn.kind](snn.for_steps(part[-1]), wiring, part) for part in snn.runs_for(at)]
     rank = 1 + len(snn.graph.input_shape)

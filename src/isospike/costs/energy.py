@@ -84,7 +84,7 @@ class EnergyModel(Configuration):
         self.require(whole, "mult_pj", f"a part of mac_pj, {self.mac_pj:g}")
 
     def energy(self, *, synops: float, macs: float, neuron_updates: float = 0, traffic_bytes: float = 0) -> Energy:
-        """Energy in pJ of so many operations, in parts."""
+        """Energy in pJ of numbers of operations, in parts."""
         return Energy(
             synops=synops * self.ac_pj,
             macs=macs * self.mac_pj,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from isospike.capture.graph import argument, op_of
-from isospike.costs.costs import CURRENTS, INPUT, Costs, Entry
+from isospike.costs.costs import CURRENTS, INPUT, CostEntry, Costs
 from isospike.costs.wiring import Connection, Wiring
 from isospike.data.reading import Given
 from isospike.executors import Record, Run, compile
@@ -78,8 +78,8 @@ class Ledger(ABC):
             left_out=self.wiring.not_counted,
         )
 
-    def _site(self, site: str, steps: int) -> Entry:
-        return Entry(
+    def _site(self, site: str, steps: int) -> CostEntry:
+        return CostEntry(
             site=site,
             op=site,
             spikes=int(self.spikes[site][:steps].sum()),
@@ -92,18 +92,18 @@ class Ledger(ABC):
         (node,) = (node for node in self.snn.graph.nodes_with(Role.ACTIVATION) if op_of(node).name == site)
         return self.timing.updates(node, steps)
 
-    def _flows(self, connection: Connection, index: int, steps: int) -> Iterator[Entry]:
+    def _flows(self, connection: Connection, index: int, steps: int) -> Iterator[CostEntry]:
         for source, (share, everything) in connection.shares.items():
             rate = Fraction(sum(self.events[source][: index + 1]), self.wiring.neurons[source])
             synops = sum(self.synops[source, connection.op][: index + 1])
             by_rate = rate * connection.padded * Fraction(share, everything)
-            yield Entry(source, connection.op, synops=synops, synops_by_rate=by_rate)
+            yield CostEntry(source, connection.op, synops=synops, synops_by_rate=by_rate)
         if connection.once:
             times = self.images + self.sequences * (steps - 1)  # an image enters once, a sequence at every step
-            yield Entry(INPUT, connection.op, macs=times * connection.once)
+            yield CostEntry(INPUT, connection.op, macs=times * connection.once)
         if connection.each_step:
             macs = connection.macs(steps) - connection.once
-            yield Entry(CURRENTS, connection.op, macs=self.images * macs)
+            yield CostEntry(CURRENTS, connection.op, macs=self.images * macs)
 
 
 class StreamingLedger(Ledger):

@@ -51,7 +51,9 @@ class Preprocess(Configuration):
         std = self._per_channel("std", self.std, images.shape[3])
         if self.size is not None and images.shape[1:3] != (self.size, self.size):
             shorter = round(self.size / self.crop_ratio)
-            images = np.stack([resize_and_crop(x, shorter, self.size, self.interpolation) for x in images])
+            images = np.stack(
+                [resize_and_crop(x, shorter, self.size, interpolation=self.interpolation) for x in images]
+            )
         pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
         return (pixels.to(torch.float32) * self.scale - mean) / std
 

@@ -43,7 +43,7 @@ def open_data(
         split: which part, for sources that have parts.
         preprocess: None uses the source's own, else ImageNet's for 3 channels, else only the scale.
         batch_size: images in a batch; the last one may be smaller.
-        images: at most so many images: the first ones, or a random subset with ``shuffle``.
+        images: largest number of images: the first ones, or a random subset with ``shuffle``.
         seed: determines the order with ``shuffle``, and nothing else does.
         shuffle: random order.
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from isospike.calibrate.batches import Batch
 from isospike.capture import Graph
-from isospike.data.reading import Given, Layout, looked_ahead, read
+from isospike.data.reading import Given, Layout, looked_ahead, read_batches
 from isospike.diagnose.advice import Case, raising, words
 from isospike.diagnose.diagnosis import Diagnosis, Fault, SiteDiagnosis, WorstSite
 from isospike.diagnose.faulty_edges import faulty_edges, neighbours
@@ -18,7 +18,7 @@ from isospike.diagnose.faulty_thresholds import faulty_thresholds
 from isospike.diagnose.faulty_weights import faulty_weights
 from isospike.diagnose.layers import Layers
 from isospike.diagnose.pairing import Pairing, pair
-from isospike.diagnose.replacement import Replaced, answer, answer_with_exact_site
+from isospike.diagnose.replacement import Replaced, answer_of, answer_with_exact_site
 from isospike.diagnose.tally import model_bounds
 from isospike.diagnose.verdict import verdict_of
 from isospike.errors import SimulationError
@@ -67,7 +67,8 @@ def diagnose(
         progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
             what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
         task: what the answers are for; by default what the network was converted for, see `isospike.tasks`.
-        layout: where the time of sequences is; ``batch-first`` for ``[B, T, ...]``. The model sees their mean over time.
+        layout: where the time of sequences is; ``batch-first`` for ``[B, T, ...]``. The model sees their mean over
+            time.
 
     Raises:
         SimulationError: the network is not one of this model, or steps or inputs do not fit.
@@ -82,10 +83,10 @@ def diagnose(
     if not isinstance(snn, SNN):
         raise SimulationError(f"the network is {with_article(snn)}; diagnose takes what isospike.convert or load gives")
     taken = _steps(snn, steps)
-    first, data = looked_ahead(read(batches, shape=snn.graph.input_shape, layout=layout, steps=taken))
+    first, data = looked_ahead(read_batches(batches, shape=snn.graph.input_shape, layout=layout, steps=taken))
     shapes = snn.graph.output_shapes
     judge = Judge(choose_task(task, shapes, stored=snn.task, targets=first.targets), shapes)
-    pairing = pair(model, snn, first.still, steps)
+    pairing = pair(model, snn, first.still, steps=steps)
     layers, scores = Layers(pairing, taken), _Scores(pairing, judge, taken)
     with reporting(progress) as report:
         for number, batch in enumerate(data, 1):
@@ -125,10 +126,10 @@ class _Scores:
         snn, x = self.pairing.snn, given.inputs
         targets = self.judge.read(given.targets, given.samples)
         expected = self.pairing.model(channels_last(given.still))
-        self.own.add(answer(snn, x, self.steps), expected, targets)
+        self.own.add(answer_of(snn, x, self.steps), expected, targets)
         self.model.add(expected, expected, targets)
         for site, found in self.exact.items():
-            found.add(answer_with_exact_site(snn, site, given, self.steps), expected, targets)
+            found.add(answer_with_exact_site(snn, site, given, steps=self.steps), expected, targets)
             yield site
         self.images += given.samples
 

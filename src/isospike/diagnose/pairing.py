@@ -37,7 +37,7 @@ class Pairing:
     """Sites that both have, in the order of the model."""
 
 
-def pair(model: nn.Module | Graph, snn: SNN, example: torch.Tensor, steps: int | None) -> Pairing:
+def pair(model: nn.Module | Graph, snn: SNN, example: torch.Tensor, *, steps: int | None) -> Pairing:
     """Capture the model and find the sites that it shares with the network.
 
     Args:
@@ -49,7 +49,7 @@ def pair(model: nn.Module | Graph, snn: SNN, example: torch.Tensor, steps: int |
     Raises:
         CaptureError: the model cannot be captured.
         ConversionError: the model holds NaN or infinity.
-        SimulationError: the network is not one of this model, or was not calibrated for so many steps.
+        SimulationError: the network is not one of this model, or was not calibrated for this number of steps.
     """
     captured = model if isinstance(model, Graph) else capture(model, example)
     check_weights(captured)

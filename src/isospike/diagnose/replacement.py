@@ -17,12 +17,12 @@ from isospike.network import SNN
 from isospike.tasks import Judge, Measured, tensors_of
 
 
-def answer(snn: SNN, x: Tensor, steps: int) -> Any:
+def answer_of(snn: SNN, x: Tensor, steps: int) -> Any:
     """The network's own answer."""
     return simulate(snn, x, steps=snn.steps_like(steps), record=Record(outputs=False, spikes=False)).output
 
 
-def answer_with_exact_site(snn: SNN, site: str, given: Given, steps: int) -> Any:
+def answer_with_exact_site(snn: SNN, site: str, given: Given, *, steps: int) -> Any:
     """The answer of the network in which one site is the activation of its mean (or total) current.
 
     The site becomes an analogue island: with ``m_t`` the mean of its currents up to step t it puts out
@@ -33,7 +33,7 @@ def answer_with_exact_site(snn: SNN, site: str, given: Given, steps: int) -> Any
     view.replace(node, snn.neuron(site).source(), replace(op_of(node), role=Role.ANALOGUE))
     if not view.sites:  # nothing spikes any more: the answer of every step is that of the whole run
         return view(channels_last(given.still))
-    return answer(snn.with_graph(view), given.inputs, steps)
+    return answer_of(snn.with_graph(view), given.inputs, steps)
 
 
 class Replaced:

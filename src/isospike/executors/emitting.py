@@ -11,7 +11,7 @@ from torch import Tensor
 
 from isospike.errors import SimulationError
 from isospike.executors.executor import Chunk, Executor, Portion
-from isospike.executors.run import Job, Record, check_tensor
+from isospike.executors.run import Record, RunJob, check_tensor
 from isospike.executors.sums import Total
 from isospike.executors.walk import Walk
 from isospike.network import NO_EARLIER_ANSWER, EmittingNetwork
@@ -34,7 +34,7 @@ class EmittingExecutor(Executor[EmittingNetwork, P]):
     def elements(self, program: P) -> int:
         """Largest number of elements, per sample, that are alive at once."""
 
-    def check(self, network: EmittingNetwork, job: Job) -> Job:
+    def check(self, network: EmittingNetwork, job: RunJob) -> RunJob:
         """Steps, input and record must fit the network; see `Executor.check`."""
         own = network.settled_steps(job.steps)
         if any(at != own for at in job.record.at):
@@ -48,16 +48,16 @@ class EmittingExecutor(Executor[EmittingNetwork, P]):
         _check_input(network, job.x)
         return replace(job, steps=own)
 
-    def portion(self, network: EmittingNetwork, program: P, job: Job) -> Portion:
+    def portion(self, network: EmittingNetwork, program: P, job: RunJob) -> Portion:
         """As many samples as fit, all steps of the longest train."""
         size = self.elements(program) * job.x.element_size()
         return Portion(max(1, job.memory_budget // size), network.steps)
 
-    def begin(self, program: P, x: Tensor, job: Job) -> OneWalk:
+    def begin(self, program: P, x: Tensor, job: RunJob) -> OneWalk:
         """From the image."""
         return OneWalk(self.walk(program, job.record), x)
 
-    def answers(self, network: EmittingNetwork, job: Job) -> Total:
+    def answers(self, network: EmittingNetwork, job: RunJob) -> Total:
         """The totals at the end."""
         return Total()
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from isospike.errors import SimulationError
 from isospike.executors.exits import ExitRule
-from isospike.executors.run import Job
+from isospike.executors.run import RunJob
 from isospike.messages import with_article
 from isospike.network import SNN, StreamingNetwork
 
@@ -21,7 +21,7 @@ class Leaving:
         job: what it runs.
     """
 
-    def __init__(self, rule: ExitRule, network: StreamingNetwork, job: Job) -> None:
+    def __init__(self, rule: ExitRule, network: StreamingNetwork, job: RunJob) -> None:
         self.rule, self.readout, self.last = rule, network.readout, job.total
         self.rows = torch.arange(job.batch, device=job.x.device)
         self.steps = torch.full_like(self.rows, self.last)
@@ -73,7 +73,7 @@ def check_exit(snn: SNN, rule: object) -> ExitRule:
     return rule
 
 
-def check_job(job: Job, rule: ExitRule) -> None:
+def check_job(job: RunJob, rule: ExitRule) -> None:
     """Refuse what samples that stop at different steps cannot give.
 
     Raises:

@@ -56,7 +56,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Job:
+class RunJob:
     """What an executor is asked for; see `simulate`."""
 
     x: Tensor

@@ -13,7 +13,7 @@ from isospike.executors.executor import Executor, executors, executors_of, fitti
 from isospike.executors.exits import ExitRule
 from isospike.executors.leaving import check_exit, check_job
 from isospike.executors.precision import whole_operands
-from isospike.executors.run import Job, Record, Run, State
+from isospike.executors.run import Record, Run, RunJob, State
 from isospike.messages import with_article
 from isospike.network import SNN
 from isospike.options import Count, Steps, check_arguments
@@ -61,7 +61,7 @@ class Runner:
         _check_types(x, steps, record, state)
         check_arguments(Count, SimulationError, memory_budget=memory_budget)
         asked = record or Record(outputs=exit is None)
-        job = Job(x, None if steps is None else int(steps), asked, memory_budget, state)
+        job = RunJob(x, None if steps is None else int(steps), asked, memory_budget, state)
         name = self.executor or fitting_executor(self.network, asked)
         rule = None if exit is None else self._rule(exit, name, job)
         network = self.network.for_steps(None if state is not None else job.steps)
@@ -71,9 +71,9 @@ class Runner:
         if key not in self._programs:
             self._programs[key] = network, executor.compile(network, constant_input=not settled.sequence)
         with whole_operands():
-            return drive(executor, *self._programs[key], settled, rule)
+            return drive(executor, *self._programs[key], job=settled, rule=rule)
 
-    def _rule(self, exit: ExitRule, executor: str, job: Job) -> ExitRule:
+    def _rule(self, exit: ExitRule, executor: str, job: RunJob) -> ExitRule:
         """The exit rule, which must fit network, executor and job."""
         rule = check_exit(self.network, exit)
         check_job(job, rule)

@@ -156,13 +156,13 @@ class Linear(Fields, frozen=True):
     bias: bool
 
 
-class ChannelAffine(Fields, frozen=True):
+class ChannelAffineFields(Fields, frozen=True):
     """See `isospike.ops.affine.ChannelAffine`."""
 
     channels: Size
 
 
-class Nothing(Fields, frozen=True):
+class NoFields(Fields, frozen=True):
     """No options."""
 
 
@@ -205,7 +205,7 @@ class AdaptivePool(Fields, frozen=True):
     output_size: Sizes
 
 
-class Streaming(Fields, frozen=True):
+class StreamingFields(Fields, frozen=True):
     """A streaming neuron; ``largest`` for those kinds that have it, ``own`` as the class declares them."""
 
     activation: ModuleFields

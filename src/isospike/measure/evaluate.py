@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from isospike.data.reading import Given, Layout, looked_ahead, read
+from isospike.data.reading import Given, Layout, looked_ahead, read_batches
 from isospike.errors import SimulationError
 from isospike.executors import DEFAULT_MEMORY_BUDGET, ExitRule
 from isospike.executors.leaving import check_exit
@@ -63,7 +63,7 @@ def evaluate(
     if not isinstance(snn, SNN):
         raise SimulationError(f"the network is {with_article(snn)}; evaluate takes what isospike.convert or load gives")
     at, shapes = asked_steps(snn, steps), snn.graph.output_shapes
-    first, batches = looked_ahead(read(loader, shape=snn.graph.input_shape, layout=layout, steps=max(at)))
+    first, batches = looked_ahead(read_batches(loader, shape=snn.graph.input_shape, layout=layout, steps=max(at)))
     judge = Judge(choose_task(task, shapes, stored=snn.task, targets=first.targets), shapes)
     judged = snn.with_task(judge.task)
     tally = Tally(judged, judge, at, executor=executor, memory_budget=memory_budget)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from isospike.data.reading import Layout, looked_ahead, read
+from isospike.data.reading import Layout, looked_ahead, read_batches
 from isospike.errors import SimulationError
 from isospike.executors import DEFAULT_MEMORY_BUDGET, Compiled, ExitRule, Record, compile
 from isospike.executors.leaving import check_exit
@@ -130,8 +130,8 @@ def choose_threshold(
 
     With ``S_n(t)`` the surest score of sample ``n`` up to step ``t``, a threshold ``h`` lets it leave at step
     ``1 + #{t < T: S_n(t) <= h}``. So the sorted ``S_n(t)`` are all the thresholds at which anything changes, and
-    running sums over them give the mean steps and the share of right answers of every threshold, exactly. The threshold returned
-    lies in the middle between two of them.
+    running sums over them give the mean steps and the share of right answers of every threshold, exactly. The threshold
+    returned lies in the middle between two of them.
 
     The figures are those of the data they were chosen on. Use calibration data, never the samples on which a score
     is reported.
@@ -163,7 +163,7 @@ def choose_threshold(
     check_arguments(Share, max_drop=max_drop)
     if is_whole(steps):
         rule.check_steps(steps)
-    first, batches = looked_ahead(read(data, shape=snn.graph.input_shape, layout=layout))
+    first, batches = looked_ahead(read_batches(data, shape=snn.graph.input_shape, layout=layout))
     shapes = snn.graph.output_shapes
     judge = Judge(choose_task(None, shapes, stored=snn.task, targets=first.targets), shapes)
     seen = _Seen(compile(snn, executor), rule, judge, steps=steps)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from isospike.methods.emitting import EmittingMethod
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
-from isospike.neurons.bit_coded import BitCoded as BitCodedNeuron
+from isospike.neurons.bit_coded import BitCodedNeuron
 from isospike.options import Range, Some
 
 DEFAULT_BITS = 4

@@ -33,4 +33,4 @@ class Burst(StreamingMethod):
 
     def parts(self) -> Parts:
         """Percentile scale, burst neurons."""
-        return self._streaming(scales.Percentile(self.granularity, self.percentile), "burst", largest=self.largest)
+        return self._streaming(scales.PercentileRule(self.granularity, self.percentile), "burst", largest=self.largest)

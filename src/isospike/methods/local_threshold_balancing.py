@@ -38,4 +38,6 @@ class LocalThresholdBalancing(StreamingMethod):
 
     def parts(self) -> Parts:
         """Local-threshold-balancing scale, IF neuron."""
-        return self._streaming(scales.LocalThresholdBalancing(self.granularity, self.iterations, self.learning_rate))
+        return self._streaming(
+            scales.LocalThresholdBalancingRule(self.granularity, self.iterations, self.learning_rate)
+        )

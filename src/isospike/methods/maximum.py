@@ -25,4 +25,4 @@ class Maximum(StreamingMethod):
 
     def parts(self) -> Parts:
         """Maximum scale, IF neuron."""
-        return self._streaming(scales.Maximum(self.granularity))
+        return self._streaming(scales.MaximumRule(self.granularity))

@@ -126,9 +126,9 @@ class AccumulateThenEmit(Policy):
     kind: type[Emitter]
     """The neuron."""
     levels: int | tuple[int, ...] | None
-    """Number of steps K of all sites or each; ``None`` keeps learned ones and takes ``default`` elsewhere."""
+    """Levels K of all sites or each; ``None`` keeps learned ones and takes ``default`` elsewhere."""
     default: int
-    """Number of steps where none was learned."""
+    """Levels where none were learned."""
     phase: float | None = None
     """Phase phi of the quantiser; ``None`` keeps learned ones and rounds to nearest elsewhere."""
 
@@ -182,6 +182,6 @@ def learned_or(name: str, granularity: Granularity, *, levels: int | tuple[int, 
         UnknownNameError: no such rule.
     """
     if name == "learned":
-        return scales.Learned(granularity)
+        return scales.LearnedRule(granularity)
     rule = scales.make_rule(name, granularity=granularity, levels=levels, phase=phase)
-    return scales.Learned(granularity, otherwise=rule)
+    return scales.LearnedRule(granularity, otherwise=rule)

@@ -33,4 +33,4 @@ class Percentile(StreamingMethod):
 
     def parts(self) -> Parts:
         """Percentile scale, IF neuron."""
-        return self._streaming(scales.Percentile(self.granularity, self.percentile, self.bins))
+        return self._streaming(scales.PercentileRule(self.granularity, self.percentile, self.bins))

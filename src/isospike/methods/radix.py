@@ -10,7 +10,7 @@ from isospike.methods.emitting import EmittingMethod
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
 from isospike.neurons import DOWN
-from isospike.neurons.bit_coded import BitCoded as BitCodedNeuron
+from isospike.neurons.bit_coded import BitCodedNeuron
 
 
 @register

@@ -31,4 +31,4 @@ class RMP(StreamingMethod):
 
     def parts(self) -> Parts:
         """Spike-Norm scale with a factor, IF neuron."""
-        return self._streaming(scales.SpikeNorm(self.granularity, self.calibration_steps, self.factor))
+        return self._streaming(scales.SpikeNormRule(self.granularity, self.calibration_steps, self.factor))

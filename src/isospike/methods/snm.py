@@ -30,4 +30,4 @@ class SNM(StreamingMethod):
 
     def parts(self) -> Parts:
         """Maximum scale, signed neurons."""
-        return self._streaming(scales.Maximum(self.granularity), "signed-memory")
+        return self._streaming(scales.MaximumRule(self.granularity), "signed-memory")

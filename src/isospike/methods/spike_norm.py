@@ -33,4 +33,4 @@ class SpikeNorm(StreamingMethod):
     def parts(self) -> Parts:
         """Spike-Norm scale, IF neuron of the chosen reset."""
         neuron = "integrate-and-fire" if self.reset == "soft" else "hard-reset"
-        return self._streaming(scales.SpikeNorm(self.granularity, self.calibration_steps, neuron=neuron), neuron)
+        return self._streaming(scales.SpikeNormRule(self.granularity, self.calibration_steps, neuron=neuron), neuron)

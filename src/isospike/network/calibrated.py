@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from isospike.capture.graph import Graph, changed_tensors
+from isospike.capture.changed import changed_tensors
+from isospike.capture.graph import Graph
 from isospike.data.preprocess import Preprocess
 from isospike.errors import SimulationError
 from isospike.network.network import Provenance
@@ -60,7 +61,7 @@ class CalibratedNetwork(StreamingNetwork):
         it is.
 
         Raises:
-            SimulationError: it was not calibrated for so many steps; the message says for which.
+            SimulationError: it was not calibrated for this number of steps; the message says for which.
         """
         return copy.deepcopy(self.for_steps(steps))
 
@@ -68,7 +69,7 @@ class CalibratedNetwork(StreamingNetwork):
         """As `at`, but of tensors that it shares with this one: to be run, not changed.
 
         Raises:
-            SimulationError: it was not calibrated for so many steps; the message says for which.
+            SimulationError: it was not calibrated for this number of steps; the message says for which.
         """
         known = ", ".join(map(str, self.calibrated))
         if steps is None:

@@ -18,7 +18,7 @@ class StreamingNetwork(SNN):
     """A network whose neurons spike while the input still comes: it runs for any number of steps.
 
     Args:
-        graph: see `SNN`, as `provenance` and `preprocess`.
+        graph: see `SNN`, as ``provenance`` and ``preprocess``.
         provenance: how it was made.
         preprocess: how images become inputs.
         readout: how the outputs of the steps become one answer; their mean by default.
@@ -68,7 +68,7 @@ class StreamingNetwork(SNN):
         """As asked.
 
         Raises:
-            SimulationError: there are no runs of so many steps.
+            SimulationError: there are no runs of this number of steps.
         """
         check_arguments(Steps | None, SimulationError, steps=steps)
         return steps

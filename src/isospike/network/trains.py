@@ -46,7 +46,7 @@ class TrainProgram(Timing):
         return neuron.updates(None if read in self.analogue else self.steps[read])
 
     def peak(self, steps: Mapping[fx.Node, int]) -> int:
-        """Largest number of elements, per sample, alive at once with sequences of so many steps."""
+        """Largest number of elements, per sample, alive at once with sequences of ``steps`` steps."""
         alive = peak = 0
         size = {node: count * torch.Size(op_of(node).shape).numel() for node, count in steps.items()}
         for node in steps:

@@ -9,7 +9,7 @@ from isospike.neurons.currents import Currents
 from isospike.neurons.emitter import Emission, Emitter, emitting
 
 
-class BitCoded(Emitter):
+class BitCodedNeuron(Emitter):
     """Accumulates its input, then emits the binary digits of the result.
 
     ``U = sum_t z_t + v_init``, saturated at ``(K + 1/2) u`` where K has zero bits; then for ``t = 1 .. T``:
@@ -24,7 +24,7 @@ class BitCoded(Emitter):
 
     def emit(self, currents: Currents) -> Emission:
         """Greedy expansion of the total; see `Emitter.emit`."""
-        unit, total = self.step, currents.total() + self.v_init
+        unit, total = self.safe_unit, currents.total() + self.v_init
         if self.levels + 1 < 2**self.steps:
             total = torch.minimum(total, (self.levels + 0.5) * unit)
         spikes = []
@@ -36,4 +36,4 @@ class BitCoded(Emitter):
         return Emission(torch.stack(spikes), inhibitory=None)
 
 
-emitting.register("bit-coded", BitCoded)
+emitting.register("bit-coded", BitCodedNeuron)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from isospike.errors import OptionError, SimulationError
 from isospike.neurons.rate import RateNeuron
-from isospike.neurons.temporal import Counts, Memory
+from isospike.neurons.temporal import EventCounts, Memory
 from isospike.options import Range
 from isospike.options.forms import form_of
 from isospike.registry import Registry
@@ -64,7 +64,7 @@ class StreamingNeuron(RateNeuron):
             OptionError: the neuron sends no such events.
         """
         if wanted := cls.wanted(largest):
-            raise OptionError(f"{cls.__name__} neurons: largest must be {wanted}, got {largest!r}")
+            raise OptionError(f"{cls.title()} neurons: largest must be {wanted}, got {largest!r}")
         if cls.default_largest is None:
             return {}
         return {"largest": cls.default_largest if largest is None else largest}
@@ -142,7 +142,7 @@ streaming: Registry[type[StreamingNeuron]] = Registry("neuron")
 """Streaming neurons by name."""
 
 
-def stacked(counts: list[tuple[Tensor, Tensor]]) -> Counts:
+def stacked(counts: list[tuple[Tensor, Tensor]]) -> EventCounts:
     """The counts of all steps."""
     spikes, packets = (torch.stack(kind).long() for kind in zip(*counts, strict=True))
-    return Counts(spikes, packets)
+    return EventCounts(spikes, packets)

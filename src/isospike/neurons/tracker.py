@@ -7,10 +7,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from isospike.kernels import Rule, track
+from isospike.kernels import TrackerRule, track
 from isospike.memory_format import empty_sequence
 from isospike.neurons.streaming_neuron import StreamingNeuron
-from isospike.neurons.temporal import Counts, Memory
+from isospike.neurons.temporal import EventCounts, Memory
 
 
 class Tracker(StreamingNeuron):
@@ -46,13 +46,13 @@ class Tracker(StreamingNeuron):
             memory["n"] = torch.zeros_like(memory["v"])
         return memory
 
-    def advance(self, x: Tensor, memory: Memory, *, overwrite: bool) -> tuple[Tensor, Counts]:
+    def advance(self, x: Tensor, memory: Memory, *, overwrite: bool) -> tuple[Tensor, EventCounts]:
         """All steps in one pass over the state; see `Temporal.advance`."""
         biases = self.biases(memory, len(x))
         out = x if overwrite else empty_sequence(x)
-        rule = Rule(self.largest, self.down, self.patient, self.powers_of_two)
+        rule = TrackerRule(self.largest, self.down, self.patient, self.powers_of_two)
         spikes, packets = track(x, out, memory["v"], memory.get("n"), self.v_threshold, biases, rule)
-        return out, Counts(spikes, packets)
+        return out, EventCounts(spikes, packets)
 
     def extra_repr(self) -> str:
         """Also the limits."""

@@ -11,6 +11,7 @@ from isospike.calibrate.batches import Batches
 from isospike.capture.graph import Graph
 from isospike.errors import ConversionError
 from isospike.neurons import Kind
+from isospike.neurons.neuron import title_of
 from isospike.options import Configuration
 from isospike.progress import Report
 
@@ -62,7 +63,7 @@ def check_emitters(what: str, spiking: Graph) -> None:
         neuron = spiking.get_submodule(site)
         if getattr(neuron, "kind", None) is not Kind.EMITTING:
             raise ConversionError(
-                f"{what} is for accumulate-then-emit neurons, '{site}' has {type(neuron).__name__} neurons; leave it "
+                f"{what} is for accumulate-then-emit neurons, '{site}' has {title_of(neuron)} neurons; leave it "
                 "out, or choose other neurons"
             )
 

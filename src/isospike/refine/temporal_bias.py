@@ -11,7 +11,7 @@ from torch import Tensor
 from isospike.capture.graph import Graph
 from isospike.options import Count, Part
 from isospike.refine.refinement import Calibration, Refinement
-from isospike.refine.sweep import Layer, sweep
+from isospike.refine.sweep import SweptLayer, sweep
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,11 @@ class TemporalBiasCalibration(Refinement):
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
         """See `Refinement.refine`."""
         batches = calibration.batches.take(self.iterations)
-        return sweep(ann, spiking, batches, calibration, self._correct, what="temporal bias calibration")
+        return sweep(
+            ann, spiking, batches, calibration=calibration, correct=self._correct, what="temporal bias calibration"
+        )
 
-    def _correct(self, layer: Layer, currents: Tensor, target: Tensor) -> Tensor:
+    def _correct(self, layer: SweptLayer, currents: Tensor, target: Tensor) -> Tensor:
         neuron, emitted, changes = layer.neuron, [], []
         memory, rate = neuron.start(currents[0]), self.learning_rate * float(layer.share)
         for current in currents.split(1):

@@ -18,6 +18,7 @@ from isospike.executors.execution import Execution
 from isospike.executors.program import compile_program
 from isospike.memory_format import channels_last
 from isospike.neurons import StreamingNeuron
+from isospike.neurons.neuron import title_of
 from isospike.ops import Role
 from isospike.options import Count, CountOrZero, Positive
 from isospike.refine.journal import Journal
@@ -94,7 +95,7 @@ class WeightCalibration(Refinement):
         if not isinstance(neuron, StreamingNeuron) or not neuron.soft_reset:
             raise ConversionError(
                 f"weight calibration knows neurons with soft reset, '{op_of(region.site).name}' has "
-                f"{type(neuron).__name__} neurons; leave it out (iterations=0), or choose other neurons"
+                f"{title_of(neuron)} neurons; leave it out (iterations=0), or choose other neurons"
             )
         with self._cache(ann, spiking, region, calibration) as rows:
             for node in layers:

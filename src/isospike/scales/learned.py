@@ -16,7 +16,7 @@ from isospike.scales.rule import Observer, Passive, ScaleRule, rules
 
 
 @dataclass(frozen=True)
-class Learned(ScaleRule):
+class LearnedRule(ScaleRule):
     """``theta`` = the trained bound of a site that has one; elsewhere what another rule finds.
 
     The granularity of a learned bound is that of the training.
@@ -92,4 +92,4 @@ class _LearnedBound(Passive):
         return self.shaped(self.bound)
 
 
-rules.register("learned", Learned)
+rules.register("learned", LearnedRule)

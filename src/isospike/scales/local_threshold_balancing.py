@@ -15,7 +15,7 @@ from isospike.scales.rule import Observer, ScaleRule, rules
 
 
 @dataclass(frozen=True)
-class LocalThresholdBalancing(ScaleRule):
+class LocalThresholdBalancingRule(ScaleRule):
     """``theta <- theta + 2 eta mean(max(z - theta, 0))`` for each of ``iterations`` mini-batches, from zero.
 
     Layers are updated in order in the same pass; the next layer sees ``clip(z, 0, theta)`` with the new ``theta``.
@@ -62,4 +62,4 @@ class _BalancedThreshold(Observer):
         return self.theta
 
 
-rules.register("local-threshold-balancing", LocalThresholdBalancing)
+rules.register("local-threshold-balancing", LocalThresholdBalancingRule)

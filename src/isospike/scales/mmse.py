@@ -19,7 +19,7 @@ TOGETHER = 64
 
 
 @dataclass(frozen=True)
-class MMSE(ScaleRule):
+class MMSERule(ScaleRule):
     """``theta = argmin_V mean((u clip(floor(x / u + phi), 0, K) - x)^2)``, ``u = V / K``, ``x = relu(z)``.
 
     ``V`` runs over ``max(x) i / candidates``, ``i = 1 .. candidates``, for the whole layer or every channel. The mean
@@ -68,7 +68,7 @@ class MMSE(ScaleRule):
 
 
 class _LeastSquares(HistogramObserver):
-    def __init__(self, op: Op, activation: nn.Module, rule: MMSE, levels: int) -> None:
+    def __init__(self, op: Op, activation: nn.Module, rule: MMSERule, levels: int) -> None:
         super().__init__(op, activation, rule.granularity, rule.bins)
         self.rule, self.levels = rule, levels
 
@@ -90,4 +90,4 @@ class _LeastSquares(HistogramObserver):
         return quantised.sub_(x).square_().mul_(weight).sum(1)
 
 
-rules.register("mmse", MMSE)
+rules.register("mmse", MMSERule)

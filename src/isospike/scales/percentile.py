@@ -14,7 +14,7 @@ from isospike.scales.rule import Observer, ScaleRule, rules
 
 
 @dataclass(frozen=True)
-class Percentile(ScaleRule):
+class PercentileRule(ScaleRule):
     """``theta`` = the ``percentile`` of ``relu(z)`` over all elements, zeros included (Rueckauer et al. 2017)."""
 
     papers: ClassVar[tuple[str, ...]] = ("rueckauer2017conversion",)
@@ -30,7 +30,7 @@ class Percentile(ScaleRule):
 
 
 class _RunningPercentile(HistogramObserver):
-    def __init__(self, op: Op, activation: nn.Module, rule: Percentile) -> None:
+    def __init__(self, op: Op, activation: nn.Module, rule: PercentileRule) -> None:
         super().__init__(op, activation, rule.granularity, rule.bins)
         self.percentile = rule.percentile
 
@@ -38,4 +38,4 @@ class _RunningPercentile(HistogramObserver):
         return self.shaped(self.histogram.quantile(self.percentile / 100))
 
 
-rules.register("percentile", Percentile)
+rules.register("percentile", PercentileRule)

@@ -90,7 +90,7 @@ class Passive(Observer):
         """Take in outputs ``[B, ...]``."""
 
     def adopt(self, other: Passive) -> bool:
-        """Use what another observer of the site counts, if that is what this one would count; whether it is."""
+        """Use what another observer of the site counts, and return true, if this one would count the same."""
         return False
 
 
@@ -126,6 +126,11 @@ class ScaleRule(Configuration, ABC):
 
     granularity: Granularity
     """One threshold per layer or per channel."""
+
+    @classmethod
+    def title(cls) -> str:
+        """The class name in kebab case without the word rule."""
+        return super().title().removesuffix("-rule")
 
     @abstractmethod
     def observer(self, op: Op, activation: nn.Module) -> Observer:

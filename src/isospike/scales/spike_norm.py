@@ -16,7 +16,7 @@ from isospike.scales.rule import Observer, ScaleRule, rules, smallest_threshold
 
 
 @dataclass(frozen=True)
-class SpikeNorm(ScaleRule):
+class SpikeNormRule(ScaleRule):
     """``theta = factor max_t(w s_t + b)``: the largest current of a layer while the layers before it spike.
 
     Every image runs for ``steps`` steps; layers are updated in order in the same pass, and a layer emits spikes of its
@@ -48,7 +48,7 @@ class SpikeNorm(ScaleRule):
 
 
 class _LargestCurrent(Observer):
-    def __init__(self, op: Op, activation: nn.Module, rule: SpikeNorm) -> None:
+    def __init__(self, op: Op, activation: nn.Module, rule: SpikeNormRule) -> None:
         super().__init__(op, activation, rule.granularity)
         self.rule = rule
         self.theta: Tensor | None = None
@@ -68,4 +68,4 @@ class _LargestCurrent(Observer):
         return self.theta
 
 
-rules.register("spike-norm", SpikeNorm)
+rules.register("spike-norm", SpikeNormRule)

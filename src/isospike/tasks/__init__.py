@@ -5,7 +5,7 @@ from isospike.tasks.classification import Classification
 from isospike.tasks.judge import Judge
 from isospike.tasks.measure import Interval, Measure, Measured, listed, unlisted
 from isospike.tasks.regression import Regression
-from isospike.tasks.task import Score, Shapes, Task, register, tasks, tensors_of
+from isospike.tasks.task import Score, Shapes, Task, register_task, tasks, tensors_of
 
 __all__ = [
     "Classification",
@@ -21,7 +21,7 @@ __all__ = [
     "choose_task",
     "default_task",
     "listed",
-    "register",
+    "register_task",
     "task_called",
     "task_with",
     "tasks",

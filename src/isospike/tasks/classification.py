@@ -13,7 +13,7 @@ from isospike.errors import DataError
 from isospike.intervals import NAME, interval
 from isospike.messages import counted, with_article
 from isospike.tasks.measure import Interval, Measure, Measured
-from isospike.tasks.task import Score, Shapes, Task, register, shown_shapes, tensors_of
+from isospike.tasks.task import Score, Shapes, Task, register_task, shown_shapes, tensors_of
 
 SHARE: dict[str, Any] = {
     "unit": "%",
@@ -58,7 +58,7 @@ class ShareRight(Score):
         return (Measured(self.measures[0], share, self.count, interval(share, self.count), 1 / self.classes),)
 
 
-@register
+@register_task
 @dataclass(frozen=True)
 class Classification(Task):
     """One class for each sample, the largest of the outputs ``[B, classes]``; of one output, its sign.

@@ -14,7 +14,7 @@ from isospike.errors import DataError
 from isospike.messages import counted, with_article
 from isospike.tasks.measure import Measure, Measured
 from isospike.tasks.moments import Moments
-from isospike.tasks.task import Score, Shapes, Task, register, shown_shapes, tensors_of
+from isospike.tasks.task import Score, Shapes, Task, register_task, shown_shapes, tensors_of
 
 _RELATIVE: dict[str, Any] = {"unit": "%", "rising": False, "perfect": 0.0, "least": 0.0, "factor": 100.0}
 ERROR = Measure(key="relative_error", name="Relative error", short="relative error", **_RELATIVE)
@@ -71,16 +71,16 @@ class Errors(Score):
         return math.sqrt(error / size if size else error)
 
 
-@register
+@register_task
 @dataclass(frozen=True)
 class Regression(Task):
     """Real numbers ``[B, ...]`` for each sample: values, or images.
 
     With answers ``y`` and targets ``t`` over all numbers of all samples: relative error ``rms(y - t) / rms(t)``; RMSE
     ``rms(y - t)``; R2 ``1 - sum (y - t)^2 / sum (t - mean(t))^2`` with the mean of every channel; and for images
-    ``[B, C, H, W]`` PSNR ``10 log10(peak^2 / mean((y - t)^2))``, one for all images. The agreement is the relative error
-    from the ANN's outputs. Intervals of 95 % are those of a mean over samples (delta method). ``max_drop`` is in the
-    unit of ``measure``: points of relative error or of R2, dB, or the targets' own unit.
+    ``[B, C, H, W]`` PSNR ``10 log10(peak^2 / mean((y - t)^2))``, one for all images. The agreement is the relative
+    error from the ANN's outputs. Intervals of 95 % are those of a mean over samples (delta method). ``max_drop`` is in
+    the unit of ``measure``: points of relative error or of R2, dB, or the targets' own unit.
     """
 
     tail: ClassVar[frozenset[str]] = frozenset({"sigmoid", "tanh"})
@@ -142,8 +142,8 @@ def _fitted(target: Tensor, shape: tuple[int, ...], samples: int) -> Tensor:
         )
     if [size for size in target.shape[1:] if size != 1] != [size for size in shape if size != 1]:
         raise DataError(
-            f"targets have the shape {list(target.shape)}, the network's output is {shown_shapes([shape])}; give targets of "
-            "this shape, or inputs alone for the agreement with the ANN"
+            f"targets have the shape {list(target.shape)}, the network's output is {shown_shapes([shape])}; give "
+            "targets of this shape, or inputs alone for the agreement with the ANN"
         )
     if not target.isfinite().all():
         raise DataError("the targets contain NaN or infinity; leave those samples out")

@@ -156,7 +156,7 @@ tasks: Registry[type[Task]] = Registry("task")
 """Tasks by name."""
 
 
-def register(task: type[T]) -> type[T]:
+def register_task(task: type[T]) -> type[T]:
     """Class decorator: make a task known to the command line, to files and to the law tests."""
     tasks.register(task.name(), task)
     return task
