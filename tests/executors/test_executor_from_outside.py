@@ -11,7 +11,7 @@ from isospike.executors import Chunk, Executor, Portion, executors, executors_of
 from isospike.executors.collapsed import CollapsedWalk
 from isospike.executors.emitting import EmittingExecutor
 from isospike.executors.streaming import StreamingExecutor
-from isospike.neurons import Counts, Kind
+from isospike.neurons import EventCounts, Kind
 from networks import ALL
 from short_methods import EMITTING, METHODS, STEPWISE, chosen
 
@@ -64,7 +64,7 @@ class Static(Executor):
 
             def advance(self, _, steps):
                 none = torch.zeros(steps, len(x), dtype=torch.int64)
-                return Chunk([graph(x).unsqueeze(0)], {site: Counts(none, none) for site in graph.sites})
+                return Chunk([graph(x).unsqueeze(0)], {site: EventCounts(none, none) for site in graph.sites})
 
         return Once()
 

@@ -9,13 +9,13 @@ from torch.library import opcheck
 
 from isospike.kernels import availability
 from isospike.kernels.code_counts import count_by_torch
-from isospike.kernels.tracker_loop import Rule, advance_by_torch
+from isospike.kernels.tracker_loop import TrackerRule, advance_by_torch
 
-RULES = [Rule(1, 0, False, False), Rule(5, 0, False, False), Rule(1, 1, True, False), Rule(8, 8, False, True)]
+RULES = [TrackerRule(1, 0, False, False), TrackerRule(5, 0, False, False), TrackerRule(1, 1, True, False), TrackerRule(8, 8, False, True)]
 """Integrate-and-fire, burst, signed memory, buffered."""
 
 
-def neurons(rule: Rule, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor, Tensor | None]:
+def neurons(rule: TrackerRule, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor, Tensor | None]:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(4, 3, 6, 5, 5, generator=generator, dtype=dtype)
     n = torch.zeros_like(x[0]) if rule.down else None

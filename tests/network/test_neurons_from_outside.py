@@ -115,7 +115,8 @@ def converted(kind: str) -> iso.SNN:
         """Neurons from outside."""
 
         def parts(self):
-            return Parts(scales.Maximum("channel"), POLICIES[kind], schedule=Schedule(0, 2 if kind == "probing" else 0))
+            schedule = Schedule(probe=2 if kind == "probing" else 0)
+            return Parts(scales.MaximumRule("channel"), POLICIES[kind], schedule=schedule)
 
     return iso.convert(ALL[NAME].build(), Own(), data=[ALL[NAME].inputs(8)])
 
@@ -169,5 +170,5 @@ def test_a_file_of_a_neuron_that_nobody_registered(registries, tmp_path):
 def test_two_neurons_of_one_class_name(registered, tmp_path):
     snn = converted("streaming")
     streaming.register("another", type("Forgetful", (IntegrateAndFire,), {}))
-    with pytest.raises(ArtefactError, match="two registered neurons have the class name Forgetful"):
+    with pytest.raises(ArtefactError, match="two registered neurons have the name Forgetful"):
         snn.save(tmp_path / "net.snn")
