@@ -11,11 +11,13 @@ from isospike.kernels import availability
 from isospike.kernels.code_counts import count_by_torch
 from isospike.kernels.tracker_loop import TrackerRule, advance_by_torch
 
-RULES = [TrackerRule(1, 0, False, False), TrackerRule(5, 0, False, False), TrackerRule(1, 1, True, False), TrackerRule(8, 8, False, True)]
+LIMITS = [(1, 0, False, False), (5, 0, False, False), (1, 1, True, False), (8, 8, False, True)]
 """Integrate-and-fire, burst, signed memory, buffered."""
+RULES = [TrackerRule(*limits) for limits in LIMITS]
+Tensors = tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor, Tensor | None]
 
 
-def neurons(rule: TrackerRule, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor, Tensor | None]:
+def neurons(rule: TrackerRule, dtype: torch.dtype) -> Tensors:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(4, 3, 6, 5, 5, generator=generator, dtype=dtype)
     n = torch.zeros_like(x[0]) if rule.down else None
