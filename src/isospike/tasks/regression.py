@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
 
 from isospike.errors import DataError
 from isospike.messages import counted, with_article
+from isospike.options import Positive
 from isospike.tasks.measure import Measure, Measured
 from isospike.tasks.moments import Moments
 from isospike.tasks.task import Score, Shapes, Task, register_task, shown_shapes, tensors_of
@@ -84,17 +85,10 @@ class Regression(Task):
     """
 
     tail: ClassVar[frozenset[str]] = frozenset({"sigmoid", "tanh"})
-    measure: str = "relative_error"
-    """The figure that networks are ranked by: ``relative_error``, ``rmse``, ``r2`` or ``psnr``."""
-    peak: float = 1.0
+    measure: Literal["relative_error", "rmse", "r2", "psnr"] = "relative_error"
+    """The figure that networks are ranked by."""
+    peak: Positive = 1.0
     """The largest value of an image, for the signal-to-noise ratio."""
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        known = {measure.key for measure in (ERROR, RMSE, R2, PSNR)}
-        self._require(self.measure in known, "measure", f"one of {', '.join(sorted(known))}")
-        number = isinstance(self.peak, int | float) and not isinstance(self.peak, bool)
-        self._require(number and 0 < self.peak < math.inf, "peak", "a number above 0")
 
     def check_outputs(self, shapes: Shapes) -> None:
         """Any tensors; images for the signal-to-noise ratio."""
