@@ -30,6 +30,7 @@ class Ledger:
     def __init__(self, snn: SNN, wiring: Wiring, at: tuple[int, ...]) -> None:
         self.snn, self.wiring, self.at = snn, wiring, at
         self.images = 0
+        self.rows = {op_of(node).name: op_of(node).rows for node in snn.graph.op_nodes()}
         self.events = {source: [0] * len(at) for source in wiring.neurons}
         self.synops = {(source, c.op): [0] * len(at) for c in wiring.connections for source in c.fan_out}
         self.spikes: dict[str, Tensor] = {}
@@ -62,8 +63,12 @@ class Ledger:
         for index, (first, last) in enumerate(pairwise((0, *self.at))):
             part = fired[max(first - start, 0) : max(last - start, 0)]
             if len(part):
-                self._count(source, index, _summed(part))
+                self._count(source, index, _summed(self._by_sample(source, part, 1)))
         self.clock[source] = start + len(train)
+
+    def _by_sample(self, source: str, events: Tensor, axis: int) -> Tensor:
+        """The rows of one sample on an axis of their own, behind the batch's, where a sample has several."""
+        return events.unflatten(axis, (-1, self.rows[source])) if self.rows[source] > 1 else events
 
     def _emitted(self, run: Run) -> Iterator[tuple[str, Tensor]]:
         """Events at every neuron of accumulate-then-emit networks, from the codes; max pools take the largest code."""
@@ -78,7 +83,7 @@ class Ledger:
             else:
                 codes[node] = torch.cat([codes[source] for source in node.all_input_nodes], 1)
             if name in self.events:
-                yield name, code.events(codes[node]).sum(0)
+                yield name, self._by_sample(name, code.events(codes[node]), 0).sum(0)
 
     def _count(self, source: str, index: int, events: Tensor) -> None:
         """Book events ``[...]`` of a source, int64, summed over images and some steps."""

@@ -211,8 +211,12 @@ def _check_value(node: fx.Node, value: Any, batch: int, dtype: torch.dtype) -> N
             )
         return
     parts = list(value) if isinstance(value, (list, tuple)) else [value]
-    if not parts or not all(isinstance(part, Tensor) and part.dim() and len(part) == batch for part in parts):
+    if not parts or not all(isinstance(part, Tensor) and part.dim() and len(part) == batch * op.rows for part in parts):
         raise ArtefactError(f"{op.name} does not keep the samples of a batch apart")
+    if op.family is not family.RESHAPE and any(
+        op_of(source).rows != op.rows for source in node.all_input_nodes if source.op != "get_attr"
+    ):
+        raise ArtefactError(f"{op.name} changes how many rows a sample has, which a reshape alone does")
     if tuple(parts[0].shape[1:]) != op.shape:
         raise ArtefactError(f"{op.name} has the shape {list(parts[0].shape[1:])}, the file says {list(op.shape)}")
     if any(part.dtype is not dtype for part in parts):
@@ -249,7 +253,7 @@ def _check_call(node: fx.Node, target: torch._ops.OpOverload, values: Mapping[fx
 
 def _check_axes(record: OpRecord, given: Mapping[str, Any], rank: int) -> None:
     """Axes that an op works along: each there is, none twice, and none of them the batch's."""
-    if record.permutes:
+    if record.free_axes:
         return
     for name in ("dim", "dims", "dim0", "dim1", "axis"):
         axes = given.get(name, [] if name == record.needs_axes else None)
@@ -285,8 +289,12 @@ def check_tensors(graph: Graph) -> None:
     Raises:
         ArtefactError: a tensor has other numbers.
     """
+    constants = {str(node.target) for node in graph.graph.nodes if node.op == "get_attr"}
     for name, tensor in graph.state_dict().items():
-        check_numbers(name, tensor)
+        if name not in constants:
+            check_numbers(name, tensor)
+        elif tensor.is_floating_point() and bool(tensor.isnan().any()):  # an attention mask has infinities
+            raise ArtefactError(f"{name} holds values that are no numbers")
     for node in graph.op_nodes():
         record = op_of(node).record
         if record is not None and record.selects:

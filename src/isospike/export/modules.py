@@ -28,6 +28,7 @@ from isospike.neurons import (
     streaming,
 )
 from isospike.ops.affine import ChannelAffine
+from isospike.ops.batch_constant import BatchConstant
 from isospike.pooling import MaxPoolRule, rules
 
 Json = dict[str, Any]
@@ -198,6 +199,11 @@ LINEAR = {
     "AvgPool2d": _layer(nn.AvgPool2d, fields.AveragePool, 2),
     "AvgPool3d": _layer(nn.AvgPool3d, fields.AveragePool, 3),
     **_layers(fields.AdaptivePool, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d),
+    "BatchConstant": Kind(
+        fields.BatchConstant,
+        lambda module: {"shape": list(module.bias.shape)},
+        lambda given: BatchConstant(torch.empty(given.shape, device="meta")),
+    ),
     "InputGrid": Kind(
         fields.Grid,
         lambda module: {"fraction": module.fraction, "limit": module.limit},

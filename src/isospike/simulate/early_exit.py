@@ -141,6 +141,11 @@ def check_exit(snn: SNN, rule: object) -> None:
             f"exit rule '{rule.name()}' needs an answer at every step, the neurons of '{whole}' need their whole train "
             "first; leave the rule out, or convert with another method"
         )
+    if any(op.rows > 1 for op in snn.graph.ops):
+        raise SimulationError(
+            f"exit rule '{rule.name()}' drops samples one by one, a reshape of the network makes several rows of one; "
+            "leave the rule out"
+        )
     classes = class_count(snn.graph)
     if classes is None or classes < 2:
         raise SimulationError(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from isospike.capture.graph import output_structure
+from isospike.capture.structure import output_structure
 from isospike.errors import SimulationError
-from isospike.simulate.run import Job, Run, check_tensor
+from isospike.simulate.run import Job, Run, by_sample, check_tensor
 from isospike.simulate.walk import Emissions, Walk
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ def run_emitting(snn: SNN, job: Job, *, walk: type[Walk]) -> Run:
     size = walk.elements(program) * job.x.element_size()
     parts = job.x.split(max(1, job.memory_budget // size))
     whole = _joined([walk(program, job.record).run(part) for part in parts])
-    output = output_structure(snn.graph)(whole.outputs)
+    output = output_structure(snn.graph.output_node)(whole.outputs)
     return Run(
         steps=snn.steps,
         output=output,
         answers={snn.steps: output},
         outputs=None,
-        spikes=whole.spikes,
-        packets=dict(whole.spikes),
+        spikes=by_sample(whole.spikes, len(job.x)),
+        packets=by_sample(whole.spikes, len(job.x)),
         state=None,
         codes=whole.codes if job.record.codes else None,
         inhibitory=whole.inhibitory,

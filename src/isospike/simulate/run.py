@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -137,3 +137,11 @@ def check_tensor(snn: SNN, x: Tensor) -> None:
         raise SimulationError(f"the input is empty: shape {list(x.shape)}")
     if not x.isfinite().all():
         raise SimulationError("the input contains NaN or infinity")
+
+
+def by_sample(counts: Mapping[str, Tensor], batch: int) -> dict[str, Tensor]:
+    """Counts ``[T, B]`` of samples; those of sites where a sample has several rows, ``[T, B * rows]``, are summed."""
+    return {
+        site: events if events.shape[1] == batch else events.unflatten(1, (batch, -1)).sum(2)
+        for site, events in counts.items()
+    }

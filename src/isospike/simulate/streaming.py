@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from isospike.capture.graph import output_structure
+from isospike.capture.structure import output_structure
 from isospike.errors import SimulationError
 from isospike.simulate.execution import Execution, State
 from isospike.simulate.readout import OutputSums
-from isospike.simulate.run import MOST_STEPS, Job, Record, Run, check_tensor
+from isospike.simulate.run import MOST_STEPS, Job, Record, Run, by_sample, check_tensor
 from isospike.simulate.state_check import check_state
 
 if TYPE_CHECKING:
@@ -56,14 +56,14 @@ def run_streaming(snn: SNN, job: Job, *, chunk_rule: Callable[[int, int], int]) 
         if record.spikes:
             _keep(spikes, {site: events.spikes for site, events in counts.items()}, start, steps)
             _keep(packets, {site: events.packets for site, events in counts.items()}, start, steps)
-    structure = output_structure(snn.graph)
+    structure = output_structure(snn.graph.output_node)
     return Run(
         steps=total,
         output=structure(sums.answer(total)),
         answers={at: structure(sums.answer(at)) for at in sorted({*record.at, total})},
         outputs=structure([torch.cat(parts) for parts in zip(*outputs, strict=True)]) if record.outputs else None,
-        spikes=spikes,
-        packets=packets,
+        spikes=by_sample(spikes, batch),
+        packets=by_sample(packets, batch),
         state=State(execution.elapsed, execution.memory, sums.kept),
     )
 

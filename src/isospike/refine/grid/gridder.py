@@ -50,7 +50,7 @@ def put_on_grid(graph: Graph, largest_input: float) -> Graph:
 
 
 def _is_handled(op: Op) -> bool:
-    return op.role is not Role.ANALOGUE and op.family in grids
+    return op.role is not Role.ANALOGUE and op.family in grids and op.rows == 1
 
 
 class Gridder:
