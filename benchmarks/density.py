@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isospike.kernels import SparseConvolution
 from isospike.memory_format import channels_last, weights_channels_last
-from isospike.native import SparseConvolution
 from kernel_options import kernel_options
 from machine import describe
 from rounds import ratio, stopwatch, take_turns

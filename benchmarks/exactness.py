@@ -30,6 +30,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 import isospike as iso
 from isospike.errors import ConversionError
 from isospike.files import check_writable, replacing
+from isospike.network import network_of
 from isospike.refine import put_on_grid
 from machine import describe
 from networks import NETWORKS, inputs  # of benchmarks, the first on the path
@@ -64,7 +65,7 @@ def exactness(options: argparse.Namespace) -> dict[str, Any]:
         except ConversionError:
             found["grid"]["refused"] += 1
         else:
-            _add(found["grid"], iso.verify(graph, iso.SNN(grid, provenance=snn.provenance), [x]))
+            _add(found["grid"], iso.verify(graph, network_of(grid, provenance=snn.provenance), [x]))
         print(f"\r{number + 1} of {options.networks} networks", end="", file=sys.stderr, flush=True)
     return found
 
@@ -98,7 +99,7 @@ def ratios(options: argparse.Namespace, network: str) -> dict[str, Any]:
         seconds = _in_turns(cases, options.rounds)
         one = seconds.pop("quantised_ann")
         shares = {name: [a / b for a, b in zip(times, one, strict=True)] for name, times in seconds.items()}
-        entry: dict[str, Any] = {"steps": snn.steps, "quantised_ann_seconds": statistics.median(one)}
+        entry: dict[str, Any] = {"steps": snn.times.steps, "quantised_ann_seconds": statistics.median(one)}
         found[repr(method)] = entry | {name: statistics.median(values) for name, values in shares.items()}
     return found
 

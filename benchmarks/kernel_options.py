@@ -7,7 +7,7 @@ import sys
 
 import torch
 
-from isospike.native import availability
+from isospike.kernels import availability
 
 
 def kernel_options(document: str) -> argparse.Namespace:

@@ -23,7 +23,8 @@ from typing import Any
 import torch
 
 import isospike as iso
-from isospike.simulate import Run, executors
+from isospike.executors import Run, executors
+from isospike.executors.program import compile_program
 from machine import peak_increase
 from networks import inputs
 
@@ -69,11 +70,12 @@ def measure_here(options: argparse.Namespace) -> dict[str, Any]:
         )
 
     state = _state_bytes(simulate())
-    step_bytes = snn.program(constant_input=True).step_elements * len(x) * x.element_size()
+    step_bytes = compile_program(snn.graph, constant_input=True).step_elements * len(x) * x.element_size()
+    chunk = executors[options.executor].steps_at_once(step_bytes, options.memory << 20)
     return {
         "executor": options.executor,
         "steps": options.steps,
-        "steps_at_once": min(options.steps, executors[options.executor](step_bytes, options.memory << 20)),
+        "steps_at_once": min(options.steps, chunk),
         "state_mib": state / 2**20,
         "peak_rss_increase_mib": peak_increase(simulate),
     }

@@ -127,8 +127,8 @@ def measure(
     started = time.perf_counter()
     snn = iso.convert(graph, method, data=calibration)
     seconds = time.perf_counter() - started
-    own = snn.calibrated or (None if snn.steps is None else (snn.steps,))
-    found = iso.evaluate(snn, test, steps=own or tuple(at for at in steps if at > snn.readout.probe))
+    own = snn.times.own
+    found = iso.evaluate(snn, test, steps=own or tuple(at for at in steps if at > snn.probe))
     made = {"conversion_seconds": seconds, "method": method.name(), "options": snn.provenance.options}
     return {**found.to_dict(), **made}
 

@@ -27,8 +27,8 @@ import isospike as iso
 import memory
 import peer_client
 import speed
+from isospike.executors import DEFAULT_MEMORY_BUDGET
 from isospike.files import check_writable, replacing
-from isospike.simulate import DEFAULT_MEMORY_BUDGET
 from machine import describe
 from networks import NETWORKS, inputs
 from peer_client import Peer

@@ -51,4 +51,4 @@ def pairs(networks: Iterable[str], names: Iterable[str]) -> list[tuple[str, str]
 
 def chosen(snn: SNN, steps: int) -> SNN:
     """The network as it was calibrated for so many steps, where that matters."""
-    return snn.at(steps) if snn.calibrated else snn
+    return snn.for_steps(steps)

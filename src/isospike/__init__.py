@@ -13,11 +13,11 @@ from isospike.convert import convert
 from isospike.costs import account
 from isospike.diagnose import Diagnosis, diagnose
 from isospike.errors import IsospikeError
+from isospike.executors import Record, Run, State, compile, exits, simulate
 from isospike.export.artefact import load
 from isospike.measure import Certificate, Evaluation, choose_threshold, evaluate, verify
 from isospike.network import SNN
 from isospike.quantise import quantise
-from isospike.simulate import Record, Run, State, exits, simulate
 
 __version__ = "0.1.0"
 
@@ -41,6 +41,7 @@ __all__ = [
     "choose_threshold",
     "cite",
     "compare",
+    "compile",
     "convert",
     "costs",
     "diagnose",

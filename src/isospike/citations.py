@@ -9,10 +9,10 @@ from importlib import resources
 
 from isospike.activations import Activation
 from isospike.errors import OptionError, UnknownNameError
+from isospike.executors import ExitRule
 from isospike.messages import with_article
 from isospike.methods.method import Method
 from isospike.network import SNN
-from isospike.simulate import ExitRule
 
 
 def cite(made: SNN | Method | Activation | ExitRule) -> str:

@@ -190,7 +190,7 @@ def test_a_weighted_residual_qrelu_network_converts_with_its_representation_powe
     method = iso.methods.Buffered(largest=largest, scale="learned")
     snn = iso.convert(model, method, data=[x])
     assert "mul" not in [op.kind for op in snn.graph.ops]
-    probed = iso.SNN(with_sites(snn.graph), provenance=snn.provenance)
+    probed = snn.with_graph(with_sites(snn.graph))
     _, means = iso.simulate(probed, x, steps=steps).output
     with torch.no_grad():
         trained = model.first(model.stem(x))

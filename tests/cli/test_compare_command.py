@@ -104,7 +104,7 @@ def test_auto_writes_what_holds_and_says_on_how_many_images(cli, tmp_path):
     assert "calibrated on 100 images" in result.out
     snn = iso.load(tmp_path / "n.snn")
     assert snn.provenance.method == "bit-coded"
-    assert f"n.snn: bit-coded at T={snn.steps}" in result.out
+    assert f"n.snn: bit-coded at T={snn.times.steps}" in result.out
     assert snn.preprocess is not None
 
 

@@ -77,7 +77,7 @@ def flag(name: str, value: object) -> list[str]:
 
 
 def default_answers(snn: iso.SNN) -> list[str]:
-    return ["4", "12"] if snn.steps is None else [str(snn.steps)]
+    return ["4", "12"] if snn.times.steps is None else [str(snn.times.steps)]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -95,11 +95,11 @@ def test_convert_and_evaluate(method, cli, files):
     snn = iso.load(files / "net.snn")
     assert made["options"] == snn.provenance.options
     assert list(snn.sites) == made["sites"]
-    assert snn.readout.delay == made["readout"]["delay"]
-    assert (made["kind"], made["steps"]) == (snn.kind.value, snn.steps)
-    assert (made["calibrated"], made["silent"]) == (list(snn.calibrated), snn.provenance.silent)
+    assert snn.times.readout.delay == made["readout"]["delay"]
+    assert (made["kind"], made["steps"]) == (snn.kind.value, snn.times.steps)
+    assert (made["calibrated"], made["silent"]) == (list(snn.times.calibrated), snn.provenance.silent)
     answers = default_answers(snn)
-    at = ["--steps", "12,4"] if snn.steps is None else []
+    at = ["--steps", "12,4"] if snn.times.steps is None else []
     found = parsed(cli("evaluate", "net.snn", *data, "--images", 40, *at, "--json"))
     assert {"ann", "snn", "images", "seconds", "file", "method", "options", "data", "preprocess"} == set(found)
     assert set(found["ann"]) == {"top1"}

@@ -26,6 +26,6 @@ def test_every_set_of_a_calibrated_network_counts(captured):
     found = memory_of(snn)
     assert list(found.set_bytes) == [4, 8]
     for steps, count in found.set_bytes.items():
-        assert count == sum(8 * tensor.numel() for tensor in snn.set_for(steps).values()) > 0
+        assert count == sum(8 * tensor.numel() for tensor in snn.tensor_sets[steps].values()) > 0
     assert found.network_bytes == sum(8 * tensor.numel() for tensor in snn.graph.state_dict().values())
     assert found.total == found.network_bytes + sum(found.set_bytes.values()) == found.to_dict()["total_bytes"]

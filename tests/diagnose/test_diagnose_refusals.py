@@ -83,7 +83,7 @@ def test_no_spike_at_all(method, converted, captured):
         neuron = snn.graph.get_submodule(site)
         for name, tensor in neuron.named_buffers():
             tensor.mul_(0 if name == "v_init" else 1e6)
-    steps = 4 if snn.steps is None else None
+    steps = 4 if snn.times.steps is None else None
     found = iso.diagnose(captured(NAME), snn, [ALL[NAME].inputs(2)], steps=steps)
     for site in found.sites:
         assert (site.rate, site.silent_channels, site.saturated_channels) == (0.0, site.channels, 0)

@@ -69,7 +69,7 @@ def case(request):
     return (
         source,
         snn,
-        lambda network: iso.diagnose(source.captured, network, source.test, steps=8 if snn.steps is None else None),
+        lambda network: iso.diagnose(source.captured, network, source.test, steps=snn.times.steps or 8),
     )
 
 
@@ -83,7 +83,7 @@ def test_a_healthy_network_has_no_fault(case):
 
 def test_a_low_threshold(case):
     source, snn, diagnose = case
-    if snn.calibrated:
+    if snn.times.calibrated:
         pytest.skip("every number of steps has thresholds of its own, and they are scaled in the test below")
     found = diagnose(with_threshold(snn, source.site, 0.2))
     (fault,) = found.faults
@@ -96,7 +96,7 @@ def test_a_low_threshold(case):
 
 def test_a_high_threshold(case):
     source, snn, diagnose = case
-    if snn.calibrated:
+    if snn.times.calibrated:
         pytest.skip("every number of steps has thresholds of its own, and they are scaled in the test below")
     found = diagnose(with_threshold(snn, source.site, 5.0))
     (fault,) = found.faults
@@ -171,7 +171,7 @@ def test_thresholds_as_the_rules_of_methods_choose_them_are_no_faults(method, st
     source = _made.setdefault("digits", Digits())
     ((made, _),) = iso.methods.methods[method](**options).for_steps([steps])
     snn = iso.convert(source.captured, made, data=source.data)
-    assert iso.diagnose(source.captured, snn, source.test, steps=steps if snn.steps is None else None).faults == ()
+    assert iso.diagnose(source.captured, snn, source.test, steps=snn.times.steps or steps).faults == ()
 
 
 def test_the_accuracies_are_those_of_an_evaluation():
@@ -207,7 +207,7 @@ def test_a_batch_normalisation_left_unfolded(case):
 @pytest.mark.parametrize(("kept", "dead"), [(0, False), (1, False), (1, True)])
 def test_a_dropped_branch(kept, dead, case):
     source, snn, diagnose = case
-    if snn.calibrated and not dead:
+    if snn.times.calibrated and not dead:
         pytest.skip("tensors calibrated for a site that is gone: such a network does not run at all")
     folded = iso.fold_batch_norm(source.captured)
     join = adds_of(snn.graph)[1]

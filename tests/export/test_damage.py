@@ -201,7 +201,7 @@ def test_a_weight_file_is_no_network(tmp_path):
 def forged(snn: iso.SNN, path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     """The file of a network with other tensors and their hash."""
     header = {"format": artefact.FORMAT, "version": artefact.VERSION, **artefact._describe(snn)}
-    tensors = {**snn.graph.state_dict(), **artefact._tensors_of_sets(snn)}
+    tensors = artefact._tensors(snn)
     change(tensors)
     tensors = {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
     header["hash"] = artefact._digest(header, tensors)
@@ -222,7 +222,7 @@ def test_tensors_that_do_not_fit(message, captured, tmp_path):
     method = iso.methods.CalibrationLight(steps=(2, 5), refine_images=4)
     snn = iso.convert(captured("concat"), method, data=[ALL["concat"].inputs(4)])
     forged(snn, tmp_path / "net.snn", lambda tensors: None)
-    assert iso.load(tmp_path / "net.snn").calibrated == (2, 5)
+    assert iso.load(tmp_path / "net.snn").times.calibrated == (2, 5)
     forged(snn, tmp_path / "net.snn", FORGERIES[message])
     refused(tmp_path / "net.snn", message)
 

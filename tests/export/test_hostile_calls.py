@@ -209,4 +209,4 @@ def test_texts_that_a_terminal_would_obey(text, tmp_path):
 def test_empty_sets_of_many_steps_cost_nothing(tmp_path):
     file = network("aten.neg.default", ["x"], [4], [4])
     file.header["calibrated"] = list(range(1, 1001))
-    assert len(load(file, tmp_path / "net.snn").calibrated) == 1000
+    assert len(load(file, tmp_path / "net.snn").times.calibrated) == 1000

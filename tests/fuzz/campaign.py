@@ -84,7 +84,7 @@ def judge(path: Path, again: Path) -> str:
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(2, *shape, generator=generator, dtype=torch.float64).to(snn.reference_tensor.dtype)
     try:
-        steps = None if snn.steps else (snn.calibrated or (snn.readout.probe + 2,))[0]
+        steps = None if snn.times.steps else (snn.times.calibrated or (snn.probe + 2,))[0]
         outputs = [iso.simulate(snn, x, steps=steps, executor=name).output for name in executors(snn)]
     except IsospikeError as error:
         return verdict("refused to run", error)
@@ -100,9 +100,9 @@ def verdict(what: str, error: IsospikeError) -> str:
 
 
 def executors(snn: iso.SNN) -> tuple[str, ...]:
-    if snn.steps is None:
-        return ("layer",) if snn.readout.probe else ("layer", "step")
-    return ("collapsed", "stepped") if snn.steps <= 16 else ("collapsed",)
+    if snn.times.steps is None:
+        return ("layer",) if snn.probe else ("layer", "step")
+    return ("collapsed", "stepped") if snn.times.steps <= 16 else ("collapsed",)
 
 
 def same(a: object, b: object) -> bool:

@@ -35,7 +35,7 @@ def rms(a: torch.Tensor, b: torch.Tensor) -> float:
 
 def answers(snn: iso.SNN, x: torch.Tensor) -> list[torch.Tensor]:
     """After each number of steps behind the probe."""
-    at = tuple(steps + snn.readout.probe for steps in STEPS)
+    at = tuple(steps + snn.probe for steps in STEPS)
     run = iso.simulate(snn, x, steps=at[-1], record=iso.Record(outputs=False, spikes=False, at=at))
     return [run.answers[t] for t in at]
 

@@ -24,13 +24,13 @@ IMAGES = 3
 def accounts(name: str, method: str, converted) -> tuple[iso.SNN, dict[int, Costs]]:
     snn = converted(name, METHODS[method])
     x = 3 * ALL[name].inputs(IMAGES)
-    return snn, iso.account(snn, [x[:2], x[2:]], steps=None if snn.steps else HORIZONS)
+    return snn, iso.account(snn, [x[:2], x[2:]], steps=None if snn.times.steps else HORIZONS)
 
 
 @pytest.mark.parametrize(("name", "method"), pairs(ALL, METHODS))
 def test_parts_sum_to_the_total(name, method, converted):
     snn, found = accounts(name, method, converted)
-    assert list(found) == ([snn.steps] if snn.steps else HORIZONS)
+    assert list(found) == ([snn.times.steps] if snn.times.steps else HORIZONS)
     for costs in found.values():
         assert costs.images == IMAGES
         total = costs.total()
@@ -52,7 +52,7 @@ def test_events_are_those_of_the_run(name, method, converted):
     snn, found = accounts(name, method, converted)
     x = 3 * ALL[name].inputs(IMAGES)
     for steps, costs in found.items():
-        run = iso.simulate(chosen(snn, steps), x, steps=None if snn.steps else steps)
+        run = iso.simulate(chosen(snn, steps), x, steps=None if snn.times.steps else steps)
         assert costs.spike_sums == {site: tuple(counts.sum(1).tolist()) for site, counts in run.spikes.items()}
         assert costs.packet_sums == {site: tuple(counts.sum(1).tolist()) for site, counts in run.packets.items()}
         assert round(costs.total().spikes * IMAGES) == sum(map(sum, costs.spike_sums.values()))
@@ -76,7 +76,7 @@ def test_costs_grow_with_time(name, method, converted):
 @pytest.mark.parametrize(("name", "method"), pairs(FEW, TYPICAL))
 def test_batches_do_not_matter_and_one_image_will_do(name, method, converted):
     snn, x = converted(name, METHODS[method]), 3 * ALL[name].inputs(3)
-    steps = None if snn.steps else HORIZONS
+    steps = None if snn.times.steps else HORIZONS
     before = {key: tensor.clone() for key, tensor in snn.state_dict().items()}
     together, apart = iso.account(snn, [x], steps=steps), iso.account(snn, list(x.split(1)), steps=steps)
     assert together == apart
@@ -95,7 +95,7 @@ def test_silence_is_free_and_divides_by_nothing(method, captured):
             if key.endswith(("bias", "running_mean")):
                 tensor.zero_()
     snn = iso.convert(graph, METHODS[method], data=[NETWORKS["reused_relu"].inputs(8)])
-    nothing, steps = torch.zeros(1, 3, 8, 8, dtype=torch.float64), None if snn.steps else 12
+    nothing, steps = torch.zeros(1, 3, 8, 8, dtype=torch.float64), None if snn.times.steps else 12
     run = iso.simulate(chosen(snn, 12), nothing, steps=steps)
     (costs,) = iso.account(snn, [nothing], steps=steps).values()
     total = costs.total()

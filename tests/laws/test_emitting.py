@@ -13,9 +13,10 @@ import isospike as iso
 from blocks import Network, conv, leaves
 from isospike.capture import Role
 from isospike.errors import CalibrationError, ConversionError, SimulationError
-from isospike.neurons import NEAREST, BitCoded, Pasc, QuantisedActivation
+from isospike.executors import executors_of
+from isospike.network import Provenance, network_of
+from isospike.neurons import NEAREST, BitCoded, Kind, Pasc, QuantisedActivation
 from isospike.scales import Learned
-from isospike.simulate import Kind, executors_of
 from networks import ALL, NETWORKS
 from short_methods import EMITTING, METHODS, STREAMING
 
@@ -52,7 +53,7 @@ def test_executors_and_chunks_agree_with_the_quantised_ann(name, method, convert
 def test_spikes_are_those_of_the_codes(name, method, converted):
     snn, x = converted(name, EMITTING[method]), ALL[name].inputs(2)
     run = iso.simulate(snn, x, record=CODES)
-    assert run.steps == snn.steps == max(snn.graph.get_submodule(site).steps for site in snn.sites)
+    assert run.steps == snn.times.steps == max(snn.graph.get_submodule(site).steps for site in snn.sites)
     for site, codes in run.codes.items():
         neuron = snn.graph.get_submodule(site)
         assert codes.dtype == torch.int64
@@ -71,7 +72,7 @@ def test_layers_may_have_different_lengths(name, captured):
         for index, node in enumerate(spiking.nodes_with(Role.ACTIVATION)):
             unit = torch.tensor(0.9 / levels[index % 3], dtype=torch.float64)
             spiking.replace(node, kind(unit, levels[index % 3]))
-        snn = iso.SNN(spiking, provenance=iso.network.Provenance("by hand"))
+        snn = network_of(spiking, provenance=Provenance("by hand"))
         collapsed, stepped = (
             iso.simulate(snn, NETWORKS[name].inputs(3), executor=executor, record=CODES)
             for executor in ("collapsed", "stepped")
@@ -119,7 +120,7 @@ def test_structured_ties_do_not_flip_codes():
         for node, unit in zip(spiking.nodes_with(Role.ACTIVATION), (0.1, 0.2, 0.1), strict=True):
             unit = torch.tensor(unit, dtype=dtype)
             spiking.replace(node, kind(unit, 7, v_init=phase * unit))
-        snn = iso.SNN(spiking, provenance=iso.network.Provenance("by hand"))
+        snn = network_of(spiking, provenance=Provenance("by hand"))
         runs = [iso.simulate(snn, x.to(dtype), executor=name, record=CODES) for name in ("collapsed", "stepped")]
         shares = [(runs[0].codes[site] != runs[1].codes[site]).double().mean().item() for site in snn.sites]
         flips[phase] = max(flips[phase], *shares)
@@ -141,7 +142,7 @@ def test_inhibitory_events_are_counted_or_unknown(converted):
 @pytest.mark.parametrize("method", EMITTING)
 def test_an_answer_exists_only_at_the_end(method, converted):
     snn, x = converted("module_relu", EMITTING[method]), NETWORKS["module_relu"].inputs(2)
-    own = snn.steps
+    own = snn.times.steps
     assert torch.equal(snn(x), snn(x, steps=own))
     assert torch.equal(snn(x), iso.simulate(snn, x).output)
     for executor in executors_of(Kind.EMITTING):
@@ -165,7 +166,7 @@ def test_an_answer_exists_only_at_the_end(method, converted):
 
 def test_streaming_networks_need_steps_and_have_no_codes(converted):
     snn, x = converted("module_relu", METHODS["maximum"]), NETWORKS["module_relu"].inputs(2)
-    assert snn.steps is None
+    assert snn.times.steps is None
     with pytest.raises(SimulationError, match="say how many"):
         snn(x)
     with pytest.raises(SimulationError, match="no codes"):
@@ -179,10 +180,10 @@ def test_evaluation_is_at_the_networks_own_steps(converted):
     data = [(NETWORKS["module_relu"].inputs(4), labels)]
     for name in EMITTING:
         snn = converted("module_relu", METHODS[name])
-        for steps in (None, [snn.steps]):
-            assert list(iso.evaluate(snn, data, steps=steps).metric) == [snn.steps]
+        for steps in (None, [snn.times.steps]):
+            assert list(iso.evaluate(snn, data, steps=steps).metric) == [snn.times.steps]
         with pytest.raises(SimulationError, match="no earlier answer"):
-            iso.evaluate(snn, data, steps=[1, snn.steps])
+            iso.evaluate(snn, data, steps=[1, snn.times.steps])
     with pytest.raises(SimulationError, match="say at which"):
         iso.evaluate(converted("module_relu", METHODS["maximum"]), data)
 
@@ -229,7 +230,7 @@ def test_learned_bounds_are_where_streaming_neurons_saturate(method, captured):
     bounds = (torch.tensor(0.75, dtype=torch.float64), per_channel)
     graph, x = learned(captured("in_place"), *bounds), NETWORKS["in_place"].inputs(4)
     snn = iso.convert(graph, METHODS[method], data=[10 * x])
-    for network in (snn, *map(snn.at, snn.calibrated)):
+    for network in (snn, *map(snn.for_steps, snn.times.calibrated)):
         for site, bound in zip(snn.sites, bounds, strict=True):
             most = network.graph.get_submodule(site)(torch.full((1, 4, 8, 8), 1e9, dtype=torch.float64))
             assert most.max() <= bound.max()
@@ -277,7 +278,7 @@ def test_kinds_are_not_mixed(captured):
     graph.replace(first, BitCoded(one, 3))
     graph.replace(second, iso.neurons.IntegrateAndFire(one, one / 2))
     with pytest.raises(ConversionError, match="mixes"):
-        iso.SNN(graph, provenance=iso.network.Provenance("by hand"))
+        network_of(graph, provenance=Provenance("by hand"))
 
 
 def test_networks_that_were_run_can_be_cast(captured):

@@ -8,10 +8,12 @@ from torch import nn
 
 import isospike as iso
 from blocks import leaves
-from isospike.native import availability
+from isospike.executors import executors_of
+from isospike.executors.execution import Execution
+from isospike.executors.program import compile_program
+from isospike.kernels import availability
+from isospike.neurons import Kind
 from isospike.pooling import rules
-from isospike.simulate import Kind, executors_of
-from isospike.simulate.execution import Execution
 from networks import ALL
 from short_methods import METHODS, STEPWISE, chosen, pairs, shortened
 
@@ -32,7 +34,7 @@ def assert_same(a: iso.Run, b: iso.Run) -> None:
 
 def budgets(snn: iso.SNN, x: torch.Tensor, *, constant_input: bool = True) -> list[int]:
     """Bytes for one, for three and for all steps at once; half of a budget is for live values."""
-    one = 2 * snn.program(constant_input=constant_input).step_elements * len(x) * x.element_size()
+    one = 2 * compile_program(snn.graph, constant_input=constant_input).step_elements * len(x) * x.element_size()
     return [1, 3 * one, STEPS * one]
 
 
@@ -114,7 +116,7 @@ def test_outputs_are_as_plain_as_the_models(name, kinds, method, converted, tmp_
     with torch.no_grad():
         expected = ALL[name].build()(x)
     for network in (snn, iso.load(tmp_path / "net.snn")):
-        output = network(x, steps=snn.steps or 3)
+        output = network(x, steps=snn.times.steps or 3)
         assert torch.utils._pytree.tree_structure(output) == torch.utils._pytree.tree_structure(expected)
         assert type(output) is kinds[0]
         if kinds[1:]:
@@ -125,7 +127,7 @@ def test_outputs_are_as_plain_as_the_models(name, kinds, method, converted, tmp_
 @pytest.mark.parametrize("name", ["module_relu", "reused_relu", "max_pools", "concat"])
 def test_memory_is_bounded_by_the_budget_and_not_by_the_steps(name, steps, converted, monkeypatch):
     snn, x = converted(name, METHODS["maximum"]), ALL[name].inputs(2)
-    elements = snn.program(constant_input=True).step_elements
+    elements = compile_program(snn.graph, constant_input=True).step_elements
     chunks, advance = [], Execution.advance
     monkeypatch.setattr(Execution, "advance", lambda self, x, n: (chunks.append(n), advance(self, x, n))[1])
     for budget in (4 * elements * 16, 10 * elements * 16 + 3):
@@ -133,14 +135,14 @@ def test_memory_is_bounded_by_the_budget_and_not_by_the_steps(name, steps, conve
         iso.simulate(snn, x, steps=steps, memory_budget=budget, record=iso.Record(outputs=False))
         assert sum(chunks) == steps
         assert max(chunks) == min(steps, budget // 2 // (elements * 16))  # two samples of eight bytes
-    assert snn.program(constant_input=True).step_elements == elements
+    assert compile_program(snn.graph, constant_input=True).step_elements == elements
 
 
 @pytest.mark.parametrize("name", ["module_relu", "reused_relu", "max_pools", "concat", "gated"])
 def test_step_elements_covers_the_values_alive(name, converted):
     """Hold every value until its last reader ran, and count: never more than the program says."""
     snn = converted(name, METHODS["maximum"])
-    program = snn.program(constant_input=True)
+    program = compile_program(snn.graph, constant_input=True)
     size = {i.node: torch.Size(i.node.meta["op"].shape).numel() for i in program.every_step if i.node.op != "get_attr"}
     alive, most = set(), 0
     for instruction in program.every_step:

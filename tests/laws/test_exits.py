@@ -6,10 +6,11 @@ import pytest
 import torch
 
 import isospike as iso
-from isospike.neurons import IntegrateAndFire
-from isospike.simulate import Kind, executors_of
-from isospike.simulate.early_exit import class_count
-from isospike.simulate.execution import Execution, State
+from isospike.executors import State, executors_of
+from isospike.executors.execution import Execution
+from isospike.executors.leaving import class_count
+from isospike.executors.program import compile_program
+from isospike.neurons import IntegrateAndFire, Kind
 from networks import ALL
 from short_methods import METHODS, STEPWISE, pairs
 
@@ -21,7 +22,7 @@ CLASSIFIERS = [name for name in ALL if name not in ("transposed", "upsampled", "
 
 def plainly(snn: iso.SNN, x: torch.Tensor) -> iso.Run:
     """A run with the answers at all steps that give one."""
-    return iso.simulate(snn, x, steps=STEPS, record=iso.Record(at=tuple(range(snn.readout.probe + 1, STEPS + 1))))
+    return iso.simulate(snn, x, steps=STEPS, record=iso.Record(at=tuple(range(snn.probe + 1, STEPS + 1))))
 
 
 def halfway(snn: iso.SNN, x: torch.Tensor, kind: str = "confidence") -> iso.exits.ExitRule:
@@ -120,7 +121,7 @@ def test_what_left_is_not_computed(monkeypatch, converted):
 @torch.no_grad()
 def test_memory_without_axes_belongs_to_all_samples(converted):
     snn, x = converted("max_pools", METHODS["maximum"]), ALL["max_pools"].inputs(5)
-    execution = Execution(snn.program(constant_input=True), x, State())
+    execution = Execution(compile_program(snn.graph, constant_input=True), x, State())
     execution.advance(x, 1)
     before = {name: dict(memory) for name, memory in execution.memory.items()}
     for memory in execution.memory.values():

@@ -192,7 +192,7 @@ def test_granularity_is_the_shape_of_the_thresholds(name, granularity, network, 
         assert (scales[0] > 0).all()
         share = 1 if name in EMITTING else 0.5 if method.v_init is None else method.v_init
         assert torch.equal(scales[1], scales[0] * share)
-        for steps in snn.calibrated:
+        for steps in snn.times.calibrated:
             assert snn.at(steps).graph.get_submodule(site).v_threshold.shape == wanted
 
 
@@ -212,8 +212,8 @@ def test_outputs_stay_below_the_ceiling_of_the_activation(name, converted):
     """Whatever comes: the ceiling is the most that the neurons can put out in a run."""
     snn = chosen(converted("ceilings", AT_CEILINGS[name]), HORIZONS[-1])
     x = 100 * NETWORKS["ceilings"].inputs(3)
-    sites = iso.SNN(with_sites(snn.graph), provenance=snn.provenance, readout=snn.readout)
-    _, means = sites(x, steps=snn.steps or HORIZONS[-1])
+    sites = snn.with_graph(with_sites(snn.graph))
+    _, means = sites(x, steps=snn.times.steps or HORIZONS[-1])
     for mean, ceiling in zip(means, (6, 0.5, 0.25), strict=True):
         # a unit is a rounded quotient and a mean a sum of at most 32 rounded products
         assert 0 < mean.max() <= ceiling * (1 + 2**-45)

@@ -57,7 +57,7 @@ def events(neuron: nn.Module, train: torch.Tensor) -> torch.Tensor:
 def test_counts_are_those_of_whole_bounded_events(name, method, converted):
     snn, x = chosen(converted(name, LARGER[method]), STEPS), 3 * ALL[name].inputs(2)
     run = iso.simulate(snn, x, steps=STEPS)
-    trains = iso.simulate(iso.SNN(with_sites(snn.graph), provenance=snn.provenance), x, steps=STEPS).outputs[1]
+    trains = iso.simulate(snn.with_graph(with_sites(snn.graph)), x, steps=STEPS).outputs[1]
     assert list(run.spikes) == list(run.packets) == list(snn.sites)
     for site, train in zip(snn.sites, trains, strict=True):
         down, up = limits(snn.graph.get_submodule(site))

@@ -72,7 +72,7 @@ def test_sixteen_and_sixteen_with_pools(rule, converted):
 
 
 def _check_split(snn: iso.SNN, x: torch.Tensor) -> None:
-    early = (snn.readout.probe + 1, 4, 16)
+    early = (snn.probe + 1, 4, 16)
     whole = iso.simulate(snn, x, steps=32, record=iso.Record(at=(*early, 18, 25, 32)))
     first = iso.simulate(snn, x, steps=16, record=iso.Record(at=early))
     kept = copy.deepcopy(first.state)
@@ -170,7 +170,7 @@ def test_ann_of_the_network_is_the_network_it_came_from(name, method, converted)
     snn, x = converted(name, METHODS[method]), ALL[name].inputs(3)
     with torch.no_grad():
         expected = ALL[name].build()(x)
-        for network in (snn, *map(snn.at, snn.calibrated)):
+        for network in (snn, *map(snn.for_steps, snn.times.calibrated)):
             ann = network.ann()
             assert_close(ann(x), expected)
             assert not any(isinstance(module, iso.neurons.Temporal | iso.neurons.Emitter) for module in ann.modules())

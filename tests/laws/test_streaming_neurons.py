@@ -37,7 +37,7 @@ def network(snn: iso.SNN, kind: str, schedule: int = 0) -> iso.SNN:
         bias = torch.linspace(-0.1, 0.1, max(1, torch.Size(shape).numel()), dtype=torch.float64)
         bias = bias.view(shape) * old.v_threshold if schedule else None
         graph.replace(node, KINDS[kind](old.v_threshold, old.v_init, old.activation, bias=bias))
-    return iso.SNN(graph, readout=snn.readout, provenance=snn.provenance)
+    return snn.with_graph(graph)
 
 
 def assert_equal(a: iso.Run, b: iso.Run, tolerance: float = 0.0) -> None:

@@ -31,7 +31,12 @@ def test_holds_for_the_model_it_came_from(name, method, exact, converted, captur
     before = copy.deepcopy(snn.state_dict())
     found = iso.verify(captured(name), snn, batches(name))
     assert found.exact, found.first_difference
-    assert (found.kind, found.steps, found.images, found.dtype) == ("accumulate-then-emit", snn.steps, 5, "float64")
+    assert (found.kind, found.steps, found.images, found.dtype) == (
+        "accumulate-then-emit",
+        snn.times.steps,
+        5,
+        "float64",
+    )
     assert [site.site for site in found.sites] == list(snn.sites)
     neurons = {op.name: torch.Size(op.shape).numel() for op in snn.graph.ops}
     assert all(site.codes == 5 * neurons[site.site] for site in found.sites)
@@ -171,7 +176,7 @@ def check_measure(found: iso.Certificate, snn: iso.SNN, steps: int) -> None:
 @pytest.mark.parametrize("method", CALIBRATED)
 def test_calibrated_networks_are_measured_as_they_run(method, converted, captured):
     snn, model, data = converted("max_pools", CALIBRATED[method]), captured("max_pools"), batches("max_pools")
-    for steps in snn.calibrated:
+    for steps in snn.times.calibrated:
         found = iso.verify(model, snn, data, steps=steps)
         check_measure(found, snn, steps)
         error = max((snn(x, steps=steps) - model(x)).abs().max().item() for x in data)

@@ -12,10 +12,10 @@ from torch import nn
 import isospike
 from blocks import Network
 from isospike.errors import ConversionError, OptionError
-from isospike.native import SparseConvolution
+from isospike.executors.program import compile_program
+from isospike.kernels import SparseConvolution
 from isospike.ops import Family, OpRecord, Role, Stage, family, register, stages, table
 from isospike.ops.rules import always
-from isospike.simulate.program import compile_program
 
 SOURCE = Path(isospike.__file__).parent
 STAGES = {"the linear part", "the exact grid", "the account"}

@@ -93,7 +93,7 @@ def per_neuron(snn: iso.SNN, what: str) -> list[Array]:
 @torch.no_grad()
 def simulated(snn: iso.SNN, x: Tensor, steps: int) -> tuple[list[Array], Tensor]:
     """Trains ``[T, B, neurons]`` of all sites and of the read-out, and the answer."""
-    probed = iso.SNN(with_sites(snn.graph), provenance=snn.provenance, readout=snn.readout)
+    probed = snn.with_graph(with_sites(snn.graph))
     run = iso.simulate(probed, x, steps=steps)
     outputs, sites = run.outputs
     answer = iso.simulate(snn, x, steps=steps).output

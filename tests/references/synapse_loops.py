@@ -24,7 +24,7 @@ def events_of(snn: iso.SNN, x: Any, steps: int | None) -> dict[str, Events]:
     def watch(name: str, train: Any) -> None:
         found[name] = found.get(name, 0) + (train != 0).sum((0, 1)).numpy()
 
-    executor = "step" if snn.steps is None else "stepped"
+    executor = "step" if snn.times.steps is None else "stepped"
     iso.simulate(snn, x, steps=steps, executor=executor, record=iso.Record(outputs=False, watch=watch))
     return found
 

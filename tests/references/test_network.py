@@ -10,7 +10,8 @@ from formulas import POOLS, Image, convolve, image, multiply, soft_reset
 from torch import nn
 
 import isospike as iso
-from isospike.simulate import Kind, executors_of
+from isospike.executors import executors_of
+from isospike.neurons import Kind
 
 STEPS = 9
 

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import isospike as iso
+from isospike.executors.sums import OutputSums
+from isospike.network import ReadOut
 from isospike.neurons import IntegrateAndFire
-from isospike.simulate.readout import OutputSums, ReadOut
 
 STEPS = settings(deadline=None, max_examples=60, derandomize=True)
 sixty_fourths = st.integers(-256, 256).map(lambda n: Fraction(n, 64))

@@ -206,6 +206,6 @@ def quantised_graph(levels: int, layers=LAYERS) -> iso.Graph:
 def test_the_library_is_wrong_nowhere(method, levels, executor):
     snn = iso.convert(quantised_graph(levels), method, data=torch.from_numpy(INPUTS))
     run = iso.simulate(snn, torch.from_numpy(INPUTS), executor=executor, record=iso.Record(codes=True))
-    assert snn.steps == (levels if method.name() == "pascal" else math.ceil(math.log2(levels + 1)))
+    assert snn.times.steps == (levels if method.name() == "pascal" else math.ceil(math.log2(levels + 1)))
     expected = codes_of_the_ann(LAYERS, INPUTS, levels)
     assert wrong([run.codes[site].numpy() for site in snn.sites], expected) == 0

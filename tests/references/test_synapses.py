@@ -55,4 +55,4 @@ GEOMETRIES = (
 def test_geometries(name, method, converted):
     """Dilation, groups, transposition, windows cut by borders, one and three dimensions; neurons behind pools."""
     snn = converted(name, METHODS[method])
-    check(chosen(snn, STEPS), 3 * ALL[name].inputs(2), None if snn.steps else STEPS)
+    check(chosen(snn, STEPS), 3 * ALL[name].inputs(2), None if snn.times.steps else STEPS)

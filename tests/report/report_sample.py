@@ -19,7 +19,6 @@ from isospike.data import open_data
 from isospike.demo import load_digits_net
 from isospike.methods import methods
 from isospike.network import SNN
-from isospike.simulate import Kind
 
 STEPS = (1, 2, 4, 8, 16, 32)
 TYPICAL = ("maximum", "buffered", "snm", "bit-coded", "pascal")
@@ -46,8 +45,8 @@ def comparison(snns: dict[str, SNN], images: int = 100) -> dict[str, Any]:
     cells, ann = [], 0.0
     for label, snn in snns.items():
         started = time.perf_counter()
-        at = tuple(t for t in STEPS if t > snn.readout.probe)
-        found = iso.evaluate(snn, test, steps=None if snn.kind is Kind.EMITTING or snn.calibrated else at)
+        at = tuple(t for t in STEPS if t > snn.probe)
+        found = iso.evaluate(snn, test, steps=None if snn.times.own else at)
         ann, seconds = found.ann, time.perf_counter() - started
         cells += [_cell(label, snn, found, steps, macs, seconds) for steps in found.metric]
     compared = {
@@ -76,7 +75,7 @@ def comparison(snns: dict[str, SNN], images: int = 100) -> dict[str, Any]:
 
 def _cell(label: str, snn: SNN, found: Any, steps: int, macs: int, seconds: float) -> dict[str, Any]:
     synops = 30 * found.spikes[steps]
-    levels = 2**snn.steps if label == "bit-coded" else steps
+    levels = 2**snn.times.steps if label == "bit-coded" else steps
     return {
         "label": label,
         "method": snn.provenance.method,

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from isospike.calibrate.collect import observe
 from isospike.capture.graph import Graph
-from isospike.neurons import Probing, StreamingNeuron
+from isospike.neurons import RateNeuron
 from isospike.ops import Role
 
 
@@ -25,7 +25,7 @@ def measure_delay(graph: Graph, inputs: Tensor) -> int:
     timers = []
     for node in observed.nodes_with(Role.ACTIVATION):
         neuron = observed.module_of(node)
-        assert isinstance(neuron, StreamingNeuron | Probing)
+        assert isinstance(neuron, RateNeuron)
         timer = _FirstSpike(neuron)
         timers.append(timer)
         observed.replace(node, timer)
@@ -34,7 +34,7 @@ def measure_delay(graph: Graph, inputs: Tensor) -> int:
 
 
 class _FirstSpike(nn.Module):
-    def __init__(self, neuron: StreamingNeuron | Probing) -> None:
+    def __init__(self, neuron: RateNeuron) -> None:
         super().__init__()
         self.neuron = neuron
         self.time = 0.0

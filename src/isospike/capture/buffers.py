@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from torch import fx, nn
 from torch.export import ExportedProgram
@@ -26,10 +27,11 @@ def check_buffers(program: ExportedProgram) -> None:
     """
     changed = set(mutated_buffers(program))
     signature = program.graph_signature
-    specs = zip(_output(program.graph).args[0], signature.output_specs, strict=True)  # type: ignore[arg-type]
+    outputs: Any = _output(program.graph).args[0]
+    specs = zip(outputs, signature.output_specs, strict=True)
     leaves = [v for v, spec in specs if spec.kind is OutputKind.USER_OUTPUT and isinstance(v, fx.Node)]
-    read = {signature.inputs_to_buffers.get(node.name) for node in _before(leaves)}
-    wrong = sorted(changed & read)  # type: ignore[type-var]
+    read = {signature.inputs_to_buffers.get(node.name, "") for node in _before(leaves)}
+    wrong = sorted(changed & read)
     if wrong:
         raise CaptureError(
             f"the model's output depends on {counted(len(wrong), 'buffer')} that its own forward changes ({wrong[0]}), "
@@ -60,4 +62,5 @@ def _before(leaves: Iterable[fx.Node]) -> set[fx.Node]:
 
 
 def _output(graph: fx.Graph) -> fx.Node:
-    return next(node for node in reversed(graph.nodes) if node.op == "output")
+    nodes: Iterator[fx.Node] = iter(reversed(graph.nodes))
+    return next(nodes)

@@ -218,6 +218,11 @@ def pools_positions(pool: fx.Node) -> bool:
     return op_of(pool).kind.endswith(f"{len(op_of(argument(pool)).shape) - 1}d")
 
 
+def is_island(node: fx.Node) -> bool:
+    """Whether the node is computed on decoded values."""
+    return node.op in ("call_module", "call_function") and op_of(node).role is Role.ANALOGUE
+
+
 def attribute(graph: nn.Module, name: str) -> Tensor:
     """The constant of a dotted name."""
     path, _, leaf = name.rpartition(".")

@@ -11,9 +11,9 @@ import torch
 
 from isospike.cli import options
 from isospike.cli.render import print_json, print_table
+from isospike.executors import executors
+from isospike.kernels import availability
 from isospike.methods import methods
-from isospike.native import availability
-from isospike.simulate import executors
 
 OPTIONAL = {
     "torchvision": ("torchvision models, image folders", "pip install 'isospike[vision]'"),

@@ -14,8 +14,8 @@ from isospike.cli.networks import open_network
 from isospike.cli.progress import Stream, shown
 from isospike.cli.render import describe_preprocess, print_json, print_result
 from isospike.cli.steps import default_steps
+from isospike.executors import DEFAULT_MEMORY_BUDGET, executors
 from isospike.measure import evaluate
-from isospike.simulate import DEFAULT_MEMORY_BUDGET, executors
 
 
 @click.command(short_help="Measure accuracy against the number of time steps.")
@@ -61,7 +61,7 @@ def command(
     at = steps or default_steps(snn)
     how: dict[str, Any] = {"executor": executor, "memory_budget": memory << 20}
     images = Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype)
-    rule, choice = exits.rule(snn, data, images, steps=max(at or snn.calibrated or (1,)), **how)
+    rule, choice = exits.rule(snn, data, images, steps=max(at or snn.times.own or (1,)), **how)
     result = evaluate(snn, images, steps=at, exit=rule, progress=shown(), **how)
     if as_json:
         source = {"file": str(network), "method": snn.provenance.method, "options": snn.provenance.options}

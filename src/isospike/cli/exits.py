@@ -14,10 +14,10 @@ from isospike.cli.progress import Stream, shown
 from isospike.compare.disjoint import shared_images
 from isospike.compare.identity import image_digests
 from isospike.errors import OptionError
+from isospike.executors import ExitRule
+from isospike.executors.exits import DynamicConfidence, exits
 from isospike.measure import ExitChoice, choose_threshold
 from isospike.network import SNN
-from isospike.simulate import ExitRule
-from isospike.simulate.exits import DynamicConfidence, exits
 
 F = TypeVar("F", bound=Callable[..., Any])
 

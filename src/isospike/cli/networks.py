@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +37,8 @@ def network_to_dict(snn: SNN) -> dict[str, Any]:
         "sites": list(snn.sites),
         "islands": list(snn.islands),
         "kind": snn.kind.value,
-        "steps": snn.steps,
-        "calibrated": list(snn.calibrated),
+        **snn.times.to_dict(),
         "silent": snn.provenance.silent,
-        "readout": asdict(snn.readout),
         "preprocess": None if snn.preprocess is None else snn.preprocess.to_dict(),
     }
 
@@ -55,19 +52,21 @@ def headline(snn: SNN) -> str:
 def print_network(snn: SNN) -> None:
     """Input, numbers of steps, silent channels and read-out, a line each."""
     click.echo(f"  input: {describe_preprocess(snn.preprocess)}")
-    if snn.steps is not None:
-        click.echo(f"  takes {snn.steps} steps, the longest train of a layer; answers after the last one")
-    if snn.calibrated:
-        click.echo(f"  calibrated for {', '.join(map(str, snn.calibrated))} steps; runs for no other number")
-    if snn.readout.probe:
-        click.echo(f"  the first {snn.readout.probe} steps probe; answers come from the steps after them")
+    times = snn.times
+    if times.steps is not None:
+        click.echo(f"  takes {times.steps} steps, the longest train of a layer; answers after the last one")
+    if times.calibrated:
+        click.echo(f"  calibrated for {', '.join(map(str, times.calibrated))} steps; runs for no other number")
+    if snn.probe:
+        click.echo(f"  the first {snn.probe} steps probe; answers come from the steps after them")
     if snn.provenance.silent:
         count = sum(snn.provenance.silent.values())
         names = ", ".join(snn.provenance.silent)
         silent = f"{counted(count, 'threshold')} of silent channels, at {names}"
         click.echo(f"  {silent}: the largest of the layer, or of the network where a layer has no other")
-    if snn.readout.delay:
-        behind = " behind the probe" if snn.readout.probe else ""
+    if times.readout.delay:
+        behind = " behind the probe" if snn.probe else ""
         click.echo(
-            f"  read-out: mean after the first {snn.readout.delay} steps{behind}, over at least {snn.readout.window}"
+            f"  read-out: mean after the first {times.readout.delay} steps{behind}, over at least "
+            f"{times.readout.window}"
         )

@@ -66,7 +66,7 @@ def _closer(
     snn = convert(network, cell.configuration(), data=calibration, analogue=analogue)
     batches = first_images(test, LOOKED_AT)
     first = Batches(batches).first[:1]
-    steps = cell.steps if snn.steps is None else None
+    steps = snn.settled_steps(None) or cell.steps
     costs, reference = account(snn, batches, steps=steps)[cell.steps], reference_costs(snn)
     return {
         "diagnosis": diagnose(network, snn, batches, steps=steps).to_dict(),

@@ -15,7 +15,7 @@ from isospike.cli.progress import Stream, shown
 from isospike.cli.render import print_json, print_result
 from isospike.measure import verify
 from isospike.models import load_model
-from isospike.simulate import Kind
+from isospike.neurons import Kind
 
 STEPS = 32
 """Steps after which a streaming network is measured by default."""
@@ -52,7 +52,7 @@ def command(
         loaded.model.to(opened.device),
         snn.to(opened.device),
         Stream(opened.loader, opened.device),
-        steps=STEPS if steps is None and snn.kind is Kind.STREAMING else steps,
+        steps=snn.settled_steps(steps) or STEPS,
         dtype=getattr(torch, dtype),
         progress=shown(),
     )

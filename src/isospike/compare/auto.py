@@ -26,7 +26,7 @@ from isospike.methods.bit_coded import BitCoded
 from isospike.precision import own_precision
 from isospike.progress import Progress, Report, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
-from isospike.simulate.run import is_whole
+from isospike.whole import is_whole
 
 STEPS = (2, 3, 4, 5, 6, 8, 16, 32)
 BIT_TRIALS = 48

@@ -26,7 +26,7 @@ from isospike.memory_format import channels_last
 from isospike.methods.thresholds import Thresholds
 from isospike.network import SNN
 from isospike.refine.refinement import Calibration
-from isospike.simulate.run import is_whole
+from isospike.whole import is_whole
 
 
 class Bench:
@@ -100,7 +100,7 @@ class Bench:
         Raises:
             IsospikeError: the network cannot run on these images or for so many steps.
         """
-        at = job.steps or snn.calibrated or ((snn.steps,) if snn.steps else ())
+        at = job.steps or snn.times.own
         tally = Tally(snn, at, memory_budget=self.memory_budget)
         dtype = snn.reference_tensor.dtype
         for part in reference.batches(most):

@@ -10,10 +10,10 @@ from isospike.compare.cell import Cell, Failure
 from isospike.compare.front import pareto_front
 from isospike.compare.limits import Limits
 from isospike.compare.tables import METRICS, bits_of_sites
+from isospike.executors.leaving import class_count
 from isospike.intervals import NAME, above_chance, shown_interval
 from isospike.messages import counted
 from isospike.network import SNN
-from isospike.simulate.early_exit import class_count
 from isospike.tables import Column, Table, Tabular
 from isospike.units import energy, energy_unit
 

@@ -24,11 +24,11 @@ from isospike.compare.store import Store
 from isospike.convert import Analogue
 from isospike.costs import EnergyModel
 from isospike.errors import ConversionError, OptionError
+from isospike.executors.leaving import class_count
 from isospike.messages import with_article
 from isospike.precision import own_precision
 from isospike.progress import Progress, going_on, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
-from isospike.simulate.early_exit import class_count
 
 STEPS = (2, 4, 8, 16, 32)
 ACCOUNT_IMAGES = 256

@@ -16,7 +16,7 @@ from isospike.methods.method import Method, methods
 from isospike.methods.probing import ProbingMethod
 from isospike.neurons import LearnedActivation
 from isospike.ops import Role
-from isospike.simulate.run import is_whole
+from isospike.whole import is_whole
 
 Chosen = str | Iterable[str | Method] | Mapping[str, str | Method]
 """``all``, names and instances, or a mapping from a label to either."""

@@ -9,7 +9,7 @@ from isospike.compare.cell import Cell
 from isospike.compare.reference_images import ReferenceImages
 from isospike.errors import OptionError
 from isospike.points import images_of
-from isospike.simulate.run import is_whole
+from isospike.whole import is_whole
 
 SURE = 3.0
 """Standard errors: of a thousand networks that would hold, one is given up early by chance."""

@@ -16,10 +16,10 @@ from isospike.capture.graph import Graph
 from isospike.compare.identity import image_digests
 from isospike.data.stream import stream
 from isospike.errors import DataError, SimulationError
+from isospike.executors.leaving import class_count
 from isospike.measure.accuracy import check_range, labelled
 from isospike.measure.tally import classes_of
 from isospike.messages import with_article
-from isospike.simulate.early_exit import class_count
 
 
 @dataclass(frozen=True)

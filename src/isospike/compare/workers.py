@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 
 from isospike.errors import OptionError
-from isospike.simulate.run import is_whole
+from isospike.whole import is_whole
 
 J = TypeVar("J")
 R = TypeVar("R")

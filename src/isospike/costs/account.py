@@ -8,14 +8,13 @@ import torch
 
 from isospike.calibrate.batches import Batch, Batches
 from isospike.costs.costs import Costs
-from isospike.costs.ledger import Ledger
+from isospike.costs.ledger import LEDGERS
 from isospike.costs.trace import trace
 from isospike.errors import SimulationError
 from isospike.messages import with_article
-from isospike.network import SNN
+from isospike.network import SNN, asked_steps
 from isospike.precision import own_precision
 from isospike.progress import Progress, reporting, told
-from isospike.simulate.asked_steps import asked_steps, runs_for
 
 
 @torch.no_grad()
@@ -57,7 +56,7 @@ def account(
         raise SimulationError(f"the network is {with_article(snn)}; account takes what isospike.convert or load gives")
     at, data = asked_steps(snn, steps), Batches(batches)
     wiring = trace(snn)
-    ledgers = [Ledger(snn.at(part[0]) if snn.calibrated else snn, wiring, part) for part in runs_for(snn, at)]
+    ledgers = [LEDGERS[snn.kind](snn.for_steps(part[-1]), wiring, part) for part in snn.runs_for(at)]
     rank = 1 + len(snn.graph.input_shape)
     with reporting(progress) as report:
         for images in told(data, report, "accounting", of=batches):

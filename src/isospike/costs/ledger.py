@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
@@ -12,13 +13,13 @@ from torch import Tensor
 from isospike.capture.graph import argument, op_of
 from isospike.costs.costs import CURRENTS, INPUT, Costs, Entry
 from isospike.costs.wiring import Connection, Wiring
-from isospike.network import SNN
-from isospike.neurons import Emitter
+from isospike.executors import Record, Run, compile
+from isospike.network import SNN, TrainProgram
+from isospike.neurons import Kind
 from isospike.ops import Role
-from isospike.simulate import Kind, Record, Run, simulate
 
 
-class Ledger:
+class Ledger(ABC):
     """Whole numbers over all images, for every asked number of steps.
 
     Args:
@@ -29,13 +30,17 @@ class Ledger:
 
     def __init__(self, snn: SNN, wiring: Wiring, at: tuple[int, ...]) -> None:
         self.snn, self.wiring, self.at = snn, wiring, at
+        self.compiled, self.timing = compile(snn), snn.timing()
         self.images = 0
         self.rows = {op_of(node).name: op_of(node).rows for node in snn.graph.op_nodes()}
         self.events = {source: [0] * len(at) for source in wiring.neurons}
         self.synops = {(source, c.op): [0] * len(at) for c in wiring.connections for source in c.fan_out}
         self.spikes: dict[str, Tensor] = {}
         self.packets: dict[str, Tensor] = {}
-        self.clock: dict[str, int] = {}
+
+    @abstractmethod
+    def run(self, x: Tensor) -> Run:
+        """One run of images ``[B, ...]``, its events counted."""
 
     def add(self, x: Tensor) -> None:
         """Run one batch of images ``[B, ...]``.
@@ -43,47 +48,15 @@ class Ledger:
         Raises:
             SimulationError: images or steps do not fit the network.
         """
-        if self.snn.kind is Kind.STREAMING:
-            self.clock.clear()
-            run = simulate(self.snn, x, steps=self.at[-1], record=Record(outputs=False, watch=self._watch))
-        else:
-            run = simulate(self.snn, x, steps=self.at[-1], record=Record(outputs=False, at=self.at, codes=True))
-            for source, events in self._emitted(run):
-                self._count(source, 0, events)
+        run = self.run(x)
         self.images += len(x)
         for sums, counts in ((self.spikes, run.spikes), (self.packets, run.packets)):
             for site, count in counts.items():
                 sums[site] = sums.get(site, 0) + count.sum(1)
 
-    def _watch(self, source: str, train: Tensor) -> None:
-        """The next steps of a source ``[t, B, ...]``."""
-        if source not in self.events:
-            return
-        start, fired = self.clock.get(source, 0), train != 0
-        for index, (first, last) in enumerate(pairwise((0, *self.at))):
-            part = fired[max(first - start, 0) : max(last - start, 0)]
-            if len(part):
-                self._count(source, index, _summed(self._by_sample(source, part, 1)))
-        self.clock[source] = start + len(train)
-
-    def _by_sample(self, source: str, events: Tensor, axis: int) -> Tensor:
+    def by_sample(self, source: str, events: Tensor, axis: int) -> Tensor:
         """The rows of one sample on an axis of their own, behind the batch's, where a sample has several."""
         return events.unflatten(axis, (-1, self.rows[source])) if self.rows[source] > 1 else events
-
-    def _emitted(self, run: Run) -> Iterator[tuple[str, Tensor]]:
-        """Events at every neuron of accumulate-then-emit networks, from the codes; max pools take the largest code."""
-        assert run.codes is not None
-        graph, codes = self.snn.graph, dict[object, Tensor]()
-        for node, code in self.snn.trains().trains.items():
-            name = op_of(node).name
-            if name in run.codes:
-                codes[node] = run.codes[name]
-            elif op_of(node).role is Role.MAX_POOL:
-                codes[node] = graph.module_of(node)(codes[argument(node)].double()).long()
-            else:
-                codes[node] = torch.cat([codes[source] for source in node.all_input_nodes], 1)
-            if name in self.events:
-                yield name, self._by_sample(name, code.events(codes[node]), 0).sum(0)
 
     def _count(self, source: str, index: int, events: Tensor) -> None:
         """Book events ``[...]`` of a source, int64, summed over images and some steps."""
@@ -119,12 +92,8 @@ class Ledger:
 
     def _updates(self, site: str, steps: int) -> int:
         """How often one neuron is updated."""
-        neuron = self.snn.graph.get_submodule(site)
-        if not isinstance(neuron, Emitter):
-            return steps
         (node,) = (node for node in self.snn.graph.nodes_with(Role.ACTIVATION) if op_of(node).name == site)
-        trains, read = self.snn.trains(), argument(node)
-        return neuron.updates(None if read in trains.analogue else trains.steps[read])
+        return self.timing.updates(node, steps)
 
     def _flows(self, connection: Connection, index: int, steps: int) -> Iterator[Entry]:
         for source, (share, everything) in connection.shares.items():
@@ -137,6 +106,57 @@ class Ledger:
         if connection.each_step:
             macs = connection.macs(steps) - connection.once
             yield Entry(CURRENTS, connection.op, macs=self.images * macs)
+
+
+class StreamingLedger(Ledger):
+    """Of a network that answers at any step: trains are watched as they come."""
+
+    def run(self, x: Tensor) -> Run:
+        """All steps at once for all that were asked for."""
+        self.clock = dict[str, int]()
+        return self.compiled.run(x, steps=self.at[-1], record=Record(outputs=False, watch=self._watch))
+
+    def _watch(self, source: str, train: Tensor) -> None:
+        """The next steps of a source ``[t, B, ...]``."""
+        if source not in self.events:
+            return
+        start, fired = self.clock.get(source, 0), train != 0
+        for index, (first, last) in enumerate(pairwise((0, *self.at))):
+            part = fired[max(first - start, 0) : max(last - start, 0)]
+            if len(part):
+                self._count(source, index, _summed(self.by_sample(source, part, 1)))
+        self.clock[source] = start + len(train)
+
+
+class EmittingLedger(Ledger):
+    """Of a network that answers at the end: every train is a function of its code."""
+
+    def run(self, x: Tensor) -> Run:
+        """One pass for the codes."""
+        run = self.compiled.run(x, steps=self.at[-1], record=Record(outputs=False, at=self.at, codes=True))
+        for source, events in self._emitted(run):
+            self._count(source, 0, events)
+        return run
+
+    def _emitted(self, run: Run) -> Iterator[tuple[str, Tensor]]:
+        """Events at every neuron; max pools take the largest code."""
+        assert run.codes is not None
+        assert isinstance(self.timing, TrainProgram)
+        graph, codes = self.snn.graph, dict[object, Tensor]()
+        for node, code in self.timing.trains.items():
+            name = op_of(node).name
+            if name in run.codes:
+                codes[node] = run.codes[name]
+            elif op_of(node).role is Role.MAX_POOL:
+                codes[node] = graph.module_of(node)(codes[argument(node)].double()).long()
+            else:
+                codes[node] = torch.cat([codes[source] for source in node.all_input_nodes], 1)
+            if name in self.events:
+                yield name, self.by_sample(name, code.events(codes[node]), 0).sum(0)
+
+
+LEDGERS: dict[Kind, type[Ledger]] = {Kind.STREAMING: StreamingLedger, Kind.EMITTING: EmittingLedger}
+"""How the events of a network are counted, by what its neurons make of time."""
 
 
 def _summed(fired: Tensor) -> Tensor:

@@ -39,8 +39,8 @@ class Memory(Tabular):
 
 def memory_of(snn: SNN) -> Memory:
     """The memory of a network; tensors that are shared count once."""
-    sets = {steps: _bytes(snn.set_for(steps).values()) for steps in snn.calibrated}
-    return Memory(_bytes(snn.graph.state_dict().values()), sets)
+    sets = {steps: _bytes(tensors.values()) for steps, tensors in snn.tensor_sets.items()}
+    return Memory(_bytes(snn.stored_graph.state_dict().values()), sets)
 
 
 def _bytes(tensors: Iterable[Tensor]) -> int:

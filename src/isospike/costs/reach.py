@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
 from isospike.capture.graph import Graph, attribute, op_of
+from isospike.executors.walk import compute
 from isospike.ops import Stage, family
 from isospike.ops.affine import ChannelAffine
 from isospike.refine.grid.axes import axis_matrices
-from isospike.simulate.walk import compute
 
 Fields = Mapping[fx.Node, Any]
 """Fields of the values that an op reads."""

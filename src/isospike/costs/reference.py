@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from torch import nn
-
 from isospike.costs.energy import Energy, EnergyModel
 from isospike.costs.trace import trace
 from isospike.costs.wiring import Connection, Wiring
 from isospike.network import SNN
-from isospike.neurons import Emitter, Probing, StreamingNeuron
+from isospike.neurons import Kind
 from isospike.tables import Column, Table, Tabular
 
 
@@ -114,19 +112,10 @@ class Reference(Tabular):
 
 def reference_costs(snn: SNN) -> Reference:
     """The ANN of a network, its bit-matched quantised ANN and the same bit by bit; no image is needed."""
-    neurons = {site: snn.graph.get_submodule(site) for site in snn.sites}
     return Reference(
         wiring=trace(snn),
-        levels={site: _levels(neuron) for site, neuron in neurons.items()},
-        rate_coded=snn.steps is None,
-        probe=snn.readout.probe,
+        levels={site: snn.neuron(site).most_units for site in snn.sites},
+        rate_coded=snn.kind is Kind.STREAMING,
+        probe=snn.probe,
         value_bytes=snn.reference_tensor.element_size(),
     )
-
-
-def _levels(neuron: nn.Module) -> int:
-    if isinstance(neuron, Emitter):
-        return neuron.levels
-    inner = neuron.neuron if isinstance(neuron, Probing) else neuron
-    assert isinstance(inner, StreamingNeuron)
-    return inner.up

@@ -14,10 +14,9 @@ from isospike.capture.linear_part import linear_part
 from isospike.costs.macs import macs_by_node
 from isospike.costs.reach import Passage, argument_of, is_join, is_move, is_weighted, passed_on, synapses
 from isospike.costs.wiring import Connection, Wiring
+from isospike.executors.walk import compute
 from isospike.network import SNN
 from isospike.ops import Role
-from isospike.simulate import Kind
-from isospike.simulate.walk import compute
 
 ALWAYS_LEFT_OUT = (
     "the network's outputs: the additions that sum them over the steps",
@@ -52,7 +51,7 @@ def trace(snn: SNN) -> Wiring:
 class _Trace:
     def __init__(self, snn: SNN) -> None:
         self.snn, self.graph = snn, snn.graph
-        self.trains = snn.trains() if snn.kind is Kind.EMITTING else None
+        self.timing = snn.timing()
         self.linear = linear_part(self.graph)
         self.twins = {node.name: node for node in self.linear.graph.nodes}
         self.macs = macs_by_node(self.graph)
@@ -100,7 +99,7 @@ class _Trace:
     def _max_pool(self, node: fx.Node) -> _Value:
         value = self.values[argument(node)]
         spikes = value.events is not None and value.image is None and value.current is None
-        if spikes and (self.trains is None or node in self.trains.trains):
+        if spikes and self.timing.stays_train(node):
             self._leave_out(node, "a max pool of spike trains; its sums and comparisons (the events behind it count)")
             return self._source(node)
         self._leave_out(node, "a max pool of currents; its sums and comparisons")
@@ -110,9 +109,8 @@ class _Trace:
         macs = self.macs[node]
         still = self._is_still(node)
         if macs:
-            steps = None if self.trains is None else 1
             when = {"once": macs, "each_step": 0} if still else {"once": 0, "each_step": macs}
-            self._record(node, {}, input_steps=steps, dense=macs, padded=macs, **when)
+            self._record(node, {}, input_steps=self.timing.analogue_steps, dense=macs, padded=macs, **when)
         what = "all but its matrix products" if macs else "its elementwise operations"
         self._leave_out(node, f"an analogue island, computed on decoded values; {what}, and the decoding of its inputs")
         return self._out(node, still=still)
@@ -133,7 +131,7 @@ class _Trace:
         once, each_step = (
             0 if part is None else _whole(synapses(self.graph, node, part)) for part in (value.image, value.current)
         )
-        steps = None if self.trains is None else self.trains.steps[source]
+        steps = self.timing.steps_of(source)
         spiking, total = 0, None
         if value.events is not None:
             total = synapses(self.graph, node, value.events)

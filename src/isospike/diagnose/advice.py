@@ -10,8 +10,8 @@ from isospike.diagnose.diagnosis import SiteDiagnosis, WorstSite
 from isospike.diagnose.faulty_thresholds import DOMINANT, HIGH
 from isospike.methods import methods
 from isospike.network import Provenance
-from isospike.simulate import Kind
-from isospike.simulate.run import is_whole
+from isospike.neurons import Kind
+from isospike.whole import is_whole
 
 MANY = 0.1
 """Part of the channels that makes silent or saturated ones a reason."""

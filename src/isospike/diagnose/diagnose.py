@@ -29,8 +29,7 @@ from isospike.messages import with_article
 from isospike.network import SNN
 from isospike.precision import own_precision
 from isospike.progress import Progress, reporting
-from isospike.simulate.emitting import NO_EARLIER_ANSWER
-from isospike.simulate.run import is_whole
+from isospike.whole import is_whole
 
 WORST = 3
 """Sites that are put into words."""
@@ -95,16 +94,11 @@ def diagnose(
 def _steps(snn: SNN, steps: int | None) -> int:
     if steps is not None and (not is_whole(steps) or steps < 1):
         raise SimulationError(f"steps must be a whole number of at least 1, got {steps!r}")
-    if snn.steps is not None:
-        if steps not in (None, snn.steps):
-            raise SimulationError(
-                f"this network takes {snn.steps} steps, {steps} were asked for; {NO_EARLIER_ANSWER}: leave steps out"
-            )
-        return snn.steps
-    if steps is None:
-        known = f", one of {', '.join(map(str, snn.calibrated))}" if snn.calibrated else ""
+    settled = snn.settled_steps(steps)
+    if settled is None:
+        known = f", one of {', '.join(map(str, snn.times.own))}" if snn.times.own else ""
         raise SimulationError(f"the errors of a streaming network depend on the number of steps; say how many{known}")
-    return int(steps)
+    return int(settled)
 
 
 def _looked_ahead(batches: Iterable[Batch]) -> tuple[Batch, Iterator[Batch]]:
@@ -187,5 +181,5 @@ def _of_parts(pairing: Pairing) -> list[Fault]:
 
 def _words(pairing: Pairing, steps: int, site: SiteDiagnosis, starved: int) -> WorstSite:
     snn, known = pairing.snn, pairing.snn.provenance
-    takes_back = getattr(pairing.neuron(site.site), "down", 0) > 0
+    takes_back = snn.neuron(site.site).takes_back
     return words(Case(site, starved, snn.kind, takes_back, known.options, steps, raising(known)))

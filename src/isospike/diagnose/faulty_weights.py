@@ -12,6 +12,7 @@ from isospike.capture.graph import argument, attribute, op_of
 from isospike.diagnose.diagnosis import Fault
 from isospike.diagnose.pairing import Pairing, nodes_by_name
 from isospike.measure.equality import quantised_ann
+from isospike.network import EmittingNetwork
 from isospike.ops import family
 
 Tensors = Mapping[str, Tensor]
@@ -54,8 +55,10 @@ def faulty_weights(pairing: Pairing) -> list[Fault]:
 
 def expected_graph(pairing: Pairing) -> Graph:
     """The model as the network should have it: on the same binary grid, if it is on one and has the same sites."""
-    on_grid = pairing.snn.exact and set(pairing.sites) == set(pairing.snn.sites)
-    return quantised_ann(pairing.model, pairing.snn) if on_grid else pairing.model
+    snn = pairing.snn
+    if isinstance(snn, EmittingNetwork) and snn.exact and set(pairing.sites) == set(snn.sites):
+        return quantised_ann(pairing.model, snn)
+    return pairing.model
 
 
 def _is_unfolded(bare: Tensors, folded: Tensors, found: tuple[Tensors, ...]) -> bool:

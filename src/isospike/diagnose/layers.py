@@ -8,13 +8,11 @@ import torch
 from torch import Tensor, fx
 
 from isospike.capture.graph import argument, op_of
-from isospike.diagnose.ideal import bound_of, clipped, constant_output, decoded, largest_output
 from isospike.diagnose.operator import regions, spectral_norms
 from isospike.diagnose.pairing import Pairing, nodes_by_name, putting_out
 from isospike.diagnose.tally import SiteTally, ceiling_of, envelope
+from isospike.executors import Record, compile
 from isospike.memory_format import channels_last
-from isospike.network import SNN
-from isospike.simulate import Kind, ReadOut, Record, simulate
 
 MEMORY_BUDGET = 256 * 2**20
 """Bytes for the values that are alive at once."""
@@ -33,7 +31,7 @@ class Layers:
     """
 
     def __init__(self, pairing: Pairing, steps: int) -> None:
-        self.pairing, self.steps, self.probe = pairing, steps, pairing.snn.readout.probe
+        self.pairing, self.steps, self.probe = pairing, steps, pairing.snn.probe
         model, spiking = nodes_by_name(pairing.model), nodes_by_name(pairing.snn.graph)
         self.inputs = {site: (_current(model[site]), _current(spiking[site])) for site in pairing.sites}
         self.regions = regions(pairing.model, pairing.sites)
@@ -45,9 +43,10 @@ class Layers:
         known = [name for name in sources if name in spiking and self._comparable(model[name], spiking[name])]
         self.spiking_names = _unique([*pairing.sites, *(theirs for _, theirs in self.inputs.values()), *known])
         self.model = putting_out(pairing.model, self.model_names)
-        self.spiking = _as_network(pairing.snn, self.spiking_names, self.probe)
+        self.spiking = compile(pairing.snn.averaging(putting_out(pairing.snn.graph, self.spiking_names)))
         elements = sum(torch.Size(op_of(model[name]).shape).numel() for name in self.model_names)
-        self.elements = COPIES * elements * (steps if _needs_whole_train(pairing.snn) else 1)
+        whole = any(pairing.snn.neuron(site).whole_train for site in pairing.snn.sites)
+        self.elements = COPIES * elements * (steps if whole else 1)
 
     def add(self, x: Tensor) -> None:
         """Run both on images ``[B, ...]`` in parts that fit the memory."""
@@ -57,17 +56,11 @@ class Layers:
 
     def _add(self, x: Tensor) -> None:
         watch = lambda name, train: self.tallies[name].fire(train) if name in self.tallies else None  # noqa: E731
-        emitting = self.pairing.snn.kind is Kind.EMITTING
-        run = simulate(
-            self.spiking,
-            x,
-            steps=None if emitting else self.steps,
-            executor="stepped" if emitting else None,
-            record=Record(outputs=False, watch=watch),
-        )
+        steps = self.spiking.network.steps_like(self.steps)
+        run = self.spiking.run(x, steps=steps, record=Record(outputs=False, watch=watch))
         means = dict(zip(self.spiking_names, run.output, strict=True))
         for site in self.pairing.sites:
-            means[site] = decoded(self.pairing.neuron(site), means[site])
+            means[site] = self.pairing.snn.neuron(site).decoded(means[site])
             self.tallies[site].count(run.spikes[site], means[site][0].numel())
         values = dict(zip(self.model_names, self.model(x), strict=True))
         for site in self.pairing.sites:
@@ -76,22 +69,23 @@ class Layers:
 
     def _site(self, site: str, values: dict[str, Tensor], means: dict[str, Tensor]) -> None:
         """The three parts, alone and in the running network."""
-        tally, neuron = self.tallies[site], self.pairing.neuron(site)
+        tally, neuron = self.tallies[site], self.pairing.snn.neuron(site)
         ours, theirs = self.inputs[site]
         a, s = values[site], means[site]
-        local = constant_output(neuron, values[ours], steps=self.steps, probe=self.probe)
-        even = constant_output(neuron, means[theirs], steps=self.steps, probe=self.probe)
-        limited = clipped(neuron, a)
+        local = neuron.constant_output(values[ours], steps=self.steps, probe=self.probe)
+        even = neuron.constant_output(means[theirs], steps=self.steps, probe=self.probe)
+        most = neuron.largest_output(a)
+        limited = torch.minimum(a, most)
         tally.add("size", a)
         tally.add("clipping", limited - a)
         tally.add("quantisation", local - limited)
         tally.add("unevenness", s - even)
         tally.add("local", local - a)
         tally.add("accumulated", s - a)
-        tally.saturate(a, s, largest_output(neuron, a))
+        tally.saturate(a, s, most)
         ceiling = ceiling_of(self.pairing.model.module_of(self.regions[site].site))
         largest = a if ceiling is None else torch.as_tensor(ceiling).to(a).expand_as(a)
-        tally.reach(largest, bound_of(neuron, a))
+        tally.reach(largest, neuron.bound(a))
 
     def _bound(self, site: str, values: dict[str, Tensor], means: dict[str, Tensor]) -> None:
         """The terms of the layer-wise bound, where everything that the site reads is known in the network."""
@@ -120,13 +114,3 @@ def _current(site: fx.Node) -> str:
 
 def _unique(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
-
-
-def _as_network(snn: SNN, names: Sequence[str], probe: int) -> SNN:
-    """The network that puts out these ops: their means over all steps but those of the probe, or their totals."""
-    readout = ReadOut(window=1, probe=probe)
-    return SNN(putting_out(snn.graph, names), provenance=snn.provenance, readout=readout)
-
-
-def _needs_whole_train(snn: SNN) -> bool:
-    return snn.kind is Kind.STREAMING and snn.program(constant_input=True).whole_train is not None

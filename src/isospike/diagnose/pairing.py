@@ -36,10 +36,6 @@ class Pairing:
     sites: tuple[str, ...]
     """Sites that both have, in the order of the model."""
 
-    def neuron(self, site: str) -> nn.Module:
-        """The network's neurons of a site."""
-        return self.snn.graph.module_of(nodes_by_name(self.snn.graph)[site])
-
 
 def pair(model: nn.Module | Graph, snn: SNN, example: torch.Tensor, steps: int | None) -> Pairing:
     """Capture the model and find the sites that it shares with the network.
@@ -57,7 +53,7 @@ def pair(model: nn.Module | Graph, snn: SNN, example: torch.Tensor, steps: int |
     """
     captured = model if isinstance(model, Graph) else capture(model, example)
     check_weights(captured)
-    chosen = snn.at(steps) if snn.calibrated and steps is not None else snn
+    chosen = snn if steps is None else snn.for_steps(steps)
     folded = _prepared(_at_rest(fold_batch_norm(captured)), snn.graph).to(chosen.reference_tensor)
     shared = _shared_sites(folded, chosen.graph)
     _check_same_network(folded, chosen.graph, shared)

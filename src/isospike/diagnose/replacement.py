@@ -12,16 +12,14 @@ from torch.utils import _pytree as pytree
 from isospike.capture import Role
 from isospike.capture.graph import op_of
 from isospike.diagnose.pairing import nodes_by_name
+from isospike.executors import Record, simulate
 from isospike.memory_format import channels_last
 from isospike.network import SNN
-from isospike.neurons import Emitter, Temporal
-from isospike.simulate import Kind, Record, simulate
 
 
 def answer(snn: SNN, x: Tensor, steps: int) -> Any:
     """The network's own answer."""
-    asked = None if snn.kind is Kind.EMITTING else steps
-    return simulate(snn, x, steps=asked, record=Record(outputs=False, spikes=False)).output
+    return simulate(snn, x, steps=snn.steps_like(steps), record=Record(outputs=False, spikes=False)).output
 
 
 def answer_with_exact_site(snn: SNN, site: str, x: Tensor, steps: int) -> Any:
@@ -32,12 +30,10 @@ def answer_with_exact_site(snn: SNN, site: str, x: Tensor, steps: int) -> Any:
     """
     view = snn.graph.view()
     node = nodes_by_name(view)[site]
-    neuron = view.module_of(node)
-    assert isinstance(neuron, Temporal | Emitter)
-    view.replace(node, neuron.source(), replace(op_of(node), role=Role.ANALOGUE))
+    view.replace(node, snn.neuron(site).source(), replace(op_of(node), role=Role.ANALOGUE))
     if not view.sites:  # nothing spikes any more: the answer of every step is that of the whole run
         return view(channels_last(x))
-    return answer(SNN(view, provenance=snn.provenance, readout=snn.readout), x, steps)
+    return answer(snn.with_graph(view), x, steps)
 
 
 class Score:

@@ -13,7 +13,7 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
@@ -25,10 +25,8 @@ from isospike.export.modules import describe_module
 from isospike.export.nodes import describe_node
 from isospike.json_text import JsonError, parse_json
 from isospike.messages import with_article
+from isospike.network import SNN, verbs
 from isospike.tensor_files import TensorFileError, read_tensor_file, write_tensors
-
-if TYPE_CHECKING:
-    from isospike.network import SNN
 
 
 def save(snn: SNN, path: str | Path) -> None:
@@ -38,11 +36,13 @@ def save(snn: SNN, path: str | Path) -> None:
         OutputError: the path cannot be written.
         ArtefactError: the network holds something that the format has no words for.
     """
-    everything = {**snn.graph.state_dict(), **_tensors_of_sets(snn)}
-    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in everything.items()}
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in _tensors(snn).items()}
     header = {"format": FORMAT, "version": VERSION, **_describe(snn)}
     header["hash"] = _digest(header, tensors)
     write_tensors(path, tensors, {"isospike": json.dumps(header)})
+
+
+verbs.register("save", save)
 
 
 def load(path: str | Path) -> SNN:
@@ -93,20 +93,21 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def _describe(snn: SNN) -> dict[str, Any]:
-    calls = [node for node in snn.graph.graph.nodes if node.op == "call_module"]
+    calls = [node for node in snn.stored_graph.graph.nodes if node.op == "call_module"]
     return {
-        "nodes": [describe_node(node) for node in snn.graph.graph.nodes],
-        "modules": {str(node.target): describe_module(snn.graph.module_of(node)) for node in calls},
-        "calibrated": list(snn.calibrated),
-        "readout": asdict(snn.readout),
+        "nodes": [describe_node(node) for node in snn.stored_graph.graph.nodes],
+        "modules": {str(node.target): describe_module(snn.stored_graph.module_of(node)) for node in calls},
+        "calibrated": list(snn.times.calibrated),
+        "readout": asdict(snn.times.readout),
         "provenance": asdict(snn.provenance),
         "preprocess": None if snn.preprocess is None else snn.preprocess.to_dict(),
     }
 
 
-def _tensors_of_sets(snn: SNN) -> dict[str, Tensor]:
-    """The tensors that replace others at each number of steps, under ``@steps/name``."""
-    return {f"@{steps}/{name}": tensor for steps in snn.calibrated for name, tensor in snn.set_for(steps).items()}
+def _tensors(snn: SNN) -> dict[str, Tensor]:
+    """Those of the graph, and under ``@steps/name`` those that replace some at a number of steps."""
+    sets = {f"@{steps}/{name}": tensor for steps, own in snn.tensor_sets.items() for name, tensor in own.items()}
+    return {**snn.stored_graph.state_dict(), **sets}
 
 
 def _digest(header: dict[str, Any], tensors: dict[str, Tensor]) -> str:

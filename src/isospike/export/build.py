@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
@@ -16,12 +14,9 @@ from isospike.export.arguments import FLOATS
 from isospike.export.format import Header
 from isospike.export.modules import build_module
 from isospike.export.nodes import build_node
-from isospike.neurons import Probing
+from isospike.network import SNN, Provenance, ReadOut, network_of
+from isospike.neurons import Neuron
 from isospike.ops import Role
-from isospike.simulate.readout import ReadOut
-
-if TYPE_CHECKING:
-    from isospike.network import SNN
 
 CONSTANTS = (*FLOATS, torch.int64, torch.int32, torch.bool)
 
@@ -32,8 +27,6 @@ def build_network(header: Header, tensors: dict[str, Tensor]) -> SNN:
     Raises:
         IsospikeError: it does not pass the gate.
     """
-    from isospike.network import SNN, Provenance
-
     graph = _graph(header)
     own, sets = _separated(header.calibrated, tensors)
     dtype = _number_format(tensors)
@@ -46,7 +39,7 @@ def build_network(header: Header, tensors: dict[str, Tensor]) -> SNN:
     made = header.provenance
     if not all(text.isprintable() for text in pytree.tree_leaves(made.options) if isinstance(text, str)):
         raise ArtefactError("the options of its method hold what is no text")
-    return SNN(
+    return network_of(
         graph,
         readout=_readout(header, graph),
         provenance=Provenance(made.method, made.options, tuple(made.papers), made.silent),
@@ -148,7 +141,7 @@ def _check_set(graph: Graph, changed: dict[str, Tensor], steps: int, dtype: torc
 
 def _readout(header: Header, graph: Graph) -> ReadOut:
     given = header.readout
-    probe = next((module.probe_steps for module in graph.modules() if isinstance(module, Probing)), 0)
+    probe = max((module.probe_steps for module in graph.modules() if isinstance(module, Neuron)), default=0)
     if given.probe != probe:
         raise ArtefactError(f"its read-out leaves out {given.probe} steps of a probe, its neurons probe for {probe}")
     return ReadOut(given.delay, given.window, given.probe)

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from isospike.errors import ArtefactError
 from isospike.neurons.streaming_neuron import MOST_SPIKES
 from isospike.ops import Role
-from isospike.simulate.run import MOST_STEPS
+from isospike.whole import MOST_STEPS
 
 FORMAT = "isospike.snn"
 VERSION = 4
@@ -80,7 +80,7 @@ class ModuleFields(Fields, frozen=True):
 
 
 class ReadOutFields(Fields, frozen=True):
-    """See `isospike.simulate.readout.ReadOut`."""
+    """See `isospike.network.ReadOut`."""
 
     delay: Annotated[int, Meta(ge=0, le=MOST_STEPS)]
     window: Steps
@@ -205,11 +205,12 @@ class AdaptivePool(Fields, frozen=True):
 
 
 class Streaming(Fields, frozen=True):
-    """A streaming neuron; ``largest`` for those kinds that have it."""
+    """A streaming neuron; ``largest`` for those kinds that have it, ``own`` as the class declares them."""
 
     activation: ModuleFields
     bias: bool
     largest: Annotated[int, Meta(ge=1, le=MOST_SPIKES)] | None = None
+    own: dict[str, Any] | None = None
 
 
 class Probe(Fields, frozen=True):
@@ -217,6 +218,7 @@ class Probe(Fields, frozen=True):
 
     neuron: ModuleFields
     steps: Steps
+    own: dict[str, Any] | None = None
 
 
 class Emitting(Fields, frozen=True):
@@ -224,6 +226,7 @@ class Emitting(Fields, frozen=True):
 
     levels: Annotated[int, Meta(ge=1, le=MOST_LEVELS)]
     activation: ModuleFields
+    own: dict[str, Any] | None = None
 
 
 class Quantised(Fields, frozen=True):

@@ -22,10 +22,10 @@ from isospike.capture.origin import Names
 from isospike.errors import ArtefactError
 from isospike.export.arguments import check_call
 from isospike.export.format import LARGEST_VALUE, MOST_PARTS, MOST_WORK
-from isospike.export.modules import LINEAR, NEURONS
+from isospike.export.layers import LINEAR
 from isospike.memory_format import broadcasts_to
 from isospike.messages import first_line
-from isospike.neurons import Emitter, InputGrid, Probing, StreamingNeuron
+from isospike.neurons import InputGrid, Kind, Neuron
 from isospike.ops import Call, Family, OpRecord, Role, family, table
 from isospike.ops.affine import ChannelAffine
 from isospike.ops.layers import aten_name
@@ -46,7 +46,7 @@ Weighted = (
     | ChannelAffine
 )
 """Layers with weights."""
-POINTWISE = (Emitter, StreamingNeuron, Probing, InputGrid)
+POINTWISE = (Neuron, InputGrid)
 """Modules whose output has the shape of their input, and whose tensors broadcast to it."""
 
 
@@ -70,10 +70,10 @@ def check_graph(graph: Graph) -> None:
         elif node.op != "get_attr":
             raise ArtefactError(f"{op_of(node).name} is not computed from the input")
         _check_role(graph, node, changing)
-    emits = any(isinstance(module, Emitter) for module in graph.modules())
+    emits = any(isinstance(module, Neuron) and module.kind is Kind.EMITTING for module in graph.modules())
     if any(isinstance(graph.module_of(node), MaxPoolRule) is emits for node in graph.nodes_with(Role.MAX_POOL)):
         raise ArtefactError("its max pools are not those of its kind of neurons")
-    probing = [module.probe_steps for module in graph.modules() if isinstance(module, Probing)]
+    probing = [module.probe_steps for module in graph.modules() if isinstance(module, Neuron) and module.probe_steps]
     if len(set(probing)) > 1:
         raise ArtefactError(f"its neurons probe for different numbers of steps: {sorted(set(probing))}")
 
@@ -131,7 +131,7 @@ def _names_of(*families: Family) -> frozenset[str]:
 
 def _place_of_module(module: nn.Module) -> tuple[Role, frozenset[str]]:
     name = type(module).__name__
-    if name in NEURONS:
+    if isinstance(module, Neuron):
         return Role.ACTIVATION, _names_of(family.RECTIFIER, family.TRAINABLE)
     if name in LINEAR:
         return Role.LINEAR, frozenset({"round" if name == "InputGrid" else aten_name(module)})

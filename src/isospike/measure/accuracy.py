@@ -11,16 +11,15 @@ from torch import Tensor
 
 from isospike.data.stream import stream
 from isospike.errors import DataError, SimulationError
+from isospike.executors import DEFAULT_MEMORY_BUDGET, ExitRule
+from isospike.executors.leaving import check_exit, class_count
 from isospike.intervals import NAME, shown_interval
 from isospike.measure.exits import ExitEvaluation, ExitTally
 from isospike.measure.tally import Tally, classes_of
 from isospike.messages import counted, with_article
-from isospike.network import SNN
+from isospike.network import SNN, asked_steps
 from isospike.precision import own_precision
 from isospike.progress import Progress, reporting, told
-from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule
-from isospike.simulate.asked_steps import asked_steps
-from isospike.simulate.early_exit import check_exit, class_count
 from isospike.tables import Column, Table, Tabular
 
 
@@ -120,7 +119,7 @@ def evaluate(
             tally.count(runs, labels, expected)
             right += int((expected == labels.to(expected.device)).sum())
             if exits is not None:
-                exits.run(snn, inputs, expected, labels)
+                exits.run(tally.compiled, inputs, expected, labels)
     return _evaluation(tally, right, exits)
 
 

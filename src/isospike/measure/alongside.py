@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,8 +16,10 @@ from isospike.measure.certificate import Certificate, SiteEquality, SiteError
 from isospike.network import SNN
 from isospike.neurons import activation_at_rest
 
+N = TypeVar("N", bound=SNN)
 
-class Alongside(ABC):
+
+class Alongside(ABC, Generic[N]):
     """A network beside the model that it was converted from.
 
     Args:
@@ -26,7 +28,7 @@ class Alongside(ABC):
         dtype: number format in which both are run.
     """
 
-    def __init__(self, folded: Graph, snn: SNN, dtype: torch.dtype) -> None:
+    def __init__(self, folded: Graph, snn: N, dtype: torch.dtype) -> None:
         self.ann = _at_rest(folded).to(dtype)
         self.snn = copy.deepcopy(snn).to(dtype)
         self.dtype = dtype

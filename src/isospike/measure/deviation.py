@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from isospike.capture import Graph, Role
+from isospike.executors import Record, compile
 from isospike.measure.alongside import Alongside, largest_difference, worst
 from isospike.measure.certificate import Certificate, SiteError
 from isospike.network import SNN
-from isospike.simulate import Record, simulate
 
 
 @dataclass
@@ -21,7 +21,7 @@ class _Squares:
     size: float = 0.0
 
 
-class Deviation(Alongside):
+class Deviation(Alongside[SNN]):
     """Every site's answer, read out like the network's, beside the activation of the ANN.
 
     Args:
@@ -34,13 +34,13 @@ class Deviation(Alongside):
     def __init__(self, folded: Graph, snn: SNN, dtype: torch.dtype, steps: int) -> None:
         super().__init__(folded, snn, dtype)
         self.steps = steps
-        self.probed = SNN(with_sites(self.snn.graph), provenance=snn.provenance, readout=snn.readout)
+        self.probed = compile(self.snn.with_graph(with_sites(self.snn.graph)))
         self.reference = with_sites(self.snn.ann())
         self.squares = {site: _Squares() for site in snn.sites}
 
     def add(self, x: Tensor) -> None:
         """Run both and compare."""
-        answer, means = simulate(self.probed, x, steps=self.steps, record=Record(outputs=False)).output
+        answer, means = self.probed.run(x, steps=self.steps, record=Record(outputs=False)).output
         expected, activations = self.reference(x)
         for squares, mean, activation in zip(self.squares.values(), means, activations, strict=True):
             squares.values += mean.numel()

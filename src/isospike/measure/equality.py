@@ -13,14 +13,12 @@ from isospike.capture import Graph, Role
 from isospike.capture.graph import op_of
 from isospike.capture.verify import RELATIVE_TOLERANCE
 from isospike.errors import SimulationError
+from isospike.executors import Record, Run, compile, executors_of
 from isospike.measure.alongside import Alongside, largest_difference, worst
 from isospike.measure.certificate import Certificate, SiteEquality
-from isospike.network import SNN
+from isospike.network import EmittingNetwork
 from isospike.neurons import Emitter, InputGrid, QuantisedActivation, activation_at_rest
 from isospike.refine import put_on_grid
-from isospike.simulate import Record, Run, simulate
-
-EXECUTORS = ("stepped", "collapsed")
 
 
 @dataclass
@@ -32,39 +30,37 @@ class _Tally:
     first: str = ""
 
 
-class Equality(Alongside):
+class Equality(Alongside[EmittingNetwork]):
     """The quantised ANN is the model with its own trained quantisers, or with the network's where it has none.
 
     A network that was converted with other levels than the model was trained with has its own quantisers there too.
     """
 
-    def __init__(self, folded: Graph, snn: SNN, dtype: torch.dtype) -> None:
+    def __init__(self, folded: Graph, snn: EmittingNetwork, dtype: torch.dtype) -> None:
         if snn.exact and dtype is not torch.float64:
             raise SimulationError("a network on the binary grid is exact in float64 only; verify it in float64")
         super().__init__(folded, snn, dtype)
         self.reference = quantised_ann(folded, self.snn).to(dtype)
+        self.compiled = {name: compile(self.snn, name) for name in reversed(executors_of(self.snn.kind))}
         self.tallies = {site: _Tally(self._is_trained(folded, site)) for site in snn.sites}
         self.expected: dict[str, Tensor] = {}
         for site in snn.sites:
             self.reference.get_submodule(site).register_forward_hook(self._keep(site))
 
     def _is_trained(self, folded: Graph, site: str) -> bool:
-        neuron = self.snn.graph.get_submodule(site)
-        assert isinstance(neuron, Emitter)
+        neuron = self.snn.neuron(site)
         return trained_quantiser(folded.get_submodule(site), neuron) is not None
 
     def _keep(self, site: str) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:
         def hook(neuron: nn.Module, args: tuple[Tensor], out: Tensor) -> None:
-            assert isinstance(neuron, Emitter)
+            assert isinstance(neuron, Emitter)  # as torch types its hooks
             self.expected[site] = neuron.codes(args[0]).long()
 
         return hook
 
     def add(self, x: Tensor) -> None:
         """Run all three and compare."""
-        runs = {
-            name: simulate(self.snn, x, executor=name, record=Record(codes=True)) for name in ("stepped", "collapsed")
-        }
+        runs = {name: compiled.run(x, record=Record(codes=True)) for name, compiled in self.compiled.items()}
         answer = self.reference(x)
         for site, tally in self.tallies.items():
             self._add_site(site, tally, runs)
@@ -73,8 +69,7 @@ class Equality(Alongside):
         self.add_model(x, runs["stepped"].output)
 
     def _add_site(self, site: str, tally: _Tally, runs: dict[str, Run]) -> None:
-        neuron, expected = self.snn.graph.get_submodule(site), self.expected[site]
-        assert isinstance(neuron, Emitter)
+        neuron, expected = self.snn.neuron(site), self.expected[site]
         spikes = neuron.code.encode(expected, neuron.steps).flatten(2).sum(2)
         codes = {name: run.codes[site] for name, run in runs.items() if run.codes is not None}
         wrong = torch.stack([found != expected for found in codes.values()]).any(0)
@@ -92,7 +87,6 @@ class Equality(Alongside):
         sites = tuple(SiteEquality(site, **vars(tally)) for site, tally in self.tallies.items())
         equal = not any(site.wrong_codes or site.wrong_spikes for site in sites)
         rounding = 0.0 if self.snn.exact else RELATIVE_TOLERANCE.get(self.dtype, 0.0)
-        assert self.snn.steps is not None
         return self.conclude(sites, steps=self.snn.steps, equal=equal, tolerance=rounding * self.largest)
 
 
@@ -102,14 +96,13 @@ def trained_quantiser(activation: nn.Module, neuron: Emitter) -> QuantisedActiva
     return rest if isinstance(rest, QuantisedActivation) and rest.levels == neuron.levels else None
 
 
-def quantised_ann(folded: Graph, snn: SNN) -> Graph:
+def quantised_ann(folded: Graph, snn: EmittingNetwork) -> Graph:
     """The model with its own or the network's quantisers, on the binary grid if the network is."""
     reference = folded.view()
     for node in reference.nodes_with(Role.ACTIVATION):
-        neuron = snn.graph.get_submodule(op_of(node).name)
-        assert isinstance(neuron, Emitter)
+        neuron = snn.neuron(op_of(node).name)
         own = trained_quantiser(folded.module_of(node), neuron)
         unit, v_init = (neuron.unit, neuron.v_init) if own is None else (own.unit, own.v_init)
-        reference.replace(node, type(neuron)(unit.clone(), neuron.levels, v_init=v_init.clone()))
+        reference.replace(node, neuron.rescaled(unit.clone(), v_init.clone(), amplitude=unit.clone()))
     grids = [module for module in snn.graph.modules() if isinstance(module, InputGrid)]
     return put_on_grid(reference, grids[0].limit) if grids else copy.deepcopy(reference)

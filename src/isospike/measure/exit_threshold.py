@@ -13,17 +13,17 @@ from torch.nn import functional as F
 
 from isospike.data.stream import stream
 from isospike.errors import DataError, OptionError, SimulationError
+from isospike.executors import DEFAULT_MEMORY_BUDGET, Compiled, ExitRule, Record, compile
+from isospike.executors.leaving import check_exit, class_count
 from isospike.intervals import shown_interval
 from isospike.measure.accuracy import check_range, labelled
 from isospike.messages import counted, with_article
 from isospike.network import SNN
 from isospike.precision import own_precision
 from isospike.progress import Progress, reporting, told
-from isospike.simulate import DEFAULT_MEMORY_BUDGET, ExitRule, Record, simulate
-from isospike.simulate.early_exit import check_exit, class_count
-from isospike.simulate.run import is_number, is_whole
 from isospike.tables import Column, Table, Tabular
 from isospike.units import percent
+from isospike.whole import is_number, is_whole
 
 ROUNDING = 1e-5
 """Of the distance to certainty: float32 sums of another batch size move a score by less (near 1 the error of a
@@ -157,32 +157,30 @@ def choose_threshold(
         raise OptionError(f"max_drop must be a number in [0, 1], got {max_drop!r}")
     if is_whole(steps):
         rule.check_steps(steps)
-    seen = _Seen(snn, rule, steps)
+    seen = _Seen(compile(snn, executor), rule, steps)
     with reporting(progress) as report:
         for batch in told(stream(data), report, "choosing", of=data):
             inputs, labels = _parts(batch, class_count(snn.graph))
-            seen.add(inputs, labels, executor, memory_budget)
+            seen.add(inputs, labels, memory_budget)
     return seen.choose(max_drop)
 
 
 class _Seen:
     """Scores and classes after every step, of all batches."""
 
-    def __init__(self, snn: SNN, rule: ExitRule, steps: int) -> None:
-        self.snn = snn
+    def __init__(self, compiled: Compiled, rule: ExitRule, steps: int) -> None:
+        self.compiled, self.readout = compiled, compiled.network.times.readout
         self.rule = rule
         self.steps = steps
         self.scores: list[Tensor] = []
         self.classes: list[Tensor] = []
         self.labels: list[Tensor | None] = []
 
-    def add(self, inputs: Tensor, labels: Tensor | None, executor: str | None, memory_budget: int) -> None:
-        at = tuple(range(self.snn.readout.probe + 1, self.steps + 1)) if is_whole(self.steps) else ()
+    def add(self, inputs: Tensor, labels: Tensor | None, memory_budget: int) -> None:
+        at = tuple(range(self.readout.probe + 1, self.steps + 1)) if is_whole(self.steps) else ()
         record = Record(outputs=False, at=at, spikes=False)
-        run = simulate(
-            self.snn, inputs, steps=self.steps, record=record, executor=executor, memory_budget=memory_budget
-        )
-        start = self.snn.readout.start
+        run = self.compiled.run(inputs, steps=self.steps, record=record, memory_budget=memory_budget)
+        start = self.readout.start
         self.scores.append(torch.stack([self.rule.score(run.answers[t], t - start(t)) for t in at]).cpu())
         self.classes.append(torch.stack([run.answers[t].argmax(1) for t in at]).cpu())
         self.labels.append(None if labels is None else labels.cpu())
@@ -197,7 +195,7 @@ class _Seen:
         right = classes == (torch.cat(labels) if labels else classes[-1])
         images = right.shape[1]
         final = int(right[-1].sum())
-        front = exit_front(self.rule, torch.cat(self.scores, 1), right, first=self.snn.readout.probe + 1)
+        front = exit_front(self.rule, torch.cat(self.scores, 1), right, first=self.readout.probe + 1)
         least = final - math.floor(max_drop * images + 1e-9)  # 0.29 * 100 is a little less than 29
         chosen = next(point for point in front if round(point.accuracy * images) >= least)
         rule = replace(self.rule, threshold=chosen.threshold)

@@ -9,9 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from isospike.executors import Compiled, ExitRule, Record
 from isospike.intervals import shown_interval
-from isospike.network import SNN
-from isospike.simulate import ExitRule, Record, simulate
 from isospike.tables import Column, Table, Tabular
 from isospike.units import percent
 
@@ -98,17 +97,17 @@ class ExitTally:
         self.exits = torch.zeros(steps + 1, dtype=torch.int64)
         self.seconds = 0.0
 
-    def run(self, snn: SNN, inputs: Tensor, ann: Tensor, labels: Tensor) -> None:
+    def run(self, compiled: Compiled, inputs: Tensor, ann: Tensor, labels: Tensor) -> None:
         """One batch.
 
         Args:
-            snn: the network.
+            compiled: the network.
             inputs: images ``[B, ...]``.
             ann: the ANN's classes ``[B]``.
             labels: the true ones ``[B]``.
         """
         started = time.perf_counter()
-        run = simulate(snn, inputs, steps=self.steps, record=Record(outputs=False), exit=self.rule)
+        run = compiled.run(inputs, steps=self.steps, record=Record(outputs=False), exit=self.rule)
         self.seconds += time.perf_counter() - started
         assert run.exit_steps is not None
         classes = run.output.argmax(1)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from isospike.capture.graph import Graph
+from isospike.executors import DEFAULT_MEMORY_BUDGET, Record, Run, compile
 from isospike.memory_format import channels_last
 from isospike.network import SNN
-from isospike.simulate import DEFAULT_MEMORY_BUDGET, Record, Run, simulate
-from isospike.simulate.asked_steps import runs_for
 
 
 @dataclass
@@ -48,8 +47,7 @@ class Tally:
         executor: str | None = None,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
     ) -> None:
-        self.snn = snn
-        self.executor, self.memory_budget = executor, memory_budget
+        self.compiled, self.memory_budget = compile(snn, executor), memory_budget
         self.images = 0
         self.seconds = 0.0
         self.counts = {t: Counts() for t in at}
@@ -59,15 +57,13 @@ class Tally:
         at = tuple(self.counts)
         started = time.perf_counter()
         runs = [
-            simulate(
-                self.snn,
+            self.compiled.run(
                 inputs,
                 steps=answers[-1],
                 record=Record(outputs=False, at=answers),
-                executor=self.executor,
                 memory_budget=self.memory_budget,
             )
-            for answers in runs_for(self.snn, at)
+            for answers in self.compiled.network.runs_for(at)
         ]
         self.seconds += time.perf_counter() - started
         return runs

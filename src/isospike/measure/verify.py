@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,12 +17,10 @@ from isospike.measure.certificate import Certificate
 from isospike.measure.deviation import Deviation
 from isospike.measure.equality import Equality
 from isospike.memory_format import channels_last
-from isospike.network import SNN
+from isospike.network import SNN, EmittingNetwork
 from isospike.pooling import place_average_pool_neurons
 from isospike.precision import own_precision
 from isospike.progress import Progress, reporting, told
-from isospike.simulate import Kind
-from isospike.simulate.emitting import NO_EARLIER_ANSWER
 
 
 @torch.no_grad()
@@ -68,18 +67,15 @@ def verify(
     return pair.certificate()
 
 
-def _alongside(folded: Graph, snn: SNN, dtype: torch.dtype, steps: int | None) -> Alongside:
+def _alongside(folded: Graph, snn: SNN, dtype: torch.dtype, steps: int | None) -> Alongside[Any]:
     if snn.sites not in (folded.sites, place_average_pool_neurons(folded).sites):
         raise SimulationError(
             f"the network has the sites {', '.join(snn.sites)}, the model {', '.join(folded.sites)}; "
             "verify it with the model that it was converted from"
         )
-    if snn.kind is Kind.EMITTING:
-        if steps not in (None, snn.steps):
-            raise SimulationError(
-                f"this network takes {snn.steps} steps, {steps} were asked for; {NO_EARLIER_ANSWER}: leave steps out"
-            )
+    settled = snn.settled_steps(steps)
+    if isinstance(snn, EmittingNetwork):
         return Equality(folded, snn, dtype)
-    if steps is None:
+    if settled is None:
         raise SimulationError("a streaming network equals its ANN only in the limit; say after how many steps")
-    return Deviation(folded, snn.at(steps) if snn.calibrated else snn, dtype, steps)
+    return Deviation(folded, snn.for_steps(settled), dtype, settled)

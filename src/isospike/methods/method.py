@@ -16,10 +16,9 @@ from isospike.capture.graph import Graph, changed_tensors
 from isospike.errors import OptionError
 from isospike.methods.parts import Parts
 from isospike.methods.thresholds import Thresholds
-from isospike.network import SNN, Provenance
+from isospike.network import SNN, Provenance, ReadOut, network_of
 from isospike.refine.refinement import Calibration
 from isospike.registry import Registry, kebab_case
-from isospike.simulate.readout import ReadOut
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,9 +116,9 @@ class Method(ABC):
         provenance = Provenance(self.name(), self.options(), self.used_papers(), silent)
         readout = self.read_out(placed, calibration.batches)
         if None in made:
-            return SNN(spiking, provenance=provenance, readout=readout)
+            return network_of(spiking, provenance=provenance, readout=readout)
         sets = {steps: changed_tensors(placed, refined) for steps, (_, refined, _) in made.items() if steps is not None}
-        return SNN(placed, provenance=provenance, readout=readout, sets=sets)
+        return network_of(placed, provenance=provenance, readout=readout, sets=sets)
 
     def _spiking(self, calibration: Calibration, thresholds: Thresholds) -> tuple[Graph, Graph, dict[str, int]]:
         """The graph with neurons, the same refined, and the number of silent channels of every site that has some."""

@@ -11,8 +11,8 @@ from isospike.capture.graph import Graph
 from isospike.methods.method import Method
 from isospike.methods.parts import Parts, ProbingStreaming
 from isospike.methods.streaming import ScaledMethod
+from isospike.network import ReadOut
 from isospike.neurons import Probing
-from isospike.simulate.readout import ReadOut
 
 
 @dataclass(frozen=True, kw_only=True)

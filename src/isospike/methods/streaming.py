@@ -10,11 +10,11 @@ from isospike.calibrate.delay import measure_delay
 from isospike.capture.graph import Graph
 from isospike.methods.method import Method
 from isospike.methods.parts import Parts, Streaming, learned_or
+from isospike.network import ReadOut
 from isospike.neurons import streaming
 from isospike.pooling import rules as pooling_rules
 from isospike.refine.refinement import Refinement
 from isospike.scales.rule import Granularity, ScaleRule, takes
-from isospike.simulate.readout import ReadOut
 
 DEFAULT_LEVELS = 8
 

@@ -6,7 +6,7 @@ import torch
 
 from isospike.neurons.codes import Binary
 from isospike.neurons.currents import Currents
-from isospike.neurons.emitter import Emission, Emitter
+from isospike.neurons.emitter import Emission, Emitter, emitting
 
 
 class BitCoded(Emitter):
@@ -34,3 +34,6 @@ class BitCoded(Emitter):
             total -= fires * threshold
             spikes.append(fires)
         return Emission(torch.stack(spikes), inhibitory=None)
+
+
+emitting.register("bit-coded", BitCoded)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
 from isospike.neurons.codes import Code
 from isospike.neurons.currents import Currents
+from isospike.neurons.neuron import Kind, Neuron
 from isospike.neurons.quantiser import NEAREST, quantise
+from isospike.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Emission:
     """Internal inhibitory events per sample: int64 ``[B]``; ``None`` for a neuron that has none."""
 
 
-class Emitter(nn.Module, ABC):
+class Emitter(Neuron, ABC):
     """A neuron that accumulates its input, quantises the total and emits the code of the result.
 
     Its train is a function of the total current alone, ``k = clip(floor((sum_t z_t + v_init) / u), 0, K)``, so a
@@ -40,6 +42,7 @@ class Emitter(nn.Module, ABC):
         amplitude: what one step is worth to the layers behind, same shape as ``unit``; the unit itself by default.
     """
 
+    kind = Kind.EMITTING
     code: ClassVar[Code]
     """How the quantised value is emitted."""
     inhibits: ClassVar[bool] = False
@@ -102,6 +105,36 @@ class Emitter(nn.Module, ABC):
         weighted: Tensor = spikes.to(self.unit.dtype) * weights.view(-1, *(1,) * (spikes.dim() - 1)) * self.amplitude
         return weighted
 
+    def rescaled(self, unit: Tensor, v_init: Tensor, *, amplitude: Tensor) -> Self:
+        """A neuron of this class and these levels with other tensors."""
+        own: dict[str, Any] = {name: getattr(self, name) for name in self.own_options}
+        tensors = {"v_init": v_init, "amplitude": amplitude}
+        return type(self)(unit, self.levels, activation=self.activation, **tensors, **own)
+
+    @property
+    def worth(self) -> Tensor:
+        """The amplitude."""
+        return self.amplitude
+
+    @property
+    def most_units(self) -> int:
+        """The number of levels K."""
+        return self.levels
+
+    def constant_output(self, z: Tensor, *, steps: int, probe: int) -> Tensor:
+        """The quantiser, of the total current ``z``."""
+        return self.decoded(self(z))
+
+    def largest_output(self, like: Tensor) -> Tensor:
+        """All levels."""
+        return self.levels * self.step
+
+    def decoded(self, output: Tensor) -> Tensor:
+        """Those of networks on the binary grid are whole numbers."""
+        if torch.equal(self.amplitude, self.unit):
+            return output
+        return output * (self.unit / self.amplitude)
+
     def source(self) -> nn.Module:
         """The activation of the ANN, with its output in the amplitude of this neuron's."""
         if torch.equal(self.amplitude, self.unit):
@@ -111,6 +144,10 @@ class Emitter(nn.Module, ABC):
     def extra_repr(self) -> str:
         """Steps, levels and the shape of the unit."""
         return f"steps={self.steps}, levels={self.levels}, unit={list(self.unit.shape)}"
+
+
+emitting: Registry[type[Emitter]] = Registry("accumulate-then-emit neuron")
+"""Accumulate-then-emit neurons by name."""
 
 
 class _Gain(nn.Module):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from isospike.kernels import count, each_step
 from isospike.memory_format import empty_sequence
-from isospike.neurons.streaming_neuron import StreamingNeuron, count, each_step, stacked, streaming
+from isospike.neurons.streaming_neuron import StreamingNeuron, stacked, streaming
 from isospike.neurons.temporal import Counts, Memory
 
 

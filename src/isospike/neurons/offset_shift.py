@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from isospike.neurons.probing import TOLERANCE, Probing, count_binary
+from isospike.neurons.probing import TOLERANCE, Probing, count_binary, probings
 from isospike.neurons.temporal import Counts, Memory
 
 
@@ -56,3 +56,6 @@ class OffsetShift(Probing):
         down, up = torch.maximum(theta, lowest - theta + eps), torch.maximum(theta, theta - highest + eps)
         too_many, too_few = (v < 0) & (count > 0), (v >= theta) & (count < len(currents))
         return torch.where(too_many, -down, torch.where(too_few, up, torch.zeros_like(v)))
+
+
+probings.register("offset-shift", OffsetShift)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from isospike.neurons.codes import Unary
 from isospike.neurons.currents import Currents
-from isospike.neurons.emitter import Emission, Emitter
+from isospike.neurons.emitter import Emission, Emitter, emitting
 
 
 class Pasc(Emitter):
@@ -57,6 +57,9 @@ class Pasc(Emitter):
 
     def _emitted(self, count: Tensor, inhibited: Tensor) -> Emission:
         return Emission(self.code.encode(count, self.steps), inhibitory=inhibited.flatten(1).sum(1))
+
+
+emitting.register("pasc", Pasc)
 
 
 def if_operations(levels: int, source_steps: int | None = None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from isospike.neurons.probing import TOLERANCE, Probing, count_binary
+from isospike.neurons.probing import TOLERANCE, Probing, count_binary, probings
 from isospike.neurons.temporal import Counts, Memory
 
 
@@ -44,3 +44,6 @@ class ResidualMask(Probing):
     @staticmethod
     def _prefixed(memory: Memory) -> Memory:
         return {f"neuron.{key}": value for key, value in memory.items()}
+
+
+probings.register("residual-mask", ResidualMask)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from isospike.errors import OptionError, SimulationError
-from isospike.neurons.temporal import Counts, Memory, Temporal
+from isospike.neurons.rate import RateNeuron
+from isospike.neurons.temporal import Counts, Memory
 from isospike.registry import Registry
 
 MOST_SPIKES = 2**16
 """Largest event worth so many spikes: the kernels count 32-bit numbers."""
 
 
-class StreamingNeuron(Temporal):
+class StreamingNeuron(RateNeuron):
     """A neuron with a rate code in mean form: at step t it puts out ``v_threshold s_t`` with a whole number ``s_t``.
 
     Args:
@@ -30,15 +30,11 @@ class StreamingNeuron(Temporal):
         OptionError: the bias has no time axis.
     """
 
-    spikes = True
-    papers: ClassVar[tuple[str, ...]] = ()
-    """BibTeX keys in ``references.bib``."""
+    corrected_over_time = True
     default_largest: ClassVar[int | None] = None
     """Most spikes that one event is worth unless ``largest`` says so; ``None`` for neurons without that argument."""
     up: int = 1
     """Most spikes that one event is worth."""
-    v_threshold: Tensor
-    v_init: Tensor
     bias: Tensor | None
 
     def __init__(
@@ -90,6 +86,15 @@ class StreamingNeuron(Temporal):
         """The largest mean output: one largest event at every step."""
         return self.up * self.v_threshold
 
+    @property
+    def most_units(self) -> int:
+        """Those of the largest event."""
+        return self.up
+
+    def bound(self, like: Tensor) -> Tensor:
+        """That of which the threshold is a part; bursts go beyond."""
+        return self.v_threshold * self.spikes_to_bound(largest=self.up)
+
     def forward(self, x: Tensor) -> Tensor:
         """``clip(x, 0, saturation)``: what the mean output for a constant current converges to."""
         return torch.minimum(x.clamp(min=0), self.saturation)
@@ -132,21 +137,6 @@ streaming: Registry[type[StreamingNeuron]] = Registry("neuron")
 """Streaming neurons by name."""
 
 
-def each_step(x: Tensor, biases: Tensor | None) -> Iterator[Tensor]:
-    """Currents ``x_t + bias_t``, made when they are asked for: outputs may take the memory of ``x``."""
-    if biases is None:
-        return iter(x.unbind())
-    own = biases.expand(len(x), *biases.shape[1:])
-    return (current + bias for current, bias in zip(x.unbind(), own.unbind(), strict=True))
-
-
-def count(spikes: Tensor, largest: int) -> tuple[Tensor, Tensor]:
-    """Spikes and packets ``[B]`` of one step ``[B, ...]``, in a float type."""
-    axes, wide = tuple(range(1, spikes.dim())), _count_dtype(spikes.dtype)
-    total = spikes.abs().sum(axes, dtype=wide)
-    return total, total if largest == 1 else (spikes != 0).sum(axes, dtype=wide)
-
-
 def stacked(counts: list[tuple[Tensor, Tensor]]) -> Counts:
     """The counts of all steps."""
     spikes, packets = (torch.stack(kind).long() for kind in zip(*counts, strict=True))
@@ -156,8 +146,3 @@ def stacked(counts: list[tuple[Tensor, Tensor]]) -> Counts:
 def is_largest(value: object) -> bool:
     """Whether a value is a number of spikes that one event can be worth."""
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_SPIKES
-
-
-def _count_dtype(dtype: torch.dtype) -> torch.dtype:
-    """Whole numbers are exact in float32 up to 2^24 spikes a sample and step; half precision is not enough."""
-    return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype

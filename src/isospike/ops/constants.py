@@ -95,6 +95,7 @@ class Constants:
                 return self._at_two[source]
             return self.values[source] if source in self.values else _empty(source.meta["val"], batch)
 
+        args: Any
         args, kwargs = fx.map_arg((node.args, node.kwargs), value)
         if is_cast(node) and args[0].is_floating_point() and node.meta["val"].is_floating_point():
             return args[0].to(self.format)
@@ -125,7 +126,9 @@ class Constants:
 
 def _format(program: ExportedProgram) -> torch.dtype:
     (name,) = program.graph_signature.user_inputs
-    return next(node.meta["val"].dtype for node in program.graph.nodes if node.name == name)
+    node: fx.Node = next(node for node in program.graph.nodes if node.name == name)
+    value: Tensor = node.meta["val"]
+    return value.dtype
 
 
 def is_cast(node: object) -> bool:
@@ -135,7 +138,7 @@ def is_cast(node: object) -> bool:
 
 
 def _record(node: object) -> OpRecord | None:
-    target = getattr(node, "target", None)
+    target: Any = getattr(node, "target", None)
     is_aten = isinstance(target, torch._ops.OpOverload) and target.namespace == "aten"
     return table.aten(target._schema.name.partition("::")[2]) if is_aten else None
 

@@ -32,7 +32,7 @@ def own_neuron(spiking: Graph, node: fx.Node, what: str) -> StreamingNeuron:
         ConversionError: it is no streaming neuron that ``what`` could correct.
     """
     neuron = spiking.module_of(node)
-    if not isinstance(neuron, StreamingNeuron):
+    if not isinstance(neuron, StreamingNeuron) or not neuron.corrected_over_time:
         raise ConversionError(
             f"{what} corrects streaming neurons, '{op_of(node).name}' has {type(neuron).__name__} neurons; leave it "
             "out, or choose other neurons"

@@ -10,9 +10,9 @@ from typing import ClassVar
 from isospike.calibrate.batches import Batches
 from isospike.capture.graph import Graph
 from isospike.errors import ConversionError, OptionError
-from isospike.neurons import Emitter
+from isospike.neurons import Kind
 from isospike.progress import Report
-from isospike.simulate.run import is_whole
+from isospike.whole import is_whole
 
 DEFAULT_MEMORY_BUDGET = 512 * 2**20
 """Bytes for the trains of one sweep, and for a cache of activations before it goes to a file."""
@@ -70,7 +70,7 @@ def check_emitters(what: str, spiking: Graph) -> None:
     """
     for site in spiking.sites:
         neuron = spiking.get_submodule(site)
-        if not isinstance(neuron, Emitter):
+        if getattr(neuron, "kind", None) is not Kind.EMITTING:
             raise ConversionError(
                 f"{what} is for accumulate-then-emit neurons, '{site}' has {type(neuron).__name__} neurons; leave it "
                 "out, or choose other neurons"

@@ -11,14 +11,15 @@ from torch import Tensor, fx, nn
 
 from isospike.calibrate.collect import check_inputs
 from isospike.capture.graph import Graph, Op, op_of
+from isospike.executors import State
+from isospike.executors.execution import Execution
+from isospike.executors.program import compile_program
 from isospike.memory_format import channels_last
 from isospike.neurons import Memory, StreamingNeuron, Temporal
 from isospike.ops import Role
 from isospike.refine.own_neurons import own_neuron
 from isospike.refine.refinement import Calibration
 from isospike.scales.rule import Watched
-from isospike.simulate.execution import Execution, State
-from isospike.simulate.program import compile_program
 
 
 class Correct(Protocol):

@@ -14,17 +14,18 @@ from torch import Tensor, fx, nn
 from isospike.calibrate.collect import check_inputs
 from isospike.capture.graph import Graph, op_of
 from isospike.errors import ConversionError, OptionError
+from isospike.executors import State
+from isospike.executors.execution import Execution
+from isospike.executors.program import compile_program
 from isospike.memory_format import channels_last
-from isospike.neurons import StreamingNeuron, Tracker
+from isospike.neurons import StreamingNeuron
 from isospike.ops import Role
 from isospike.refine.journal import Journal
 from isospike.refine.refinement import Calibration, Refinement, check_count
 from isospike.refine.region import Region, region_of
 from isospike.refine.rows import Rows
 from isospike.refine.sweep import fitting
-from isospike.simulate.execution import Execution, State
-from isospike.simulate.program import compile_program
-from isospike.simulate.run import is_number
+from isospike.whole import is_number
 
 Optimiser = Literal["sgd", "adam"]
 TOLD_EVERY = 100
@@ -105,7 +106,7 @@ class WeightCalibration(Refinement):
     ) -> None:
         """Train the layers of one region, in copies that take their places."""
         neuron = spiking.module_of(region.site)
-        if not isinstance(neuron, Tracker):
+        if not isinstance(neuron, StreamingNeuron) or not neuron.soft_reset:
             raise ConversionError(
                 f"weight calibration knows neurons with soft reset, '{op_of(region.site).name}' has "
                 f"{type(neuron).__name__} neurons; leave it out (iterations=0), or choose other neurons"
@@ -165,8 +166,8 @@ class WeightCalibration(Refinement):
         for inputs in calibration.batches.images(self.images):
             check_inputs(ann, inputs)
             for part in fitting(inputs, program.step_elements * steps, calibration.memory_budget):
-                outputs, _ = Execution(program, part, State()).advance(part, steps)
-                rows.add([*(train.mean(0) for train in outputs), activations(part)[0]])
+                trains = Execution(program, part, State()).advance(part, steps).outputs
+                rows.add([*(train.mean(0) for train in trains), activations(part)[0]])
         return rows
 
 

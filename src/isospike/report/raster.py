@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 
 from isospike.errors import SimulationError
+from isospike.executors import Record, simulate
 from isospike.messages import with_article
 from isospike.network import SNN
-from isospike.neurons import Emitter, Probing, StreamingNeuron
-from isospike.simulate import Kind, Record, simulate
 from isospike.tables import Column, Table, Tabular
 
 SEED = 0
@@ -90,20 +89,18 @@ def record_raster(snn: SNN, x: Tensor, steps: int | None = None, *, neurons_per_
         raise SimulationError(f"a raster shows one image [1, ...], got {given}")
     if not isinstance(neurons_per_site, int) or neurons_per_site < 1:
         raise SimulationError(f"neurons_per_site must be a whole number of at least 1, got {neurons_per_site!r}")
-    if snn.calibrated and steps is not None:
-        snn = snn.at(steps)
+    snn = snn if steps is None else snn.for_steps(steps)
     watch = _Watch(snn, neurons_per_site)
-    executor = "stepped" if snn.kind is Kind.EMITTING else None
-    run = simulate(snn, x, steps=steps, executor=executor, record=Record(outputs=False, spikes=False, watch=watch.see))
+    run = simulate(snn, x, steps=steps, record=Record(outputs=False, spikes=False, watch=watch.see))
     sites = tuple(watch.site(site) for site in snn.sites)
-    return Raster(snn.provenance.method, snn.kind.value, run.steps, snn.readout.probe, sites)
+    return Raster(snn.provenance.method, snn.kind.value, run.steps, snn.probe, sites)
 
 
 class _Watch:
     """Collects the trains of the neurons shown."""
 
     def __init__(self, snn: SNN, most: int) -> None:
-        self._amplitudes = _amplitudes(snn)
+        self._amplitudes = {site: snn.neuron(site).worth for site in snn.sites}
         self._most = most
         self._parts: dict[str, list[Tensor]] = {}
         self._shown: dict[str, tuple[Tensor, int]] = {}
@@ -128,16 +125,3 @@ class _Watch:
         places = train.nonzero().tolist()
         events = tuple(Event(step + 1, row, int(train[step, row])) for step, row in places)
         return SiteRaster(name, tuple(neurons.tolist()), count, len(train), events)
-
-
-def _amplitudes(snn: SNN) -> dict[str, Tensor]:
-    """What one unit of every site is worth, scalar, ``[C, 1, 1]`` or a sample's shape."""
-    found = {}
-    for site in snn.sites:
-        neuron = snn.graph.get_submodule(site)
-        if isinstance(neuron, Emitter):
-            found[site] = neuron.amplitude
-        else:
-            assert isinstance(neuron, StreamingNeuron | Probing)
-            found[site] = neuron.v_threshold
-    return found

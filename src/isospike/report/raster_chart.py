@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from isospike.messages import counted
+from isospike.neurons import Kind
 from isospike.report.chart import Axis, Chart, Mark, Series, Style, step_ticks
 from isospike.report.raster import Event, Raster, SiteRaster
-from isospike.simulate import Kind
 
 GAP = 2
 """Empty rows between sites."""

@@ -27,9 +27,7 @@ def raise_maxima(rewriter: Rewriter) -> None:
             continue
         source: Any = node.args[0]
         readers = list(node.users) if name_of(node) == "max" else [node]
-        if name_of(node) == "max" and not all(
-            user.target is operator.getitem and user.args[1] == 0 for user in readers
-        ):
+        if name_of(node) == "max" and not all(map(_is_value, readers)):
             continue  # positions of maxima are no numbers of the network
         rank = source.meta["val"].dim()
         axes = sorted(axis % rank for axis in axes)
@@ -37,6 +35,10 @@ def raise_maxima(rewriter: Rewriter) -> None:
             for reader in readers:
                 pooled = _windows(rewriter, reader, source, axes) or _whole(rewriter, reader, source, axes)
                 rewriter.replace(reader, pooled)
+
+
+def _is_value(reader: fx.Node) -> bool:
+    return reader.target is operator.getitem and bool(reader.args[1] == 0)
 
 
 def _axes(node: fx.Node) -> list[int] | None:
@@ -50,13 +52,14 @@ def _axes(node: fx.Node) -> list[int] | None:
 
 def _windows(rewriter: Rewriter, node: fx.Node, source: fx.Node, axes: list[int]) -> fx.Node | None:
     """``x.unfold(2, k, s).unfold(3, k, s).amax((4, 5))`` is a max pool of these windows."""
-    steps, x = [], source
+    steps: list[Any] = []
+    x: Any = source
     while name_of(x) == "unfold":
         steps.append(x.args[1:])
-        x = x.args[0]  # type: ignore[assignment]
+        x = x.args[0]
     rank = x.meta["val"].dim()
     pools = {3: ATEN.max_pool1d.default, 4: ATEN.max_pool2d.default, 5: ATEN.max_pool3d.default}
-    by_axis = {int(axis) % rank: (size, step) for axis, size, step in steps}  # type: ignore[misc, call-overload]
+    by_axis = {int(axis) % rank: (size, step) for axis, size, step in steps}
     covers = axes == list(range(rank, rank + len(steps))) and sorted(by_axis) == list(range(2, rank))
     if rank not in pools or not covers or len(node.meta["val"].shape) != rank:
         return None

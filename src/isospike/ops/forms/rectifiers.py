@@ -52,7 +52,7 @@ def _masked(rewriter: Rewriter, node: fx.Node) -> fx.Node | None:
     for x, test in (node.args[:2], node.args[1::-1]):
         if isinstance(x, fx.Node) and _sign_test(rewriter, test) == (x, True):
             return x
-    found = (_doubled(rewriter, total, factor, 0.5) for total, factor in (node.args[:2], node.args[1::-1]))
+    found = (_doubled(rewriter, total, factor, wanted=0.5) for total, factor in (node.args[:2], node.args[1::-1]))
     return next(filter(None, found), None)
 
 
@@ -86,10 +86,11 @@ def _clamped(rewriter: Rewriter, node: fx.Node) -> fx.Node | None:
 
 
 def _quotient(rewriter: Rewriter, node: fx.Node) -> fx.Node | None:
-    return None if node.kwargs else _doubled(rewriter, *node.args[:2], 2)
+    total, number = node.args[:2]
+    return None if node.kwargs else _doubled(rewriter, total, number, wanted=2)
 
 
-def _doubled(rewriter: Rewriter, total: Any, number: Any, wanted: float) -> fx.Node | None:
+def _doubled(rewriter: Rewriter, total: Any, number: Any, *, wanted: float) -> fx.Node | None:
     """The ``x`` of ``x + |x|``, if what it is multiplied with or divided by is the number wanted."""
     constant = rewriter.constant_of(number)
     if constant is None or not bool((constant == wanted).all()) or name_of(total) != "add" or total.kwargs:

@@ -47,7 +47,7 @@ class Rewriter:
     def call(self, place: fx.Node, target: Any, *args: Any) -> fx.Node:
         """One more call in front of ``place``."""
         with self.graph.inserting_before(place):
-            node = self.graph.call_function(target, args)
+            node: fx.Node = self.graph.call_function(target, args)
         node.meta = {key: place.meta[key] for key in ORIGIN if key in place.meta}
         node.meta["val"] = target(*fx.map_arg(args, lambda source: source.meta["val"]))
         self.constants.fold(node)
@@ -57,7 +57,7 @@ class Rewriter:
         """One more constant in front of ``place``."""
         value = value.to(self.constants.format) if value.is_floating_point() else value
         with self.graph.inserting_before(place):
-            node = self.graph.create_node("get_attr", "constant", name="constant")
+            node: fx.Node = self.graph.create_node("get_attr", "constant", name="constant")
         node.meta["val"] = mode_of(place).from_tensor(value, static_shapes=True)
         self.constants.add(node, value)
         return node
@@ -85,7 +85,7 @@ def mode_of(node: fx.Node) -> Any:
 
 def name_of(node: Any) -> str:
     """The ATen name of a call, without its overload; empty for anything else."""
-    target = getattr(node, "target", None)
+    target: Any = getattr(node, "target", None)
     is_aten = isinstance(target, torch._ops.OpOverload) and target.namespace == "aten"
     return target._schema.name.partition("::")[2] if is_aten else ""
 

@@ -83,7 +83,7 @@ class Gridder:
 
     def ends(self, node: fx.Node) -> bool:
         """Whether sums end here: at a neuron or an output."""
-        return node.op == "output" or (node.op == "call_module" and isinstance(self.graph.module_of(node), Emitter))
+        return node.op == "output" or op_of(node).role is Role.ACTIVATION
 
     def place(self, node: fx.Node, value: GridValue) -> None:
         """Say where the value of ``node`` lies, if its digits suffice."""
@@ -116,8 +116,7 @@ class Gridder:
         live = (given > SILENT * reach) & (given != 2.0**-finest)
         if live.any():
             self.check(node, LEAST_BITS - (finest + exponent(given[live].min().item())))
-        options = {"v_init": v_init, "amplitude": torch.ones_like(unit)}
-        self.graph.replace(node, type(neuron)(unit, neuron.levels, activation=neuron.activation, **options))
+        self.graph.replace(node, neuron.rescaled(unit, v_init, amplitude=torch.ones_like(unit)))
         scale = unit.expand(1, *op_of(node).shape) if unit.dim() else unit
         self.values[node], self.largest[node] = GridValue(scale, 0, float(neuron.levels)), reach
 

@@ -1,0 +1,30 @@
+"""Spiking networks by kind: streaming, calibrated for numbers of steps, accumulate-then-emit."""
+
+from isospike.network.asked_steps import asked_steps
+from isospike.network.build import network_of
+from isospike.network.calibrated import CalibratedNetwork, CalibratedPart
+from isospike.network.emitting import NO_EARLIER_ANSWER, EmittingNetwork
+from isospike.network.network import SNN, Provenance, kind_of
+from isospike.network.readout import ReadOut
+from isospike.network.streaming import StreamingNetwork
+from isospike.network.times import Times
+from isospike.network.trains import TrainProgram, compile_trains
+from isospike.network.verbs import verbs
+
+__all__ = [
+    "NO_EARLIER_ANSWER",
+    "SNN",
+    "CalibratedNetwork",
+    "CalibratedPart",
+    "EmittingNetwork",
+    "Provenance",
+    "ReadOut",
+    "StreamingNetwork",
+    "Times",
+    "TrainProgram",
+    "asked_steps",
+    "compile_trains",
+    "kind_of",
+    "network_of",
+    "verbs",
+]

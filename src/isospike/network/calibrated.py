@@ -1,0 +1,175 @@
+"""Networks that were calibrated for some numbers of steps, with a set of tensors for each."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from isospike.capture.graph import Graph, changed_tensors
+from isospike.data.preprocess import Preprocess
+from isospike.errors import SimulationError
+from isospike.network.network import Provenance
+from isospike.network.readout import ReadOut
+from isospike.network.streaming import StreamingNetwork
+from isospike.network.times import Times
+from isospike.whole import is_whole
+
+
+class CalibratedNetwork(StreamingNetwork):
+    """A streaming network with a set of tensors for each number of steps it was calibrated for; it runs for no other.
+
+    Args:
+        graph: see `StreamingNetwork`, as what follows.
+        provenance: how it was made.
+        preprocess: how images become inputs.
+        readout: how the outputs of the steps become one answer.
+        sets: for every number of steps, the tensors of the graph that it replaces, by name.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        provenance: Provenance,
+        preprocess: Preprocess | None = None,
+        readout: ReadOut | None = None,
+        sets: Mapping[int, Mapping[str, Tensor]],
+    ) -> None:
+        super().__init__(graph, provenance=provenance, preprocess=preprocess, readout=readout)
+        self.sets = nn.ModuleDict({str(steps): TensorSet(tensors) for steps, tensors in sorted(sets.items())})
+
+    @property
+    def calibrated(self) -> tuple[int, ...]:
+        """The numbers of steps that the network was calibrated for, rising."""
+        return tuple(int(steps) for steps in self.sets)
+
+    @property
+    def times(self) -> Times:
+        """Those it was calibrated for."""
+        return Times(calibrated=self.calibrated, readout=self.readout)
+
+    def at(self, steps: int) -> CalibratedPart:
+        """The network as it was calibrated for ``steps`` steps: it gives answers up to then, and can be continued.
+
+        It is a network of its own, with a copy of every tensor: moved, cast, changed or saved, it leaves this one as
+        it is.
+
+        Raises:
+            SimulationError: it was not calibrated for so many steps; the message says for which.
+        """
+        return copy.deepcopy(self.for_steps(steps))
+
+    def for_steps(self, steps: int | None) -> CalibratedPart:
+        """As `at`, but of tensors that it shares with this one: to be run, not changed.
+
+        Raises:
+            SimulationError: it was not calibrated for so many steps; the message says for which.
+        """
+        known = ", ".join(map(str, self.calibrated))
+        if steps is None:
+            raise SimulationError(
+                f"this network was calibrated for {known} steps; say which with steps=, or pick one with "
+                "snn.at(steps) to run it in parts"
+            )
+        if steps not in self.calibrated or not is_whole(steps):
+            raise SimulationError(f"this network was not calibrated for {steps!r} steps, but for {known}")
+        return CalibratedPart(
+            self.graph.with_tensors(self.tensor_sets[steps]),
+            provenance=self.provenance,
+            preprocess=self.preprocess,
+            readout=self.readout,
+            horizon=steps,
+            base=self.graph,
+        )
+
+    def runs_for(self, at: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """Each by itself."""
+        return [(steps,) for steps in at]
+
+    @property
+    def tensor_sets(self) -> dict[int, dict[str, Tensor]]:
+        """All sets."""
+        return {int(steps): module.tensors() for steps, module in self.sets.items() if isinstance(module, TensorSet)}
+
+    def with_graph(self, graph: Graph) -> CalibratedNetwork:
+        """See `SNN.with_graph`; the graph has the names of this one."""
+        return CalibratedNetwork(
+            graph,
+            provenance=self.provenance,
+            preprocess=self.preprocess,
+            readout=self.readout,
+            sets=self.tensor_sets,
+        )
+
+
+class CalibratedPart(StreamingNetwork):
+    """A calibrated network at one of its numbers of steps: it answers up to it and can be continued until then.
+
+    Args:
+        graph: with the tensors of that number of steps.
+        provenance: how the network was made.
+        preprocess: how images become inputs.
+        readout: how the outputs of the steps become one answer.
+        horizon: the number of steps.
+        base: the same graph before it was calibrated.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        provenance: Provenance,
+        preprocess: Preprocess | None = None,
+        readout: ReadOut | None = None,
+        horizon: int,
+        base: Graph,
+    ) -> None:
+        super().__init__(graph, provenance=provenance, preprocess=preprocess, readout=readout)
+        self.horizon = horizon
+        self.base = base
+
+    @property
+    def times(self) -> Times:
+        """The one number of steps, of a file too."""
+        return Times(calibrated=(self.horizon,), readout=self.readout)
+
+    @property
+    def stored_graph(self) -> Graph:
+        """The graph before it was calibrated."""
+        return self.base
+
+    @property
+    def tensor_sets(self) -> dict[int, dict[str, Tensor]]:
+        """What was changed for the number of steps."""
+        return {self.horizon: changed_tensors(self.base, self.graph)}
+
+    def ann(self) -> Graph:
+        """That of the network before it was calibrated."""
+        return StreamingNetwork(self.base, provenance=self.provenance).ann()
+
+    def check_length(self, steps: int) -> None:
+        """Refuse runs beyond the number of steps.
+
+        Raises:
+            SimulationError: this one goes there.
+        """
+        if steps > self.horizon:
+            raise SimulationError(
+                f"the network was calibrated for {self.horizon} steps, {steps} were asked for; run fewer, or convert "
+                "it for more"
+            )
+
+
+class TensorSet(nn.Module):
+    """Tensors by dotted name, moved and cast like those of any module."""
+
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        for name, tensor in tensors.items():
+            self.register_buffer(name.replace(".", "/"), tensor)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors."""
+        return {name.replace("/", "."): tensor for name, tensor in self.named_buffers()}

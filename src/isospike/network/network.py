@@ -1,0 +1,180 @@
+"""The spiking network: a graph with neurons in the place of activations, and where it comes from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from isospike.capture.graph import Graph, op_of
+from isospike.data.preprocess import Preprocess
+from isospike.errors import ConversionError
+from isospike.memory_format import weights_channels_last
+from isospike.network.times import Times
+from isospike.network.timing import Timing
+from isospike.network.verbs import verbs
+from isospike.neurons import InputGrid, Kind, Neuron, Temporal
+from isospike.ops import Role
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How a network was made."""
+
+    method: str
+    """Name of the conversion method."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Its options, as JSON has them."""
+    papers: tuple[str, ...] = ()
+    """BibTeX keys of what was used."""
+    silent: dict[str, int] = field(default_factory=dict)
+    """By site, how many of its thresholds came out as zero, for want of a positive current during calibration; they are
+    the largest of the site, or of the network where a site has no other."""
+
+
+class SNN(nn.Module, ABC):
+    """A spiking network: an ordinary module, ``snn(x, steps=T)``, or ``snn(x)`` if it has its own number of steps.
+
+    It is what was converted and no more: it holds no state of a run, no batch size and nothing that was compiled, so
+    what runs is what would be saved. Its kind, a subclass, says what it makes of time.
+
+    Args:
+        graph: the network with neurons in the place of activations; in a streaming one max pools are `Temporal` too.
+        provenance: how it was made.
+        preprocess: how images become inputs, when known.
+
+    Raises:
+        ConversionError: no site, or neurons of another kind.
+    """
+
+    kind: ClassVar[Kind]
+    """What its neurons make of time."""
+
+    def __init__(self, graph: Graph, *, provenance: Provenance, preprocess: Preprocess | None = None) -> None:
+        super().__init__()
+        if kind_of(graph) is not self.kind:
+            raise ConversionError(f"a {type(self).__name__} has {self.kind} neurons, this graph {kind_of(graph)} ones")
+        weights_channels_last(graph)
+        self.graph = graph.eval()
+        self.provenance = provenance
+        self.preprocess = preprocess
+
+    def forward(self, x: Tensor, *, steps: int | None = None) -> Any:
+        """The answer after ``steps`` steps, structured like the model's output; see `isospike.simulate`."""
+        return verbs["answer"](self, x, steps=steps)
+
+    def save(self, path: str | Path) -> None:
+        """Write the network to one ``.snn`` file; see `isospike.export.artefact.save`."""
+        verbs["save"](self, path)
+
+    @property
+    @abstractmethod
+    def times(self) -> Times:
+        """At which numbers of steps it answers, as plain data."""
+
+    @abstractmethod
+    def with_graph(self, graph: Graph) -> SNN:
+        """The network of another graph, with all else as it is here; the graph is shared, not copied."""
+
+    @abstractmethod
+    def settled_steps(self, steps: int | None) -> int | None:
+        """The steps of a run for which ``steps`` were asked: its own where it has them; ``None``: nobody has said.
+
+        Raises:
+            SimulationError: it does not answer there.
+        """
+
+    def steps_like(self, steps: int) -> int:
+        """The steps of a run in the place of one of ``steps`` steps of a network of this kind."""
+        return steps
+
+    def for_steps(self, steps: int | None) -> SNN:
+        """What answers at a number of steps: the network itself, or a part of it that shares its tensors.
+
+        Raises:
+            SimulationError: nothing does.
+        """
+        return self
+
+    def runs_for(self, at: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """Numbers of steps, rising, in groups of those that one run answers."""
+        return [at]
+
+    @property
+    def tensor_sets(self) -> dict[int, dict[str, Tensor]]:
+        """By the number of steps, the tensors of the graph that others stand in the place of there, by name."""
+        return {}
+
+    @property
+    def stored_graph(self) -> Graph:
+        """The graph whose tensors the sets stand in the place of."""
+        return self.graph
+
+    def ann(self) -> Graph:
+        """The network with its activations and max pools back in place: what it was converted from, folded."""
+        ann = self.graph.view()
+        for node in ann.op_nodes():
+            module = ann.module_of(node) if node.op == "call_module" else None
+            if isinstance(module, Temporal | Neuron):
+                ann.replace(node, module.source())
+        return ann
+
+    @abstractmethod
+    def averaging(self, graph: Graph) -> SNN:
+        """As `with_graph`, but what it answers is the plain mean over all steps behind a probe, or the total."""
+
+    @abstractmethod
+    def timing(self) -> Timing:
+        """What its nodes make of time."""
+
+    def neuron(self, site: str) -> Neuron:
+        """The neurons of a site."""
+        neuron = self.graph.get_submodule(site)
+        assert isinstance(neuron, Neuron)
+        return neuron
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Names of the neuron layers, in order of execution."""
+        return self.graph.sites
+
+    @property
+    def islands(self) -> tuple[str, ...]:
+        """Names of the ops computed on decoded values."""
+        return tuple(op_of(node).name for node in self.graph.nodes_with(Role.ANALOGUE))
+
+    @property
+    def probe(self) -> int:
+        """Steps at the start in which neurons only probe, which no answer takes notice of."""
+        return max(self.neuron(site).probe_steps for site in self.sites)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the network is on a grid on which no sum is rounded; see `isospike.refine.put_on_grid`."""
+        return any(isinstance(module, InputGrid) for module in self.graph.modules())
+
+    @property
+    def reference_tensor(self) -> Tensor:
+        """A tensor whose device and type are the network's."""
+        return next(buffer for buffer in self.graph.buffers() if buffer.is_floating_point())
+
+
+def kind_of(graph: Graph) -> Kind:
+    """What the neurons of a graph make of time.
+
+    Raises:
+        ConversionError: there are none, what stands at a site is none, or they are of several kinds.
+    """
+    if not graph.sites:
+        raise ConversionError("the network has no activation that becomes a neuron; nothing would spike")
+    modules = {site: graph.get_submodule(site) for site in graph.sites}
+    others = {site: type(module).__name__ for site, module in modules.items() if not isinstance(module, Neuron)}
+    if others:
+        raise ConversionError(f"no neurons stand at the sites {others}; derive them from a class of isospike.neurons")
+    kinds = {module.kind for module in modules.values() if isinstance(module, Neuron)}
+    if len(kinds) > 1:
+        raise ConversionError("the network mixes streaming and accumulate-then-emit neurons; use one kind")
+    return kinds.pop()

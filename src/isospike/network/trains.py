@@ -1,0 +1,109 @@
+"""An accumulate-then-emit network compiled for stepping: how long the train of every node is, and what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import fx
+
+from isospike.capture.graph import Graph, argument, is_island, last_readers, op_of, pools_positions
+from isospike.capture.linear_part import linear_part
+from isospike.network.timing import Timing
+from isospike.neurons import Emitter
+from isospike.neurons.codes import Code
+from isospike.ops import Role, family
+
+
+@dataclass(frozen=True)
+class TrainProgram(Timing):
+    """Nodes in order of execution with the length of their sequences."""
+
+    graph: Graph
+    linear: Graph
+    """The linear part of the graph, its nodes by the same names."""
+    steps: dict[fx.Node, int]
+    """Number of steps of every node's sequence; analogue values come in one step."""
+    trains: dict[fx.Node, Code]
+    """The nodes whose sequences are spike trains of one code, an amplitude per channel."""
+    analogue: frozenset[fx.Node]
+    """The nodes whose values no spike is summed up in, and which are there at once."""
+    free: dict[fx.Node, tuple[fx.Node, ...]]
+    """Nodes whose values nobody needs after this one."""
+
+    analogue_steps = 1
+
+    def stays_train(self, pool: fx.Node) -> bool:
+        """Where its code lets it; any other waits for totals."""
+        return pool in self.trains
+
+    def steps_of(self, node: fx.Node) -> int:
+        """Length of its own sequence."""
+        return self.steps[node]
+
+    def updates(self, site: fx.Node, steps: int) -> int:
+        """As the neuron has it, from what it reads."""
+        neuron, read = self.graph.module_of(site), argument(site)
+        assert isinstance(neuron, Emitter)
+        return neuron.updates(None if read in self.analogue else self.steps[read])
+
+    def peak(self, steps: Mapping[fx.Node, int]) -> int:
+        """Largest number of elements, per sample, alive at once with sequences of so many steps."""
+        alive = peak = 0
+        size = {node: count * torch.Size(op_of(node).shape).numel() for node, count in steps.items()}
+        for node in steps:
+            alive += size[node]
+            peak = max(peak, alive)
+            alive -= sum(size.get(dead, 0) for dead in self.free.get(node, ()))
+        return max(peak, 1)
+
+
+def compile_trains(graph: Graph) -> TrainProgram:
+    """Lengths, trains and lifetimes of a network's nodes."""
+    steps, trains, analogue = dict[fx.Node, int](), dict[fx.Node, Code](), set[fx.Node]()
+    for node in graph.graph.nodes:
+        if node.op in ("output", "get_attr"):
+            continue
+        code = _code(graph, node, trains)
+        if code is not None:
+            trains[node] = code
+        elif _waits(node) or analogue.issuperset(_read(node)):
+            analogue.add(node)
+        steps[node] = 1 if node in analogue else _steps(graph, node, steps)
+    return TrainProgram(graph, linear_part(graph), steps, trains, frozenset(analogue), last_readers(graph.graph))
+
+
+def _code(graph: Graph, node: fx.Node, trains: dict[fx.Node, Code]) -> Code | None:
+    """The code of a spike train: of a neuron, of pooled trains, of trains joined along their channels."""
+    module = graph.module_of(node) if node.op == "call_module" else None
+    if isinstance(module, Emitter):
+        return module.code
+    if node.op == "placeholder":
+        return None
+    if op_of(node).role is Role.MAX_POOL:
+        return trains.get(argument(node)) if pools_positions(node) else None
+    if _joins_channels(node) and (node.args[1:] or (0,))[0] == 1:
+        codes = {trains.get(source) for source in node.all_input_nodes}
+        return codes.pop() if len(codes) == 1 else None
+    return None
+
+
+def _joins_channels(node: fx.Node) -> bool:
+    """Whether a node joins values along an axis that they have."""
+    record = op_of(node).record
+    return record is not None and record.family is family.JOIN and not record.new_axis
+
+
+def _steps(graph: Graph, node: fx.Node, steps: dict[fx.Node, int]) -> int:
+    module = graph.module_of(node) if node.op == "call_module" else None
+    return module.steps if isinstance(module, Emitter) else max(steps[source] for source in _read(node))
+
+
+def _waits(node: fx.Node) -> bool:
+    """Whether a node that gives no train needs the totals of what it reads."""
+    return node.op != "placeholder" and (is_island(node) or op_of(node).role is Role.MAX_POOL)
+
+
+def _read(node: fx.Node) -> list[fx.Node]:
+    return [source for source in node.all_input_nodes if source.op != "get_attr"]
