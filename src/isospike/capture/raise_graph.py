@@ -14,6 +14,7 @@ from isospike.activations.operator import NAMESPACE
 from isospike.capture.graph import Graph, Op, attach
 from isospike.capture.origin import Names, module_path, source_of
 from isospike.capture.structure import place_output
+from isospike.errors import CaptureError
 from isospike.ops import Call, Family, Role, family, table
 from isospike.ops.batch_constant import BatchConstant
 from isospike.ops.constants import ONE, size_at
@@ -141,10 +142,16 @@ class _Raiser:
         """A node of the raised graph; ``joined``: where a constant needs the axis of the batch."""
         if isinstance(_value_of(node), torch.SymInt):
             return self._size(node)
-        if node in self.constants and joined and self.constants.is_batched(node):
+        batched = node in self.constants and self.constants.is_batched(node)
+        if joined and batched and not self.constants.is_of_its_own(node):
             return self._batched(node)
         if node not in self.values:
             constant = self.constants[node]
+            if self.constants.is_of_its_own(node):
+                raise CaptureError(
+                    f"{source_of(node) or node.name} makes numbers of the size of the batch; isospike converts "
+                    "networks that treat every sample by itself, whatever the size of the batch"
+                )
             name = self.names.claim(self.constants.names.get(node, f"constant.{node.name}"))
             attach(self.root, name, constant)
             self.values[node] = self.graph.get_attr(name)

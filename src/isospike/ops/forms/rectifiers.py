@@ -8,7 +8,7 @@ import torch
 from torch import fx
 
 from isospike.ops.constants import is_cast
-from isospike.ops.forms.rewriter import Rewriter, given, name_of
+from isospike.ops.forms.rewriter import Rewriter, given, is_same, name_of
 
 ABOVE = {"gt": True, "ge": True, "lt": False, "le": False}
 """Comparisons ``a ? b``, and whether they are true of an ``a`` above ``b``."""
@@ -47,10 +47,16 @@ def _sign_test(rewriter: Rewriter, test: Any) -> tuple[fx.Node, bool] | None:
     return None
 
 
+def _is_above_zero(rewriter: Rewriter, test: Any, x: fx.Node, *, wanted: bool) -> bool:
+    """Whether a mask is one where ``x`` is above zero, or with ``wanted=False`` where it is not."""
+    found = _sign_test(rewriter, test)
+    return found is not None and found[1] is wanted and is_same(found[0], x)
+
+
 def _masked(rewriter: Rewriter, node: fx.Node) -> fx.Node | None:
     """``x * (x > 0)``, and ``0.5 * (x + |x|)``."""
     for x, test in (node.args[:2], node.args[1::-1]):
-        if isinstance(x, fx.Node) and _sign_test(rewriter, test) == (x, True):
+        if isinstance(x, fx.Node) and _is_above_zero(rewriter, test, x, wanted=True):
             return x
     found = (_doubled(rewriter, total, factor, wanted=0.5) for total, factor in (node.args[:2], node.args[1::-1]))
     return next(filter(None, found), None)
@@ -62,12 +68,13 @@ def _chosen(rewriter: Rewriter, node: fx.Node) -> fx.Node | None:
     if found is None:
         return None
     kept, other = (first, second) if found[1] else (second, first)
-    return found[0] if kept is found[0] and rewriter.is_zero(other) else None
+    return found[0] if is_same(kept, found[0]) and rewriter.is_zero(other) else None
 
 
 def _filled(rewriter: Rewriter, node: fx.Node) -> fx.Node | None:
     x, test, value = node.args
-    return x if _sign_test(rewriter, test) == (x, False) and rewriter.is_zero(value) else None  # type: ignore[return-value]
+    found = isinstance(x, fx.Node) and _is_above_zero(rewriter, test, x, wanted=False) and rewriter.is_zero(value)
+    return x if found else None  # type: ignore[return-value]
 
 
 def _larger(rewriter: Rewriter, node: fx.Node) -> fx.Node | None:
@@ -96,7 +103,7 @@ def _doubled(rewriter: Rewriter, total: Any, number: Any, *, wanted: float) -> f
     if constant is None or not bool((constant == wanted).all()) or name_of(total) != "add" or total.kwargs:
         return None
     for x, size in (total.args[:2], total.args[1::-1]):
-        if name_of(size) == "abs" and size.args[0] is x:
+        if name_of(size) == "abs" and is_same(size.args[0], x):
             return x  # type: ignore[no-any-return]
     return None
 

@@ -77,6 +77,17 @@ class Rewriter:
             self.drop(source)
 
 
+def is_same(a: Any, b: Any, depth: int = 4) -> bool:
+    """Whether two arguments are one value: one node, or the same call of the same, as of ``x[:, :2]`` written twice."""
+    if a is b or not isinstance(a, fx.Node) or not isinstance(b, fx.Node):
+        return a is b or (type(a) is type(b) and not isinstance(a, fx.Node) and bool(a == b))
+    if not depth or a.op != "call_function" or a.target is not b.target or len(a.args) != len(b.args):
+        return False
+    is_random = torch.Tag.nondeterministic_seeded in getattr(a.target, "tags", ())
+    pairs = zip(a.args, b.args, strict=True)
+    return not is_random and a.kwargs == b.kwargs and all(is_same(x, y, depth - 1) for x, y in pairs)
+
+
 def mode_of(node: fx.Node) -> Any:
     """The mode in which the values of the exported graph exist."""
     value = node.meta["val"]
