@@ -5,6 +5,7 @@
 #   make lint    style and types only
 #   make install-test  build, install into empty environments, and use it there
 #   make bench   measure the figures of the benchmarks
+#   make docs    the site, in build/docs; a broken link or a name that does not exist is an error
 #   make install the environment .venv alone (the others call it)
 #   make clean   remove caches and builds; `make distclean` removes .venv too
 
@@ -23,7 +24,7 @@ NUMERIC := $(addprefix tests/,kernels calibrate costs diagnose laws measure pool
 retry = { $(1); } || { echo "make: failed, trying once more in 5 s" >&2; sleep 5; $(1); }
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test test-avx2 test-default lint install-test bench clean distclean
+.PHONY: install demo test test-avx2 test-default lint install-test bench docs clean distclean
 
 # Python keeps what it compiles: else every process compiles 2,500 modules of torch anew, for ten seconds.
 unexport PYTHONDONTWRITEBYTECODE
@@ -38,7 +39,7 @@ demo: $(STAMP)
 # A file stays with one worker, and so do the networks that its tests share.
 test: lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
-	$(MAKE) -j $(WORKERS) --output-sync --no-print-directory test-avx2 test-default
+	$(MAKE) -j $(WORKERS) --output-sync --no-print-directory test-avx2 test-default docs
 
 # Every numeric test, with a share of its cases, as on a processor without AVX-512, and as on one without AVX2: torch, its
 # libraries and our kernels add in another order there.
@@ -52,6 +53,11 @@ test-default: $(STAMP)
 
 install-test: $(STAMP)
 	$(BIN)/python tests/install/check_install.py
+
+# Anew each time: what Sphinx finds in its cache it warns of no more.
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -q -W --keep-going -E -a -c docs -d build/doctrees . build/docs
+	@echo "open build/docs/index.html"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -77,7 +83,7 @@ $(STAMP): pyproject.toml constraints.txt | $(ENSURE)
 COMMA := ,
 
 clean:
-	rm -rf build dist .make .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist docs/reference .make .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests benchmarks examples docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 distclean: clean

@@ -15,7 +15,7 @@ from isospike.calibrate.collect import collect_scales
 from isospike.capture import Role
 from isospike.capture.graph import op_of
 from isospike.network import Provenance, network_of
-from isospike.neurons import BitCoded, Pasc
+from isospike.neurons import BitCodedNeuron, Pasc
 
 Choose = Callable[[Sequence[Any]], Any]
 """One of some options."""
@@ -117,9 +117,9 @@ def random_snn(choose: Choose) -> tuple[iso.Graph, iso.SNN, Tensor]:
     randomise_batch_norms(model)
     x = torch.randn(8, 3, SIZE, SIZE, dtype=torch.float64)
     graph = iso.fold_batch_norm(iso.capture(model.double().eval(), x[:2]))
-    rule = iso.scales.Maximum(choose(("layer", "channel")))
+    rule = iso.scales.MaximumRule(choose(("layer", "channel")))
     bounds = collect_scales(graph, rule, Batches([x]))
-    kinds, spiking = choose(((BitCoded,), (Pasc,), (BitCoded, Pasc))), graph.view()
+    kinds, spiking = choose(((BitCodedNeuron,), (Pasc,), (BitCodedNeuron, Pasc))), graph.view()
     for node in spiking.nodes_with(Role.ACTIVATION):
         levels, part = choose(range(1, 20)), choose((0.3, 0.7, 1.0))
         spiking.replace(node, choose(kinds)(bounds[op_of(node).name] * part / levels, levels))

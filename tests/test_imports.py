@@ -30,13 +30,13 @@ HEAVY = {
 }
 
 LAYERS = [
-    {"errors", "registry", "messages", "memory_format", "digests", "points", "precision", "tables", "progress"}
-    | {"files", "json_text", "schema", "tensor_files", "whole"},
-    {"units", "intervals"},
+    {"errors", "registry", "messages", "memory_format", "digests", "precision", "tables", "progress"}
+    | {"files", "json_text", "object_check", "schema", "tensor_files"},
+    {"units", "intervals", "options"},
+    {"tasks"},
     {"activations"},
-    {"data", "ops"},
+    {"data", "ops", "kernels"},
     {"capture"},
-    {"kernels"},
     {"neurons"},
     {"pooling"},
     {"scales"},
@@ -45,6 +45,7 @@ LAYERS = [
     {"executors", "export"},
     {"refine"},
     {"methods"},
+    {"convertible"},
     {"citations", "convert", "quantise"},
     {"costs"},
     {"measure"},

@@ -16,7 +16,7 @@ from isospike.errors import OutputError
 from isospike.models.quantised import save_quantised
 from isospike.refine.journal import Journal
 from isospike.tensor_files import TensorFileError, read_header, read_tensors, write_tensors
-from isospike.train.checkpoint import Checkpoint, Identity
+from isospike.train.checkpoint import Checkpoint, TrainingIdentity
 from isospike.train.recipe import Recipe
 
 
@@ -28,7 +28,7 @@ def graph() -> iso.Graph:
 
 def checkpoint(graph: iso.Graph, path: Path) -> None:
     state = graph.state_dict()
-    identity = Identity.of(Recipe(), state, activations=[], images=1, processes=1)
+    identity = TrainingIdentity.of(Recipe(), state, activations=[], images=1, processes=1)
     Checkpoint(identity, [], {f"model.{name}": tensor for name, tensor in state.items()}, {}).save(path)
 
 

@@ -15,6 +15,7 @@
     ├── NativeError             the kernels in C cannot be compiled or loaded
     ├── EnergyModelError        an energy model cannot be read or has figures that are no energies
     ├── OptionError             a value outside its documented range
+    ├── TaskError               a task does not fit the network's outputs
     └── OutputError             a file cannot be written
 
 Messages are one line: what is wrong, where, and what to do about it.
@@ -91,6 +92,10 @@ class EnergyModelError(IsospikeError):
 
 class OptionError(IsospikeError):
     """An option has a value outside its documented range."""
+
+
+class TaskError(IsospikeError):
+    """A task does not fit the outputs of the network, or what is asked for does not fit the task."""
 
 
 class OutputError(IsospikeError):

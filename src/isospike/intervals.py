@@ -11,7 +11,7 @@ NAME = "95 % Wilson interval"
 
 
 def interval(share: float, images: int) -> tuple[float, float]:
-    """The 95 % Wilson interval of a share that was counted on so many images.
+    """The 95 % Wilson interval of a share that was counted on a number of images.
 
     The shares ``p`` whose own standard error does not rule out what was seen: the two ends solve
     ``|share - p| = z sqrt(p (1 - p) / n)``, ``z = 1.96``. Unlike ``share ± z SE`` it stays within 0 and 1 and holds its
@@ -40,7 +40,7 @@ def shown_interval(share: float | None, images: int) -> str | None:
 
 
 def above_chance(share: float, images: int, classes: int | None) -> bool:
-    """Whether a share of right answers lies above that of guessing one of so many classes, by its interval.
+    """Whether a share of right answers lies above that of guessing one of a number of classes, by its interval.
 
     Where the number of classes is not known, or there is one output alone, every share passes.
     """

@@ -205,7 +205,7 @@ def _cut(text: str, length: int) -> str:
 
 
 def _wrapped(text: str, width: int | None) -> list[str]:
-    """Lines of at most so many letters."""
+    """Lines of at most ``width`` letters."""
     if width is None:
         return text.splitlines()
     return [part for line in text.splitlines() for part in textwrap.wrap(line, width, subsequent_indent="  ") or [""]]

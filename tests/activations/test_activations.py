@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 
 import isospike as iso
 from isospike.activations import MOST_LEVELS, QCFS, Clip, Mirrored, QReLU, SlipReLU, activations
-from isospike.cli.fields import fields_of
 from isospike.errors import OptionError, UnknownNameError
+from isospike.options import options_of as fields_of
 from references.activations import REFERENCES
 
 CONFIGURATIONS = [

@@ -43,7 +43,7 @@ def test_counts_are_those_of_the_rounded_currents(levels, bound, batch):
         z = model[0](DATA)
         unit = model[1].bound / levels
         codes = torch.floor(z / unit + 0.5).clamp(0, levels).long()
-    got = count_codes(model, DATA.split(batch))
+    got = count_codes(model, list(DATA.split(batch)))
     assert list(got) == ["1", "5"]
     assert got["1"].tolist() == [int((codes == k).sum()) for k in range(levels + 1)]
     assert got["5"].sum() == 12 * 5

@@ -9,7 +9,7 @@ import isospike as iso
 from isospike.calibrate.batches import Batches
 from isospike.calibrate.collect import collect, collect_scales, watch
 from isospike.errors import CalibrationError, OptionError
-from isospike.methods.thresholds import Thresholds
+from isospike.methods.thresholds import find_thresholds, requests
 from isospike.scales import make_rule
 from isospike.scales.rule import Together
 from networks import NETWORKS
@@ -73,10 +73,8 @@ def test_all_methods_at_all_steps_from_one_pass(captured):
         if not {"spike-norm", "local-threshold-balancing", "rmp"} & {name}
     }
     data = Counted(NETWORKS["max_pools"].inputs(8))
-    thresholds = Thresholds(graph, Batches(data))
-    for method in watching.values():
-        method.request(thresholds)
-    thresholds.collect()
+    wanted = [request for method in watching.values() for request in requests(graph, method)]
+    thresholds = find_thresholds(graph, wanted, Batches(data))
     assert data.opened == 1
     for method in watching.values():
         for steps in method.horizons:
@@ -105,12 +103,12 @@ def test_sites_have_bits_of_their_own(captured):
 def test_bits_of_sites_from_one_pass(captured):
     graph = iso.fold_batch_norm(captured("reused_relu"))
     data = Counted(NETWORKS["reused_relu"].inputs(8))
-    thresholds = Thresholds(graph, Batches(data))
-    for bits in (2, 3, 4):
-        iso.methods.BitCoded(bits=bits).request(thresholds)
-    thresholds.collect()
-    mixed = iso.methods.BitCoded(bits=tuple(2 + index % 3 for index in range(len(graph.sites)))).parts()
-    thresholds.of(mixed)
+    wanted = [request for bits in (2, 3, 4) for request in requests(graph, iso.methods.BitCoded(bits=bits))]
+    batches = Batches(data)
+    known = find_thresholds(graph, wanted, batches)
+    mixed = iso.methods.BitCoded(bits=tuple(2 + index % 3 for index in range(len(graph.sites))))
+    found = find_thresholds(graph, requests(graph, mixed), batches, known=known)
+    assert list(found.of(mixed.parts())) == list(graph.sites)
     assert data.opened == 1
 
 
@@ -126,14 +124,10 @@ def test_bits_out_of_range(bits):
         iso.methods.BitCoded(bits=bits)
 
 
-def test_a_rule_that_cannot_serve_a_site_leaves_the_others_alone(captured):
+def test_a_rule_that_cannot_serve_a_site_says_so_before_the_pass(captured):
     graph = iso.fold_batch_norm(captured("module_relu"))
-    thresholds = Thresholds(graph, Batches([NETWORKS["module_relu"].inputs(4)]))
-    METHODS["maximum"].request(thresholds)
     with pytest.raises(CalibrationError, match="no learned bound"):
-        iso.methods.BitCoded(scale="learned").request(thresholds)
-    thresholds.collect()
-    assert list(thresholds.of(METHODS["maximum"].parts())) == list(graph.sites)
+        requests(graph, iso.methods.BitCoded(scale="learned"))
 
 
 def test_images_are_counted():

@@ -31,12 +31,12 @@ def test_short_help_is_help(cli):
 
 @pytest.mark.parametrize("name", list(methods))
 def test_every_option_of_a_method_is_in_its_help(name, cli):
-    from isospike.cli.fields import fields_of
+    from isospike.options import options_of as fields_of
 
     text = " ".join(cli("convert", name, "--help").out.split())
     for field in fields_of(methods[name]):
         assert f"--{field.name.replace('_', '-')}" in text
-        if field.type is bool:
+        if field.form.words == "true or false":
             assert f"--no-{field.name.replace('_', '-')}" in text
         assert field.help.split(";")[0].split(",")[0] in text
 

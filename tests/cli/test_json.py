@@ -23,10 +23,11 @@ def test_methods(cli):
     found = parsed(cli("methods", "--json"))["methods"]
     assert list(found) == list(methods)
     for name, entry in found.items():
-        assert set(entry) == {"summary", "needs", "papers", "options"}
+        assert set(entry) == {"summary", "needs", "papers", "options", "schema"}
+        assert list(entry["schema"]["properties"]) == [option["name"] for option in entry["options"]]
         assert entry["papers"] == list(methods[name].papers)
         for option in entry["options"]:
-            assert set(option) == {"name", "type", "default", "help"}
+            assert set(option) == {"name", "type", "range", "default", "help"}
             default = getattr(methods[name](), option["name"])
             assert option["default"] == (list(default) if isinstance(default, tuple) else default)
     one = parsed(cli("methods", "percentile", "--json"))["methods"]

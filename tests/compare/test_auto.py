@@ -47,14 +47,14 @@ def test_the_choice_holds_on_the_selection_images(choice, graph):
         assert ann - right(choice.snn, reported_images(0, 200), choice.steps) <= 2
         reported = right(choice.snn, reported_images(200, 300), choice.steps)
     assert choice.report is not None
-    assert choice.report.top1 == reported / 100
+    assert choice.report.score == reported / 100
     assert choice.images == {"calibration": 100, "selection": 200, "report": 100}
 
 
 def test_nothing_that_is_known_to_hold_is_cheaper(choice):
     least = round(choice.ann["selection"] * 200) - 2
     for one in choice.tried:
-        if one.images == 200 and round(one.cell.accuracy * 200) >= least:
+        if one.images == 200 and round(one.cell.value * 200) >= least:
             assert choice.cell.energy_pj[MODEL] <= one.cell.energy_pj[MODEL]
 
 
@@ -127,7 +127,7 @@ def test_without_labels_agreement_must_hold(graph):
 def test_one_image_selects_and_one_reports(graph):
     found = search(graph, selection=reported_images(0, 1), report=reported_images(1, 2), max_drop=0.0, bit_trials=3)
     assert found.images == {"calibration": 100, "selection": 1, "report": 1}
-    assert found.cell.top1 == 1.0
+    assert found.cell.score == 1.0
 
 
 def test_a_method_without_a_step_to_run_has_failed(graph):
@@ -161,9 +161,9 @@ def test_nothing_holds(graph):
     [
         ({"max_steps": 0}, "max_steps must be a whole number of at least 1, got 0"),
         ({"max_steps": 1}, "no number of steps to try is at most max_steps, 1"),
-        ({"max_drop": -0.1}, "max_drop must be from 0 to 100 points"),
-        ({"max_drop": float("nan")}, "max_drop must be from 0 to 100 points"),
-        ({"max_energy": 0}, "max_energy must be above 0 pJ"),
+        ({"max_drop": -0.1}, "max_drop must be a finite number of at least 0, got -0.1"),
+        ({"max_drop": float("nan")}, "max_drop must be a finite number of at least 0, got nan"),
+        ({"max_energy": 0}, "max_energy must be a finite number of pJ per image above 0"),
         ({"bit_trials": -1}, "bit_trials must be a whole number of at least 0"),
     ],
 )
@@ -173,7 +173,7 @@ def test_limits_that_nothing_can_be_within(given, message, graph):
 
 
 def test_no_image_is_left_to_select(graph):
-    with pytest.raises(DataError, match="hold no image"):
+    with pytest.raises(DataError, match="hold no sample"):
         search(graph, selection=[])
 
 
@@ -184,10 +184,9 @@ def test_points_are_whole_images(points, images, allowed, graph):
     reference = ReferenceImages(graph, [reported_images(0, 40)[0][0]])
     cell = search_cell(graph)
     limits = Limits(points, None, None)
-    fake = type("Fake", (), {"right_of": lambda self, most: most})()
-    assert limits.holds(replace(cell, top1=(images - allowed) / images), fake, images)
-    assert not limits.holds(replace(cell, top1=(images - allowed - 1) / images), fake, images)
-    assert reference.right_of(7) == 7
+    assert limits.holds(replace(cell, score=(images - allowed) / images), reference, images)
+    assert not limits.holds(replace(cell, score=(images - allowed - 1) / images), reference, images)
+    assert reference.ann(7) == 1
 
 
 def search_cell(graph):

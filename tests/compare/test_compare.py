@@ -50,9 +50,9 @@ def test_a_cell_is_what_the_method_gives_by_itself(name, everything, graph):
     for cell in (cell for cell in everything.cells if cell.label == name):
         snn = iso.convert(graph, methods[name](**cell.options), data=calibration())
         alone = iso.evaluate(snn, reported_images(), steps=cell.steps)
-        assert (alone.metric[cell.steps], alone.agreement[cell.steps]) == (cell.top1, cell.agreement)
+        assert (alone.metric[cell.steps], alone.agreement[cell.steps]) == (cell.score, cell.agreement)
         assert alone.spikes[cell.steps] == cell.spikes
-        assert alone.ann == everything.ann_top1
+        assert alone.ann == everything.ann_score
         images = [x for x, _ in reported_images()]
         costs = iso.account(snn, images, steps=cell.steps)[cell.steps]
         assert (costs.total().synops, costs.total().macs) == (cell.synops, cell.macs)
@@ -70,9 +70,9 @@ def test_the_energy_of_the_ann_is_that_of_its_macs(everything, graph):
 
 def test_capture_calibration_and_ann_once(monkeypatch):
     captures, ann_passes = [], []
-    capture, classes_of = CONVERT.capture, IMAGES.classes_of
+    capture, decided = CONVERT.capture, IMAGES.decided
     monkeypatch.setattr(CONVERT, "capture", lambda *given: captures.append(1) or capture(*given))
-    monkeypatch.setattr(IMAGES, "classes_of", lambda ann, x: ann_passes.append(len(x)) or classes_of(ann, x))
+    monkeypatch.setattr(IMAGES, "decided", lambda judge, ann, x: ann_passes.append(len(x)) or decided(judge, ann, x))
     training, test = Counted(calibration()), Counted(reported_images())
     watching = ["maximum", "percentile", "qcfs", "opi", "burst", "snm", "bit-coded", "pascal", "opt"]
     unrefined = {name: {"calibrate_bias": False} for name in ("bit-coded", "pascal")}
@@ -162,8 +162,8 @@ def test_few_images_without_labels_too(keep_labels, images, graph):
     x, y = reported_images()[0]
     batch = (x[:images], y[:images]) if keep_labels else x[:images]
     found = iso.compare(graph, calibration(), [batch], methods=["bit-coded", "qcfs"], steps=(2, 8))
-    assert (found.images, found.metric) == (images, "top1" if keep_labels else "agreement")
-    assert {cell.top1 is None for cell in found.cells} == {not keep_labels}
+    assert (found.images, found.metric) == (images, "score" if keep_labels else "agreement")
+    assert {cell.score is None for cell in found.cells} == {not keep_labels}
     assert all(round(cell.agreement * images) == cell.agreement * images for cell in found.cells)
     assert Comparison.from_dict(json.loads(found.to_json())) == found
     assert found.best(max_drop=100) is not None

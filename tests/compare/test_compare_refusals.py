@@ -7,7 +7,7 @@ import torch
 from digit_data import calibration, reported_images
 
 import isospike as iso
-from isospike.errors import DataError, EnergyModelError, IsospikeError, OptionError, SimulationError, UnknownNameError
+from isospike.errors import DataError, EnergyModelError, IsospikeError, OptionError, TaskError, UnknownNameError
 from isospike.methods import methods
 from networks import NETWORKS
 
@@ -26,10 +26,10 @@ class Shuffled:
 WRONG = {
     "shuffled": (DataError, "batch 1 of the test data is another one when it is read again", {"test": Shuffled()}),
     "one-shot": (DataError, "every method reads them anew", {"test": iter(reported_images())}),
-    "no image": (DataError, "hold no image", {"test": []}),
+    "no image": (DataError, "hold no sample", {"test": []}),
     "some labels": (
         DataError,
-        "only some test batches have labels",
+        "only some batches have targets",
         {"test": [*reported_images(), torch.rand(2, 1, 8, 8)]},
     ),
     "no steps": (OptionError, "steps must be whole numbers", {"steps": []}),
@@ -47,7 +47,11 @@ WRONG = {
         "opt: steps are no option here, it is calibrated for those that are compared",
         {"methods": ["opt"], "options": {"opt": {"steps": (8,)}}},
     ),
-    "wrong option": (OptionError, "v_init must be in", {"options": {"maximum": {"v_init": 2.0}}}),
+    "wrong option": (
+        OptionError,
+        "v_init must be a number from 0 to below 1, got 2.0",
+        {"options": {"maximum": {"v_init": 2.0}}},
+    ),
     "energy model": (UnknownNameError, "unknown energy model '45nm'", {"energy_model": "45nm"}),
     "name of another energy model": (
         EnergyModelError,
@@ -72,7 +76,7 @@ def test_wrong_input_is_one_line(name, graph):
     assert "\n" not in str(caught.value)
 
 
-def test_outputs_must_be_classes(captured):
+def test_a_task_must_fit_the_outputs(captured):
     x = NETWORKS["tuple_output"].inputs(2)
-    with pytest.raises(SimulationError, match="not one tensor"):
-        iso.compare(captured("tuple_output"), [x], [x], methods=["maximum"], steps=[2])
+    with pytest.raises(TaskError, match="'classification' takes one output"):
+        iso.compare(captured("tuple_output"), [x], [x], methods=["maximum"], steps=[2], task="classification")

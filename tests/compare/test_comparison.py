@@ -14,7 +14,7 @@ import isospike as iso
 from isospike.compare import Cell, Comparison
 from isospike.compare.front import pareto_front
 from isospike.errors import DataError, OptionError, OutputError, UnknownNameError
-from isospike.intervals import above_chance
+from isospike.intervals import interval
 
 MODEL = "45nm-fp32"
 
@@ -22,8 +22,8 @@ MODEL = "45nm-fp32"
 def test_the_front_is_a_front(everything):
     for name in iso.costs.energy_models:
         front = everything.front(name)
-        cells = [cell for cell in everything.cells if above_chance(cell.accuracy, everything.images, 10)]
-        points = {id(cell): (cell.accuracy, -cell.energy_pj[name]) for cell in cells}
+        cells = [cell for cell in everything.cells if interval(cell.value, everything.images)[0] > 1 / 10]
+        points = {id(cell): (cell.value, -cell.energy_pj[name]) for cell in cells}
 
         def dominated(cell: Cell, points=points) -> bool:
             own = points[id(cell)]
@@ -37,18 +37,18 @@ def test_the_front_is_a_front(everything):
 
 def test_equal_cells_are_on_the_front_together(everything):
     cell = everything.cells[0]
-    assert pareto_front([cell, cell], MODEL) == (cell, cell)
-    assert pareto_front([], MODEL) == ()
+    assert pareto_front([cell, cell], MODEL, everything.measure) == (cell, cell)
+    assert pareto_front([], MODEL, everything.measure) == ()
 
 
 def test_the_best_is_the_cheapest_that_holds(everything):
     best = everything.best(max_drop=2.0, max_steps=2)
     assert best is not None
-    lost = round(everything.ann_accuracy * 120) - 2  # 2 points of 120 images are 2.4
-    held = [cell for cell in everything.cells if cell.steps <= 2 and round(cell.accuracy * 120) >= lost]
+    lost = round(everything.ann * 120) - 2  # 2 points of 120 images are 2.4
+    held = [cell for cell in everything.cells if cell.steps <= 2 and round(cell.value * 120) >= lost]
     assert best.energy_pj[MODEL] == min(cell.energy_pj[MODEL] for cell in held)
     assert everything.best(max_drop=0.0, max_energy=1.0) is None
-    with pytest.raises(OptionError, match="max_drop must be at least 0 points"):
+    with pytest.raises(OptionError, match="max_drop must be a finite number of at least 0, got -1"):
         everything.best(max_drop=-1)
     with pytest.raises(UnknownNameError, match="unknown energy model '45nm'"):
         everything.front("45nm")
@@ -59,8 +59,8 @@ def test_files(everything, tmp_path):
     assert Comparison.load(tmp_path / "c.json") == everything
     everything.save(tmp_path / "c.csv")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "c.csv").read_text())))
-    assert [(row["label"], int(row["steps"]), float(row["top1"])) for row in rows] == [
-        (cell.label, cell.steps, cell.top1) for cell in everything.cells
+    assert [(row["label"], int(row["steps"]), float(row["score"])) for row in rows] == [
+        (cell.label, cell.steps, cell.score) for cell in everything.cells
     ]
     assert float(rows[0][f"energy_pj:{MODEL}"]) == everything.cells[0].energy_pj[MODEL]
     with pytest.raises(OutputError, match=r"written to \.json or \.csv"):
@@ -71,11 +71,11 @@ def test_files(everything, tmp_path):
 
 NO_COMPARISON = {
     "it lacks format, model": lambda found: {"cells": []},
-    "comparison of format 1 but of 2: read it with": lambda found: {**found, "format": 2},
+    "comparison of format 2 but of 1: read it with": lambda found: {**found, "format": 1},
     "images is 0, not a whole number of at least 1": lambda found: {**found, "images": 0},
-    "NaN is no number": lambda found: {**found, "ann": {**found["ann"], "top1": math.nan}},
-    "ann.top1 is 2, not a number from 0 to 1": lambda found: {**found, "ann": {**found["ann"], "top1": 2}},
-    "metric is 'agreement' where ann.top1 is known": lambda found: {**found, "metric": "agreement"},
+    "NaN is no number": lambda found: {**found, "ann": {**found["ann"], "score": math.nan}},
+    "ann.score is 2, not at least 0 and at most 1": lambda found: {**found, "ann": {**found["ann"], "score": 2}},
+    "metric is 'agreement' where ann.score is known": lambda found: {**found, "metric": "agreement"},
     r"front names \['none', 2\], which is no cell": lambda found: {**found, "front": [["none", 2]]},
     r"cells\[0\].steps is 0, not": lambda found: {**found, "cells": [{**found["cells"][0], "steps": 0}]},
     r"cells\[0\].agreement is -1, not": lambda found: {**found, "cells": [{**found["cells"][0], "agreement": -1}]},
@@ -83,10 +83,10 @@ NO_COMPARISON = {
         **found,
         "cells": [{**found["cells"][0], "agreement": None}],
     },
-    r"cells\[0\].top1 is null where": lambda found: {
+    r"cells\[0\].score is null where": lambda found: {
         **found,
         "front": [],
-        "cells": [{**found["cells"][0], "top1": None}],
+        "cells": [{**found["cells"][0], "score": None}],
     },
 }
 
@@ -107,19 +107,21 @@ def test_an_unknown_energy_is_on_no_front(everything):
     values["cells"][place]["energy_pj"] = {**cheapest.energy_pj, MODEL: None}
     found = Comparison.from_dict(json.loads(json.dumps(values)))
     others = everything.cells[:place] + everything.cells[place + 1 :]
-    assert found.front() == pareto_front([cell for cell in others if above_chance(cell.accuracy, 120, 10)], MODEL)
-    assert found.best(max_drop=100) == pareto_front(others, MODEL)[0]
+    assert found.front() == pareto_front(
+        [cell for cell in others if interval(cell.value, 120)[0] > 1 / 10], MODEL, found.measure
+    )
+    assert found.best(max_drop=100) == pareto_front(others, MODEL, found.measure)[0]
 
 
 def test_networks_that_guess_are_on_no_front(everything):
-    """The cheapest network of all is silent; where the classes are not known, it stays."""
-    silent = dataclasses.replace(everything.cells[0], label="silent", top1=0.1, energy_pj={MODEL: 1e-3})
+    """The cheapest network of all is silent; where chance is not known, it stays."""
+    silent = dataclasses.replace(
+        everything.cells[0], label="silent", score=0.1, interval=interval(0.1, 120), energy_pj={MODEL: 1e-3}
+    )
     found = dataclasses.replace(everything, cells=(silent, *everything.cells))
-    assert everything.classes == 10
+    assert everything.chance == 1 / 10
     assert silent not in found.front()
-    assert dataclasses.replace(found, classes=None).front()[0] == silent
-    older = {key: value for key, value in found.to_dict().items() if key != "classes"}
-    assert Comparison.from_dict(older).classes is None
+    assert dataclasses.replace(found, chance=None).front()[0] == silent
 
 
 def test_json_names_what_is_documented(everything):

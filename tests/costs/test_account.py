@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import isospike as iso
 from blocks import Network, conv
 from isospike.costs import CURRENTS, INPUT
-from isospike.errors import CalibrationError, SimulationError
+from isospike.errors import DataError, SimulationError
 from isospike.neurons import if_operations
 from networks import ALL
 from short_methods import HORIZONS, METHODS
@@ -114,9 +114,9 @@ def test_steps_are_checked(steps, converted):
 
 def test_data_are_checked(converted):
     snn = converted("module_relu", METHODS["maximum"])
-    with pytest.raises(CalibrationError, match="no batch"):
+    with pytest.raises(DataError, match="no sample"):
         iso.account(snn, [], steps=2)
-    with pytest.raises(CalibrationError, match="no sample"):
+    with pytest.raises(DataError, match="no sample"):
         iso.account(snn, [torch.zeros(0, 3, 8, 8)], steps=2)
     with pytest.raises(SimulationError, match=r"an account takes images \[B, 3, 8, 8\]"):
         iso.account(snn, [torch.zeros(2, 4, 3, 8, 8, dtype=torch.float64)], steps=2)

@@ -102,7 +102,7 @@ def test_the_competitors(method, converted):
     snn = converted("module_relu", METHODS[method])
     reference, model = reference_costs(snn), energy_models["45nm-int8"]
     neuron = snn.graph.get_submodule("relu")
-    levels = {"maximum": 12, "burst": 12 * getattr(neuron, "up", 0), "srp": 10}  # two steps of probing
+    levels = {"maximum": 12, "burst": 12 * getattr(neuron, "largest", 0), "srp": 10}  # two steps of probing
     expected = math.ceil(math.log2(levels.get(method, getattr(neuron, "levels", 0)) + 1))
     assert reference.bits(12) == {"relu": expected}
     conv, head = 22 * 22 * 3 * 4, 256 * 5  # 8 x 8 positions with 3 x 3 weights: 22 of 24 products an axis are inside
@@ -169,21 +169,21 @@ BAD = {
     "too large": ("#" * 2**17, "more than 65536 bytes"),
     "unknown key": (GOOD + "mac = 3\n", "has the unknown mac"),
     "missing key": (GOOD.replace("ac_pj = 0.5\n", ""), "lacks ac_pj"),
-    "negative": (GOOD.replace("0.5", "-0.5"), "ac_pj must be a finite number of pJ above zero, got -0.5"),
-    "infinite": (GOOD.replace("0.5", "inf"), "above zero, got inf"),
-    "not a number": (GOOD.replace("2.0", "nan"), "mac_pj must be a finite number of pJ above zero, got nan"),
-    "zero": (GOOD.replace("2.0", "0"), "mac_pj must be a finite number of pJ above zero, got 0"),
+    "negative": (GOOD.replace("0.5", "-0.5"), "ac_pj must be a finite number of pJ above 0, got -0.5"),
+    "infinite": (GOOD.replace("0.5", "inf"), "above 0, got inf"),
+    "not a number": (GOOD.replace("2.0", "nan"), "mac_pj must be a finite number of pJ above 0, got nan"),
+    "zero": (GOOD.replace("2.0", "0"), "mac_pj must be a finite number of pJ above 0, got 0"),
     "a text": (GOOD.replace("2.0", '"2.0"'), "mac_pj must be a finite number"),
     "yes": (GOOD.replace("2.0", "true"), "mac_pj must be a finite number"),
     "huge": (GOOD.replace("2.0", "9" * 400), "mac_pj must be a finite number"),
     "enormous": (GOOD.replace("2.0", "9" * 9000), "no TOML file"),
-    "negative update": (GOOD + "update_pj = -1\n", "update_pj must be a finite number of pJ, not below zero"),
-    "infinite byte": (GOOD + "byte_pj = inf\n", "byte_pj must be a finite number of pJ, not below zero"),
+    "negative update": (GOOD + "update_pj = -1\n", "update_pj must be a finite number of pJ, at least 0"),
+    "infinite byte": (GOOD + "byte_pj = inf\n", "byte_pj must be a finite number of pJ, at least 0"),
     "no bits": (GOOD.replace("bits = 8", "bits = 0"), "bits must be a whole number from 1 to 64"),
     "half a bit": (GOOD.replace("bits = 8", "bits = 8.5"), "bits must be a whole number"),
     "no source": (GOOD.replace('"measured"', '" "'), "source must be a text"),
     "one paper": (GOOD + 'papers = "x"\n', "papers must be a list"),
-    "part above the whole": (GOOD + "mult_pj = 3\n", "mult_pj, 3, is a part of mac_pj, 2"),
+    "part above the whole": (GOOD + "mult_pj = 3\n", "mult_pj must be a part of mac_pj, 2, got 3"),
 }
 
 

@@ -100,7 +100,11 @@ def test_channels_that_do_not_fit_fail_on_opening(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"images": 0}, "images is 0"), ({"batch_size": 0}, "batch_size is 0"), ({"seed": -1}, "seed is -1")],
+    [
+        ({"images": 0}, "images must be a whole number of at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
+        ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
+    ],
 )
 def test_options_out_of_range(options: dict[str, int], message: str) -> None:
     with pytest.raises(OptionError, match=message):

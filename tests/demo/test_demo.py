@@ -8,7 +8,7 @@ import torch
 
 from isospike.data import open_data
 from isospike.demo import DigitsNet, load_digits_net
-from isospike.demo.train import images_and_labels, save, shifted, train
+from isospike.demo.train import images_and_labels, save_demo, shifted, train
 from isospike.errors import OutputError
 from isospike.models import load_weights
 
@@ -44,7 +44,7 @@ def test_training_learns_and_repeats(tmp_path: Path) -> None:
     with torch.no_grad():
         held_out = (first(images[640:]).argmax(1) == labels[640:]).float().mean()
     assert held_out > 0.6
-    save(first, tmp_path / "w.safetensors")
+    save_demo(first, tmp_path / "w.safetensors")
     loaded = DigitsNet()
     load_weights(loaded, tmp_path / "w.safetensors")
     assert torch.equal(loaded.head.weight, first.head.weight)
@@ -53,7 +53,7 @@ def test_training_learns_and_repeats(tmp_path: Path) -> None:
 
 def test_weights_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"cannot write .*the folder .*none does not exist"):
-        save(DigitsNet(), tmp_path / "none" / "w.safetensors")
+        save_demo(DigitsNet(), tmp_path / "none" / "w.safetensors")
 
 
 def test_shifts_move_by_one_pixel_at_most() -> None:

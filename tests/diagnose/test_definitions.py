@@ -8,6 +8,7 @@ import torch
 import isospike as iso
 from isospike.capture import Role
 from isospike.capture.graph import op_of
+from isospike.data.reading import Given
 from isospike.diagnose.operator import spectral_norms
 from isospike.diagnose.replacement import answer_with_exact_site
 from networks import ALL, NETWORKS
@@ -69,7 +70,9 @@ def test_an_exact_site_is_the_activation_of_the_mean_current(two_layers):
     graph, (first, second) = snn.graph, snn.sites
     s = trains(snn, x)[first].mean(0)
     expected = graph.get_submodule("head")(graph.get_submodule("b")(s).relu().flatten(1))
-    assert torch.allclose(answer_with_exact_site(snn, second, x, STEPS), expected, rtol=0, atol=1e-12)  # float64 sums
+    assert torch.allclose(
+        answer_with_exact_site(snn, second, Given(x, None), steps=STEPS), expected, rtol=0, atol=1e-12
+    )  # float64 sums
 
 
 def test_the_bound_has_its_terms(two_layers):
@@ -148,7 +151,7 @@ def test_silent_and_saturated_channels(captured):
     assert (site.silent_channels, site.saturated_channels, site.channels) == (1, 1, 4)
 
 
-def test_labels_make_it_top1(captured):
+def test_labels_make_it_a_score(captured):
     snn = iso.convert(captured("module_relu"), iso.methods.BitCoded(bits=1), data=[NETWORKS["module_relu"].inputs(8)])
     x = NETWORKS["module_relu"].inputs(32, seed=5)
     with torch.no_grad():
@@ -156,7 +159,7 @@ def test_labels_make_it_top1(captured):
     wrong = (ann != got).double().mean().item()
     assert wrong > 0
     agreement, top1 = (iso.diagnose(captured("module_relu"), snn, [data]) for data in (x, (x, got)))
-    assert (agreement.metric, top1.metric) == ("agreement", "top1")
+    assert (agreement.metric, top1.metric) == ("agreement", "score")
     # the one site exact is the ANN: all agreement comes back, and for labels that are the SNN's answers it is lost
     assert agreement.sites[0].regained == pytest.approx(wrong, abs=1e-12)
     assert top1.sites[0].regained == pytest.approx(-wrong, abs=1e-12)

@@ -48,13 +48,13 @@ def test_another_model(made, converted):
 
 def test_data(made):
     model, snn, data = made
-    with pytest.raises(DataError, match="no image"):
+    with pytest.raises(DataError, match="no sample"):
         iso.diagnose(model, snn, [], steps=4)
     with pytest.raises(SimulationError, match="NaN"):
         iso.diagnose(model, snn, [*data, torch.full_like(data[0], torch.nan)], steps=4)
     with pytest.raises(DataError, match="labels go from 0 to 7"):
         iso.diagnose(model, snn, [(data[0], torch.tensor([0, 7, 1]))], steps=4)
-    with pytest.raises(DataError, match="some batches have labels"):
+    with pytest.raises(DataError, match="only some batches have targets"):
         iso.diagnose(model, snn, [(data[0], torch.tensor([0, 1, 1])), data[0]], steps=4)
     with pytest.raises(SimulationError, match="the network is a str"):
         iso.diagnose(model, "net.snn", data, steps=4)

@@ -80,8 +80,8 @@ def test_records_and_states(snn):
 
 def test_what_any_run_refuses(snn):
     assert "say how many" in refusal(snn, X)
-    assert "from 1 to 1000000" in refusal(snn, X, steps=0)
-    assert "from 1 to 1000000" in refusal(snn, X, steps=10**13)
+    assert "from 1 to 1,000,000" in refusal(snn, X, steps=0)
+    assert "from 1 to 1,000,000" in refusal(snn, X, steps=10**13)
     assert "the network takes images" in refusal(snn, X[:, :1], steps=2)
     assert "no codes" in refusal(snn, X, steps=2, record=iso.Record(outputs=False, codes=True))
     assert "isospike.exits.Confidence" in refusal(snn, X, steps=2, exit=0.9)
@@ -105,13 +105,16 @@ def test_a_horizon_below_the_steps(snn):
 @pytest.mark.parametrize(
     ("made", "message"),
     [
-        (lambda: iso.exits.Confidence(1.5), "confidence: threshold must be in [0, 1], got 1.5"),
-        (lambda: iso.exits.Confidence(float("nan")), "threshold must be in [0, 1]"),
+        (lambda: iso.exits.Confidence(1.5), "confidence: threshold must be a number from 0 to 1, got 1.5"),
+        (lambda: iso.exits.Confidence(float("nan")), "threshold must be a number from 0 to 1"),
         (lambda: iso.exits.Confidence("0.5"), "threshold must be a number"),
         (lambda: iso.exits.Confidence(True), "threshold must be a number"),
-        (lambda: iso.exits.Confidence(0.5, temperature=0.0), "temperature must be positive and finite"),
-        (lambda: iso.exits.Entropy(0.5, temperature=float("inf")), "entropy: temperature must be positive and finite"),
-        (lambda: iso.exits.Entropy(-0.1), "entropy: threshold must be in [0, 1], got -0.1"),
+        (lambda: iso.exits.Confidence(0.5, temperature=0.0), "temperature must be a finite number above 0"),
+        (
+            lambda: iso.exits.Entropy(0.5, temperature=float("inf")),
+            "entropy: temperature must be a finite number above 0",
+        ),
+        (lambda: iso.exits.Entropy(-0.1), "entropy: threshold must be a number from 0 to 1, got -0.1"),
         (lambda: iso.exits.DynamicConfidence(0.5, 0), "dynamic-confidence: horizon must be a whole number"),
         (lambda: iso.exits.DynamicConfidence(0.5, 2.5), "dynamic-confidence: horizon must be a whole number"),
     ],

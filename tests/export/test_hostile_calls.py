@@ -54,7 +54,11 @@ def network(
     neuron = {"kind": "IntegrateAndFire", "options": {"activation": {"kind": "ReLU", "options": {}}, "bias": False}}
     header = {
         **{"format": FORMAT, "version": VERSION, "nodes": nodes, "modules": {"relu": neuron}, "calibrated": []},
-        **{"readout": {"delay": 0, "window": 1, "probe": 0}, "preprocess": None},
+        **{
+            "readout": {"delay": 0, "window": 1, "probe": 0},
+            "preprocess": None,
+            "task": {"name": "classification", "options": {}},
+        },
         "provenance": {"method": "maximum", "options": {}, "papers": [], "silent": {}},
     }
     return File(header, tensors)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from isospike.errors import SimulationError
-from isospike.kernels import Rule, SparseConvolution, code_histogram, library, sparse_convolution, track, tracker
+from isospike.kernels import SparseConvolution, TrackerRule, code_histogram, library, sparse_convolution, track, tracker
 
 CHECKS = ("-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined,float-cast-overflow")
 PLANTED = """
@@ -84,7 +84,7 @@ def neurons(dtype: torch.dtype) -> None:
         v, n = torch.zeros_like(x[0]), torch.zeros_like(x[0]) if rule[1] else None
         threshold = torch.full(size[2:], theta, dtype=dtype)
         biases = None if schedule is None else random(schedule or len(x), *size[2:]).to(dtype)
-        counts = track(x, torch.empty_like(x), v, n, threshold, biases, Rule(*rule))
+        counts = track(x, torch.empty_like(x), v, n, threshold, biases, TrackerRule(*rule))
         assert (counts >= 0).all()
         assert (counts[0] <= rule[0] * v[0].numel()).all()
 
@@ -93,7 +93,7 @@ def is_found(call: str) -> bool:
     """Whether a planted fault ends a process: else the sanitizers see nothing."""
     child = os.fork()
     if not child:
-        loaded, x = library.load(torch.float32), torch.zeros(3, dtype=torch.float64)
+        loaded, x = library.load_library(torch.float32), torch.zeros(3, dtype=torch.float64)
         if call == "read_past":
             loaded.read_past(ctypes.c_void_p(x.data_ptr()), ctypes.c_int64(3))
         else:

@@ -30,8 +30,8 @@ def is_another_user(monkeypatch) -> None:
 
 
 def test_what_is_kept_is_read(kept):
-    assert cache.read(NAME) == LIBRARY
-    assert cache.read("other.so") is None
+    assert cache.read_library(NAME) == LIBRARY
+    assert cache.read_library("other.so") is None
     assert [path.name for path in kept.parent.iterdir()] == [NAME]
 
 
@@ -42,7 +42,7 @@ def test_only_the_user_can_write_what_is_kept(kept):
         cache.keep("wide.so", LIBRARY)
     finally:
         os.umask(mask)
-    assert cache.read("wide.so") == LIBRARY
+    assert cache.read_library("wide.so") == LIBRARY
     for path in (kept.parent, kept, kept.with_name("wide.so")):
         assert path.stat().st_mode & 0o022 == 0
 
@@ -51,16 +51,16 @@ def test_only_the_user_can_write_what_is_kept(kept):
 def test_a_truncated_file_is_not_read(kept, length):
     kept.write_bytes(kept.read_bytes()[:length])
     with pytest.warns(IsospikeWarning, match=DAMAGED):
-        assert cache.read(NAME) is None
+        assert cache.read_library(NAME) is None
     cache.keep(NAME, LIBRARY)
-    assert cache.read(NAME) == LIBRARY
+    assert cache.read_library(NAME) == LIBRARY
 
 
 def test_a_planted_file_is_not_read(kept):
     """Somebody could write here, put a library with a right digest, and the folder was closed again."""
     kept.chmod(0o666)
     with pytest.warns(IsospikeWarning, match=DAMAGED):
-        assert cache.read(NAME) is None
+        assert cache.read_library(NAME) is None
 
 
 @pytest.mark.parametrize("changed", [0, 7, -1])
@@ -69,7 +69,7 @@ def test_every_byte_counts(kept, changed):
     content[changed] ^= 1
     kept.write_bytes(content)
     with pytest.warns(IsospikeWarning, match=DAMAGED):
-        assert cache.read(NAME) is None
+        assert cache.read_library(NAME) is None
 
 
 def test_links_pipes_and_folders_are_not_read(kept):
@@ -77,7 +77,7 @@ def test_links_pipes_and_folders_are_not_read(kept):
     for plant in (kept.symlink_to, lambda _: os.mkfifo(kept), lambda _: kept.mkdir()):
         plant(elsewhere)
         with pytest.warns(IsospikeWarning, match=DAMAGED):
-            assert cache.read(NAME) is None
+            assert cache.read_library(NAME) is None
         kept.rmdir() if kept.is_dir() else kept.unlink()
 
 
@@ -87,13 +87,13 @@ def test_a_link_is_replaced_not_followed(kept):
     cache.keep(NAME, b"new")
     assert not kept.is_symlink()
     assert elsewhere.read_bytes().startswith(LIBRARY)
-    assert cache.read(NAME) == b"new"
+    assert cache.read_library(NAME) == b"new"
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o707, 0o777, 0o1777])
 def test_a_folder_that_others_can_write_is_not_used(kept, mode):
     kept.parent.chmod(mode)
-    assert cache.read(NAME) is None
+    assert cache.read_library(NAME) is None
     with pytest.raises(NativeError, match=r"other users can write in .*native; make it yours alone"):
         cache.keep("other.so", LIBRARY)
     assert not kept.with_name("other.so").exists()
@@ -101,7 +101,7 @@ def test_a_folder_that_others_can_write_is_not_used(kept, mode):
 
 def test_the_folder_of_another_user_is_not_used(monkeypatch):
     is_another_user(monkeypatch)
-    assert cache.read(NAME) is None
+    assert cache.read_library(NAME) is None
     with pytest.raises(NativeError, match="other users can write in"):
         cache.keep(NAME, LIBRARY)
 
@@ -109,9 +109,9 @@ def test_the_folder_of_another_user_is_not_used(monkeypatch):
 def test_a_link_to_the_folder_is_judged_by_where_it_leads(kept):
     moved = kept.parent.rename(kept.parents[2] / "scratch")
     kept.parent.symlink_to(moved)
-    assert cache.read(NAME) == LIBRARY
+    assert cache.read_library(NAME) == LIBRARY
     moved.chmod(0o777)
-    assert cache.read(NAME) is None
+    assert cache.read_library(NAME) is None
 
 
 needs_kernels = pytest.mark.skipif(availability() is not None, reason=f"no native kernels: {availability()}")
@@ -125,7 +125,7 @@ def test_whatever_lies_in_the_cache_the_kernels_are_loaded(kept, damage, monkeyp
     monkeypatch.setattr(library, "_compile", lambda *_: compiled.append(1) or b"the right one")
     monkeypatch.setattr(library, "_load", {b"the right one": mock.Mock()}.__getitem__)  # nothing else may be loaded
     kept.unlink()
-    library.load(torch.float32)
+    library.load_library(torch.float32)
     (path,) = kept.parent.iterdir()
     right, elsewhere = path.read_bytes(), kept.parents[2] / "elsewhere"
     elsewhere.write_bytes(b"wrong")
@@ -140,10 +140,10 @@ def test_whatever_lies_in_the_cache_the_kernels_are_loaded(kept, damage, monkeyp
     }[damage]()
     unsafe = damage in ("open folder", "no folder")
     with pytest.warns(IsospikeWarning, match="every process compiles" if unsafe else "compiled again"):
-        library.load(torch.float32)
+        library.load_library(torch.float32)
     assert len(compiled) == 2
     if not unsafe:
-        library.load(torch.float32)
+        library.load_library(torch.float32)
         assert (len(compiled), path.read_bytes()) == (2, right)
 
 

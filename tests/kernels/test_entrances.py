@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from isospike.errors import SimulationError
-from isospike.kernels import Rule, SparseConvolution, availability, code_histogram, track
+from isospike.kernels import SparseConvolution, TrackerRule, availability, code_histogram, track
 
 native = pytest.mark.skipif(availability() is not None, reason=f"torch computes the layers: {availability()}")
 
@@ -83,9 +83,9 @@ def neurons(**changed: Tensor | None) -> dict[str, Tensor | None]:
     ids=lambda changed: ", ".join(f"{name} {list(t.shape)} {t.dtype}" for name, t in changed.items()),
 )
 def test_neurons_whose_tensors_do_not_fit(changed):
-    assert track(**neurons(), rule=Rule(1, 1, False, False)).shape == (2, 3, 2)
+    assert track(**neurons(), rule=TrackerRule(1, 1, False, False)).shape == (2, 3, 2)
     with pytest.raises(SimulationError, match="the parameters of neurons do not fit currents"):
-        track(**neurons(**changed), rule=Rule(1, 1, False, False))
+        track(**neurons(**changed), rule=TrackerRule(1, 1, False, False))
 
 
 @pytest.mark.parametrize("levels", [0, -1, 2**24, 2**40])

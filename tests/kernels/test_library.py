@@ -22,12 +22,12 @@ def fresh(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(availability() is not None, reason=f"no native kernels: {availability()}")
 def test_compiles_once(fresh, monkeypatch):
-    library.load(torch.float32)
+    library.load_library(torch.float32)
     (made,) = fresh.glob("isospike/native/*")
     assert made.suffix == ".so"
     library.outcome.cache_clear()
     monkeypatch.setattr(library, "_run", None)
-    library.load(torch.float32)
+    library.load_library(torch.float32)
 
 
 def test_without_a_compiler_torch_computes(fresh, monkeypatch):
@@ -44,16 +44,16 @@ def test_a_compiler_that_fails_is_named(fresh, monkeypatch):
     compiler.chmod(0o755)
     monkeypatch.setenv("CC", str(compiler))
     with pytest.raises(NativeError, match="broken failed on the native kernels: no such target"):
-        library.load(torch.float32)
+        library.load_library(torch.float32)
     assert not list(fresh.glob("isospike/native/*"))
 
 
 def test_a_processor_without_kernels(fresh, monkeypatch):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
     with pytest.raises(NativeError, match="AVX2 or AVX-512; torch reports DEFAULT"):
-        library.load(torch.float32)
+        library.load_library(torch.float32)
 
 
 def test_a_type_without_kernels(fresh):
     with pytest.raises(NativeError, match=r"not in torch\.float16"):
-        library.load(torch.float16)
+        library.load_library(torch.float16)

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from isospike.errors import NativeError
-from isospike.kernels import Rule, availability, track
+from isospike.kernels import TrackerRule, availability, track
 from isospike.kernels.tracker_loop import advance_by_torch
 from isospike.memory_format import empty_sequence
 from isospike.neurons import (
-    Buffered,
-    Burst,
-    Counts,
+    BufferedNeuron,
+    BurstNeuron,
+    EventCounts,
     Graded,
     HardReset,
     IntegrateAndFire,
@@ -33,10 +33,10 @@ STEPS = 7
 KINDS: dict[str, Callable[..., StreamingNeuron]] = {
     "integrate-and-fire": IntegrateAndFire,
     "hard-reset": HardReset,
-    "burst": Burst,
+    "burst": BurstNeuron,
     "signed-memory": SignedMemory,
-    "buffered": Buffered,
-    "buffered-8": lambda *tensors, **options: Buffered(*tensors, largest=8, **options),
+    "buffered": BufferedNeuron,
+    "buffered-8": lambda *tensors, **options: BufferedNeuron(*tensors, largest=8, **options),
     "graded-7": lambda *tensors, **options: Graded(*tensors, largest=7, **options),
 }
 SHAPES = [(2, 5), (3, 1030), (2, 3, 17, 9), (1, 64, 8, 8), (2, 4, 1, 1), (2, 3, 4, 5, 6), (5, 1, 3, 3), (2, 3, 40)]
@@ -107,7 +107,7 @@ def test_kernel_torch_and_chunks_agree(kind, shape, layout, dtype, own, schedule
     levels = (out / neuron.v_threshold).round().flatten(2)
     assert torch.equal(spikes, levels.abs().sum(2).long())
     assert torch.equal(packets, (out != 0).flatten(2).sum(2))
-    assert levels.max() <= neuron.up
+    assert levels.max() <= neuron.largest
     assert levels.min() >= -getattr(neuron, "down", 0)
 
 
@@ -115,7 +115,7 @@ def tracked(x: Tensor, v: Tensor | None = None) -> tuple[bool, Tensor]:
     """Whether the kernel in C computed, and the counts."""
     start = torch.zeros_like(x[0]) if v is None else v
     with mock.patch("isospike.kernels.tracker.advance_by_torch", wraps=advance_by_torch) as twin:
-        threshold, rule = torch.ones((), dtype=x.dtype), Rule(1, 0, False, False)
+        threshold, rule = torch.ones((), dtype=x.dtype), TrackerRule(1, 0, False, False)
         counts = track(x, empty_sequence(x), start, None, threshold, None, rule)
     return not twin.called, counts
 
@@ -171,7 +171,7 @@ def test_infinite_currents_and_silent_thresholds_give_whole_numbers(kind, kernel
         neuron = KINDS[kind](torch.tensor(theta), torch.tensor(0.0))
         _, spikes, packets, *_ = run(neuron, x, (7,), overwrite=False, kernels=kernels)
         assert spikes.min() >= 0
-        assert (spikes <= 9 * neuron.up).all()
+        assert (spikes <= 9 * neuron.largest).all()
         assert (packets <= 9).all()
 
 
@@ -179,8 +179,8 @@ def test_a_threshold_is_compared_exactly():
     """The plain neuron divides nothing: one rounding below the threshold stays silent."""
     theta = torch.rand(1000, generator=torch.Generator().manual_seed(0)) + 0.1
     for v, expected in ((theta, 1000), (torch.nextafter(theta, torch.zeros(())), 0)):
-        for kind in (IntegrateAndFire, Burst, SignedMemory, Buffered):
+        for kind in (IntegrateAndFire, BurstNeuron, SignedMemory, BufferedNeuron):
             neuron: Tracker = kind(theta, torch.zeros(()))
             _, counts = neuron.advance(v.view(1, 1, -1).clone(), neuron.start(v.view(1, -1)), overwrite=True)
-            assert isinstance(counts, Counts)
+            assert isinstance(counts, EventCounts)
             assert counts.spikes.item() == expected

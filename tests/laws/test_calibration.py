@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from isospike.capture import Op, Role
-from isospike.scales import Maximum
+from isospike.scales import MaximumRule
 from isospike.scales.histogram import StreamingHistogram
 from isospike.scales.rule import ScaleRule
 from short_methods import METHODS, shortened
@@ -117,7 +117,7 @@ def test_observers_keep_as_much_after_one_batch_as_after_many(method, granularit
 
 
 def test_maxima_of_single_neurons_are_one_number_each():
-    _check_memory(Maximum("neuron"), 2)
+    _check_memory(MaximumRule("neuron"), 2)
 
 
 def _check_memory(rule: ScaleRule, growth: int) -> None:

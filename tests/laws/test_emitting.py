@@ -15,8 +15,8 @@ from isospike.capture import Role
 from isospike.errors import CalibrationError, ConversionError, SimulationError
 from isospike.executors import executors_of
 from isospike.network import Provenance, network_of
-from isospike.neurons import NEAREST, BitCoded, Kind, Pasc, QuantisedActivation
-from isospike.scales import Learned
+from isospike.neurons import NEAREST, BitCodedNeuron, Kind, Pasc, QuantisedActivation
+from isospike.scales import LearnedRule
 from networks import ALL, NETWORKS
 from short_methods import EMITTING, METHODS, STREAMING
 
@@ -67,7 +67,7 @@ def test_spikes_are_those_of_the_codes(name, method, converted):
 def test_layers_may_have_different_lengths(name, captured):
     """Per-layer levels, alternating codes of 1, 3 and 5 bits or 2, 7 and 16 steps."""
     graph = iso.fold_batch_norm(captured(name))
-    for kind, levels in ((BitCoded, (1, 5, 19)), (Pasc, (2, 7, 16))):
+    for kind, levels in ((BitCodedNeuron, (1, 5, 19)), (Pasc, (2, 7, 16))):
         spiking = graph.view()
         for index, node in enumerate(spiking.nodes_with(Role.ACTIVATION)):
             unit = torch.tensor(0.9 / levels[index % 3], dtype=torch.float64)
@@ -115,7 +115,7 @@ def test_structured_ties_do_not_flip_codes():
     x = torch.randn(8, 3, 8, 8)
     graph = iso.capture(Network(forward, layers).eval(), x)
     flips = {NEAREST: 0.0, 0.5: 0.0}
-    for kind, dtype, phase in itertools.product((BitCoded, Pasc), (torch.float32, torch.float64), flips):
+    for kind, dtype, phase in itertools.product((BitCodedNeuron, Pasc), (torch.float32, torch.float64), flips):
         spiking = iso.fold_batch_norm(graph).to(dtype)
         for node, unit in zip(spiking.nodes_with(Role.ACTIVATION), (0.1, 0.2, 0.1), strict=True):
             unit = torch.tensor(unit, dtype=dtype)
@@ -203,7 +203,7 @@ def learned(graph: iso.Graph, *bounds: float | torch.Tensor, levels: int = 6) ->
     return trained
 
 
-KEEPING = {name: method for name, method in METHODS.items() if isinstance(method.parts().scale, Learned)}
+KEEPING = {name: method for name, method in METHODS.items() if isinstance(method.parts().scale, LearnedRule)}
 """Methods that keep learned bounds; the others measure the activations that these clip."""
 
 
@@ -275,7 +275,7 @@ def test_kinds_are_not_mixed(captured):
     graph = captured("in_place").view()
     first, second = graph.nodes_with(Role.ACTIVATION)
     one = torch.tensor(1.0, dtype=torch.float64)
-    graph.replace(first, BitCoded(one, 3))
+    graph.replace(first, BitCodedNeuron(one, 3))
     graph.replace(second, iso.neurons.IntegrateAndFire(one, one / 2))
     with pytest.raises(ConversionError, match="mixes"):
         network_of(graph, provenance=Provenance("by hand"))

@@ -15,13 +15,13 @@ import torch
 import isospike as iso
 from isospike.calibrate.batches import Batches
 from isospike.calibrate.collect import collect_scales
-from isospike.cli.fields import fields_of
 from isospike.errors import CalibrationError, OptionError, UnknownNameError
 from isospike.measure.deviation import with_sites
 from isospike.methods import Method, methods
 from isospike.neurons import streaming as neurons
+from isospike.options import options_of as fields_of
 from isospike.registry import kebab_case
-from isospike.scales import Learned, make_rule, rules
+from isospike.scales import LearnedRule, make_rule, rules
 from networks import NETWORKS
 from short_methods import CALIBRATED, EMITTING, HORIZONS, METHODS, STREAMING, chosen, shortened
 
@@ -130,10 +130,10 @@ def test_thresholds_of_single_neurons_are_an_option_where_a_running_maximum_can_
             methods[name](granularity="neuron")
 
 
-@pytest.mark.parametrize("rule", [iso.scales.MMSE, iso.scales.Percentile])
+@pytest.mark.parametrize("rule", [iso.scales.MMSERule, iso.scales.PercentileRule])
 @pytest.mark.parametrize("bins", [0, -2, 3, 2.0, True, "8", None, 1_000_002])
 def test_bins_out_of_range_are_refused_by_the_rules(rule, bins):
-    known = {"levels": 3} if rule is iso.scales.MMSE else {}
+    known = {"levels": 3} if rule is iso.scales.MMSERule else {}
     with pytest.raises(OptionError, match="bins must be an even number from 2 to 1,000,000"):
         rule("layer", bins=bins, **known)
 
@@ -236,7 +236,7 @@ def test_every_scale_rule_serves_a_method_that_lets_choose(name):
     assert named == {kind for _, kind in rules.items()}
     for rule in rules:
         scale = methods[name](scale=rule).parts().scale
-        assert isinstance(scale, Learned)
+        assert isinstance(scale, LearnedRule)
         assert (scale.otherwise is None) if rule == "learned" else (type(scale.otherwise) is rules[rule])
 
 

@@ -22,13 +22,13 @@ from isospike.report import record_raster
 from isospike.tables import CELL, ROWS, WIDTH, Column, Table, Tabular
 from isospike.train import Epoch, Trained
 
-PACKAGES = ("capture", "simulate", "costs", "measure", "diagnose", "compare", "train", "report")
+PACKAGES = ("capture", "network", "executors", "costs", "measure", "diagnose", "compare", "train", "report")
 PARTS = {
     "Op",
     "SiteEquality",
     "SiteError",
     "ExitPoint",
-    "Entry",
+    "CostEntry",
     "SiteDiagnosis",
     "WorstSite",
     "Fault",

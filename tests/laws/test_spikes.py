@@ -41,7 +41,7 @@ LARGER = {
 def limits(neuron: nn.Module) -> tuple[int, int]:
     """Most spikes that one event takes back, and that it is worth."""
     inner = neuron.neuron if isinstance(neuron, Probing) else neuron
-    return (inner.down if isinstance(inner, Tracker) else 0), inner.up
+    return (inner.down if isinstance(inner, Tracker) else 0), inner.largest
 
 
 def events(neuron: nn.Module, train: torch.Tensor) -> torch.Tensor:
@@ -109,7 +109,7 @@ def test_first_layer_obeys_the_clip_floor_theorem(method, v_init, single_layer):
         counts = events(neuron, run.outputs[:steps]).sum(0)
         for index in torch.cartesian_prod(*map(torch.arange, currents.shape)).tolist():
             x, v, limit = (Fraction(value[tuple(index)].item()) for value in (currents, start, theta))
-            expected = min(max(math.floor((v + steps * x) / limit), 0), steps * neuron.up)
+            expected = min(max(math.floor((v + steps * x) / limit), 0), steps * neuron.largest)
             assert counts[tuple(index)].item() == expected
 
 

@@ -10,8 +10,8 @@ from blocks import leaves
 from isospike.capture.graph import op_of
 from isospike.errors import OptionError, SimulationError
 from isospike.neurons import (
-    Buffered,
-    Burst,
+    BufferedNeuron,
+    BurstNeuron,
     Graded,
     HardReset,
     IntegrateAndFire,
@@ -25,7 +25,7 @@ from short_methods import METHODS
 
 STEPS = 12
 BIASES = {"none": 0, "constant": 1, "schedule": STEPS}
-KINDS = {**dict(streaming.items()), "buffered-4": lambda *args, **own: Buffered(*args, largest=4, **own)}
+KINDS = {**dict(streaming.items()), "buffered-4": lambda *args, **own: BufferedNeuron(*args, largest=4, **own)}
 
 
 def network(snn: iso.SNN, kind: str, schedule: int = 0) -> iso.SNN:
@@ -84,7 +84,7 @@ def test_packets_are_spikes_unless_one_event_is_worth_several(kind, converted):
     run = iso.simulate(snn, 3 * ALL["module_relu"].inputs(4), steps=STEPS)
     assert list(run.packets) == list(run.spikes) == list(snn.sites)
     for site, spikes in run.spikes.items():
-        up = snn.graph.get_submodule(site).up
+        up = snn.graph.get_submodule(site).largest
         assert (run.packets[site] <= spikes).all()
         assert (spikes <= up * run.packets[site]).all()
     several = any((run.packets[site] < spikes).any() for site, spikes in run.spikes.items())
@@ -125,11 +125,11 @@ def test_a_bias_is_a_current(kind):
         assert torch.equal(a, b)
 
 
-@pytest.mark.parametrize("kind", [Burst, Buffered, Graded])
+@pytest.mark.parametrize("kind", [BurstNeuron, BufferedNeuron, Graded])
 @pytest.mark.parametrize("largest", [0, -1, 1.5, "2", 2**20, True])
 def test_largest_is_a_number_of_spikes(kind, largest):
     with pytest.raises(
-        OptionError, match=f"^{kind.__name__} neurons: largest must be a whole number .* from 1 to 65536"
+        OptionError, match=f"^{kind.title()} neurons: largest must be a whole number .* from 1 to 65,536"
     ):
         kind(torch.tensor(1.0), torch.tensor(0.5), largest=largest)
 
@@ -137,7 +137,7 @@ def test_largest_is_a_number_of_spikes(kind, largest):
 @pytest.mark.parametrize("largest", [3, 5, 6, 7, 12])
 def test_buffered_neurons_send_powers_of_two(largest):
     with pytest.raises(OptionError, match=r"^Buffered neurons: largest must be a power of two, .*graded"):
-        Buffered(torch.tensor(1.0), torch.tensor(0.5), largest=largest)
+        BufferedNeuron(torch.tensor(1.0), torch.tensor(0.5), largest=largest)
     for method, given in ((iso.methods.Buffered, {}), (iso.methods.CalibratedBuffered, {"neuron": "buffered"})):
         with pytest.raises(OptionError, match=f"^{method.name()}: largest must be a power of two"):
             method(largest=largest, **given)
@@ -158,7 +158,7 @@ def test_a_constant_current_at_the_bound_comes_out_whole(kind):
         assert abs(out.mean() - neuron(one)) <= theta / 64
 
 
-@pytest.mark.parametrize("kind", [IntegrateAndFire, HardReset, Burst, SignedMemory, Buffered, Graded])
+@pytest.mark.parametrize("kind", [IntegrateAndFire, HardReset, BurstNeuron, SignedMemory, BufferedNeuron, Graded])
 def test_a_bias_has_a_time_axis(kind: type[StreamingNeuron]):
     for bias in (torch.tensor(0.1), torch.empty(0, 3)):
         with pytest.raises(OptionError, match="leading time axis"):

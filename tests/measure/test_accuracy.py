@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import isospike as iso
-from isospike.errors import DataError, IsospikeError, SimulationError
+from isospike.errors import DataError, IsospikeError, SimulationError, TaskError
 from networks import NETWORKS
 from short_methods import METHODS
 
@@ -46,9 +46,20 @@ def test_labels_out_of_range_cost_no_simulation(labels, snn):
 
 @pytest.mark.usefixtures("no_simulation")
 @pytest.mark.parametrize("name", ["tuple_output", "dict_output", "transposed"])
-def test_outputs_that_are_no_classes_cost_no_simulation(name, converted):
+def test_targets_that_do_not_fit_cost_no_simulation(name, converted):
     made = converted(name, METHODS["maximum"])
-    assert "not one tensor [B, classes]" in refusal(SimulationError, made, [(NETWORKS[name].inputs(4), LABELS)])
+    refused = refusal(DataError, made, [(NETWORKS[name].inputs(4), LABELS)])
+    assert "1 target for 2 outputs" in refused or "give targets of this shape" in refused
+
+
+@pytest.mark.usefixtures("no_simulation")
+@pytest.mark.parametrize("name", ["tuple_output", "dict_output", "transposed"])
+def test_a_task_that_does_not_fit_costs_no_simulation(name, converted):
+    made = converted(name, METHODS["maximum"])
+    with pytest.raises(
+        TaskError, match=r"'classification' takes one output \[B, classes\], .* the network puts out \[B, "
+    ):
+        iso.evaluate(made, [NETWORKS[name].inputs(4)], steps=2, task="classification")
 
 
 @pytest.mark.parametrize("steps", [3, torch.tensor([3]).numpy(), iter([3]), range(3, 4)])
@@ -64,7 +75,7 @@ def test_a_streaming_network_needs_steps(snn):
 
 @pytest.mark.parametrize("steps", [0, True, 4.0, "4", [], [2, 1_000_001], [1, -1]])
 def test_steps_that_are_none(steps, snn):
-    assert "from 1 to 1000000" in refusal(SimulationError, snn, [(X, LABELS)], steps)
+    assert "from 1 to 1,000,000" in refusal(SimulationError, snn, [(X, LABELS)], steps)
 
 
 def test_counts_are_those_of_the_run(snn):
@@ -94,13 +105,14 @@ def test_data_that_raise_are_named_with_the_batch(snn):
     ("loader", "message"),
     [
         (3, "the data cannot be opened: TypeError"),
-        ([], "no image"),
-        ([X], "no labels"),
-        ([(X, LABELS[:3])], "4 images and 3 labels"),
-        ([(X[:0], LABELS[:0])], "holds no image"),
+        ([], "no sample"),
+        ([(X, LABELS[:3])], "4 samples and 3 labels"),
+        ([(X[:0], LABELS[:0])], "holds no sample"),
         ([(X, LABELS.double())], "whole numbers"),
         ([(X, LABELS[:, None])], "whole numbers"),
         ([(X.numpy(), LABELS.numpy())], "torch.as_tensor"),
+        ([(X, LABELS.tolist())], "torch.as_tensor"),
+        ([(X, LABELS), X], "only some batches have targets"),
     ],
 )
 def test_data_that_do_not_fit(loader, message, snn):

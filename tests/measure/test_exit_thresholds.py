@@ -46,11 +46,11 @@ def test_a_choice_says_what_its_rule_does(name, max_drop, snn):
     assert (choice.images, choice.labelled, choice.final) == (40, True, plain.metric[STEPS])
     assert choice.chosen in choice.front
     assert choice.rule.threshold == choice.chosen.threshold
-    assert choice.chosen.accuracy >= choice.final - max_drop - 1e-12  # one rounding of a difference of shares
+    assert choice.chosen.score >= choice.final - max_drop - 1e-12  # one rounding of a difference of shares
     for point in choice.front:
         rule = type(RULES[name])(point.threshold, STEPS if name == "dynamic-confidence" else 2.0)
         found = iso.evaluate(snn, [(X, y)], steps=STEPS, exit=rule)
-        assert (found.exit.mean_steps, found.exit.metric) == (point.mean_steps, point.accuracy)
+        assert (found.exit.mean_steps, found.exit.metric) == (point.mean_steps, point.score)
         assert found.metric == plain.metric
 
 
@@ -68,7 +68,7 @@ def test_a_choice_knows_of(what, converted):
     y = labels_of(snn)
     for point in iso.choose_threshold(snn, [(X, y)], steps=STEPS, rule=RULES["confidence"]).front:
         found = iso.evaluate(snn, [(X, y)], steps=STEPS, exit=iso.exits.Confidence(point.threshold, temperature=2.0))
-        assert (found.exit.mean_steps, found.exit.metric) == (point.mean_steps, point.accuracy)
+        assert (found.exit.mean_steps, found.exit.metric) == (point.mean_steps, point.score)
 
 
 @given(st.data(), st.sampled_from(list(RULES)), st.integers(1, 5), st.integers(1, 6))
@@ -95,7 +95,7 @@ def test_the_front_is_that_of_all_thresholds(data, name, steps, images):
     for mean_steps, accuracy in sorted(found.items()):
         if not expected or accuracy > expected[-1][1]:
             expected.append((mean_steps, accuracy))
-    assert [(point.mean_steps, point.accuracy) for point in front] == expected
+    assert [(point.mean_steps, point.score) for point in front] == expected
 
 
 def test_scores_within_rounding_are_not_parted():
@@ -139,10 +139,10 @@ def test_choices_repeat_whatever_the_batches(snn):
 @pytest.mark.parametrize(
     ("data", "kind", "message"),
     [
-        ([], DataError, "no image"),
-        ([X, (X, torch.zeros(40).long())], DataError, "only some batches have labels"),
+        ([], DataError, "no sample"),
+        ([X, (X, torch.zeros(40).long())], DataError, "only some batches have targets"),
         ([(X, torch.full((40,), 5))], DataError, "the network has classes 0 to 4"),
-        ([(X, torch.zeros(3).long())], DataError, "40 images and 3 labels"),
+        ([(X, torch.zeros(3).long())], DataError, "40 samples and 3 labels"),
     ],
 )
 def test_data_that_do_not_fit(data, kind, message, snn):
@@ -152,7 +152,7 @@ def test_data_that_do_not_fit(data, kind, message, snn):
 
 @pytest.mark.parametrize("max_drop", [-0.1, 1.1, float("nan"), "0.5", True])
 def test_drops_out_of_range(max_drop, snn):
-    with pytest.raises(OptionError, match="max_drop must be a number in"):
+    with pytest.raises(OptionError, match="max_drop must be a number from 0 to 1"):
         iso.choose_threshold(snn, [X], steps=2, rule=RULES["confidence"], max_drop=max_drop)
 
 

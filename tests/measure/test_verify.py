@@ -12,7 +12,7 @@ import torch
 import isospike as iso
 from isospike.errors import ConversionError, SimulationError
 from isospike.measure.alongside import worst
-from isospike.neurons import BitCoded, Emission
+from isospike.neurons import BitCodedNeuron, Emission
 from networks import ALL, NETWORKS
 from short_methods import CALIBRATED, EMITTING, FREE, STREAMING
 
@@ -44,7 +44,7 @@ def test_holds_for_the_model_it_came_from(name, method, exact, converted, captur
     assert found.output_error <= found.tolerance
     assert (found.tolerance == 0) == exact
     assert 0 < found.model_error < 1  # 4 bits or 8 levels are not the ReLU network
-    assert (found.agreement is None) == (name == "tuple_output")
+    assert found.task == ("regression" if name == "tuple_output" else "classification")
     assert f"{sum(site.codes for site in found.sites)} codes" in found.compared
     assert all(torch.equal(before[key], value) for key, value in snn.state_dict().items())
 
@@ -137,7 +137,7 @@ def test_outputs_alone_may_differ(converted):
 
 
 def test_a_neuron_that_drops_a_spike_is_found(converted, monkeypatch):
-    emit = BitCoded.emit
+    emit = BitCodedNeuron.emit
 
     def deaf(self, currents):
         emission = emit(self, currents)
@@ -145,7 +145,7 @@ def test_a_neuron_that_drops_a_spike_is_found(converted, monkeypatch):
         spikes[-1, 1, 0, 0, 7] ^= True
         return Emission(spikes, emission.inhibitory)
 
-    monkeypatch.setattr(BitCoded, "emit", deaf)
+    monkeypatch.setattr(BitCodedNeuron, "emit", deaf)
     found = iso.verify(
         ALL["module_relu"].build(), converted("module_relu", EMITTING["bit-coded"]), batches("module_relu")
     )

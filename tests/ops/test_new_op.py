@@ -11,7 +11,7 @@ from blocks import Network
 from isospike.capture import Role
 from isospike.errors import ArtefactError, ConversionError
 from isospike.network import EmittingNetwork
-from isospike.ops import OpRecord, family, register, table
+from isospike.ops import OpRecord, family, register_op, table
 
 X = torch.randn(4, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 NEW = {
@@ -32,7 +32,7 @@ def model(name: str) -> nn.Module:
 
 @pytest.fixture
 def registered(request):
-    record = register(NEW[request.param][0])
+    record = register_op(NEW[request.param][0])
     yield request.param
     table.remove(record.name)
 
@@ -54,7 +54,7 @@ def test_a_record_is_all_that_an_op_needs(registered, method, tmp_path):
 
 
 def test_a_new_move_is_exact_on_the_grid():
-    register(NEW["rot90"][0])
+    register_op(NEW["rot90"][0])
     try:
         snn = iso.convert(model("rot90"), iso.methods.BitCoded(bits=4, exact=True), data=[X])
         outputs = [iso.simulate(snn, X, executor=name).output for name in ("stepped", "collapsed")]
@@ -66,7 +66,7 @@ def test_a_new_move_is_exact_on_the_grid():
 def test_without_its_record_it_is_refused_by_name(tmp_path):
     with pytest.raises(ConversionError, match="rot90"):
         iso.convert(model("rot90"), iso.methods.Maximum(), data=[X])
-    register(NEW["rot90"][0])
+    register_op(NEW["rot90"][0])
     try:
         iso.convert(model("rot90"), iso.methods.Maximum(), data=[X]).save(tmp_path / "net.snn")
     finally:

@@ -14,7 +14,7 @@ from blocks import Network
 from isospike.errors import ConversionError, OptionError
 from isospike.executors.program import compile_program
 from isospike.kernels import SparseConvolution
-from isospike.ops import Family, OpRecord, Role, Stage, family, register, stages, table
+from isospike.ops import Family, OpRecord, Role, Stage, family, register_op, stages, table
 from isospike.ops.rules import always
 
 SOURCE = Path(isospike.__file__).parent
@@ -24,7 +24,7 @@ STAGES = {"the linear part", "the exact grid", "the account"}
 @pytest.fixture
 def unknown_op():
     strange = Family("strange", Role.LINEAR, always(Role.LINEAR))
-    yield register(OpRecord("strange_op", strange))
+    yield register_op(OpRecord("strange_op", strange))
     table.remove("strange_op")
 
 
@@ -61,7 +61,7 @@ def test_a_stage_of_somebody_else_sees_its_gaps():
 def test_an_op_is_registered_once(record):
     before = list(table)
     with pytest.raises(OptionError, match="once"):
-        register(record)
+        register_op(record)
     assert list(table) == before
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from isospike.neurons import NEAREST, BitCoded, Currents, Emitter, Pasc, QuantisedActivation
+from isospike.neurons import NEAREST, BitCodedNeuron, Currents, Emitter, Pasc, QuantisedActivation
 from isospike.neurons.codes import Binary, Code, Unary
 
 STEPS = settings(deadline=None, max_examples=60, derandomize=True)
@@ -40,7 +40,7 @@ def test_the_phase_is_the_one_of_the_formulas():
 @given(trains, units, st.integers(1, 40))
 @STEPS
 def test_bit_coded_neuron(currents, unit, levels):
-    spikes, inhibitory = emitted(BitCoded, currents, unit, levels)
+    spikes, inhibitory = emitted(BitCodedNeuron, currents, unit, levels)
     code = quantised(sum(currents), unit, levels)
     assert spikes == bit_coded(currents, unit, levels) == binary_digits(code, len(spikes))
     assert inhibitory is None
@@ -60,7 +60,7 @@ def test_pasc_neuron(currents, unit, levels):
 @STEPS
 def test_forward_is_the_quantised_activation(total, unit, levels):
     code = quantised(total, unit, levels)
-    for kind in (BitCoded, Pasc):
+    for kind in (BitCodedNeuron, Pasc):
         neuron = kind(tensor(unit), levels)
         assert Fraction(neuron(tensor(total)).item()) == unit * code
         assert neuron.codes(neuron(tensor(total))).item() == code  # a quantised value is its own quantisation

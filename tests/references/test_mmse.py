@@ -17,7 +17,7 @@ import isospike as iso
 from isospike.calibrate.batches import Batches
 from isospike.calibrate.collect import collect_scales
 from isospike.capture import Op, Role
-from isospike.scales import MMSE, rules
+from isospike.scales import MMSERule, rules
 from isospike.scales.mmse import TOGETHER
 
 BINS, CANDIDATES = 256, 20
@@ -36,15 +36,15 @@ def site(*shape: int) -> Op:
     return Op("relu", "relu", Role.ACTIVATION, "", "", shape)
 
 
-def threshold(parts: list[Tensor], rule: MMSE, activation: nn.Module | None = None) -> Tensor:
+def threshold(parts: list[Tensor], rule: MMSERule, activation: nn.Module | None = None) -> Tensor:
     observer = rule.observer(site(*parts[0].shape[1:]), activation or nn.ReLU())
     for part in parts:
         observer(part)
     return observer.scale()
 
 
-def rule(levels: int = 7, phase: float = 0.5, granularity: str = "layer", bins: int = BINS) -> MMSE:
-    return MMSE(granularity, levels, phase, CANDIDATES, bins)
+def rule(levels: int = 7, phase: float = 0.5, granularity: str = "layer", bins: int = BINS) -> MMSERule:
+    return MMSERule(granularity, levels, phase, CANDIDATES, bins)
 
 
 def column(samples: list[float]) -> Tensor:
@@ -186,7 +186,7 @@ def test_memory_is_that_of_the_bins(granularity):
 
 
 def test_it_is_registered():
-    assert rules["mmse"] is MMSE
+    assert rules["mmse"] is MMSERule
 
 
 @pytest.mark.parametrize(
@@ -207,4 +207,4 @@ def test_a_field_out_of_range_is_named(options, field):
 
 def test_no_candidate_is_refused():
     with pytest.raises(iso.errors.OptionError, match="candidates"):
-        MMSE("layer", 7, 0.5, 0, BINS)
+        MMSERule("layer", 7, 0.5, 0, BINS)

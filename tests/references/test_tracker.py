@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from tracking import at_most, buffered, burst, hard_reset, power_of_two, signed_memory, tracked
 
 from isospike.neurons import (
-    Buffered,
-    Burst,
+    BufferedNeuron,
+    BurstNeuron,
     Graded,
     HardReset,
     IntegrateAndFire,
@@ -37,11 +37,11 @@ Case = tuple[Callable[..., StreamingNeuron], Callable[..., list[int]], int, int]
 
 
 def burst_case(size: int) -> Case:
-    return partial(Burst, largest=size), lambda *train: burst(*train, size), 0, size
+    return partial(BurstNeuron, largest=size), lambda *train: burst(*train, size), 0, size
 
 
 def buffered_case(size: int, adj: Callable[[int], Callable[[int], int]]) -> Case:
-    build = partial(Buffered if adj is power_of_two else Graded, largest=size)
+    build = partial(BufferedNeuron if adj is power_of_two else Graded, largest=size)
     return build, lambda *train: buffered(*train, adj(size)), size, size
 
 
@@ -151,10 +151,10 @@ def test_share_of_wrong_counts_after_uneven_spikes():
 
     def share(neuron: StreamingNeuron) -> float:
         out, _ = neuron.advance(z.clone(), neuron.start(z[0]), overwrite=True)
-        return (out.sum(0) != ideal.clamp(0, 16 * neuron.up)).double().mean().item()
+        return (out.sum(0) != ideal.clamp(0, 16 * neuron.largest)).double().mean().item()
 
-    kinds = (IntegrateAndFire, Burst, SignedMemory, Buffered)
-    found = [*(share(kind(one, one / 2)) for kind in kinds), share(Buffered(one, one / 2, largest=2))]
+    kinds = (IntegrateAndFire, BurstNeuron, SignedMemory, BufferedNeuron)
+    found = [*(share(kind(one, one / 2)) for kind in kinds), share(BufferedNeuron(one, one / 2, largest=2))]
     assert found == sorted(found, reverse=True)
     assert found[0] > 0.15
     assert found[3] < found[0] / 2
@@ -163,10 +163,10 @@ def test_share_of_wrong_counts_after_uneven_spikes():
 
 def test_every_neuron_is_registered():
     assert {kind for _, kind in streaming.items()} == {
-        *(IntegrateAndFire, HardReset, Burst, SignedMemory, Buffered, Graded),
+        *(IntegrateAndFire, HardReset, BurstNeuron, SignedMemory, BufferedNeuron, Graded),
     }
     for name, kind in streaming.items():
         neuron = kind(torch.tensor(2.0), torch.tensor(1.0), torch.nn.ReLU6())
         assert isinstance(neuron.source(), torch.nn.ReLU6), name
-        assert neuron.up == (kind.default_largest or 1)
-        assert neuron(torch.tensor([-1.0, 1.5, 99.0])).tolist() == [0, 1.5, 2.0 * neuron.up]
+        assert neuron.largest == (kind.default_largest or 1)
+        assert neuron(torch.tensor([-1.0, 1.5, 99.0])).tolist() == [0, 1.5, 2.0 * neuron.largest]

@@ -11,7 +11,7 @@ import isospike as iso
 from isospike.calibrate.batches import Batches
 from isospike.errors import ConversionError, OptionError, OutputError
 from isospike.methods.parts import AccumulateThenEmit, Parts
-from isospike.neurons import BitCoded
+from isospike.neurons import BitCodedNeuron
 from isospike.refine import (
     BiasCalibration,
     BiasShift,
@@ -54,7 +54,7 @@ class Mixed(iso.methods.CalibrationLight):
 
     def parts_for(self, steps: int | None) -> Parts:
         parts = super().parts_for(steps)
-        return Parts(parts.scale, AccumulateThenEmit(BitCoded, 3, 3), (BiasCalibration(4),))
+        return Parts(parts.scale, AccumulateThenEmit(BitCodedNeuron, 3, 3), (BiasCalibration(4),))
 
 
 @pytest.mark.parametrize("one", STREAMING[:4], ids=lambda one: type(one).__name__)
@@ -75,12 +75,12 @@ def test_passes_of_streaming_neurons_refuse_emitters(captured):
 @pytest.mark.parametrize(
     ("made", "message"),
     [
-        (lambda: BiasCalibration(0), "bias calibration: images must be a whole number of at least 1, got 0"),
+        (lambda: BiasCalibration(0), "bias-calibration: images must be a whole number of at least 1, got 0"),
         (lambda: BiasCalibration("x"), "images must be a whole number"),
-        (lambda: PotentialCalibration(1.5), "potential calibration: images must be a whole number"),
+        (lambda: PotentialCalibration(1.5), "potential-calibration: images must be a whole number"),
         (lambda: WeightCalibration(iterations=-1), "iterations must be a whole number of at least 0, got -1"),
         (lambda: WeightCalibration(batch_size=2.5), "batch_size must be a whole number"),
-        (lambda: WeightCalibration(learning_rate="x"), "learning_rate must be a positive finite number"),
+        (lambda: WeightCalibration(learning_rate="x"), "learning_rate must be a finite number above 0"),
         (lambda: WeightCalibration(optimiser="foo"), "optimiser must be sgd or adam, got 'foo'"),
     ],
 )

@@ -7,8 +7,8 @@ import math
 
 import pytest
 
-from isospike.cli.fields import fields_of
 from isospike.errors import OptionError
+from isospike.options import options_of as fields_of
 from isospike.train import Recipe
 
 WRONG = {

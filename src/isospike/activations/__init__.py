@@ -1,6 +1,6 @@
 """Trainable activations: rectifiers with a trained bound and, most of them, a few levels below it."""
 
-from isospike.activations.activation import MOST_LEVELS, Activation, Granularity, activations, register
+from isospike.activations.activation import MOST_LEVELS, Activation, Granularity, activations, register_activation
 from isospike.activations.bit_sparsity import BitSparsity, bit_sparsity, codes
 from isospike.activations.clip import Clip
 from isospike.activations.module import Mirrored, TrainableActivation
@@ -22,5 +22,5 @@ __all__ = [
     "activations",
     "bit_sparsity",
     "codes",
-    "register",
+    "register_activation",
 ]

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeVar
 
 import torch
 from torch import Tensor
 
 from isospike.errors import OptionError
+from isospike.options import Configuration, Positive, Range
 from isospike.registry import Registry
 
 if TYPE_CHECKING:
     from isospike.activations.module import Mirrored, TrainableActivation
 
 Granularity = Literal["layer", "channel"]
-"""One bound for a whole layer or one per channel."""
+"""One value for a whole layer or one per channel."""
+MOST_LEVELS = 2**16 - 1
+"""Sixteen bits. In float32 the guard of 2^-12 of a step is lost to rounding from about 2^11 levels on."""
+Levels = Annotated[int, Range(1, MOST_LEVELS)]
+"""Steps between 0 and the bound."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Activation(ABC):
+class Activation(Configuration, ABC):
     """The instance is the configuration; `module` makes the layer that is trained."""
 
     name: ClassVar[str]
@@ -31,13 +35,13 @@ class Activation(ABC):
 
     granularity: Granularity = "layer"
     """One bound per layer or per channel."""
-    bound: float = 8.0
+    bound: Positive = 8.0
     """First value of the bounds that no calibration data set, in activation units (8: Bu et al. 2022)."""
 
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        self._require(self.granularity in ("layer", "channel"), "granularity", "layer or channel")
-        self._require(0 < self.bound < math.inf, "bound", "positive and finite")
+    @classmethod
+    def title(cls) -> str:
+        """Its name."""
+        return cls.name
 
     @classmethod
     def summary(cls) -> str:
@@ -74,29 +78,17 @@ class Activation(ABC):
         from isospike.activations.module import Mirrored, TrainableActivation
 
         if bound is None:
-            self._require(self.granularity == "layer", "granularity", "layer unless the bounds are given")
+            self.require(self.granularity == "layer", "granularity", "layer unless the bounds are given")
         values = torch.as_tensor(self.bound if bound is None else bound).detach()
         values = values if values.is_floating_point() else values.float()
-        self._require(bool(((values != 0) & values.isfinite()).all()), "bound", "finite and not zero", values.tolist())
+        if not bool(((values != 0) & values.isfinite()).all()):
+            raise OptionError(f"{self.name}: bound must be finite and not zero, got {values.tolist()!r:.80}")
         per_layer = values.numel() == 1 and self.granularity == "layer"
-        self._require(per_layer or self.granularity == "channel", "bound", "a single value for granularity layer")
+        self.require(per_layer or self.granularity == "channel", "bound", "a single value for granularity layer")
         values = values.reshape(()) if per_layer else values
         layer = TrainableActivation(self, values.abs().log())
         return layer if bool((values > 0).all()) else Mirrored(layer, values.sign())
 
-    def _require(self, ok: bool, option: str, wanted: str, got: Any = None) -> None:
-        """Refuse an option outside its range."""
-        if not ok:
-            value: Any = getattr(self, option) if got is None else got
-            raise OptionError(f"{self.name}: {option} must be {wanted}, got {value!r:.80}")
-
-    def _require_levels(self, levels: int) -> None:
-        whole = isinstance(levels, int) and not isinstance(levels, bool)
-        self._require(whole and 1 <= levels <= MOST_LEVELS, "levels", f"a whole number in 1..{MOST_LEVELS}")
-
-
-MOST_LEVELS = 2**16 - 1
-"""Sixteen bits. In float32 the guard of 2^-12 of a step is lost to rounding from about 2^11 levels on."""
 
 activations: Registry[type[Activation]] = Registry("activation")
 """Trainable activations by name."""
@@ -104,7 +96,7 @@ activations: Registry[type[Activation]] = Registry("activation")
 A = TypeVar("A", bound=Activation)
 
 
-def register(kind: type[A]) -> type[A]:
+def register_activation(kind: type[A]) -> type[A]:
     """Class decorator: make an activation known to the command line, the capture and the law tests."""
     activations.register(kind.name, kind)
     return kind

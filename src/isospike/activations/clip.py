@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from isospike.activations.activation import Activation, register
+from isospike.activations.activation import Activation, register_activation
 from isospike.activations.operator import define, within
 
 
@@ -15,10 +15,10 @@ def _value(x: Tensor, bound: Tensor) -> Tensor:
     return x.clamp(min=0).minimum(bound)
 
 
-_operator: Any = define("clip", "", _value, within)
+_operator: Any = define("clip", "", _value, pull=within)
 
 
-@register
+@register_activation
 @dataclass(frozen=True, kw_only=True)
 class Clip(Activation):
     """A ReLU with a trained bound.

@@ -19,7 +19,7 @@ Formula = Callable[..., Tensor]
 """``formula(x, bound, *numbers)``: a new tensor like ``x``, element by element. Few passes over memory count here."""
 
 
-def define(name: str, numbers: str, value: Formula, pull: Formula) -> Any:
+def define(name: str, numbers: str, value: Formula, *, pull: Formula) -> Any:
     """Define ``isospike::name(Tensor input, Tensor log_bound, numbers) -> Tensor`` with its gradients.
 
     With ``a(x, bound)`` the value, the gradient ``da/dx`` of the input is that of the straight-through estimator.
@@ -87,7 +87,7 @@ def _wide(x: Tensor, log_bound: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, log_bound.dtype))
 
 
-def staircase(x: Tensor, bound: Tensor, levels: int, shift: float) -> Tensor:
+def staircase(x: Tensor, bound: Tensor, levels: int, *, shift: float) -> Tensor:
     """``u clip(floor(x / u + shift + guard), 0, levels)`` with the unit ``u = bound / levels``."""
     unit = bound / levels
     return (x / unit).add_(shift + GUARD).floor_().clamp_(0, levels).mul_(unit)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from isospike.activations.activation import Activation, register
+from isospike.activations.activation import Activation, Levels, register_activation
 from isospike.activations.operator import define, staircase, within
 
 PHI = 0.5
@@ -15,17 +15,17 @@ PHI = 0.5
 
 
 def _value(x: Tensor, bound: Tensor, levels: int) -> Tensor:
-    return staircase(x, bound, levels, PHI)
+    return staircase(x, bound, levels, shift=PHI)
 
 
 def _pull(grad: Tensor, x: Tensor, bound: Tensor, levels: int) -> Tensor:
     return within(grad, x, bound)
 
 
-_operator: Any = define("qcfs", "int levels", _value, _pull)
+_operator: Any = define("qcfs", "int levels", _value, pull=_pull)
 
 
-@register
+@register_activation
 @dataclass(frozen=True, kw_only=True)
 class QCFS(Activation):
     """Rounding to a few levels below a trained bound.
@@ -38,13 +38,8 @@ class QCFS(Activation):
     name: ClassVar[str] = "qcfs"
     papers: ClassVar[tuple[str, ...]] = ("bu2022optimal",)
 
-    levels: int = 4
-    """Steps between 0 and the bound, L; 2^bits - 1 fills a binary code of so many bits."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require_levels(self.levels)
+    levels: Levels = 4
+    """Steps between 0 and the bound, L; 2^bits - 1 fills a binary code of that many bits."""
 
     def __call__(self, x: Tensor, log_bound: Tensor) -> Tensor:
         """``u clip(floor(x / u + 1/2), 0, L)``."""

@@ -7,22 +7,22 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from isospike.activations.activation import Activation, register
+from isospike.activations.activation import Activation, Levels, register_activation
 from isospike.activations.operator import define, staircase, within
 
 
 def _value(x: Tensor, bound: Tensor, levels: int) -> Tensor:
-    return staircase(x, bound, levels, 0.0)
+    return staircase(x, bound, levels, shift=0.0)
 
 
 def _pull(grad: Tensor, x: Tensor, bound: Tensor, levels: int) -> Tensor:
     return within(grad, x, bound)
 
 
-_operator: Any = define("qrelu", "int levels", _value, _pull)
+_operator: Any = define("qrelu", "int levels", _value, pull=_pull)
 
 
-@register
+@register_activation
 @dataclass(frozen=True, kw_only=True)
 class QReLU(Activation):
     """Flooring to a few levels below a trained bound.
@@ -34,13 +34,8 @@ class QReLU(Activation):
 
     name: ClassVar[str] = "qrelu"
 
-    levels: int = 16
+    levels: Levels = 16
     """Steps between 0 and the bound, P; the largest spike times the number of time steps."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require_levels(self.levels)
 
     def __call__(self, x: Tensor, log_bound: Tensor) -> Tensor:
         """``u clip(floor(x / u), 0, P)``."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from torch import Tensor
 
-from isospike.activations.activation import Activation, register
+from isospike.activations.activation import Activation, Levels, register_activation
 from isospike.activations.operator import define, staircase, within
+from isospike.options import Range, Share
 
 
 def _value(x: Tensor, bound: Tensor, levels: int, mixture: float, lead: float, shift: float) -> Tensor:
     ramp = (x + bound * (lead / levels)).clamp_(min=0).minimum(bound)
-    return ramp.mul_(mixture).add_(staircase(x, bound, levels, shift), alpha=1 - mixture)
+    return ramp.mul_(mixture).add_(staircase(x, bound, levels, shift=shift), alpha=1 - mixture)
 
 
 def _pull(grad: Tensor, x: Tensor, bound: Tensor, levels: int, mixture: float, lead: float, shift: float) -> Tensor:
@@ -21,10 +22,10 @@ def _pull(grad: Tensor, x: Tensor, bound: Tensor, levels: int, mixture: float, l
     return ramp.mul_(mixture).add_(within(grad, x, bound), alpha=1 - mixture)
 
 
-_operator: Any = define("slip_relu", "int levels, float mixture, float lead, float shift", _value, _pull)
+_operator: Any = define("slip_relu", "int levels, float mixture, float lead, float shift", _value, pull=_pull)
 
 
-@register
+@register_activation
 @dataclass(frozen=True, kw_only=True)
 class SlipReLU(Activation):
     """A weighted mean of a clipped ReLU and a staircase, with a trained bound.
@@ -38,22 +39,14 @@ class SlipReLU(Activation):
     name: ClassVar[str] = "slip-relu"
     papers: ClassVar[tuple[str, ...]] = ("jiang2023unified",)
 
-    levels: int = 4
+    levels: Levels = 4
     """Steps between 0 and the bound, N."""
-    mixture: float = 0.5
-    """Share c of the clipped ReLU, 0 to 1."""
-    lead: float = 0.0
-    """Shift d1 of the clipped ReLU in steps, 0 to 1."""
-    shift: float = 0.5
-    """Shift d2 of the staircase in steps, 0 to 1/2."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require_levels(self.levels)
-        self._require(0 <= self.mixture <= 1, "mixture", "in [0, 1]")
-        self._require(0 <= self.lead <= 1, "lead", "in [0, 1]")
-        self._require(0 <= self.shift <= 0.5, "shift", "in [0, 1/2]")
+    mixture: Share = 0.5
+    """Share c of the clipped ReLU."""
+    lead: Share = 0.0
+    """Shift d1 of the clipped ReLU in steps."""
+    shift: Annotated[float, Range(0, 0.5)] = 0.5
+    """Shift d2 of the staircase in steps."""
 
     def __call__(self, x: Tensor, log_bound: Tensor) -> Tensor:
         """The weighted mean."""

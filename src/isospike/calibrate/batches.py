@@ -9,33 +9,44 @@ from typing import Any
 
 from torch import Tensor
 
+from isospike.data.reading import Layout, batches_of, read_batch
 from isospike.data.stream import stream
 from isospike.errors import CalibrationError
 from isospike.messages import warn, with_article
 from isospike.progress import Report, length
 
 Batch = Tensor | Sequence[Any] | Mapping[str, Any]
-"""A tensor, ``(inputs, labels, ...)`` or a mapping whose first tensor is the input."""
+"""A tensor, ``(inputs, targets, ...)`` or a mapping; see `isospike.data.reading.read_batch`."""
 
 
 class Batches:
     """Inputs ``[B, ...]`` from any iterable of batches, looked at once ahead.
 
     Args:
-        data: a data loader, a list of batches, a generator, or a single tensor ``[B, ...]`` as one batch.
+        data: a data loader, a list of batches, a generator, or one batch: a tensor ``[B, ...]``, a mapping or a tuple
+            ``(inputs, targets)``.
         report: told of every batch that is done.
+        shape: of one sample, where it is known.
+        layout: says that batches hold sequences, and where their time is; what is given is their mean over time.
 
     Raises:
-        CalibrationError: there is no batch, or a batch holds no tensor or no sample.
-        DataError: the data's own code raised; the message names the batch.
+        CalibrationError: there is no batch, or a batch holds no sample.
+        DataError: the data's own code raised, with the number of the batch; or a batch holds no tensor.
     """
 
-    def __init__(self, data: Iterable[Batch], report: Report | None = None) -> None:
-        if isinstance(data, Tensor):
-            data = [data]
+    def __init__(
+        self,
+        data: Iterable[Batch],
+        report: Report | None = None,
+        *,
+        shape: Sequence[int] | None = None,
+        layout: Layout | None = None,
+    ) -> None:
+        data = batches_of(data)
         if not isinstance(data, Iterable):
             raise CalibrationError(f"the data are {with_article(data)}; give an iterable of batches")
         self._data, self._report = data, report
+        self._shape, self._layout = shape, layout
         self._warned = False
         self._one_shot = isinstance(data, Iterator)
         self.images_seen = 0
@@ -45,7 +56,8 @@ class Batches:
             self._first = next(opened)
         except StopIteration:
             raise CalibrationError("the data hold no batch; give at least one") from None
-        self.first = _numbered(1, self._first)
+        self.first = self._numbered(1, self._first)
+        self.first_targets = read_batch(self._first, shape=shape, layout=layout).targets
 
     def __iter__(self) -> Iterator[Tensor]:
         """Every batch once; the data are opened again when they can be."""
@@ -60,7 +72,7 @@ class Batches:
     def _counted(self, batches: Iterable[Batch]) -> Iterator[Tensor]:
         seen = 0
         for number, batch in enumerate(batches, 1):
-            inputs = _numbered(number, batch)
+            inputs = self._numbered(number, batch)
             seen += len(inputs)
             self.images_seen = max(self.images_seen, seen)
             yield inputs
@@ -94,28 +106,10 @@ class Batches:
             message = f"calibration asks for {count} images, the data hold {used}: all were used"
             warn(message)
 
-
-def _numbered(number: int, batch: Batch) -> Tensor:
-    inputs = inputs_of(batch)
-    if inputs.numel() == 0:
-        raise CalibrationError(f"batch {number} of the data has shape {list(inputs.shape)} and no sample; leave it out")
-    return inputs
-
-
-def inputs_of(batch: Batch) -> Tensor:
-    """The input tensor of a batch.
-
-    Raises:
-        CalibrationError: the batch is neither a tensor nor starts with one.
-    """
-    first: Any = batch
-    if isinstance(batch, Mapping):
-        first = next(iter(batch.values()), None)
-    elif isinstance(batch, Sequence):
-        first = batch[0] if batch else None
-    if not isinstance(first, Tensor):
-        raise CalibrationError(
-            f"a batch does not start with a tensor but with {with_article(first)}; give tensors (torch.as_tensor makes "
-            "them of arrays), (inputs, labels) pairs or mappings whose first value is the input"
-        )
-    return first
+    def _numbered(self, number: int, batch: Batch) -> Tensor:
+        inputs = read_batch(batch, shape=self._shape, layout=self._layout).still
+        if inputs.numel() == 0:
+            raise CalibrationError(
+                f"batch {number} of the data has shape {list(inputs.shape)} and no sample; leave it out"
+            )
+        return inputs

@@ -54,6 +54,10 @@ class Watch:
         kept = {site: observer for site, observer in self.observers.items() if wanted(site, self.rules[site])}
         return replace(self, observers=kept)
 
+    def on(self, graph: Graph) -> Watch:
+        """The same on another graph with the same sites."""
+        return replace(self, graph=graph)
+
     def scales(self) -> dict[str, Tensor]:
         """The thresholds of the observed sites."""
         return {site: _guard(observer.scale()) for site, observer in self.observers.items()}
@@ -66,10 +70,19 @@ def watch(graph: Graph, rule: ScaleRule) -> Watch:
         CalibrationError: the rule cannot serve a site.
         OptionError: the rule names a number of sites that is not the graph's.
     """
-    nodes = graph.nodes_with(Role.ACTIVATION)
-    rules = {op_of(node).name: rule.at(index, len(nodes)) for index, node in enumerate(nodes)}
+    nodes, rules = graph.nodes_with(Role.ACTIVATION), rules_of(graph, rule)
     observers = {op_of(n).name: rules[op_of(n).name].observer(op_of(n), graph.module_of(n)) for n in nodes}
     return Watch(graph, rule, rules, observers)
+
+
+def rules_of(graph: Graph, rule: ScaleRule) -> dict[str, ScaleRule]:
+    """A rule as it is for each site of a graph.
+
+    Raises:
+        OptionError: the rule names a number of sites that is not the graph's.
+    """
+    nodes = graph.nodes_with(Role.ACTIVATION)
+    return {op_of(node).name: rule.at(index, len(nodes)) for index, node in enumerate(nodes)}
 
 
 def collect(watches: Sequence[Watch], batches: Batches) -> list[dict[str, Tensor]]:
@@ -96,7 +109,7 @@ def collect(watches: Sequence[Watch], batches: Batches) -> list[dict[str, Tensor
 
 
 def samples_at_once(graph: Graph, like: Tensor) -> int:
-    """So many samples whose largest value in a graph takes `AT_ONCE` bytes."""
+    """The number of samples whose largest value in a graph takes `AT_ONCE` bytes."""
     largest = max(math.prod(op.shape) for op in graph.ops)
     return max(1, AT_ONCE // (largest * like.element_size()))
 

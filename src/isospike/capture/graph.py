@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-import torch
 from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
@@ -107,6 +106,11 @@ class Graph(nn.Module):
         return op_of(self.input_node).shape
 
     @property
+    def output_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the outputs of one sample, without the batch axis, in order."""
+        return tuple(op_of(leaf).shape for leaf in output_leaves(self.output_node))
+
+    @property
     def input_node(self) -> fx.Node:
         """The placeholder of the network's input."""
         nodes: Iterator[fx.Node] = iter(self.graph.nodes)
@@ -144,6 +148,16 @@ class Graph(nn.Module):
             setattr(own[path], leaf, nn.Parameter(tensor, requires_grad=False) if is_parameter else tensor)
         return view
 
+    def get_submodule(self, target: str) -> nn.Module:
+        """As of any module, without its search for other attributes: to compile a network takes hundreds of them."""
+        module: nn.Module = self
+        for name in target.split("."):
+            found = module._modules.get(name)
+            if found is None:
+                return super().get_submodule(target)  # which says what is missing
+            module = found
+        return module
+
     def module_of(self, node: fx.Node) -> nn.Module:
         """The module called by a ``call_module`` node."""
         return self.get_submodule(str(node.target))
@@ -178,21 +192,6 @@ def _twin(module: nn.Module) -> nn.Module:
     for name in ("_parameters", "_buffers", "_modules"):
         twin.__dict__[name] = dict(module.__dict__[name])
     return twin
-
-
-def changed_tensors(base: Graph, other: Graph) -> dict[str, Tensor]:
-    """The tensors of a graph that the same graph with other tensors lacks or has other values for, by name."""
-    known = base.state_dict()
-    return {
-        name: tensor.detach()
-        for name, tensor in other.state_dict().items()
-        if name not in known or not same_values(known[name], tensor)
-    }
-
-
-def same_values(a: Tensor, b: Tensor) -> bool:
-    """Whether two tensors have the same shape and values."""
-    return a is b or (a.shape == b.shape and torch.equal(a, b))
 
 
 def output_leaves(output: fx.Node) -> list[fx.Node]:

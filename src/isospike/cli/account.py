@@ -46,7 +46,8 @@ SHOWN = ("spikes", "synops", "synops_by_rate", "macs", "neuron_updates")
 )
 @click.option("--by", type=click.Choice(["site", "op"]), help="Split the costs at the largest number of steps.")
 @options.json_option
-def command(
+def account_command(
+    *,
     network: Path,
     steps: tuple[int, ...] | None,
     energy_model: str,

@@ -19,11 +19,17 @@ from isospike.compare.tables import front_table
 from isospike.files import check_writable
 
 
-@click.command(short_help="Find the cheapest network that loses at most so many points.")
+@click.command(short_help="Find the cheapest network that stays within a limit of accuracy.")
 @click.argument("model")
 @comparisons.method_options
 @options.data_options
-@click.option("--max-drop", type=float, default=1.0, show_default=True, help="Points of accuracy below the ANN.")
+@click.option(
+    "--max-drop",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="How much worse than the ANN, in the unit of the score: points.",
+)
 @click.option("--max-steps", type=int, help="Largest number of steps.")
 @click.option("--max-energy", type=float, help="Largest energy, pJ per image.")
 @click.option("--steps", type=options.INTEGERS, default=",".join(map(str, STEPS)), show_default=True, help="To try.")
@@ -33,7 +39,8 @@ from isospike.files import check_writable
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Methods at once.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The .snn file to write.")
 @options.json_option
-def command(
+def auto_command(
+    *,
     model: str,
     test_data: str | None,
     select_data: str | None,
@@ -87,7 +94,7 @@ def _open_both(tested: DataOptions, select: str | None, opened: OpenData, seed: 
 
 
 def _print(choice: Choice, out: Path, selected: str, reported: str) -> None:
-    print_result(front_table([(one.cell, one.images) for one in choice.front()], choice.energy_model))
+    print_result(front_table([(one.cell, one.images) for one in choice.front()], choice.energy_model, choice.measure))
     comparisons.print_failed(choice.failed)
     table = choice.table()
     print_result(table, f"{out}: {table.title}")

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isospike.cli.render import percent
+from isospike.cli.render import in_percent
 from isospike.errors import IsospikeWarning
 
 COLLAPSE = 0.9
@@ -18,8 +18,8 @@ COLLAPSE = 0.9
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Top-1 on so many images."""
+class BaselineScore:
+    """Top-1 and the number of images that it was measured on."""
 
     top1: float
     images: int
@@ -32,7 +32,7 @@ class Baseline:
     batches: Iterable[Any]
     what: str
     """Of which kind the images are: ``training``, then they are not augmented, or ``test``."""
-    ann: Measured
+    ann: BaselineScore
 
     @classmethod
     def of(cls, network: Callable[[Tensor], Tensor], batches: Iterable[Any], what: str) -> Baseline | None:
@@ -42,9 +42,9 @@ class Baseline:
 
     def __str__(self) -> str:
         """One line."""
-        return f"before the training: top-1 {percent(self.ann.top1)} % on {self.ann.images} {self.what} images"
+        return f"before the training: top-1 {in_percent(self.ann.top1)} % on {self.ann.images} {self.what} images"
 
-    def to_dict(self, after: Measured) -> dict[str, Any]:
+    def to_dict(self, after: BaselineScore) -> dict[str, Any]:
         """As JSON has it, with the trained network's."""
         return {"of": self.what, "images": self.ann.images, "ann_top1": self.ann.top1, "top1": after.top1}
 
@@ -52,15 +52,15 @@ class Baseline:
         """Warn of a network that lost what the ANN knew."""
         if after < COLLAPSE * self.ann.top1:
             warnings.warn(
-                f"the training lost what the network knew: top-1 {percent(after)} % on the {self.what} images, "
-                f"{percent(self.ann.top1)} % before; try less augmentation, another --learning-rate or more levels",
+                f"the training lost what the network knew: top-1 {in_percent(after)} % on the {self.what} images, "
+                f"{in_percent(self.ann.top1)} % before; try less augmentation, another --learning-rate or more levels",
                 IsospikeWarning,
                 stacklevel=2,
             )
 
 
 @torch.inference_mode()
-def top1(network: Callable[[Tensor], Tensor], batches: Iterable[Any]) -> Measured | None:
+def top1(network: Callable[[Tensor], Tensor], batches: Iterable[Any]) -> BaselineScore | None:
     """Top-1 on labelled batches; ``None`` where they have no labels."""
     hits = count = 0
     for batch in batches:
@@ -68,4 +68,4 @@ def top1(network: Callable[[Tensor], Tensor], batches: Iterable[Any]) -> Measure
             return None
         hits += int((network(batch[0]).argmax(1) == batch[1]).sum())
         count += len(batch[1])
-    return Measured(hits / count, count) if count else None
+    return BaselineScore(hits / count, count) if count else None

@@ -22,7 +22,7 @@ from isospike.messages import counted
 from isospike.report import check_figures, check_page
 
 
-@click.command(short_help="Compare methods at numbers of steps: accuracy, spikes, energy.")
+@click.command(short_help="Compare methods at numbers of steps: score, spikes, energy.")
 @click.argument("model")
 @comparisons.method_options
 @options.data_options
@@ -33,7 +33,8 @@ from isospike.report import check_figures, check_page
 @click.option("--out", type=click.Path(path_type=Path), help="Write the comparison to a .html, .json or .csv file.")
 @click.option("--figures", type=click.Path(path_type=Path), help="With .html: folder for all charts, SVG, PNG, CSV.")
 @options.json_option
-def command(
+def compare_command(
+    *,
     model: str,
     test_data: str | None,
     steps: tuple[int, ...],
@@ -65,21 +66,16 @@ def command(
     arguments = wanted.arguments()
     network, opened = wanted.open(model, data)
     test = measured.open("test", preprocess=opened.preprocess, shuffle=False)
-    images = Stream(opened.loader, opened.device), Stream(test.loader, test.device)
-    found = compare(
-        network,
-        *images,
-        steps=steps,
-        keep=keep,
-        workers=workers,
-        progress=shown(),
-        **arguments,
-    )
+    calibration, images = Stream(opened.loader, opened.device), Stream(test.loader, test.device)
+    how: dict[str, Any] = {"steps": steps, "keep": keep, "workers": workers, "progress": shown()}
+    found = compare(network, calibration, images, **how, **arguments)
     found = replace(found, command=shlex.join(["isospike", *sys.argv[1:]]), seed=wanted.seed)
     if out is not None and page:
         about = {"title": f"{model} as spiking networks", "Test images from": measured.data, "Seed": str(wanted.seed)}
         shared = {name: arguments[name] for name in ("energy_model", "analogue")}
-        pages.write_page(found, out, network, *images, about=about, figures=figures, **shared)
+        pages.write_page(
+            found, out, network, calibration=calibration, test=images, about=about, figures=figures, **shared
+        )
     elif out is not None:
         found.save(out)
     if as_json:
@@ -91,7 +87,7 @@ def command(
 
 def _print(found: Comparison, title: str) -> None:
     print_result(found.scores(), title)
-    print_result(front_table([(cell, found.images) for cell in found.front()], found.energy_model))
+    print_result(front_table([(cell, found.images) for cell in found.front()], found.energy_model, found.measure))
     comparisons.print_failed(found.failed)
     shared = sum(found.shared.values())
     if shared:

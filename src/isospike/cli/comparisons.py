@@ -12,13 +12,14 @@ from torch import nn
 
 from isospike.cli import options
 from isospike.cli.data import DataOptions, OpenData
-from isospike.cli.fields import fields_of
+from isospike.cli.fields import parsed
 from isospike.compare import Failure
-from isospike.convert import Analogue
+from isospike.convertible import Analogue
 from isospike.costs import energy_model_called, energy_models
 from isospike.errors import OptionError
 from isospike.methods import methods
 from isospike.models import load_model
+from isospike.options import options_of
 
 SAME_IMAGES = ("npz:", "imagefolder:")
 """Sources without a calibration part of their own."""
@@ -106,12 +107,12 @@ def parse_options(pairs: Sequence[str]) -> dict[str, dict[str, Any]]:
         method, dot, name = left.partition(".")
         if not (equals and dot):
             raise OptionError(f"--option takes METHOD.NAME=VALUE such as bit-coded.bits=4, got '{pair}'")
-        known = {field.name: field for field in fields_of(methods[method])}
+        known = {option.name: option for option in options_of(methods[method])}
         key = name.replace("-", "_")
         if key not in known:
             raise OptionError(f"{method} has no option '{name}'; it has {', '.join(known)}")
         try:
-            found.setdefault(method, {})[key] = known[key].option().type.convert(value, None, None)
+            found.setdefault(method, {})[key] = parsed(known[key], value)
         except click.BadParameter as error:
             raise OptionError(f"--option {pair}: {error.message}") from error
     return found

@@ -10,7 +10,7 @@ import click
 
 from isospike.cli import options
 from isospike.cli.data import DataOptions
-from isospike.cli.fields import fields_of
+from isospike.cli.fields import click_option
 from isospike.cli.networks import headline, network_to_dict, print_network
 from isospike.cli.progress import Stream, shown
 from isospike.cli.render import print_json
@@ -20,6 +20,7 @@ from isospike.files import check_writable
 from isospike.methods import Method, methods
 from isospike.models import load_model
 from isospike.network import SNN
+from isospike.options import options_of
 
 
 class MethodGroup(click.Group):
@@ -32,7 +33,7 @@ class MethodGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         """The command of one method, its options made from the fields of the dataclass."""
         kind = methods[cmd_name]
-        chosen = [field.option() for field in fields_of(kind)]
+        chosen = [click_option(option) for option in options_of(kind)]
 
         @click.argument("model")
         @options.weights_option
@@ -47,7 +48,7 @@ class MethodGroup(click.Group):
         @click.option("--out", type=click.Path(path_type=Path), required=True, help="The .snn file to write.")
         @options.json_option
         def run(**values: Any) -> None:
-            _convert(kind(**{field.name: values.pop(field.name) for field in fields_of(kind)}), **values)
+            _convert(kind(**{option.name: values.pop(option.name) for option in options_of(kind)}), **values)
 
         run.__doc__ = kind.__doc__
         made = click.command(name=cmd_name, short_help=kind.summary())(run)
@@ -56,7 +57,7 @@ class MethodGroup(click.Group):
 
 
 @click.group(cls=MethodGroup, short_help="Convert a trained network into a .snn file.")
-def command() -> None:
+def convert_command() -> None:
     """Convert a trained network into a .snn file.
 
     MODEL is torchvision:NAME, timm:NAME, FILE.py:FACTORY or PACKAGE.MODULE:FACTORY; isospike convert METHOD --help

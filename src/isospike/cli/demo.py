@@ -35,11 +35,11 @@ TITLE = "Handwritten digits as spiking networks"
     help="The report, one HTML page.",
 )
 @options.json_option
-def command(out: Path, as_json: bool) -> None:
+def demo_command(out: Path, as_json: bool) -> None:
     """Convert a small residual network for handwritten digits with every method, measure each, write the report.
 
     The network was trained by this project (isospike.demo.train); the digits come with scikit-learn. Calibration uses
-    training digits only, accuracy is measured on the 500 test digits.
+    training digits only, the score is measured on the 500 test digits.
     """
     check_page(out)
     calibration = open_data("digits", "calibration", preprocess=None, shuffle=True)
@@ -47,7 +47,9 @@ def command(out: Path, as_json: bool) -> None:
     graph = capture(load_digits_net(), next(iter(calibration))[0][:2])
     found = compare(graph, calibration, test, steps=STEPS, options=SHORTER, progress=shown())
     found = replace(found, command=shlex.join(["isospike", *sys.argv[1:]]))
-    pages.write_page(found, out, graph, calibration, test, about={"title": TITLE, "Test images from": "digits"})
+    pages.write_page(
+        found, out, graph, calibration=calibration, test=test, about={"title": TITLE, "Test images from": "digits"}
+    )
     if as_json:
         print_json({**found.to_dict(), "report": str(out)})
         return

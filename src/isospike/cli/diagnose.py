@@ -23,8 +23,8 @@ from isospike.models import load_model
 @options.data_options
 @click.option("--steps", type=int, help="Steps of a streaming network; others have their own.")
 @options.json_option
-def command(
-    network: Path, model: str, weights: Path | None, steps: int | None, as_json: bool, **data_values: Any
+def diagnose_command(
+    *, network: Path, model: str, weights: Path | None, steps: int | None, as_json: bool, **data_values: Any
 ) -> None:
     """Measure every layer of NETWORK beside MODEL: what clipping, few steps and uneven spikes cost.
 

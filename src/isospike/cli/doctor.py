@@ -30,9 +30,9 @@ OPTIONAL = {
 
 @click.command(short_help="Show versions, devices and what is missing.")
 @options.json_option
-def command(as_json: bool) -> None:
+def doctor_command(as_json: bool) -> None:
     """Show versions, devices, executors, and what is missing with the command that adds it."""
-    report = diagnose()
+    report = examine()
     if as_json:
         print_json(report)
         return
@@ -47,7 +47,7 @@ def command(as_json: bool) -> None:
         click.echo("nothing is missing")
 
 
-def diagnose() -> dict[str, Any]:
+def examine() -> dict[str, Any]:
     """The documented JSON object of ``isospike doctor --json``."""
     packages = ("isospike", "torch", "numpy", "safetensors", *OPTIONAL)
     versions = {"python": platform.python_version(), **{name: _version(name) for name in packages}}

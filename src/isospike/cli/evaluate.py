@@ -1,4 +1,4 @@
-"""``isospike evaluate NET.snn``: accuracy against the number of time steps."""
+"""``isospike evaluate NET.snn``: the score against the number of time steps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from isospike.executors import DEFAULT_MEMORY_BUDGET, executors
 from isospike.measure import evaluate
 
 
-@click.command(short_help="Measure accuracy against the number of time steps.")
+@click.command(short_help="Measure the score against the number of time steps.")
 @options.network_options
 @click.option(
     "--executor",
@@ -34,7 +34,8 @@ from isospike.measure import evaluate
 )
 @exit_options
 @options.json_option
-def command(
+def evaluate_command(
+    *,
     network: Path,
     steps: tuple[int, ...] | None,
     executor: str | None,
@@ -47,7 +48,7 @@ def command(
     as_json: bool,
     **data_values: Any,
 ) -> None:
-    """Measure a network's accuracy after each number of steps, beside its ANN's, from one run to the largest.
+    """Measure a network's score after each number of steps, beside its ANN's, from one run to the largest.
 
     NETWORK is a .snn file; images are prepared as it was converted with, unless --size, --mean or --std say otherwise.
     """

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 import click
 
-from isospike.calibrate.batches import inputs_of
 from isospike.cli.data import DataOptions
 from isospike.cli.progress import Stream, shown
 from isospike.compare.disjoint import shared_images
 from isospike.compare.identity import image_digests
+from isospike.data.reading import read_batches
 from isospike.errors import OptionError
 from isospike.executors import ExitRule
 from isospike.executors.exits import DynamicConfidence, exits
@@ -29,7 +29,9 @@ def exit_options(command: F) -> F:
         click.option("--threshold", type=float, help="Bound of the exit rule's score, 0 to 1."),
         click.option("--temperature", type=float, help="Divides the summed outputs [default: 8; dynamic: steps]."),
         click.option("--choose-on", help="Choose the threshold on these data, never on those of --data."),
-        click.option("--max-drop", type=float, help="Accuracy that the choice may lose, 0 to 1 [default: 0]."),
+        click.option(
+            "--max-drop", type=float, help="Share of right answers that the choice may lose, 0 to 1 [default: 0]."
+        ),
     ]
     for choice in reversed(choices):
         command = choice(command)
@@ -101,4 +103,4 @@ class ExitOptions:
 
 
 def _digests(batches: Iterable[Any]) -> list[bytes]:
-    return [digest for batch in batches for digest in image_digests(inputs_of(batch))]
+    return [digest for given in read_batches(batches) for digest in image_digests(given.by_sample)]

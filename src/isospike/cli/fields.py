@@ -1,43 +1,17 @@
-"""Command-line options from the fields of a dataclass: name, type, default and docstring."""
+"""Command-line options from the fields of a dataclass: name, type, range, default and docstring."""
 
 from __future__ import annotations
 
-import ast
-import dataclasses
-import inspect
-import textwrap
-import types
-import typing
 from typing import Any
 
 import click
 
-from isospike.cli import options
-from isospike.registry import kebab_case
+from isospike.cli.options import INTEGERS
+from isospike.options import Option
+from isospike.options.forms import Either, Flag, Form, Many, Nothing, Number, Words
 
 
-@dataclasses.dataclass(frozen=True)
-class Field:
-    """One option of a method."""
-
-    name: str
-    type: Any
-    default: Any
-    help: str
-
-    def option(self) -> click.Option:
-        """The command-line option; a yes or no is ``--name/--no-name``."""
-        flag = kebab_case(self.name).replace("_", "-")
-        return click.Option(
-            [f"--{flag}/--no-{flag}" if self.type in (bool, bool | None) else f"--{flag}", self.name],
-            type=_click_type(self.type),
-            default=self.default,
-            show_default=self.default is not None,
-            help=self.help,
-        )
-
-
-class Either(click.ParamType):  # type: ignore[type-arg]  # generic only in newer click
+class EitherType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer click
     """A value of one of several types, the first that takes it."""
 
     def __init__(self, kinds: list[Any]) -> None:
@@ -54,39 +28,63 @@ class Either(click.ParamType):  # type: ignore[type-arg]  # generic only in newe
         self.fail(f"'{value}' is not {self.name}", param, ctx)
 
 
-def _metavar(kind: click.ParamType) -> str:  # type: ignore[type-arg]
-    return "|".join(map(str, kind.choices)) if isinstance(kind, click.Choice) else kind.name
-
-
-def fields_of(kind: type[Any]) -> tuple[Field, ...]:
-    """The fields of a dataclass with their docstrings."""
-    hints, documents = typing.get_type_hints(kind), _docstrings(kind)
-    return tuple(
-        Field(field.name, hints[field.name], field.default, documents.get(field.name, ""))
-        for field in dataclasses.fields(kind)
+def click_option(option: Option) -> click.Option:
+    """The command-line option; a yes or no is ``--name/--no-name``. Its help ends with the range."""
+    flags = f"--{option.flag}/--no-{option.flag}" if _is_flag(option.form) else f"--{option.flag}"
+    return click.Option(
+        [flags, option.name],
+        type=click_type(option.form),
+        default=option.default,
+        show_default=option.default is not None,
+        help=help_of(option),
     )
 
 
-def _docstrings(kind: type[Any]) -> dict[str, str]:
-    """The string below each annotated field, base classes first."""
-    found: dict[str, str] = {}
-    for base in reversed([base for base in kind.__mro__ if dataclasses.is_dataclass(base)]):
-        (body,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
-        assert isinstance(body, ast.ClassDef)
-        for field, text in zip(body.body, body.body[1:], strict=False):
-            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-                assert isinstance(field.target, ast.Name)
-                found[field.target.id] = " ".join(str(text.value.value).split())
-    return found
+def parsed(option: Option, value: str) -> Any:
+    """The value that a text on the command line stands for.
+
+    Raises:
+        click.BadParameter: it is of another type.
+    """
+    return click_option(option).type.convert(value, None, None)
 
 
-def _click_type(hint: Any) -> Any:
-    if typing.get_origin(hint) is typing.Literal:
-        return click.Choice(list(typing.get_args(hint)))
-    if typing.get_origin(hint) in (types.UnionType, typing.Union):
-        parts = [part for part in typing.get_args(hint) if part is not type(None)]
-        return _click_type(parts[0]) if len(parts) == 1 else Either([_click_type(part) for part in parts])
-    if typing.get_origin(hint) is tuple:
-        return options.INTEGERS
-    assert hint in (int, float, str, bool), f"no command-line form for {hint}"
-    return hint
+def help_of(option: Option) -> str:
+    """The docstring, and the range where there is one."""
+    return f"{option.help} [{option.form.range}]" if option.form.range else option.help
+
+
+def type_names(form: Form) -> list[str]:
+    """Names of the choices of an option; that it may be left out is said by its default."""
+    if isinstance(form, Either):
+        return [name for part in form.parts if not isinstance(part, Nothing) for name in type_names(part)]
+    if isinstance(form, Words):
+        return list(form.known)
+    if isinstance(form, Many):
+        return ["integers"]
+    return [click_type(form).__name__]
+
+
+def click_type(form: Form) -> Any:
+    """The command-line type of the values of an option."""
+    match form:
+        case Words():
+            return click.Choice(list(form.known))
+        case Either():
+            parts = [click_type(part) for part in form.parts if not isinstance(part, Nothing)]
+            return parts[0] if len(parts) == 1 else EitherType(parts)
+        case Many():
+            return INTEGERS
+        case Number():
+            return form.kind
+        case Flag():
+            return bool
+    return str
+
+
+def _is_flag(form: Form) -> bool:
+    return isinstance(form, Flag) or (isinstance(form, Either) and any(map(_is_flag, form.parts)))
+
+
+def _metavar(kind: click.ParamType) -> str:  # type: ignore[type-arg]
+    return "|".join(map(str, kind.choices)) if isinstance(kind, click.Choice) else kind.name

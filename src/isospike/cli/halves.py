@@ -1,4 +1,4 @@
-"""Parts of data: two halves of the images that have none in common, and the first so many."""
+"""Parts of data: two halves of the images that have none in common, and the first images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Half:
 
     Args:
         data: batches.
-        second: whether it is the second half, the smaller one of an odd number of images.
+        second: true for the second half, which is the smaller one of an odd number of images.
     """
 
     def __init__(self, data: Iterable[Any], *, second: bool) -> None:
@@ -43,7 +43,7 @@ def cut(batch: Any, part: slice) -> Any:
 
 
 def first_images(data: Iterable[Any], most: int) -> list[Any]:
-    """The first batches, up to so many images.
+    """The first batches, up to a number of images.
 
     Raises:
         DataError: the data's own code raised.

@@ -21,7 +21,7 @@ from isospike.models import load_model
 @options.weights_option
 @click.option("--shape", type=options.INTEGERS, help="Shape of one input, e.g. 3,32,32 [default: the model's].")
 @options.json_option
-def command(model: str, weights: Path | None, shape: tuple[int, ...] | None, as_json: bool) -> None:
+def inspect_command(*, model: str, weights: Path | None, shape: tuple[int, ...] | None, as_json: bool) -> None:
     """Show the role of every op of a model before anyone converts it.
 
     MODEL is torchvision:NAME, timm:NAME, FILE.py:FACTORY or PACKAGE.MODULE:FACTORY; of a .snn file it shows how the

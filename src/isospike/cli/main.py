@@ -14,10 +14,10 @@ COMMANDS = {
     "demo": "Convert and measure an embedded network with every method.",
     "inspect": "Show what of a model becomes spiking, what stays analogue, and why.",
     "convert": "Convert a trained network into a .snn file.",
-    "compare": "Compare methods at numbers of steps: accuracy, spikes, energy.",
-    "auto": "Find the cheapest network that loses at most so many points.",
+    "compare": "Compare methods at numbers of steps: score, spikes, energy.",
+    "auto": "Find the cheapest network that stays within a limit of accuracy.",
     "train": "Fine-tune a network with quantised activations.",
-    "evaluate": "Measure accuracy against the number of time steps.",
+    "evaluate": "Measure the score against the number of time steps.",
     "account": "Count operations and energy beside those of the ANN.",
     "verify": "Compare a network with the model it was converted from, code for code.",
     "diagnose": "Find where a network loses against its model, why, and what to try.",
@@ -45,7 +45,7 @@ class LazyGroup(click.Group):
 
             raise UnknownNameError("command", cmd_name, COMMANDS)
         module = importlib.import_module(f"isospike.cli.{cmd_name}")
-        command: click.Command = module.command
+        command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

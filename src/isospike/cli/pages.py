@@ -13,7 +13,8 @@ from isospike.capture.graph import Graph
 from isospike.cli.halves import first_images
 from isospike.compare import Cell, Comparison
 from isospike.compare.bench import models_with
-from isospike.convert import Analogue, convert
+from isospike.convert import convert
+from isospike.convertible import Analogue
 from isospike.costs import EnergyModel, account, memory_of, reference_costs
 from isospike.diagnose import diagnose
 from isospike.report import record_raster, write_figures, write_report
@@ -33,20 +34,22 @@ def write_page(
     found: Comparison,
     out: Path,
     network: nn.Module | Graph,
+    *,
     calibration: Iterable[Any],
     test: Iterable[Any],
-    *,
     about: dict[str, str],
     figures: Path | None = None,
     energy_model: str | EnergyModel = "45nm-fp32",
     analogue: Analogue = "refuse",
 ) -> None:
-    """Write a comparison, and the cheapest of its networks near the ANN, or else the most accurate, in detail.
+    """Write a comparison, and the cheapest of its networks near the ANN, or else the best, in detail.
 
     The network is converted again, diagnosed and accounted on the first test images; the spikes are those of the first.
     """
     _, models = models_with(energy_model)
-    cell = found.best(max_drop=100 * NEAR) or max(found.cells, key=lambda cell: (cell.accuracy, -cell.steps))
+    cell = found.best(max_drop=NEAR) or max(
+        found.cells, key=lambda cell: (found.measure.goodness(cell.value), -cell.steps)
+    )
     shown = {"comparison": found.to_dict(), **_closer(cell, network, calibration, test, models, analogue)}
     named = {**about, "A closer look at": f"{cell.label} at T = {cell.steps}, {LOOKED_AT} test images at most"}
     write_report(out, **shown, about=named)

@@ -33,7 +33,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     print_result(Table("", title, tuple(described), tuple(map(tuple, rows))))
 
 
-def percent(share: float) -> str:
+def in_percent(share: float) -> str:
     """``0.9173`` as ``91.73``."""
     return f"{100 * share:.2f}"
 

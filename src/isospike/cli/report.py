@@ -44,7 +44,8 @@ from isospike.report import (
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The .html file to write.")
 @click.option("--figures", type=click.Path(path_type=Path), help="Folder for all charts as SVG, PNG and CSV.")
 @options.json_option
-def command(
+def report_command(
+    *,
     comparison: Path,
     diagnosis: Path | None,
     costs: Path | None,

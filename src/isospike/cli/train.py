@@ -14,16 +14,17 @@ from isospike.activations import Activation, activations
 from isospike.calibrate.codes import count_codes
 from isospike.capture import Graph
 from isospike.cli import options
-from isospike.cli.baseline import Baseline, Measured, top1
+from isospike.cli.baseline import Baseline, BaselineScore, top1
 from isospike.cli.data import DataOptions
-from isospike.cli.fields import fields_of
+from isospike.cli.fields import click_option
 from isospike.cli.progress import shown
-from isospike.cli.render import describe_preprocess, percent, print_json, print_result
+from isospike.cli.render import describe_preprocess, in_percent, print_json, print_result
 from isospike.cli.training_data import TrainingData, first_batches, training_data
 from isospike.errors import OptionError, TrainingError
 from isospike.files import check_writable
 from isospike.models import load_model
 from isospike.models.quantised import load_quantised, save_quantised
+from isospike.options import options_of
 from isospike.progress import reporting
 from isospike.quantise import quantise
 from isospike.refine import allocate_levels, metric_of_levels
@@ -46,7 +47,7 @@ class ActivationGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         """The command of one activation, its options made from the fields of activation and recipe."""
         kind = activations[cmd_name]
-        own, common = fields_of(kind), fields_of(Recipe)
+        own, common = options_of(kind), options_of(Recipe)
 
         @click.argument("model")
         @options.weights_option
@@ -72,18 +73,18 @@ class ActivationGroup(click.Group):
         @click.option("--log", type=click.Path(path_type=Path), help="One JSON object per epoch and line.")
         @options.json_option
         def run(**values: Any) -> None:
-            activation = kind(**{field.name: values.pop(field.name) for field in own})
-            recipe = Recipe(**{field.name: values.pop(field.name) for field in common})
+            activation = kind(**{option.name: values.pop(option.name) for option in own})
+            recipe = Recipe(**{option.name: values.pop(option.name) for option in common})
             _train(activation, recipe, **values)
 
         run.__doc__ = kind.__doc__
         made = click.command(name=cmd_name, short_help=kind.summary())(run)
-        made.params += [field.option() for field in (*own, *common)]
+        made.params += [click_option(option) for option in (*own, *common)]
         return made
 
 
 @click.group(cls=ActivationGroup, short_help="Fine-tune a network with quantised activations.")
-def command() -> None:
+def train_command() -> None:
     """Fine-tune a network with quantised activations, from its ReLU weights.
 
     MODEL is torchvision:NAME, timm:NAME, FILE.py:FACTORY or PACKAGE.MODULE:FACTORY. Give the file written to the other
@@ -192,7 +193,7 @@ def _report(
     out: Path,
     levels: LevelSchedule | None,
     before: Baseline | None,
-    after: Measured | None,
+    after: BaselineScore | None,
     *,
     as_json: bool,
 ) -> None:
@@ -215,7 +216,7 @@ def _report(
         return
     print_result(trained.table(), f"{out}: {activation.name}")
     if before is not None and after is not None:
-        click.echo(f"top-1 {percent(after.top1)} % on {after.images} {before.what} images")
+        click.echo(f"top-1 {in_percent(after.top1)} % on {after.images} {before.what} images")
     if levels is not None:
         click.echo(f"levels: {', '.join(f'{site} {count}' for site, count in levels.adapted.items())}")
     click.echo(f"input: {describe_preprocess(learned.preprocess)}")

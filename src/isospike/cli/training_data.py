@@ -52,7 +52,7 @@ def training_data(opened: OpenData, recipe: Recipe, spec: str) -> TrainingData:
 
 
 def first_batches(loader: Iterable[Any], images: int) -> list[Any]:
-    """Batches from the first on, as few as hold so many images, or all."""
+    """Batches from the first on, as few as hold that number of images, or all."""
     return list(_first(loader, images))
 
 

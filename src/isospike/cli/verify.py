@@ -35,8 +35,8 @@ STEPS = 32
     help="Number format in which both are run.",
 )
 @options.json_option
-def command(
-    network: Path, model: str, weights: Path | None, steps: int | None, dtype: str, as_json: bool, **data_values: Any
+def verify_command(
+    *, network: Path, model: str, weights: Path | None, steps: int | None, dtype: str, as_json: bool, **data_values: Any
 ) -> int:
     """Compare every code, spike and output of NETWORK with those of the quantised MODEL.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import nn
@@ -19,14 +19,15 @@ from isospike.compare.limits import Limits
 from isospike.compare.race import Candidate, Race
 from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.site_bits import Lowered, lower_bits
-from isospike.convert import Analogue
+from isospike.convertible import Analogue
 from isospike.costs import EnergyModel, reference_costs
 from isospike.errors import ChoiceError, OptionError
 from isospike.methods.bit_coded import BitCoded
+from isospike.options import CountOrZero, check_arguments
 from isospike.precision import own_precision
 from isospike.progress import Progress, Report, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
-from isospike.whole import is_whole
+from isospike.tasks import TaskChoice
 
 STEPS = (2, 3, 4, 5, 6, 8, 16, 32)
 BIT_TRIALS = 48
@@ -53,21 +54,22 @@ def auto(
     workers: int = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: Progress = True,
+    task: TaskChoice = None,
 ) -> Choice:
     """The network of least energy (then of least T) that holds on the selection images.
 
-    It holds if ``right(ANN) - right(SNN) <= floor(max_drop / 100 * images)``; without labels, if at most so many
-    images have another class than the ANN's. Every method at every number of steps is measured on a sixteenth of the
-    images; then, cheapest first, on a quarter and on all of them, unless it is three standard errors away from
-    holding, until one holds. The cheapest bit-coded network that holds is then given fewer bits site by site, the
+    It holds if its score is at most ``max_drop`` worse than the ANN's, in the unit of the task's score (points of a
+    share, of relative error, dB); without targets, if its agreement is so near to that of equal answers. Every method
+    at every number of steps is measured on a sixteenth of the images; then, cheapest first, on a quarter and on all of
+    them, unless it is three standard errors away from holding, until one holds. The cheapest bit-coded network that holds is then given fewer bits site by site, the
     least sensitive first.
 
     Args:
         model: see `compare`.
         calibration: training images.
-        selection: images that choose, ``(inputs, labels)`` or inputs alone.
+        selection: images that choose, ``(inputs, targets)`` or inputs alone.
         report: images that choose nothing, on which the chosen network is measured once.
-        max_drop: points of accuracy below the ANN.
+        max_drop: how much worse than the ANN, in the unit of the score: points of a share.
         max_steps: largest number of steps T.
         max_energy: largest energy, pJ per image.
         methods: see `compare`.
@@ -81,6 +83,7 @@ def auto(
         memory_budget: see `compare`.
         progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
             what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
+        task: what the answers are for; by default what the outputs and the targets look like, see `isospike.tasks`.
 
     Raises:
         ChoiceError: nothing holds; the message names the nearest and what would help.
@@ -88,8 +91,7 @@ def auto(
         IsospikeError: wrong input.
     """
     limits, at = Limits(max_drop, max_steps, max_energy), _steps_to_try(steps, max_steps)
-    if not is_whole(bit_trials) or bit_trials < 0:
-        raise OptionError(f"bit_trials must be a whole number of at least 0, got {bit_trials!r}")
+    check_arguments(CountOrZero, bit_trials=bit_trials)
     bench = Bench(
         model,
         calibration,
@@ -99,7 +101,7 @@ def auto(
         account_images=account_images,
     )
     rows = chosen_methods(methods, options, bench.graph)
-    sets = _sets(bench, selection, report)
+    sets = _sets(bench, selection, report, task)
     jobs, unanswered = jobs_of(rows, at)
     race = Race(bench, sets["selection"], limits, unanswered)
     shared = shared_images(
@@ -108,12 +110,23 @@ def auto(
     with reporting(progress) as tell:
         candidates = race.look(jobs, workers=workers, report=tell)
         found, trials = _cheapest(race, candidates, bit_trials, tell)
+    return _choice(race, found, sets, shared, trials)
+
+
+def _choice(
+    race: Race, found: Candidate, sets: Mapping[str, ReferenceImages], shared: dict[str, int], trials: int
+) -> Choice:
+    bench = race.bench
     return Choice(
-        snn=found.snn,
+        snn=found.snn.with_task(sets["selection"].judge.task),
         cell=found.cell,
         report=_reported(bench, found, sets.get("report")),
-        limits=limits,
-        ann={name: images.top1 for name, images in sets.items()},
+        limits=race.limits,
+        task=sets["selection"].judge.task,
+        measures=sets["selection"].measures,
+        chance=sets["selection"].chance,
+        ann={name: images.score for name, images in sets.items()},
+        ann_interval={name: images.interval for name, images in sets.items()},
         ann_energy_pj=bench.ann_energy(reference_costs(found.snn)),
         images={"calibration": bench.batches.images_seen, **{name: images.images for name, images in sets.items()}},
         shared=shared,
@@ -131,11 +144,14 @@ def _steps_to_try(steps: Iterable[int], max_steps: int | None) -> tuple[int, ...
     return at
 
 
-def _sets(bench: Bench, selection: Iterable[Any], report: Iterable[Any] | None) -> dict[str, ReferenceImages]:
+def _sets(
+    bench: Bench, selection: Iterable[Any], report: Iterable[Any] | None, task: TaskChoice
+) -> dict[str, ReferenceImages]:
     """The images that select, and those that report if there are any."""
-    sets = {"selection": ReferenceImages(bench.graph, selection, purpose="selection")}
+    sets = {"selection": ReferenceImages(bench.graph, selection, task=task, purpose="selection")}
     if report is not None:
-        sets["report"] = ReferenceImages(bench.graph, report, purpose="report")
+        same = sets["selection"].judge.task
+        sets["report"] = ReferenceImages(bench.graph, report, task=same, purpose="report")
     return sets
 
 
@@ -177,18 +193,18 @@ def _nothing_holds(race: Race) -> ChoiceError:
     if not tried:
         failure = race.failed[0]
         return ChoiceError(f"no network could be measured; {failure.label}: {failure.error}")
-    right = {one.images: race.reference.right_of(one.images) / one.images for one in tried}
-    model = race.bench.energy_model
+    model, measure = race.bench.energy_model, race.reference.measure
+    ann = {one.images: race.reference.ann(one.images) for one in tried}
 
     def costing(one: Tried) -> str:
         return "" if race.limits.max_energy is None else f", {one.cell.energy_pj[model]:.4g} pJ"
 
     best = ", ".join(
-        f"{one.cell.label} at T={one.cell.steps} ({100 * (right[one.images] - one.cell.accuracy):.2f} points on "
-        f"{one.images} images{costing(one)})"
-        for one in nearest(tried)
+        f"{one.cell.label} at T={one.cell.steps} ({measure.loss(one.cell.value, ann[one.images]):.2f} {measure.points} "
+        f"on {one.images} images{costing(one)})"
+        for one in nearest(tried, measure)
     )
     return ChoiceError(
-        f"no network is {race.limits.describe()}; nearest: {best}; allow more (max_drop, max_steps, max_energy), try "
+        f"no network is {race.limits.describe(measure)}; nearest: {best}; allow more (max_drop, max_steps, max_energy), try "
         "more steps or methods, or train the network for few steps (isospike train)"
     )

@@ -17,16 +17,18 @@ from isospike.compare.entries import Job
 from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.seen import SeenBatches
 from isospike.compare.store import Kept
-from isospike.convert import Analogue, ready
+from isospike.convert import prepare, spiking_network
+from isospike.convertible import Analogue
 from isospike.costs import Costs, EnergyModel, Reference, account, energy_model_called, energy_models, reference_costs
 from isospike.costs.model_files import check_name
-from isospike.errors import OptionError
-from isospike.measure.tally import Tally
+from isospike.errors import IsospikeError
+from isospike.measure.tally import Counts, Tally
 from isospike.memory_format import channels_last
-from isospike.methods.thresholds import Thresholds
+from isospike.methods.thresholds import Request, Thresholds, find_thresholds, requests
 from isospike.network import SNN
+from isospike.options import Count, check_arguments
 from isospike.refine.refinement import Calibration
-from isospike.whole import is_whole
+from isospike.tasks import tensors_of
 
 
 class Bench:
@@ -38,7 +40,7 @@ class Bench:
         analogue: see `isospike.convert`.
         memory_budget: bytes for trains, of one conversion or run.
         energy_model: name of an energy model, or a file with one; the registered ones are used besides.
-        account_images: operations are counted on so many of the first test images.
+        account_images: number of first test images on which operations are counted.
 
     Raises:
         CaptureError, ConversionError, CalibrationError, OptionError: as `isospike.convert`.
@@ -55,13 +57,12 @@ class Bench:
         energy_model: str | EnergyModel,
         account_images: int,
     ) -> None:
-        if not is_whole(account_images) or account_images < 1:
-            raise OptionError(f"account_images must be a whole number of at least 1, got {account_images!r}")
+        check_arguments(Count, account_images=account_images)
         self.energy_model, self.energy_models = models_with(energy_model)
         self.memory_budget, self.account_images = memory_budget, account_images
         self.batches = SeenBatches(calibration)
-        self.graph = ready(model, self.batches, analogue)
-        self.thresholds = Thresholds(self.graph, self.batches)
+        self.graph = prepare(model, self.batches, analogue)
+        self.thresholds = Thresholds(self.graph)
 
     def convert(self, job: Job) -> tuple[SNN, float]:
         """The network of a job, and the seconds that the conversion took.
@@ -70,9 +71,36 @@ class Bench:
             IsospikeError: the method cannot convert this network.
         """
         started = time.perf_counter()
-        calibration = Calibration(self.batches, None, self.memory_budget)
-        snn = job.method.convert(calibration, self.thresholds)
+        thresholds = self._find(requests(self.graph, job.method))
+        snn = spiking_network(
+            self.graph, job.method, thresholds, calibration=Calibration(self.batches, None, self.memory_budget)
+        )
         return snn, time.perf_counter() - started
+
+    def calibrate(self, jobs: Iterable[Job]) -> dict[Job, IsospikeError]:
+        """Find in one pass what all jobs want, rules with a pass of their own aside.
+
+        Returns:
+            The jobs whose rule cannot serve the network, and why.
+
+        Raises:
+            CalibrationError: the data do not fit, or NaN or infinity reached a site.
+        """
+        refused: dict[Job, IsospikeError] = {}
+        wanted: list[Request] = []
+        for job in jobs:
+            try:
+                wanted += requests(self.graph, job.method)
+            except IsospikeError as error:
+                refused[job] = error
+        self._find(request for request in wanted if request.passive)
+        return refused
+
+    def _find(self, wanted: Iterable[Request]) -> Thresholds:
+        """The thresholds that are wanted; other jobs need not find them again."""
+        found = find_thresholds(self.graph, wanted, self.batches, known=self.thresholds)
+        self.thresholds = found
+        return found
 
     def setting(self) -> dict[str, Any]:
         """What cells depend on besides network, data and method, as JSON has it."""
@@ -98,14 +126,14 @@ class Bench:
         """The cells of a converted network.
 
         Raises:
-            IsospikeError: the network cannot run on these images or for so many steps.
+            IsospikeError: the network cannot run on these images or for this number of steps.
         """
         at = job.steps or snn.times.own
-        tally = Tally(snn, at, memory_budget=self.memory_budget)
+        tally = Tally(snn, reference.judge, at, memory_budget=self.memory_budget)
         dtype = snn.reference_tensor.dtype
         for part in reference.batches(most):
-            tally.count(tally.run(part.inputs.to(dtype)), part.labels, part.expected)
-        images = [part.inputs.to(dtype) for part in reference.batches(min(self.account_images, tally.images))]
+            tally.count(tally.run(part.inputs.to(dtype)), part.targets, part.expected)
+        images = [part.inputs.to(dtype) for part in reference.batches(min(self.account_images, tally.samples))]
         costs, competitors = account(snn, images, steps=at), reference_costs(snn)
         ann = self.ann_energy(competitors)
         return tuple(
@@ -116,10 +144,9 @@ class Bench:
                     options=snn.provenance.options,
                     papers=snn.provenance.papers,
                     steps=steps,
-                    top1=counts.correct / tally.images if reference.labelled else None,
-                    agreement=counts.agree / tally.images,
-                    spikes=counts.spikes / tally.images,
-                    packets=counts.packets / tally.images,
+                    **_judged(counts, labelled=reference.labelled),
+                    spikes=counts.spikes / tally.samples,
+                    packets=counts.packets / tally.samples,
                     **self._priced(costs[steps], competitors),
                     conversion_seconds=conversion_seconds,
                     seconds=tally.seconds,
@@ -136,8 +163,10 @@ class Bench:
         """Mean squared difference of an accumulate-then-emit network's outputs from the ANN's, on the first images."""
         dtype, total = snn.reference_tensor.dtype, 0.0
         for part in reference.batches(most):
-            difference = snn(part.inputs.to(dtype)).to(part.inputs.dtype) - self.graph(channels_last(part.inputs))
-            total += float(difference.double().square().mean(1).sum())
+            outputs = snn(part.inputs.to(dtype)), self.graph(channels_last(part.inputs))
+            pairs = zip(*map(tensors_of, outputs), strict=True)
+            apart = [(got.to(wanted.dtype) - wanted).reshape(len(wanted), -1) for got, wanted in pairs]
+            total += sum(float(one.double().square().mean(1).sum()) for one in apart)
         return total / most
 
     def ann_energy(self, competitors: Reference) -> dict[str, float]:
@@ -156,6 +185,16 @@ class Bench:
                 name: competitors.quantised_energy(model, costs.steps).total for name, model in models
             },
         }
+
+
+def _judged(counts: Counts, *, labelled: bool) -> dict[str, Any]:
+    """The fields of a cell that are about its answers."""
+    score, agreement = counts.score.value() if labelled else None, counts.agreement.value()
+    return {
+        "score": None if score is None else score.value,
+        "agreement": agreement.value,
+        "interval": (agreement if score is None else score).interval,
+    }
 
 
 def models_with(wanted: str | EnergyModel) -> tuple[str, dict[str, EnergyModel]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from isospike.methods import Method, methods
 from isospike.tables import Column, Table, Tabular
+from isospike.tasks import Interval, listed, unlisted
 
 COUNTS = ("spikes", "packets", "synops", "macs", "neuron_updates")
 """What is counted."""
@@ -28,10 +29,12 @@ class Cell(Tabular):
     """BibTeX keys of what was used."""
     steps: int
     """Number of time steps T."""
-    top1: float | None
-    """Top-1 accuracy, 0 to 1; ``None`` without labels."""
+    score: float | None
+    """The task's figure against the targets; ``None`` without targets. The comparison says what it means."""
     agreement: float
-    """Share of images with the ANN's class."""
+    """The task's figure against the ANN's answers."""
+    interval: Interval | None
+    """Interval of 95 % of what networks are ranked by: the score, or without targets the agreement."""
     spikes: float
     """What the events of all sites are worth."""
     packets: float
@@ -52,15 +55,15 @@ class Cell(Tabular):
     """Wall time of the runs on the test images, to the largest T where one run gives several."""
 
     @property
-    def accuracy(self) -> float:
-        """Top-1 accuracy, or agreement where there are no labels."""
-        return self.agreement if self.top1 is None else self.top1
+    def value(self) -> float:
+        """What networks are ranked by: the score, or without targets the agreement."""
+        return self.agreement if self.score is None else self.score
 
     def table(self) -> Table:
         """Its numbers, a row for each; how many images they are means over is the comparison's to say."""
         rows: list[tuple[str, float | None]] = [
-            ("top-1 accuracy", self.top1),
-            ("same class as the ANN", self.agreement),
+            ("score", self.score),
+            ("agreement with the ANN", self.agreement),
             *((f"{name.replace('_', ' ')} per image", getattr(self, name)) for name in COUNTS),
             *(
                 (f"µJ per image by {model}, {word}", 1e-6 * pj)
@@ -77,14 +80,15 @@ class Cell(Tabular):
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
-        return {**asdict(self), "papers": list(self.papers)}
+        return {**asdict(self), "papers": list(self.papers), "interval": listed(self.interval)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Cell:
         """From `to_dict`; an energy that is null is left out."""
         given = {field.name: values[field.name] for field in fields(cls)}
         energies = {name: known_energies(values[name]) for name in ("energy_pj", "quantised_energy_pj")}
-        return cls(**{**given, **energies, "papers": tuple(values["papers"])})
+        plain = {"papers": tuple(values["papers"]), "interval": unlisted(values["interval"])}
+        return cls(**{**given, **energies, **plain})
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,11 @@ from typing import Any
 from isospike.compare.cell import Cell, Failure
 from isospike.compare.front import pareto_front
 from isospike.compare.limits import Limits
-from isospike.compare.tables import METRICS, bits_of_sites
-from isospike.executors.leaving import class_count
-from isospike.intervals import NAME, above_chance, shown_interval
+from isospike.compare.tables import bits_of_sites
 from isospike.messages import counted
 from isospike.network import SNN
 from isospike.tables import Column, Table, Tabular
+from isospike.tasks import Interval, Measure, Task, listed
 from isospike.units import energy, energy_unit
 
 
@@ -40,8 +39,16 @@ class Choice(Tabular):
     """What it did on the report images, which chose nothing; ``None`` without such images."""
     limits: Limits
     """What had to hold."""
+    task: Task
+    """What the answers are for."""
+    measures: dict[str, Measure]
+    """What ``score`` and ``agreement`` mean."""
+    chance: float | None
+    """The figure of a network that knows nothing of its input; ``None`` where it is not known."""
     ann: dict[str, float | None]
-    """Top-1 accuracy of the ANN on ``selection`` and ``report`` images; ``None`` without labels."""
+    """The ANN's score on ``selection`` and ``report`` images; ``None`` without targets."""
+    ann_interval: dict[str, Interval | None]
+    """Its intervals."""
     ann_energy_pj: dict[str, float]
     """Energy of the ANN by energy model."""
     images: dict[str, int]
@@ -51,7 +58,7 @@ class Choice(Tabular):
     energy_model: str
     """Energy model of the choice."""
     tried: tuple[Tried, ...]
-    """Every network and number of steps whose accuracy was measured, once, on as many images as in the end."""
+    """Every network and number of steps whose answers were judged, once, on as many images as in the end."""
     failed: tuple[Failure, ...]
     """What could not be measured, and why."""
     bit_trials: int
@@ -59,8 +66,13 @@ class Choice(Tabular):
 
     @property
     def metric(self) -> str:
-        """What accuracy means: ``top1``, or ``agreement`` with the ANN without labels."""
-        return "agreement" if self.ann["selection"] is None else "top1"
+        """By what networks are ranked: ``score``, or ``agreement`` with the ANN without targets."""
+        return "agreement" if self.ann["selection"] is None else "score"
+
+    @property
+    def measure(self) -> Measure:
+        """What networks are ranked by."""
+        return self.measures[self.metric]
 
     @property
     def steps(self) -> int:
@@ -68,21 +80,22 @@ class Choice(Tabular):
         return self.cell.steps
 
     def front(self) -> tuple[Tried, ...]:
-        """The Pareto front of accuracy against energy of all whose accuracy was measured, each on its images."""
-        classes = class_count(self.snn.graph)
-        better = [one for one in self.tried if above_chance(one.cell.accuracy, one.images, classes)]
+        """The Pareto front of the figure against energy of all that were judged, each on its images."""
+        better = [one for one in self.tried if self.measure.beats(one.cell.interval, self.chance)]
         by_cell = {id(one.cell): one for one in better}
-        return tuple(by_cell[id(cell)] for cell in pareto_front([one.cell for one in better], self.energy_model))
+        front = pareto_front([one.cell for one in better], self.energy_model, self.measure)
+        return tuple(by_cell[id(cell)] for cell in front)
 
     def table(self) -> Table:
         """The chosen network on the images that selected it and on those that report, beside the ANN."""
+        measure = self.measure
         unit = energy_unit([*self.ann_energy_pj.values(), self.cell.energy_pj[self.energy_model]])
         columns = (
             Column("part", "images that"),
             Column("images", "images", "", 0),
-            Column("accuracy", METRICS[self.metric], "%", 2, factor=100),
+            Column("score", measure.name, measure.unit, measure.digits, factor=measure.factor),
             Column("interval", "95 % interval", "", 1),
-            Column("ann", "ANN", "%", 2, factor=100),
+            Column("ann", "ANN", measure.unit, measure.digits, factor=measure.factor),
             Column("ann_interval", "95 % interval", "", 1),
             Column("energy_pj", f"{unit.name}/image", f"({self.energy_model})", 2, factor=unit.factor),
         )
@@ -90,8 +103,8 @@ class Choice(Tabular):
         rows = tuple(self._row(word, part, cell) for word, part, cell in parts if cell is not None)
         own, ann = (energy(known[self.energy_model]) for known in (self.cell.energy_pj, self.ann_energy_pj))
         note = (
-            f"{self.limits.describe()}; {own} per image by {self.energy_model}, the ANN {ann}\n"
-            f"calibrated on {counted(self.images['calibration'], 'image')}; {NAME}s; what selected is no figure to "
+            f"{self.limits.describe(measure)}; {own} per image by {self.energy_model}, the ANN {ann}\n"
+            f"calibrated on {counted(self.images['calibration'], 'image')}; {measure.interval}s; what selected is no figure to "
             f"report\nmeasured {counted(len(self.tried), 'network')}, {len(self.failed)} failed; bits of sites were "
             f"tried {self.bit_trials} times"
         )
@@ -100,9 +113,9 @@ class Choice(Tabular):
         return Table("choice", title, columns, rows, note)
 
     def _row(self, word: str, part: str, cell: Cell) -> tuple[Any, ...]:
-        images, ann = self.images[part], self.ann[part]
-        shares = (cell.accuracy, shown_interval(cell.accuracy, images), ann, shown_interval(ann, images))
-        return (word, images, *shares, cell.energy_pj[self.energy_model])
+        shown = self.measure.shown_interval
+        figures = (cell.value, shown(cell.interval), self.ann[part], shown(self.ann_interval[part]))
+        return (word, self.images[part], *figures, cell.energy_pj[self.energy_model])
 
     def to_dict(self) -> dict[str, Any]:
         """The documented JSON object of ``isospike auto --json``."""
@@ -114,7 +127,14 @@ class Choice(Tabular):
             "limits": asdict(self.limits),
             "metric": self.metric,
             "energy_model": self.energy_model,
-            "ann": {"top1": self.ann, "energy_pj": self.ann_energy_pj},
+            "task": self.task.to_dict(),
+            "measures": {name: measure.to_dict() for name, measure in self.measures.items()},
+            "chance": self.chance,
+            "ann": {
+                "score": self.ann,
+                "interval": {part: listed(ends) for part, ends in self.ann_interval.items()},
+                "energy_pj": self.ann_energy_pj,
+            },
             "images": self.images,
             "shared": self.shared,
             "selection": self.cell.to_dict(),
@@ -126,6 +146,6 @@ class Choice(Tabular):
         }
 
 
-def nearest(tried: Sequence[Tried], count: int = 3) -> list[Tried]:
+def nearest(tried: Sequence[Tried], measure: Measure, count: int = 3) -> list[Tried]:
     """Those that come nearest to the ANN."""
-    return sorted(tried, key=lambda one: (-one.cell.accuracy, one.cell.steps))[:count]
+    return sorted(tried, key=lambda one: (-measure.goodness(one.cell.value), one.cell.steps))[:count]

@@ -21,18 +21,18 @@ from isospike.compare.identity import Identity, data_digest, graph_digest
 from isospike.compare.reference_images import ReferenceImages
 from isospike.compare.results import Results
 from isospike.compare.store import Store
-from isospike.convert import Analogue
+from isospike.convertible import Analogue
 from isospike.costs import EnergyModel
 from isospike.errors import ConversionError, OptionError
-from isospike.executors.leaving import class_count
 from isospike.messages import with_article
 from isospike.precision import own_precision
 from isospike.progress import Progress, going_on, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
+from isospike.tasks import TaskChoice
 
 STEPS = (2, 4, 8, 16, 32)
 ACCOUNT_IMAGES = 256
-"""Operations vary less from image to image than answers do: their mean over so many is within a percent or two."""
+"""Operations vary less from image to image than answers do: their mean over this number is within a percent or two."""
 
 
 @own_precision()
@@ -51,6 +51,7 @@ def compare(
     workers: int = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: Progress = True,
+    task: TaskChoice = None,
 ) -> Comparison:
     """Convert a network with every method and measure each at every number of steps.
 
@@ -60,15 +61,15 @@ def compare(
     other number was chosen for it. A cell is the same whatever else is compared.
 
     Args:
-        model: any exportable network in eval mode with one output ``[B, classes]``, or a captured graph.
+        model: any exportable network in eval mode, or a captured graph.
         calibration: calibration batches, see `isospike.convert`.
-        test: batches ``(inputs, labels)`` that can be opened again and are then the same; without labels the share of
-            images with the ANN's class is what counts.
+        test: batches ``(inputs, targets)`` that can be opened again and are then the same; without targets the
+            agreement with the ANN is what counts.
         methods: ``all``, names, instances, or a mapping from labels to either.
         steps: numbers of steps T.
         options: options of methods given by name.
         energy_model: name of an energy model, a ``.toml`` file with one, or the model.
-        account_images: operations are counted on so many of the first test images.
+        account_images: number of first test images on which operations are counted.
         analogue: see `isospike.convert`.
         keep: folder in which every finished cell is kept at once; the same call goes on from there.
         workers: how many methods are converted and measured at once, in threads; each has a part of the machine and
@@ -76,6 +77,7 @@ def compare(
         memory_budget: bytes for trains and cached activations.
         progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
             what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
+        task: what the answers are for; by default what the outputs and the targets look like, see `isospike.tasks`.
 
     Raises:
         DataError: more than one in a hundred images are among the calibration and the test images.
@@ -93,7 +95,7 @@ def compare(
         account_images=account_images,
     )
     rows = chosen_methods(methods, options, bench.graph)
-    reference = ReferenceImages(bench.graph, test)
+    reference = ReferenceImages(bench.graph, test, task=task)
     jobs, unanswered = jobs_of(rows, at)
     results = Results(bench, reference, None if keep is None else _store(bench, reference, keep))
     with reporting(progress) as report, going_on(_how(keep)):
@@ -119,7 +121,7 @@ def _store(bench: Bench, reference: ReferenceImages, folder: str | Path) -> Stor
         test=reference.digest,
         version=importlib.metadata.version("isospike"),
     )
-    return Store(folder, identity, bench.setting())
+    return Store(folder, identity, {**bench.setting(), "task": reference.judge.task.to_dict()})
 
 
 def _comparison(bench: Bench, reference: ReferenceImages, results: Results, failed: tuple[Failure, ...]) -> Comparison:
@@ -129,7 +131,11 @@ def _comparison(bench: Bench, reference: ReferenceImages, results: Results, fail
         sites=len(bench.graph.sites),
         macs=first.macs,
         macs_with_padding=first.macs_with_padding,
-        ann_top1=reference.top1,
+        task=reference.judge.task.to_dict(),
+        measures=reference.measures,
+        chance=reference.chance,
+        ann_score=reference.score,
+        ann_interval=reference.interval,
         ann_energy_pj=first.ann_energy_pj,
         images=reference.images,
         account_images=min(bench.account_images, reference.images),
@@ -139,7 +145,6 @@ def _comparison(bench: Bench, reference: ReferenceImages, results: Results, fail
         failed=failed,
         shared=results.shared(),
         versions=versions(),
-        classes=class_count(bench.graph),
     )
 
 

@@ -8,18 +8,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from isospike.compare.cell import Cell, Failure, known_energies
 from isospike.compare.front import pareto_front
-from isospike.compare.tables import METRICS, cell_table, failed_table, front_table, steps_table
-from isospike.errors import OptionError, OutputError, UnknownNameError
+from isospike.compare.tables import cell_table, failed_table, front_table, steps_table
+from isospike.errors import OutputError, UnknownNameError
 from isospike.files import check_writable, replacing
-from isospike.intervals import above_chance
 from isospike.messages import counted
-from isospike.points import images_of
+from isospike.options import Range, check_arguments
 from isospike.schema import FORMAT, check, read
 from isospike.tables import Table, Tabular
+from isospike.tasks import Interval, Measure, listed, unlisted
 
 DATA_FILES = (".json", ".csv")
 """Endings of files with the figures of a comparison."""
@@ -37,8 +37,16 @@ class Comparison(Tabular):
     """Multiply-accumulates of the ANN for one image, without those with the zeros of a padding: those of its energy."""
     macs_with_padding: int
     """With these, as papers count them."""
-    ann_top1: float | None
-    """Top-1 accuracy of the ANN, 0 to 1; ``None`` without labels."""
+    task: dict[str, Any]
+    """What the answers are for: ``name`` and ``options`` of the task."""
+    measures: dict[str, Measure]
+    """What ``score`` and ``agreement`` of the cells mean."""
+    chance: float | None
+    """The figure of a network that knows nothing of its input; ``None`` where it is not known."""
+    ann_score: float | None
+    """The ANN's score; ``None`` without targets."""
+    ann_interval: Interval | None
+    """The interval of the ANN's score."""
     ann_energy_pj: dict[str, float]
     """Energy of the ANN by energy model."""
     images: int
@@ -61,30 +69,34 @@ class Comparison(Tabular):
     """The command line, where there was one."""
     seed: int = 0
     """Seed of the order of the calibration images, where they were shuffled."""
-    classes: int | None = None
-    """Number of classes of the network; ``None`` where it is not known, as in older files."""
 
     @property
-    def metric(self) -> Literal["top1", "agreement"]:
-        """What accuracy means: right answers, or without labels the ANN's class."""
-        return "agreement" if self.ann_top1 is None else "top1"
+    def metric(self) -> Literal["score", "agreement"]:
+        """By what networks are ranked: the score, or without targets the agreement with the ANN."""
+        return "agreement" if self.ann_score is None else "score"
 
     @property
-    def ann_accuracy(self) -> float:
-        """The ANN's; 1 without labels."""
-        return 1.0 if self.ann_top1 is None else self.ann_top1
+    def measure(self) -> Measure:
+        """What networks are ranked by."""
+        return self.measures[self.metric]
+
+    @property
+    def ann(self) -> float:
+        """The ANN's score; without targets the agreement of equal answers."""
+        perfect = self.measure.perfect
+        return self.ann_score if self.ann_score is not None else 0.0 if perfect is None else perfect
 
     def front(self, energy_model: str | None = None) -> tuple[Cell, ...]:
-        """The cells that no other dominates in accuracy and energy, cheapest first.
+        """The cells that no other dominates in what they are ranked by and in energy, cheapest first.
 
-        Cells that do not answer better than chance are left out: the lower end of their interval is at most
-        ``1 / classes``. The cheapest networks are silent, and only guess.
+        Cells that do not answer better than chance are left out: the worse end of their interval is not better than
+        `chance`. The cheapest networks are silent, and only guess.
 
         Raises:
             UnknownNameError: the energies are not known for this model.
         """
-        better = [cell for cell in self.cells if above_chance(cell.accuracy, self.images, self.classes)]
-        return pareto_front(better, self._known(energy_model))
+        better = [cell for cell in self.cells if self.measure.beats(cell.interval, self.chance)]
+        return pareto_front(better, self._known(energy_model), self.measure)
 
     def table(self) -> Table:
         """Every cell with all its numbers, in the order in which they were measured."""
@@ -92,12 +104,13 @@ class Comparison(Tabular):
 
     def scores(self) -> Table:
         """The scores alone: a row for each method, a column for each number of steps."""
-        title = f"{METRICS[self.metric]} on {counted(self.images, 'image')}"
-        return steps_table(title, self.cells, metric=self.metric, ann=self.ann_accuracy, images=self.images)
+        title = f"{self.measure.name} on {counted(self.images, 'image')}"
+        ann = None if self.ann_score is None else (self.ann_score, self.ann_interval)
+        return steps_table(title, self.cells, self.measure, ann=ann, images=self.images)
 
     def __str__(self) -> str:
         """The scores, the front, and what failed, in lines of at most 100 letters."""
-        front = front_table([(cell, self.images) for cell in self.front()], self.energy_model)
+        front = front_table([(cell, self.images) for cell in self.front()], self.energy_model, self.measure)
         failed = failed_table(self.to_dict())
         return "\n\n".join(map(str, filter(None, (self.scores(), front, failed))))
 
@@ -114,7 +127,7 @@ class Comparison(Tabular):
         It was chosen on these images; a figure to report needs others, see `isospike.auto`.
 
         Args:
-            max_drop: points of accuracy below the ANN (1: a hundredth).
+            max_drop: how much worse than the ANN, in the unit of the score: points of a share (1: a hundredth).
             max_steps: number of steps T.
             max_energy: pJ per image.
             energy_model: name of the energy model; the comparison's own by default.
@@ -123,14 +136,12 @@ class Comparison(Tabular):
             OptionError: ``max_drop`` is below zero.
             UnknownNameError: the energies are not known for this model.
         """
-        if not max_drop >= 0:
-            raise OptionError(f"max_drop must be at least 0 points, got {max_drop!r}")
+        check_arguments(Annotated[float, Range(0)], max_drop=max_drop)
         name = self._known(energy_model)
-        least = round(self.ann_accuracy * self.images) - images_of(max_drop, self.images)
         held = [
             cell
             for cell in self.cells
-            if round(cell.accuracy * self.images) >= least
+            if self.measure.within(cell.value, self.ann, max_drop)
             and (max_steps is None or cell.steps <= max_steps)
             and name in cell.energy_pj
             and (max_energy is None or cell.energy_pj[name] <= max_energy)
@@ -147,7 +158,14 @@ class Comparison(Tabular):
                 "macs": self.macs,
                 "macs_with_padding": self.macs_with_padding,
             },
-            "ann": {"top1": self.ann_top1, "energy_pj": self.ann_energy_pj},
+            "task": self.task,
+            "measures": {name: measure.to_dict() for name, measure in self.measures.items()},
+            "chance": self.chance,
+            "ann": {
+                "score": self.ann_score,
+                "interval": listed(self.ann_interval),
+                "energy_pj": self.ann_energy_pj,
+            },
             "images": self.images,
             "account_images": self.account_images,
             "calibration_images": self.calibration_images,
@@ -160,7 +178,6 @@ class Comparison(Tabular):
             "command": self.command,
             "versions": self.versions,
             "seed": self.seed,
-            "classes": self.classes,
         }
 
     @classmethod
@@ -181,18 +198,21 @@ class Comparison(Tabular):
             "command",
             "versions",
             "seed",
+            "task",
+            "chance",
         )
         return cls(
             digest=model["digest"],
             sites=model["sites"],
             macs=model["macs"],
             macs_with_padding=model["macs_with_padding"],
-            ann_top1=ann["top1"],
+            ann_score=ann["score"],
+            ann_interval=unlisted(ann["interval"]),
+            measures={name: Measure.from_dict(one) for name, one in values["measures"].items()},
             ann_energy_pj=known_energies(ann["energy_pj"]),
             cells=tuple(Cell.from_dict(cell) for cell in values["cells"]),
             failed=tuple(Failure(one["label"], one["steps"], one["error"]) for one in values["failed"]),
             **{name: values[name] for name in same},
-            classes=values.get("classes"),
         )
 
     def save(self, path: str | Path) -> None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Annotated, Any
 
 from isospike.capture.graph import Graph
 from isospike.compare.cell import Failure
 from isospike.errors import OptionError
 from isospike.messages import with_article
-from isospike.methods.calibrated import CalibratedMethod
-from isospike.methods.emitting import EmittingMethod
 from isospike.methods.method import Method, methods
-from isospike.methods.probing import ProbingMethod
 from isospike.neurons import LearnedActivation
 from isospike.ops import Role
-from isospike.whole import is_whole
+from isospike.options import Count, Some, check_arguments
 
 Chosen = str | Iterable[str | Method] | Mapping[str, str | Method]
 """``all``, names and instances, or a mapping from a label to either."""
@@ -88,7 +85,7 @@ def _made(method: str | Method, options: dict[str, Mapping[str, Any]]) -> Method
     if not isinstance(method, str):
         raise OptionError(f"a method is {with_article(method)}; give a name, or an instance such as methods.Maximum()")
     kind, given = methods[method], options.pop(method, {})
-    if issubclass(kind, CalibratedMethod) and "steps" in given:
+    if "steps" in given and "steps" in {field.name for field in fields(kind)}:
         raise OptionError(
             f"{method}: steps are no option here, it is calibrated for those that are compared; give these"
         )
@@ -106,17 +103,8 @@ def jobs_of(rows: Mapping[str, Method], steps: Sequence[int]) -> tuple[list[Job]
         jobs += found
         if not found:
             at = steps[0] if len(steps) == 1 else None
-            failed.append(Failure(label, at, f"{_needed_steps(method)}, not {_listed(steps)}"))
+            failed.append(Failure(label, at, f"{method.steps_needed()}, not {_listed(steps)}"))
     return jobs, failed
-
-
-def _needed_steps(method: Method) -> str:
-    """At which numbers of steps a method answers that answers not at all."""
-    if isinstance(method, ProbingMethod):
-        return f"it needs more than {method.probe} steps, the probe"
-    if isinstance(method, EmittingMethod):
-        return f"it takes at most {method.most_steps} steps where no other number is chosen by bits or levels"
-    return "it needs other numbers of steps"
 
 
 def _listed(steps: Sequence[int]) -> str:
@@ -130,6 +118,5 @@ def check_steps(steps: Iterable[int]) -> tuple[int, ...]:
         OptionError: none, or one that is no whole number of at least 1.
     """
     found = list(steps) if isinstance(steps, Iterable) else [steps]
-    if not found or not all(is_whole(at) and at >= 1 for at in found):
-        raise OptionError(f"steps must be whole numbers of at least 1, got {found}")
+    check_arguments(Annotated[tuple[Count, ...], Some()], steps=found)
     return tuple(sorted({int(at) for at in found}))

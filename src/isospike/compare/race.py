@@ -61,8 +61,9 @@ class Race:
         Raises:
             IsospikeError: the data do not fit, which concerns all.
         """
-        wanted = [job for job in jobs if self._requested(job)]
-        self.bench.thresholds.collect()
+        refused = self.bench.calibrate(jobs)
+        self.failed += [_failure(job, error) for job, error in refused.items()]
+        wanted = [job for job in jobs if job not in refused]
         found: dict[Job, list[Candidate]] = {}
         done_before = len(jobs) - len(wanted)
         finished: list[Job] = []
@@ -133,14 +134,6 @@ class Race:
 
     def _affordable(self, candidate: Candidate) -> bool:
         return self.limits.affordable(candidate.cell, self.bench.energy_model)
-
-    def _requested(self, job: Job) -> bool:
-        try:
-            job.method.request(self.bench.thresholds)
-        except IsospikeError as error:
-            self.failed.append(_failure(job, error))
-            return False
-        return True
 
 
 def _key(candidate: Candidate) -> tuple[Job, int]:

@@ -42,9 +42,10 @@ class Results:
         """
         self._jobs += jobs
         missing = {job: self._missing(job) for job in jobs}
-        todo = [job for job in jobs if missing[job] is not None and self._requested(job)]
-        if todo:
-            self.bench.thresholds.collect()
+        refused = self.bench.calibrate(job for job in jobs if missing[job] is not None)
+        for job, error in refused.items():
+            self._fail(job, error)
+        todo = [job for job in jobs if missing[job] is not None and job not in refused]
         self.shared()  # before the work
         finished: list[Job] = []
 
@@ -100,15 +101,6 @@ class Results:
         missing = tuple(at for at in job.steps if known.get(at) is None)
         done = not missing if job.steps else known.get(None) is not None
         return None if done else replace(job, steps=missing)
-
-    def _requested(self, job: Job) -> bool:
-        """Whether the thresholds that a job needs can be found."""
-        try:
-            job.method.request(self.bench.thresholds)
-        except IsospikeError as error:
-            self._fail(job, error)
-            return False
-        return True
 
     def _take(self, job: Job, found: tuple[Kept, ...] | IsospikeError) -> None:
         if isinstance(found, IsospikeError):

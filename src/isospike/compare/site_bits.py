@@ -65,9 +65,7 @@ class _Trials:
 
     def prepare(self, bits: int) -> None:
         """The thresholds of all sites for all numbers of bits up to this, in one pass."""
-        for fewer in range(1, bits + 1):
-            replace(self.method, bits=fewer).request(self.race.bench.thresholds)
-        self.race.bench.thresholds.collect()
+        self.race.bench.calibrate(Job(self.label, replace(self.method, bits=fewer), ()) for fewer in range(1, bits + 1))
 
     def run(self, bits: tuple[int, ...]) -> Candidate:
         (candidate,) = self.race.first_look(Job(self.label, replace(self.method, bits=bits), ()))

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from isospike.compare.cell import Cell
-from isospike.intervals import NAME, shown_interval
 from isospike.tables import Column, Table
-from isospike.units import energy_unit, percent
+from isospike.tasks import Interval, Measure, unlisted
+from isospike.units import energy_unit
 
-METRICS = {"top1": "Top-1 accuracy", "agreement": "Same class as the ANN"}
-"""What the shares are called."""
 ENERGY_KEYS = ("energy_pj", "quantised_energy_pj")
 
 
@@ -25,12 +23,13 @@ def cell_table(compared: Mapping[str, Any]) -> Table:
     model, cells = compared["energy_model"], compared["cells"]
     unit = energy_unit(cell[key].get(model) for cell in cells for key in ENERGY_KEYS)
     front = {(label, steps) for label, steps in compared["front"]}
+    score, own = (Measure.from_dict(compared["measures"][name]) for name in ("score", "agreement"))
     columns = (
         Column("label", "Method"),
         Column("steps", "T", "", 0),
-        Column("top1", "Top-1", "%", 2, factor=100),
-        Column("interval", "95 % interval", "%", 1),
-        Column("agreement", "Agreement", "% with ANN", 2, factor=100),
+        Column("score", _capital(score.short), score.unit, score.digits, factor=score.factor),
+        Column("interval", "95 % interval", "%" if score.unit == "%" else score.unit, 1),
+        Column("agreement", "Agreement", f"{own.unit} with ANN".strip(), own.digits, factor=own.factor),
         Column("front", "Front"),
         Column("energy_pj", "Energy", f"{unit.name}/image", 2, factor=unit.factor),
         Column("quantised_energy_pj", "Quantised ANN", f"{unit.name}/image", 2, factor=unit.factor),
@@ -43,15 +42,16 @@ def cell_table(compared: Mapping[str, Any]) -> Table:
         Column("seconds", "Simulation", "s", 1),
     )
     rows = tuple(_row(compared, cell, columns, front) for cell in cells)
-    title = f"{METRICS[compared['metric']]}, costs and times of every cell"
+    title = f"{ranked_by(compared).name}, costs and times of every cell"
     return Table("cells", title, columns, rows, _note(compared))
 
 
 def _note(compared: Mapping[str, Any]) -> str:
+    measure = ranked_by(compared)
     return (
-        f"Shares of {compared['images']:,} test images; the interval is the {NAME} of "
-        f"{METRICS[compared['metric']].lower()}. Costs are means per image, counted on {compared['account_images']:,} "
-        f"of them; energies by the model {compared['energy_model']}. A dash: not known."
+        f"On {compared['images']:,} test images; the interval is the {measure.interval} of {measure.in_text}. Costs are "
+        f"means per image, counted on {compared['account_images']:,} of them; energies by the model "
+        f"{compared['energy_model']}. A dash: not known."
     )
 
 
@@ -61,7 +61,7 @@ def _row(
     values = {
         **cell,
         **{key: cell[key].get(compared["energy_model"]) for key in ENERGY_KEYS},
-        "interval": shown_interval(cell[compared["metric"]], compared["images"]),
+        "interval": ranked_by(compared).shown_interval(unlisted(cell["interval"])),
         "front": "front" if (cell["label"], cell["steps"]) in front else None,
     }
     return tuple(values[column.key] for column in columns)
@@ -93,30 +93,47 @@ def failed_table(compared: Mapping[str, Any]) -> Table | None:
     return Table("failed", "Failed", columns, rows)
 
 
-def steps_table(title: str, cells: Sequence[Cell], *, metric: str, ann: float, images: int) -> Table:
-    """The scores: a row for each method, a column for each number of steps, the ANN above where it has labels."""
+def ranked_by(compared: Mapping[str, Any]) -> Measure:
+    """What the networks of a comparison are ranked by."""
+    return Measure.from_dict(compared["measures"][compared["metric"]])
+
+
+def steps_table(
+    title: str, cells: Sequence[Cell], measure: Measure, *, ann: tuple[float, Interval | None] | None, images: int
+) -> Table:
+    """The scores: a row for each method, a column for each number of steps, the ANN above where it has a score."""
     steps = sorted({cell.steps for cell in cells})
     found: dict[str, dict[int, float]] = {}
     for cell in sorted(cells, key=lambda cell: cell.label):
-        found.setdefault(cell.label, {})[cell.steps] = cell.accuracy
-    what = "top-1 %" if metric == "top1" else "same class as ANN %"
-    columns = (Column("label", what), *(Column(f"T={at}", f"T={at}", "", 2, factor=100) for at in steps))
+        found.setdefault(cell.label, {})[cell.steps] = cell.value
+    by_steps = (Column(f"T={at}", f"T={at}", "", measure.digits, factor=measure.factor) for at in steps)
+    columns = (Column("label", measure.heading), *by_steps)
     rows: list[tuple[Any, ...]] = [(label, *map(scores.get, steps)) for label, scores in found.items()]
-    if metric == "top1":
-        rows.insert(0, ("ANN", ann, *[None] * (len(steps) - 1)))
-    widest = max((ann, *(cell.accuracy for cell in cells)), key=lambda share: -abs(share - 0.5))
-    beside = f"{NAME} of {percent(widest)}, the widest: {shown_interval(widest, images)} %"
-    return Table("scores", title, columns, tuple(rows), f"{beside} ({images:,} images)")
+    if ann is not None:
+        rows.insert(0, ("ANN", ann[0], *[None] * (len(steps) - 1)))
+    return Table("scores", title, columns, tuple(rows), _widest(cells, measure, ann=ann, images=images))
 
 
-def front_table(cells: Iterable[tuple[Cell, int]], energy_model: str) -> Table:
+def _widest(cells: Sequence[Cell], measure: Measure, *, ann: tuple[float, Interval | None] | None, images: int) -> str:
+    """The widest interval, in words."""
+    known = [*([] if ann is None else [ann]), *((cell.value, cell.interval) for cell in cells)]
+    spans = [(value, ends) for value, ends in known if ends is not None]
+    if not spans:
+        return f"{images:,} images"
+    value, ends = max(spans, key=lambda one: one[1][1] - one[1][0])
+    unit = f" {measure.unit}" if measure.unit else ""
+    shown = f"{measure.interval} of {measure.shown(value)}, the widest: {measure.shown_interval(ends)}{unit}"
+    return f"{shown} ({images:,} images)"
+
+
+def front_table(cells: Iterable[tuple[Cell, int]], energy_model: str, measure: Measure) -> Table:
     """The cells of a front, cheapest first, each with the number of images it was measured on."""
     chosen = list(cells)
     unit = energy_unit(cell.energy_pj[energy_model] for cell, _ in chosen)
     columns = (
         Column("label", "method"),
         Column("steps", "T", "", 0),
-        Column("accuracy", "%", "", 2, factor=100),
+        Column("score", measure.unit or measure.short, "", measure.digits, factor=measure.factor),
         Column("interval", "95 % interval", "", 1),
         Column("energy_pj", f"{unit.name}/image", f"({energy_model})", 2, factor=unit.factor),
         Column("spikes", "spikes/image", "", 0),
@@ -126,8 +143,8 @@ def front_table(cells: Iterable[tuple[Cell, int]], energy_model: str) -> Table:
         (
             cell.label + bits_of_sites(cell),
             cell.steps,
-            cell.accuracy,
-            shown_interval(cell.accuracy, images),
+            cell.value,
+            measure.shown_interval(cell.interval),
             cell.energy_pj[energy_model],
             cell.spikes,
             images,
@@ -141,6 +158,10 @@ def bits_of_sites(cell: Cell) -> str:
     """The bits behind a blank, where every site has its own; else nothing."""
     bits = cell.options.get("bits")
     return f" {','.join(map(str, bits))}" if isinstance(bits, list) else ""
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _short(value: Any) -> str:

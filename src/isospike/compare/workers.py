@@ -9,8 +9,7 @@ from typing import TypeVar
 
 import torch
 
-from isospike.errors import OptionError
-from isospike.whole import is_whole
+from isospike.options import Count, check_arguments
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -33,8 +32,7 @@ def work_through(
     Raises:
         OptionError: not at least one worker.
     """
-    if not is_whole(workers) or workers < 1:
-        raise OptionError(f"workers must be a whole number of at least 1, got {workers!r}")
+    check_arguments(Count, workers=workers)
     if workers == 1:
         for job in jobs:
             done(job, work(job))

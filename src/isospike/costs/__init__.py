@@ -1,7 +1,7 @@
 """What networks cost: operations, memory traffic, energy, beside what they compete with."""
 
 from isospike.costs.account import account
-from isospike.costs.costs import CURRENTS, INPUT, Amounts, Costs, Entry
+from isospike.costs.costs import CURRENTS, INPUT, Amounts, CostEntry, Costs
 from isospike.costs.effective_steps import (
     effective_steps,
     effective_steps_of,
@@ -22,10 +22,10 @@ __all__ = [
     "CURRENTS",
     "INPUT",
     "Amounts",
+    "CostEntry",
     "Costs",
     "Energy",
     "EnergyModel",
-    "Entry",
     "Memory",
     "Reference",
     "account",

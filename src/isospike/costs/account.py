@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 import torch
 
-from isospike.calibrate.batches import Batch, Batches
+from isospike.calibrate.batches import Batch
 from isospike.costs.costs import Costs
 from isospike.costs.ledger import LEDGERS
 from isospike.costs.trace import trace
+from isospike.data.reading import Layout, looked_ahead, read_batches
 from isospike.errors import SimulationError
 from isospike.messages import with_article
 from isospike.network import SNN, asked_steps
@@ -25,6 +26,7 @@ def account(
     *,
     steps: int | Iterable[int] | None = None,
     progress: Progress = True,
+    layout: Layout | None = None,
 ) -> dict[int, Costs]:
     """What a network costs after each number of steps, from one run to the largest.
 
@@ -41,30 +43,32 @@ def account(
 
     Args:
         snn: the network; it is not changed.
-        batches: images ``[B, ...]``, or ``(images, labels)``.
+        batches: images ``[B, ...]``, or ``(images, targets)``. Of sequences ``[T, B, ...]`` what reads the input counts
+            at every step.
         steps: one number of steps or several; an accumulate-then-emit network has its own, a calibrated one runs once
             for each that it was calibrated for, which are the default.
         progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
             what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
+        layout: where the time of sequences is; ``batch-first`` for ``[B, T, ...]``.
 
     Raises:
-        CalibrationError: there is no batch, or one without an image.
-        DataError: the data's own code raised.
+        DataError: there is no batch, one without an image, or the data's own code raised.
         SimulationError: no `SNN`, or images or steps do not fit the network.
     """
     if not isinstance(snn, SNN):
         raise SimulationError(f"the network is {with_article(snn)}; account takes what isospike.convert or load gives")
-    at, data = asked_steps(snn, steps), Batches(batches)
+    at = asked_steps(snn, steps)
+    _, data = looked_ahead(read_batches(batches, shape=snn.graph.input_shape, layout=layout, steps=max(at)))
     wiring = trace(snn)
     ledgers = [LEDGERS[snn.kind](snn.for_steps(part[-1]), wiring, part) for part in snn.runs_for(at)]
     rank = 1 + len(snn.graph.input_shape)
     with reporting(progress) as report:
-        for images in told(data, report, "accounting", of=batches):
-            if images.dim() != rank:
+        for given in told(data, report, "accounting", of=batches):
+            if given.inputs.dim() != rank + given.sequence:
                 raise SimulationError(
-                    f"a batch has shape {list(images.shape)}, an account takes images [B, "
-                    f"{', '.join(map(str, snn.graph.input_shape))}]"
+                    f"a batch has shape {list(given.inputs.shape)}, an account takes images [B, "
+                    f"{', '.join(map(str, snn.graph.input_shape))}], or sequences of them with time first"
                 )
             for ledger in ledgers:
-                ledger.add(images)
+                ledger.add(given)
     return {steps: costs for ledger in ledgers for steps, costs in ledger.costs().items()}

@@ -41,7 +41,7 @@ class Amounts(Tabular):
 
     def table(self) -> Table:
         """One row."""
-        return amounts_table("amounts", Column("part", "Part"), "costs of one image", {"total": asdict(self)})
+        return amounts_table("amounts", Column("part", "Part"), "costs of one image", amounts={"total": asdict(self)})
 
     def energy(self, model: EnergyModel) -> Energy:
         """Energy in pJ, in parts."""
@@ -54,7 +54,7 @@ class Amounts(Tabular):
 
 
 @dataclass(frozen=True)
-class Entry:
+class CostEntry:
     """One cell of an account, summed over all images: what the events of one site cost at one op."""
 
     site: str
@@ -75,7 +75,7 @@ class Costs(Tabular):
     """Number of steps T; of an accumulate-then-emit network its longest train."""
     images: int
     """Number of images."""
-    entries: tuple[Entry, ...]
+    entries: tuple[CostEntry, ...]
     """The cells, exact."""
     spike_sums: dict[str, tuple[int, ...]]
     """Per site the spikes of every step, summed over all images."""
@@ -123,7 +123,7 @@ class Costs(Tabular):
         amounts = {name: asdict(found) for name, found in whole.items()}
         title = f"costs of one image after T={self.steps}, means over {counted(self.images, 'image')}"
         lacking = "\n".join(f"not counted: {what}" for what in self.left_out)
-        return amounts_table("costs", Column("site", "Site"), title, amounts, lacking)
+        return amounts_table("costs", Column("site", "Site"), title, amounts=amounts, note=lacking)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it: the documented object of one number of steps of ``isospike account --json``."""
@@ -138,14 +138,14 @@ class Costs(Tabular):
             "not_counted": list(self.left_out),
         }
 
-    def _grouped(self, key: Callable[[Entry], str]) -> dict[str, Amounts]:
-        groups: dict[str, list[Entry]] = {}
+    def _grouped(self, key: Callable[[CostEntry], str]) -> dict[str, Amounts]:
+        groups: dict[str, list[CostEntry]] = {}
         for entry in self.entries:
             groups.setdefault(key(entry), []).append(entry)
         return {name: self._amounts(group) for name, group in groups.items()}
 
-    def _amounts(self, entries: Iterable[Entry]) -> Amounts:
-        sums: dict[str, Any] = {field.name: 0 for field in fields(Entry) if field.name not in ("site", "op")}
+    def _amounts(self, entries: Iterable[CostEntry]) -> Amounts:
+        sums: dict[str, Any] = {field.name: 0 for field in fields(CostEntry) if field.name not in ("site", "op")}
         for entry in entries:
             for name in sums:
                 sums[name] += getattr(entry, name)

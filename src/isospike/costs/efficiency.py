@@ -1,4 +1,4 @@
-"""Figures of merit that papers print, from costs and accuracies."""
+"""Figures of merit that papers print, from costs and scores."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from isospike.costs.costs import Costs
 from isospike.errors import OptionError
+from isospike.options import Part, check_arguments
 
 PICOJOULE = 1e-12
 
@@ -20,18 +21,18 @@ def frames_per_second_per_watt(energy_pj: float) -> float:
 
 
 def synops_to_reach(
-    share: float, costs: Mapping[int, Costs], accuracy: Mapping[int, float], *, ann: float
+    share: float, costs: Mapping[int, Costs], scores: Mapping[int, float], *, ann: float
 ) -> float | None:
-    """Synaptic operations per image at the first T whose accuracy is ``share`` of the ANN's; ``None`` if none is.
+    """Synaptic operations per image at the first T whose score is ``share`` of the ANN's; ``None`` if none is.
 
-    SOP90 and SOP95 are those of shares 0.9 and 0.95. Only numbers of steps with costs and an accuracy are looked at;
+    SOP90 and SOP95 are those of shares 0.9 and 0.95. Only numbers of steps with costs and a score are looked at;
     nothing is interpolated between them.
 
     Args:
-        share: which part of the ANN's accuracy must be reached, above 0 and at most 1.
+        share: which part of the ANN's score must be reached, above 0 and at most 1.
         costs: from `isospike.account`.
-        accuracy: after each number of steps, e.g. ``Evaluation.metric``.
-        ann: accuracy of the ANN on the same images.
+        scores: shares after each number of steps, e.g. ``Evaluation.metric``.
+        ann: the score of the ANN on the same images.
 
     Raises:
         OptionError: the share is no share, or no number of steps has both.
@@ -39,11 +40,8 @@ def synops_to_reach(
     References:
         Bu et al. 2025, *Inference-Scale Complexity in ANN-SNN Conversion*, table S1.
     """
-    if not 0 < share <= 1:
-        raise OptionError(f"the share of the ANN's accuracy must be above 0 and at most 1, got {share}")
-    both = sorted(costs.keys() & accuracy.keys())
+    check_arguments(Part, share=share)
+    both = sorted(costs.keys() & scores.keys())
     if not both:
-        raise OptionError(
-            f"costs after steps {sorted(costs)} and accuracies after {sorted(accuracy)} have none in common"
-        )
-    return next((costs[t].total().synops for t in both if accuracy[t] >= share * ann), None)
+        raise OptionError(f"costs after steps {sorted(costs)} and scores after {sorted(scores)} have none in common")
+    return next((costs[t].total().synops for t in both if scores[t] >= share * ann), None)

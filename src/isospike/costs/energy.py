@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
+from isospike.errors import EnergyModelError, IsospikeError
+from isospike.options import Configuration, Range, Text
 from isospike.tables import Column, Table, Tabular
 from isospike.units import energy_unit
 
@@ -39,31 +41,50 @@ class Energy(Tabular):
         return {**parts, "traffic": self.traffic, "total": self.total}
 
 
+Figure = Annotated[float, Range(0, unit="pJ")]
+"""Energy of something that may cost nothing."""
+Operation = Annotated[float, Range(above=0, unit="pJ")]
+"""Energy of something that costs some."""
+
+
 @dataclass(frozen=True)
-class EnergyModel:
+class EnergyModel(Configuration):
     """Energies of operations, and where the figures are from."""
 
-    name: str
+    error: ClassVar[type[IsospikeError]] = EnergyModelError
+
+    name: Text
     """Its name."""
-    source: str
+    source: Text
     """Where the figures are from, and for which hardware they hold."""
-    mac_pj: float
+    mac_pj: Operation
     """Energy of one multiply-accumulate in pJ."""
-    ac_pj: float
+    ac_pj: Operation
     """Energy of one synaptic operation (accumulation) in pJ."""
-    bits: int
+    bits: Annotated[int, Range(1, 64)]
     """Bits of the operands for which ``mac_pj`` holds."""
-    mult_pj: float | None = None
+    mult_pj: Figure | None = None
     """The part of ``mac_pj`` that is the multiplication; ``None``: not known, the whole counts as one."""
-    update_pj: float | None = None
+    update_pj: Figure | None = None
     """Energy of one neuron update in pJ; ``None``: not known, left out."""
-    byte_pj: float | None = None
+    byte_pj: Figure | None = None
     """Energy of one byte of weights or membranes read or written in pJ; ``None``: not known, left out."""
     papers: tuple[str, ...] = ()
     """BibTeX keys of the sources."""
 
+    @classmethod
+    def title(cls) -> str:
+        """Nothing: the file says which model it is."""
+        return ""
+
+    def __post_init__(self) -> None:
+        """Refuse a part that is larger than the whole."""
+        super().__post_init__()
+        whole = self.mult_pj is None or self.mult_pj <= self.mac_pj
+        self.require(whole, "mult_pj", f"a part of mac_pj, {self.mac_pj:g}")
+
     def energy(self, *, synops: float, macs: float, neuron_updates: float = 0, traffic_bytes: float = 0) -> Energy:
-        """Energy in pJ of so many operations, in parts."""
+        """Energy in pJ of numbers of operations, in parts."""
         return Energy(
             synops=synops * self.ac_pj,
             macs=macs * self.mac_pj,

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from isospike.capture.graph import argument, op_of
-from isospike.costs.costs import CURRENTS, INPUT, Costs, Entry
+from isospike.costs.costs import CURRENTS, INPUT, CostEntry, Costs
 from isospike.costs.wiring import Connection, Wiring
+from isospike.data.reading import Given
 from isospike.executors import Record, Run, compile
 from isospike.network import SNN, TrainProgram
 from isospike.neurons import Kind
@@ -31,7 +32,7 @@ class Ledger(ABC):
     def __init__(self, snn: SNN, wiring: Wiring, at: tuple[int, ...]) -> None:
         self.snn, self.wiring, self.at = snn, wiring, at
         self.compiled, self.timing = compile(snn), snn.timing()
-        self.images = 0
+        self.images = self.sequences = 0
         self.rows = {op_of(node).name: op_of(node).rows for node in snn.graph.op_nodes()}
         self.events = {source: [0] * len(at) for source in wiring.neurons}
         self.synops = {(source, c.op): [0] * len(at) for c in wiring.connections for source in c.fan_out}
@@ -42,14 +43,15 @@ class Ledger(ABC):
     def run(self, x: Tensor) -> Run:
         """One run of images ``[B, ...]``, its events counted."""
 
-    def add(self, x: Tensor) -> None:
-        """Run one batch of images ``[B, ...]``.
+    def add(self, given: Given) -> None:
+        """Run one batch of images ``[B, ...]``, or of sequences ``[T, B, ...]``.
 
         Raises:
             SimulationError: images or steps do not fit the network.
         """
-        run = self.run(x)
-        self.images += len(x)
+        run = self.run(given.inputs)
+        self.images += given.samples
+        self.sequences += given.samples if given.sequence else 0
         for sums, counts in ((self.spikes, run.spikes), (self.packets, run.packets)):
             for site, count in counts.items():
                 sums[site] = sums.get(site, 0) + count.sum(1)
@@ -81,8 +83,8 @@ class Ledger(ABC):
             left_out=self.wiring.not_counted,
         )
 
-    def _site(self, site: str, steps: int) -> Entry:
-        return Entry(
+    def _site(self, site: str, steps: int) -> CostEntry:
+        return CostEntry(
             site=site,
             op=site,
             spikes=int(self.spikes[site][:steps].sum()),
@@ -95,17 +97,18 @@ class Ledger(ABC):
         (node,) = (node for node in self.snn.graph.nodes_with(Role.ACTIVATION) if op_of(node).name == site)
         return self.timing.updates(node, steps)
 
-    def _flows(self, connection: Connection, index: int, steps: int) -> Iterator[Entry]:
+    def _flows(self, connection: Connection, index: int, steps: int) -> Iterator[CostEntry]:
         for source, (share, everything) in connection.shares.items():
             rate = Fraction(sum(self.events[source][: index + 1]), self.wiring.neurons[source])
             synops = sum(self.synops[source, connection.op][: index + 1])
             by_rate = rate * connection.padded * Fraction(share, everything)
-            yield Entry(source, connection.op, synops=synops, synops_by_rate=by_rate)
+            yield CostEntry(source, connection.op, synops=synops, synops_by_rate=by_rate)
         if connection.once:
-            yield Entry(INPUT, connection.op, macs=self.images * connection.once)
+            times = self.images + self.sequences * (steps - 1)  # an image enters once, a sequence at every step
+            yield CostEntry(INPUT, connection.op, macs=times * connection.once)
         if connection.each_step:
             macs = connection.macs(steps) - connection.once
-            yield Entry(CURRENTS, connection.op, macs=self.images * macs)
+            yield CostEntry(CURRENTS, connection.op, macs=self.images * macs)
 
 
 class StreamingLedger(Ledger):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from isospike.costs.energy import EnergyModel
 from isospike.errors import EnergyModelError
@@ -17,11 +15,8 @@ from isospike.registry import Registry
 
 LARGEST_FILE = 2**16
 """Bytes; a model has a few hundred."""
-MOST_BITS = 64
 _FIELDS = {field.name: field.default is dataclasses.MISSING for field in dataclasses.fields(EnergyModel)}
 """Key: whether it must be there."""
-_OPERATIONS = ("mac_pj", "ac_pj")
-"""Figures that cannot be zero; the other ones may be."""
 
 
 def load_energy_model(path: str | Path) -> EnergyModel:
@@ -78,10 +73,10 @@ def parse_energy_model(content: bytes, where: str) -> EnergyModel:
         lists = {"lacks": missing, "has the unknown": unknown}
         faults = " and ".join(f"{what} {', '.join(keys)}" for what, keys in lists.items() if keys)
         raise EnergyModelError(f"{where} {faults}; an energy model has {', '.join(_FIELDS)}")
-    model = EnergyModel(**{key: _checked(key, value, where) for key, value in found.items()})
-    if model.mult_pj is not None and model.mult_pj > model.mac_pj:
-        raise EnergyModelError(f"{where}: mult_pj, {model.mult_pj:g}, is a part of mac_pj, {model.mac_pj:g}")
-    return model
+    try:
+        return EnergyModel(**found)
+    except EnergyModelError as error:
+        raise EnergyModelError(f"{where}: {error}") from error
 
 
 def check_name(model: EnergyModel, where: str) -> None:
@@ -92,32 +87,6 @@ def check_name(model: EnergyModel, where: str) -> None:
     """
     if model.name in energy_models and energy_models[model.name] != model:
         raise EnergyModelError(f"{where} is called {model.name}, as one that isospike brings; give it another name")
-
-
-def _checked(key: str, value: Any, where: str) -> Any:
-    if key in ("name", "source"):
-        if not isinstance(value, str) or not value.strip():
-            raise EnergyModelError(f"{where}: {key} must be a text, got {value!r:.80}")
-        return value
-    if key == "papers":
-        if not isinstance(value, list) or not all(isinstance(paper, str) for paper in value):
-            raise EnergyModelError(f"{where}: papers must be a list of BibTeX keys, got {value!r:.80}")
-        return tuple(value)
-    if key == "bits":
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST_BITS:
-            raise EnergyModelError(f"{where}: bits must be a whole number from 1 to {MOST_BITS}, got {value!r:.80}")
-        return value
-    return _energy(key, value, where)
-
-
-def _energy(key: str, value: Any, where: str) -> float:
-    positive = key in _OPERATIONS
-    wanted = "a finite number of pJ above zero" if positive else "a finite number of pJ, not below zero"
-    if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > 1e300 or not math.isfinite(value):
-        raise EnergyModelError(f"{where}: {key} must be {wanted}, got {value!r:.80}")
-    if value < 0 or (positive and value == 0):
-        raise EnergyModelError(f"{where}: {key} must be {wanted}, got {value!r:.80}")
-    return float(value)
 
 
 energy_models: Registry[EnergyModel] = Registry("energy model")

@@ -22,7 +22,7 @@ class Reference(Tabular):
     steps. Its weights have the width of the energy model, and so has what is no activation: the image, and currents.
 
     The *bit-serial ANN* has the same activations and no multiplier: one addition of the weight for every bit of the
-    activation, whether it is one or zero. A bit-coded network does those of the ones alone.
+    activation, one or zero. A bit-coded network does those of the ones alone.
     """
 
     wiring: Wiring
@@ -47,7 +47,7 @@ class Reference(Tabular):
         return sum(connection.padded for connection in self.wiring.connections)
 
     def bits(self, steps: int) -> dict[str, int]:
-        """By site, bits of the quantised ANN's activations that match a run of so many steps."""
+        """By site, bits of the quantised ANN's activations that match a run of ``steps`` steps."""
         time = max(steps - self.probe, 1) if self.rate_coded else 1
         return {site: (time * levels).bit_length() for site, levels in self.levels.items()}
 

@@ -22,7 +22,7 @@ COUNTS = (
 
 
 def amounts_table(
-    name: str, first: Column, title: str, amounts: Mapping[str, Mapping[str, Any]], note: str = ""
+    name: str, first: Column, title: str, *, amounts: Mapping[str, Mapping[str, Any]], note: str = ""
 ) -> Table:
     """One row for each name: the counts that are known of one at least."""
     known = [column for column in COUNTS if any(column.key in found for found in amounts.values())]

@@ -29,7 +29,7 @@ class Connection:
     """Multiply-accumulates as usually counted: those with padding in, additions and factors left out."""
 
     def macs(self, steps: int) -> int:
-        """Multiply-accumulates of one image in a run of so many steps."""
+        """Multiply-accumulates of one image in a run of ``steps`` steps."""
         return self.once + self.each_step * (steps if self.input_steps is None else self.input_steps)
 
     @property

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,39 +12,30 @@ import torch
 from torch import Tensor
 
 from isospike.data.resize import resize_and_crop
-from isospike.errors import DataError
+from isospike.errors import DataError, IsospikeError
+from isospike.options import Configuration, Count, Part, Positive, Range, Some
+
+Finite = Annotated[float, Range()]
 
 
 @dataclass(frozen=True)
-class Preprocess:
+class Preprocess(Configuration):
     """Resize, crop and normalise: ``(x * scale - mean) / std`` for each channel."""
 
-    size: int | None
+    error: ClassVar[type[IsospikeError]] = DataError
+
+    size: Count | None
     """Side of the square result in pixels; None keeps the images as they are."""
-    mean: tuple[float, ...]
+    mean: Annotated[tuple[Finite, ...], Some()]
     """One value for each channel, or one for all, in units of ``x * scale``."""
-    std: tuple[float, ...]
-    """One positive value for each channel, or one for all, in units of ``x * scale``."""
-    scale: float = 1 / 255
+    std: Annotated[tuple[Positive, ...], Some()]
+    """One value for each channel, or one for all, in units of ``x * scale``."""
+    scale: Positive = 1 / 255
     """Factor on the stored values."""
-    crop_ratio: float = 1.0
-    """Part of the resized shorter side that the centre crop keeps, in (0, 1]."""
+    crop_ratio: Part = 1.0
+    """Part of the resized shorter side that the centre crop keeps."""
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     """How pixels are resampled when an image is resized."""
-
-    def __post_init__(self) -> None:
-        if self.size is not None and self.size < 1:
-            raise DataError(f"preprocess: size is {self.size}; it must be at least 1")
-        if not self.mean or not self.std:
-            raise DataError("preprocess: mean and std need at least one value each")
-        if not all(math.isfinite(value) for value in (*self.mean, *self.std, self.scale)):
-            raise DataError("preprocess: mean, std and scale must be finite")
-        if min(self.std) <= 0 or self.scale <= 0:
-            raise DataError(f"preprocess: std {self.std} and scale {self.scale} must be positive")
-        if not 0 < self.crop_ratio <= 1:
-            raise DataError(f"preprocess: crop_ratio is {self.crop_ratio}; it must be in (0, 1]")
-        if self.interpolation not in ("bilinear", "bicubic"):
-            raise DataError(f"preprocess: interpolation is '{self.interpolation}'; use bilinear or bicubic")
 
     def __call__(self, images: npt.NDArray[np.uint8]) -> Tensor:
         """Normalise uint8 ``[N, H, W, C]`` into float32 ``[N, C, H', W']``.
@@ -61,7 +51,9 @@ class Preprocess:
         std = self._per_channel("std", self.std, images.shape[3])
         if self.size is not None and images.shape[1:3] != (self.size, self.size):
             shorter = round(self.size / self.crop_ratio)
-            images = np.stack([resize_and_crop(x, shorter, self.size, self.interpolation) for x in images])
+            images = np.stack(
+                [resize_and_crop(x, shorter, self.size, interpolation=self.interpolation) for x in images]
+            )
         pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
         return (pixels.to(torch.float32) * self.scale - mean) / std
 
@@ -83,7 +75,7 @@ class Preprocess:
         missing = [key for key in ("size", "mean", "std") if key not in values]
         if unknown or missing:
             raise DataError(f"preprocess: missing keys {missing}, unknown keys {unknown}; known: {known}")
-        return cls(**{key: _typed(key, value) for key, value in values.items()})
+        return cls(**values)
 
     def _per_channel(self, field: str, values: tuple[float, ...], channels: int) -> Tensor:
         if len(values) not in (1, channels):
@@ -92,19 +84,3 @@ class Preprocess:
 
 
 IMAGENET = Preprocess(size=None, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
-
-
-def _typed(key: str, value: Any) -> Any:
-    if key == "size" and (value is None or type(value) is int):
-        return value
-    if key == "interpolation" and isinstance(value, str):
-        return value
-    if key in ("scale", "crop_ratio") and _is_number(value):
-        return float(value)
-    if key in ("mean", "std") and isinstance(value, list | tuple) and all(map(_is_number, value)):
-        return tuple(float(number) for number in cast("list[float]", value))
-    raise DataError(f"preprocess: {key} has the wrong type, {value!r:.60}")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

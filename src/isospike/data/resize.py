@@ -9,7 +9,9 @@ from isospike.data.library import optional_library
 from isospike.errors import DataError
 
 
-def resize_and_crop(image: npt.NDArray[np.uint8], shorter: int, crop: int, interpolation: str) -> npt.NDArray[np.uint8]:
+def resize_and_crop(
+    image: npt.NDArray[np.uint8], shorter: int, crop: int, *, interpolation: str
+) -> npt.NDArray[np.uint8]:
     """Bring the shorter side of ``[H, W, C]`` to ``shorter`` pixels, then keep the central square.
 
     Sizes and offsets are rounded as torchvision's ``Resize`` and ``CenterCrop`` round them.

@@ -14,7 +14,8 @@ from isospike.data.images import Images, Split, sources
 from isospike.data.preprocess import Preprocess
 from isospike.data.python_file import python_batches
 from isospike.data.python_object import is_python_spec
-from isospike.errors import DataError, OptionError
+from isospike.errors import DataError
+from isospike.options import Count, CountOrZero, check_arguments
 
 __all__ = ["Batches", "Images", "Split", "open_data", "sources"]
 
@@ -42,7 +43,7 @@ def open_data(
         split: which part, for sources that have parts.
         preprocess: None uses the source's own, else ImageNet's for 3 channels, else only the scale.
         batch_size: images in a batch; the last one may be smaller.
-        images: at most so many images: the first ones, or a random subset with ``shuffle``.
+        images: largest number of images: the first ones, or a random subset with ``shuffle``.
         seed: determines the order with ``shuffle``, and nothing else does.
         shuffle: random order.
 
@@ -54,9 +55,8 @@ def open_data(
         DataError: the source cannot be read, is empty, or does not fit the preprocessing.
         OptionError: ``batch_size`` or ``images`` below 1, or a negative ``seed``.
     """
-    for option, value, least in (("batch_size", batch_size, 1), ("images", images, 1), ("seed", seed, 0)):
-        if value is not None and value < least:
-            raise OptionError(f"{option} is {value}; it must be at least {least}")
+    check_arguments(Count | None, batch_size=batch_size, images=images)
+    check_arguments(CountOrZero, seed=seed)
     kind, _, argument = spec.partition(":")
     if kind not in sources and is_python_spec(spec):
         return python_batches(spec, split)

@@ -62,7 +62,7 @@ def train(images: Tensor, labels: Tensor, *, epochs: int = EPOCHS, seed: int = 0
     return model.eval()
 
 
-def save(model: DigitsNet, path: Path) -> None:
+def save_demo(model: DigitsNet, path: Path) -> None:
     """Write the weights; ``path`` has either its old content or all of the new.
 
     Raises:
@@ -72,11 +72,11 @@ def save(model: DigitsNet, path: Path) -> None:
         part.write_bytes(serialized(model.state_dict()))
 
 
-def main() -> None:
+def train_demo() -> None:
     """Train, write the weights beside this file and print the accuracy on the test images."""
     torch.set_num_threads(1)  # sums in one order, whatever the number of cores
     model = train(*images_and_labels("calibration"))
-    save(model, Path(__file__).with_name(WEIGHTS))
+    save_demo(model, Path(__file__).with_name(WEIGHTS))
     images, labels = images_and_labels("test")
     with torch.no_grad():
         correct = int((model(images).argmax(1) == labels).sum())
@@ -84,4 +84,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    train_demo()

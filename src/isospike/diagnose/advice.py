@@ -11,7 +11,7 @@ from isospike.diagnose.faulty_thresholds import DOMINANT, HIGH
 from isospike.methods import methods
 from isospike.network import Provenance
 from isospike.neurons import Kind
-from isospike.whole import is_whole
+from isospike.options import is_whole
 
 MANY = 0.1
 """Part of the channels that makes silent or saturated ones a reason."""
@@ -57,7 +57,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Rule:
+class AdviceRule:
     """What is said of the cases that it holds for."""
 
     holds: Callable[[Case], bool]
@@ -86,22 +86,22 @@ def _too_fine(case: Case) -> bool:
 
 
 REASONS = (
-    Rule(
+    AdviceRule(
         lambda case: case.saturated,
         "clipping: {saturated} of {channels} channels are saturated (clipping error {clipping:.3f})",
     ),
-    Rule(_part("clipping"), "clipping: activations exceed what its neurons can put out (error {clipping:.3f})"),
-    Rule(
+    AdviceRule(_part("clipping"), "clipping: activations exceed what its neurons can put out (error {clipping:.3f})"),
+    AdviceRule(
         lambda case: case.largest_part == "quantisation" and case.is_high,
         "quantisation: the threshold is {headroom:.1f} times the largest activation (error {quantisation:.3f})",
     ),
-    Rule(
+    AdviceRule(
         lambda case: case.largest_part == "quantisation" and case.starved > MANY * case.site.channels,
         "quantisation: {starved} of {channels} channels that are active in the model stay silent (quantisation error "
         "{quantisation:.3f})",
     ),
-    Rule(_part("quantisation"), "quantisation: {steps} steps are too coarse here (error {quantisation:.3f})"),
-    Rule(
+    AdviceRule(_part("quantisation"), "quantisation: {steps} steps are too coarse here (error {quantisation:.3f})"),
+    AdviceRule(
         _part("unevenness"), "unevenness: spikes arrive in an order that the neurons answer wrongly ({unevenness:.3f})"
     ),
 )
@@ -112,33 +112,33 @@ MORE_STEPS = "more steps, --steps {twice}"
 RISING = "thresholds that have risen further, {rises}"
 
 ADVICE = (
-    Rule(lambda case: _clips(case) and case.rises is not None, RISING),
-    Rule(
+    AdviceRule(lambda case: _clips(case) and case.rises is not None, RISING),
+    AdviceRule(
         lambda case: _clips(case) and _option("granularity", "layer")(case),
         "--granularity channel",
     ),
-    Rule(
+    AdviceRule(
         lambda case: _clips(case) and "scale" in case.options and not _option("scale", "maximum", "percentile")(case),
         "a higher threshold, --scale percentile",
     ),
-    Rule(
+    AdviceRule(
         _clips,
         "more calibration images, or a higher threshold: percentile, or burst, whose neurons saturate late",
     ),
-    Rule(
+    AdviceRule(
         lambda case: case.largest_part == "quantisation" and case.is_high,
         "a lower threshold: calibrate again with images like these, or thresholds with the least squared error "
         "(calibrated-buffered, bit-coded)",
     ),
-    Rule(
+    AdviceRule(
         lambda case: case.largest_part == "quantisation" and _option("granularity", "layer")(case),
         "--granularity channel",
     ),
-    Rule(
+    AdviceRule(
         lambda case: case.largest_part == "quantisation" and _option("scale", "maximum", "percentile")(case),
         "--scale mmse",
     ),
-    Rule(
+    AdviceRule(
         _part_of(
             "quantisation",
             Kind.STREAMING,
@@ -146,18 +146,20 @@ ADVICE = (
         ),
         "--v-init 0.5, which rounds instead of rounding down",
     ),
-    Rule(
+    AdviceRule(
         _part_of("quantisation", Kind.STREAMING, _too_fine),
         MORE_STEPS + ", or thresholds with the least squared error: calibrated-buffered, or bit-coded",
     ),
-    Rule(_part_of("quantisation", Kind.STREAMING), MORE_STEPS + ", or bit-coded, which has 2^T levels in T steps"),
-    Rule(_part_of("quantisation", Kind.EMITTING, _option("bits", None)), "more levels, --levels"),
-    Rule(_part_of("quantisation", Kind.EMITTING), "more levels: one more with --bits, or --levels"),
-    Rule(
+    AdviceRule(
+        _part_of("quantisation", Kind.STREAMING), MORE_STEPS + ", or bit-coded, which has 2^T levels in T steps"
+    ),
+    AdviceRule(_part_of("quantisation", Kind.EMITTING, _option("bits", None)), "more levels, --levels"),
+    AdviceRule(_part_of("quantisation", Kind.EMITTING), "more levels: one more with --bits, or --levels"),
+    AdviceRule(
         lambda case: case.largest_part == "unevenness" and not case.takes_back,
         "calibrated-buffered, whose neurons take spikes back, or bit-coded, which has no unevenness",
     ),
-    Rule(_part("unevenness"), "bit-coded or pascal, which have no unevenness, or " + MORE_STEPS),
+    AdviceRule(_part("unevenness"), "bit-coded or pascal, which have no unevenness, or " + MORE_STEPS),
 )
 """The first one that holds is the advice; the last covers the rest."""
 

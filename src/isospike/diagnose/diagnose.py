@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from isospike.calibrate.batches import Batch, inputs_of
+from isospike.calibrate.batches import Batch
 from isospike.capture import Graph
-from isospike.data.stream import stream
+from isospike.data.reading import Given, Layout, looked_ahead, read_batches
 from isospike.diagnose.advice import Case, raising, words
 from isospike.diagnose.diagnosis import Diagnosis, Fault, SiteDiagnosis, WorstSite
 from isospike.diagnose.faulty_edges import faulty_edges, neighbours
@@ -19,17 +18,17 @@ from isospike.diagnose.faulty_thresholds import faulty_thresholds
 from isospike.diagnose.faulty_weights import faulty_weights
 from isospike.diagnose.layers import Layers
 from isospike.diagnose.pairing import Pairing, pair
-from isospike.diagnose.replacement import Score, answer, answer_with_exact_site, are_labels
+from isospike.diagnose.replacement import Replaced, answer_of, answer_with_exact_site
 from isospike.diagnose.tally import model_bounds
 from isospike.diagnose.verdict import verdict_of
-from isospike.errors import DataError, SimulationError
-from isospike.measure.accuracy import check_range
+from isospike.errors import SimulationError
 from isospike.memory_format import channels_last
 from isospike.messages import with_article
 from isospike.network import SNN
+from isospike.options import Steps, check_arguments
 from isospike.precision import own_precision
 from isospike.progress import Progress, reporting
-from isospike.whole import is_whole
+from isospike.tasks import Judge, TaskChoice, choose_task
 
 WORST = 3
 """Sites that are put into words."""
@@ -44,6 +43,8 @@ def diagnose(
     *,
     steps: int | None = None,
     progress: Progress = True,
+    task: TaskChoice = None,
+    layout: Layout | None = None,
 ) -> Diagnosis:
     """Find where a spiking network loses against the model that it was converted from.
 
@@ -60,18 +61,20 @@ def diagnose(
     Args:
         model: the model, or its captured graph; it is not changed.
         snn: the network; it is not changed.
-        batches: inputs, or ``(inputs, labels)``. With labels ``[B]`` for an output ``[B, classes]`` the metric is
-            top-1 accuracy, else the share of images with the model's class. They are gone through once; memory depends
-            neither on how many there are nor on T.
+        batches: inputs, or ``(inputs, targets)``. With targets the metric is the task's score, else its agreement with
+            the model. They are gone through once; memory depends neither on how many there are nor on T.
         steps: number of steps T of a streaming network.
         progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
             what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
+        task: what the answers are for; by default what the network was converted for, see `isospike.tasks`.
+        layout: where the time of sequences is; ``batch-first`` for ``[B, T, ...]``. The model sees their mean over time.
 
     Raises:
         SimulationError: the network is not one of this model, or steps or inputs do not fit.
         CaptureError: the model cannot be captured.
         ConversionError: the model holds NaN or infinity.
-        DataError: there is no batch, the data fail, or labels are out of range.
+        DataError: there is no batch, the data fail, or targets do not fit.
+        TaskError: the task does not fit the outputs.
 
     References:
         Bu et al. 2025, *Inference-Scale Complexity in ANN-SNN Conversion*, Theorem 1 (layer-wise error bound).
@@ -79,21 +82,22 @@ def diagnose(
     if not isinstance(snn, SNN):
         raise SimulationError(f"the network is {with_article(snn)}; diagnose takes what isospike.convert or load gives")
     taken = _steps(snn, steps)
-    first, data = _looked_ahead(batches)
-    pairing = pair(model, snn, inputs_of(first), steps)
-    layers, scores = Layers(pairing, taken), _Scores(pairing, taken)
+    first, data = looked_ahead(read_batches(batches, shape=snn.graph.input_shape, layout=layout, steps=taken))
+    shapes = snn.graph.output_shapes
+    judge = Judge(choose_task(task, shapes, stored=snn.task, targets=first.targets), shapes)
+    pairing = pair(model, snn, first.still, steps=steps)
+    layers, scores = Layers(pairing, taken), _Scores(pairing, judge, taken)
     with reporting(progress) as report:
         for number, batch in enumerate(data, 1):
-            x = channels_last(inputs_of(batch).to(pairing.snn.reference_tensor.dtype))
-            layers.add(x)
-            for done, _ in enumerate(scores.add(x, batch), 1):
+            given = _prepared(batch, pairing.snn.reference_tensor.dtype)
+            layers.add(given)
+            for done, _ in enumerate(scores.add(given), 1):
                 report(f"batch {number}: sites replaced", done, len(pairing.sites))
     return _conclude(pairing, taken, layers, scores)
 
 
 def _steps(snn: SNN, steps: int | None) -> int:
-    if steps is not None and (not is_whole(steps) or steps < 1):
-        raise SimulationError(f"steps must be a whole number of at least 1, got {steps!r}")
+    check_arguments(Steps | None, SimulationError, steps=steps)
     settled = snn.settled_steps(steps)
     if settled is None:
         known = f", one of {', '.join(map(str, snn.times.own))}" if snn.times.own else ""
@@ -101,51 +105,44 @@ def _steps(snn: SNN, steps: int | None) -> int:
     return int(settled)
 
 
-def _looked_ahead(batches: Iterable[Batch]) -> tuple[Batch, Iterator[Batch]]:
-    data = stream([batches] if isinstance(batches, Tensor) else batches)
-    first = next(data, None)
-    if first is None:
-        raise DataError("the data hold no image; give at least one batch")
-    return first, itertools.chain([first], data)
+def _prepared(given: Given, dtype: torch.dtype) -> Given:
+    """A batch in the network's number format, channels last where it holds samples."""
+    inputs = given.inputs.to(dtype)
+    return replace(given, inputs=inputs if given.sequence else channels_last(inputs))
 
 
 class _Scores:
     """The network's own score, and its score with every single site exact."""
 
-    def __init__(self, pairing: Pairing, steps: int) -> None:
-        self.pairing, self.steps = pairing, steps
-        self.own, self.model = Score(), Score()
-        self.exact = {site: Score() for site in pairing.sites}
+    def __init__(self, pairing: Pairing, judge: Judge, steps: int) -> None:
+        self.pairing, self.judge, self.steps = pairing, judge, steps
+        self.own, self.model = Replaced(judge), Replaced(judge)
+        self.exact = {site: Replaced(judge) for site in pairing.sites}
         self.images = 0
-        self.metric: str | None = None
 
-    def add(self, x: Tensor, batch: Any) -> Iterator[str]:
+    def add(self, given: Given) -> Iterator[str]:
         """Run a batch; one site after the other is done."""
-        snn = self.pairing.snn
-        expected = self.pairing.model(x)
-        labels = self._labels(x, batch, expected)
-        self.own.add(answer(snn, x, self.steps), expected, labels)
-        self.model.add(expected, expected, labels)
-        for site, score in self.exact.items():
-            score.add(answer_with_exact_site(snn, site, x, self.steps), expected, labels)
+        snn, x = self.pairing.snn, given.inputs
+        targets = self.judge.read(given.targets, given.samples)
+        expected = self.pairing.model(channels_last(given.still))
+        self.own.add(answer_of(snn, x, self.steps), expected, targets)
+        self.model.add(expected, expected, targets)
+        for site, found in self.exact.items():
+            found.add(answer_with_exact_site(snn, site, given, steps=self.steps), expected, targets)
             yield site
-        self.images += len(x)
+        self.images += given.samples
 
-    def _labels(self, x: Tensor, batch: Any, expected: Any) -> Tensor | None:
-        given = batch[1] if isinstance(batch, Sequence) and len(batch) > 1 else None
-        labels = given if isinstance(given, Tensor) and are_labels(given, x, expected) else None
-        metric = "agreement" if labels is None else "top1"
-        if self.metric not in (None, metric):
-            raise DataError("some batches have labels and others have not; give labels with all of them or with none")
-        self.metric = metric
-        if labels is not None:
-            check_range(labels, expected.shape[1])
-        return labels
+    @property
+    def metric(self) -> str:
+        """By which of its figures the network is judged."""
+        return "score" if self.judge.labelled else "agreement"
 
     def regained(self, site: str) -> tuple[float, float]:
-        """What comes back of the metric, and of the error of the outputs."""
-        score = self.exact[site]
-        return score.share - self.own.share, self.own.output_error - score.output_error
+        """What comes back of the metric, more is better, and of the error of the outputs."""
+        exact, own = self.exact[site], self.own
+        goodness = own.measured.measure.goodness
+        back = goodness(exact.measured.value) - goodness(own.measured.value)
+        return back, own.output_error - exact.output_error
 
 
 def _conclude(pairing: Pairing, steps: int, layers: Layers, scores: _Scores) -> Diagnosis:
@@ -156,18 +153,18 @@ def _conclude(pairing: Pairing, steps: int, layers: Layers, scores: _Scores) -> 
     losing = [site for site in order if max(scores.regained(site)) > 0 and found[site].accumulated_error > 0]
     worst = tuple(_words(pairing, steps, found[site], layers.tallies[site].starved) for site in losing[:WORST])
     faults = (*_of_parts(pairing), *faulty_thresholds(sites, raising(pairing.snn.provenance)))
-    metric = scores.metric or "agreement"
     return Diagnosis(
         method=pairing.snn.provenance.method,
         steps=steps,
         images=scores.images,
-        metric=metric,
-        accuracy=scores.own.share,
-        ann_accuracy=scores.model.share,
+        task=scores.judge.task.to_dict(),
+        metric=scores.metric,
+        measured=scores.own.measured,
+        ann=scores.model.measured,
         sites=sites,
         worst=worst,
         faults=faults,
-        verdict=verdict_of(metric, scores.own.share, steps, faults, worst, found),
+        verdict=verdict_of(scores.own.measured, steps, faults, worst=worst, sites=found),
     )
 
 

@@ -6,10 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from isospike.diagnose.tables import site_table
-from isospike.intervals import NAME, shown_interval
 from isospike.messages import counted
 from isospike.tables import Table, Tabular
-from isospike.units import percent
+from isospike.tasks import Measured, listed
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class SiteDiagnosis:
     """The same from what all layers do wrong by themselves: the errors before it are not measured but bounded in turn,
     so that each is amplified by the product of the spectral norms behind it."""
     regained: float
-    """How much of the metric comes back when this layer is exact."""
+    """How much of the metric comes back when this layer is exact; below 0 where the network is worse then."""
     headroom: float | None
     """The bound of the neurons over the largest activation of the images, or over the ceiling of an activation that has
     one, by channel; a tenth of the channels have less. ``None`` for a layer that is never active."""
@@ -80,12 +79,14 @@ class Diagnosis(Tabular):
     method: str
     steps: int
     images: int
+    task: dict[str, Any]
+    """What the answers are for: ``name`` and ``options`` of the task."""
     metric: str
-    """``top1`` where the data have labels, else ``agreement`` with the model's class."""
-    accuracy: float
-    """The network's metric, 0 to 1."""
-    ann_accuracy: float
-    """The model's; 1 without labels."""
+    """``score`` where the data have targets, else ``agreement`` with the model."""
+    measured: Measured
+    """The network's figure by this metric."""
+    ann: Measured
+    """The model's; without targets that of equal answers."""
     sites: tuple[SiteDiagnosis, ...]
     """In order of execution."""
     worst: tuple[WorstSite, ...]
@@ -106,16 +107,22 @@ class Diagnosis(Tabular):
 
     def remarks(self) -> tuple[str, ...]:
         """The sites that lose most, the scores and the verdict, a line for each."""
-        ann = f"the ANN {self._score(self.ann_accuracy)}" if self.metric == "top1" else "of the ANN's class"
+        measure = self.measured.measure
+        ann = f", the ANN {self.ann}" if self.metric == "score" else ""
         return (
             *(f"{site.site}: {site.reason}; {site.advice}" for site in self.worst),
-            f"{self.metric}: the network {self._score(self.accuracy)}, {ann} ({NAME})",
+            f"{measure.short}: the network {self.measured}{ann} ({measure.interval})",
             self.verdict,
         )
 
-    def _score(self, share: float) -> str:
-        return f"{percent(share)} ({shown_interval(share, self.images)})"
-
     def to_dict(self) -> dict[str, Any]:
         """The documented JSON object of ``isospike diagnose --json``."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        own = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        judged = {
+            "measure": self.measured.measure.to_dict(),
+            "value": self.measured.value,
+            "interval": listed(self.measured.interval),
+            "ann": self.ann.to_dict(),
+        }
+        del own["measured"]
+        return {**own, **judged}

@@ -10,15 +10,15 @@ from isospike.diagnose.diagnosis import Fault, SiteDiagnosis
 FAR = 0.3
 """Clipping error from which a threshold may be called too low."""
 OTHERS = 4.0
-"""So many times the clipping error of the other sites (their median) it has to be."""
+"""Factor over the clipping error of the other sites (their median)."""
 SURELY = 0.35
 """Clipping error from which a threshold is too low whatever the other sites do, where steps and levels cost less."""
 DOMINANT = 2.0
-"""So many times the quantisation error it then has to be: rules that weigh both make them about equal."""
+"""Factor over the quantisation error: rules that weigh both make them about equal."""
 HIGH = 2.0
 """Headroom from which a threshold may be called too high."""
 APART = 3.0
-"""So many times the headroom of the sites below it has to be; that of spike-driven rules grows from site to site."""
+"""Factor over the headroom of the sites below; that of spike-driven rules grows from site to site."""
 
 
 def faulty_thresholds(sites: Sequence[SiteDiagnosis], rises: str | None) -> list[Fault]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, fx
 
 from isospike.capture.graph import argument, op_of
+from isospike.data.reading import Given
 from isospike.diagnose.operator import regions, spectral_norms
 from isospike.diagnose.pairing import Pairing, nodes_by_name, putting_out
 from isospike.diagnose.tally import SiteTally, ceiling_of, envelope
@@ -48,21 +49,22 @@ class Layers:
         whole = any(pairing.snn.neuron(site).whole_train for site in pairing.snn.sites)
         self.elements = COPIES * elements * (steps if whole else 1)
 
-    def add(self, x: Tensor) -> None:
-        """Run both on images ``[B, ...]`` in parts that fit the memory."""
-        most = max(1, MEMORY_BUDGET // (self.elements * x.element_size()))
-        for part in x.split(most):
-            self._add(channels_last(part))
+    def add(self, given: Given) -> None:
+        """Run both on a batch in parts that fit the memory."""
+        most = max(1, MEMORY_BUDGET // (self.elements * given.inputs.element_size()))
+        for part in given.split(most):
+            self._add(part)
 
-    def _add(self, x: Tensor) -> None:
+    def _add(self, given: Given) -> None:
         watch = lambda name, train: self.tallies[name].fire(train) if name in self.tallies else None  # noqa: E731
+        x = given.inputs if given.sequence else channels_last(given.inputs)
         steps = self.spiking.network.steps_like(self.steps)
         run = self.spiking.run(x, steps=steps, record=Record(outputs=False, watch=watch))
         means = dict(zip(self.spiking_names, run.output, strict=True))
         for site in self.pairing.sites:
             means[site] = self.pairing.snn.neuron(site).decoded(means[site])
             self.tallies[site].count(run.spikes[site], means[site][0].numel())
-        values = dict(zip(self.model_names, self.model(x), strict=True))
+        values = dict(zip(self.model_names, self.model(channels_last(given.still)), strict=True))
         for site in self.pairing.sites:
             self._site(site, values, means)
             self._bound(site, values, means)

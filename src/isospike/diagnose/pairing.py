@@ -10,7 +10,7 @@ from torch import fx, nn
 
 from isospike.capture import Graph, Role, capture, fold_batch_norm
 from isospike.capture.graph import op_of, output_leaves
-from isospike.convert import check_weights
+from isospike.convertible import check_weights
 from isospike.errors import SimulationError
 from isospike.network import SNN
 from isospike.neurons import activation_at_rest
@@ -37,7 +37,7 @@ class Pairing:
     """Sites that both have, in the order of the model."""
 
 
-def pair(model: nn.Module | Graph, snn: SNN, example: torch.Tensor, steps: int | None) -> Pairing:
+def pair(model: nn.Module | Graph, snn: SNN, example: torch.Tensor, *, steps: int | None) -> Pairing:
     """Capture the model and find the sites that it shares with the network.
 
     Args:
@@ -49,7 +49,7 @@ def pair(model: nn.Module | Graph, snn: SNN, example: torch.Tensor, steps: int |
     Raises:
         CaptureError: the model cannot be captured.
         ConversionError: the model holds NaN or infinity.
-        SimulationError: the network is not one of this model, or was not calibrated for so many steps.
+        SimulationError: the network is not one of this model, or was not calibrated for this number of steps.
     """
     captured = model if isinstance(model, Graph) else capture(model, example)
     check_weights(captured)

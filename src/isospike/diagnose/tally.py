@@ -54,7 +54,7 @@ class SiteTally:
         self._fired = fired if self._fired is None else self._fired + fired
 
     def count(self, spikes: Tensor, neurons: int) -> None:
-        """Count spikes ``[T, B]`` of layers of so many neurons."""
+        """Count spikes ``[T, B]`` of layers, whose numbers of neurons are given."""
         self.spikes += int(spikes.sum())
         self.places += spikes.numel() * neurons
 

@@ -6,29 +6,28 @@ from collections.abc import Mapping, Sequence
 
 from isospike.diagnose.diagnosis import Fault, SiteDiagnosis, WorstSite
 from isospike.messages import counted
-
-METRICS = {"top1": "is right", "agreement": "agrees with the model"}
+from isospike.tasks import Measured
 
 
 def verdict_of(
-    metric: str,
-    share: float,
+    measured: Measured,
     steps: int,
     faults: Sequence[Fault],
+    *,
     worst: Sequence[WorstSite],
     sites: Mapping[str, SiteDiagnosis],
 ) -> str:
     """What matters most.
 
     Args:
-        metric: ``top1`` or ``agreement``.
-        share: the network's.
+        measured: the network's figure.
         steps: number of steps.
         faults: of the network.
         worst: the sites that lose most.
         sites: figures by site.
     """
-    state = f"The network {METRICS[metric]} on {100 * share:.2f} % of the images after {counted(steps, 'step')}"
+    measure = measured.measure
+    state = f"{measure.name} of the network: {measure.shown(measured.value)} after {counted(steps, 'step')}"
     if faults:
         more = f", and {counted(len(faults) - 1, 'more fault')}" if len(faults) > 1 else ""
         return f"{state}, and it is not what the model asks for: {faults[0].fault}{more}. Mend that first."
@@ -36,5 +35,9 @@ def verdict_of(
         return f"{state}. Making a single site exact gives nothing back."
     first = worst[0]
     regained = sites[first.site].regained
-    back = f"gives back {100 * regained:.2f} points" if regained > 0 else "brings the outputs nearest to the model's"
+    back = (
+        f"gives back {measure.factor * regained:.{measure.digits}f} {measure.points}"
+        if regained > 0
+        else "brings the outputs nearest to the model's"
+    )
     return f"{state}. Making {first.site} exact {back} ({first.reason.partition(':')[0]}); {first.advice}."

@@ -12,14 +12,18 @@ from isospike.executors.executor import executors
 from isospike.executors.run import Record
 from isospike.executors.walk import Walk, compute
 from isospike.kernels import code_histogram
-from isospike.network import TrainProgram
+from isospike.network import EmittingNetwork, TrainProgram
 from isospike.neurons import Emitter
 
 
-class Collapsed(EmittingExecutor):
+class Collapsed(EmittingExecutor[TrainProgram]):
     """The time of one pass of the quantised ANN, whatever T; there are no trains, only what can be counted of them."""
 
     shows_trains = False
+
+    def compile(self, network: EmittingNetwork, *, constant_input: bool) -> TrainProgram:
+        """Lengths, codes and lifetimes of all trains; the input is an image in any case."""
+        return network.trains()
 
     def walk(self, program: TrainProgram, record: Record) -> Walk:
         """A walk of totals."""

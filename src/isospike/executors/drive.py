@@ -14,7 +14,7 @@ from isospike.executors.executor import Executor
 from isospike.executors.exits import ExitRule
 from isospike.executors.leaving import Leaving
 from isospike.executors.recorder import Recorder
-from isospike.executors.run import Job, Run, State
+from isospike.executors.run import Run, RunJob, State
 from isospike.network import SNN
 
 
@@ -28,7 +28,9 @@ class _Part:
     leaving: Leaving | None
 
 
-def drive(executor: Executor[Any, Any], network: SNN, program: Any, job: Job, rule: ExitRule | None = None) -> Run:
+def drive(
+    executor: Executor[Any, Any], network: SNN, program: Any, *, job: RunJob, rule: ExitRule | None = None
+) -> Run:
     """Run a job that the executor has checked.
 
     Args:
@@ -46,7 +48,7 @@ def drive(executor: Executor[Any, Any], network: SNN, program: Any, job: Job, ru
 
 
 def _run(
-    executor: Executor[Any, Any], network: SNN, program: Any, job: Job, chunk_steps: int, rule: ExitRule | None
+    executor: Executor[Any, Any], network: SNN, program: Any, job: RunJob, chunk_steps: int, rule: ExitRule | None
 ) -> _Part:
     assert job.steps is not None
     execution, answers = executor.begin(program, job.x, job), executor.answers(network, job)
@@ -58,7 +60,7 @@ def _run(
         x = job.x[start : start + steps] if job.sequence else job.x
         chunk = execution.advance(x if rows is None or not job.sequence else x[:, rows], steps)
         answers.add(chunk.outputs)
-        recorder.add(chunk, start, steps, rows)
+        recorder.add(chunk, start, steps, rows=rows)
         if leaving is None or start + steps <= network.probe:
             continue
         stay = leaving.after(start + steps, answers.answer(start + steps)[0])
@@ -73,7 +75,7 @@ def _run(
     return _Part({at: answers.answer(at) for at in asked}, recorder, state, leaving)
 
 
-def _joined(parts: Sequence[_Part], network: SNN, job: Job) -> Run:
+def _joined(parts: Sequence[_Part], network: SNN, job: RunJob) -> Run:
     """Samples do not see each other, so parts of a batch are laid side by side."""
     structure, recorders = output_structure(network.graph.output_node), [part.recorder for part in parts]
     answers = {

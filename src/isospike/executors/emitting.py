@@ -4,35 +4,37 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from isospike.errors import SimulationError
 from isospike.executors.executor import Chunk, Executor, Portion
-from isospike.executors.run import Job, Record, check_tensor
+from isospike.executors.run import Record, RunJob, check_tensor
 from isospike.executors.sums import Total
 from isospike.executors.walk import Walk
-from isospike.network import NO_EARLIER_ANSWER, EmittingNetwork, TrainProgram
+from isospike.network import NO_EARLIER_ANSWER, EmittingNetwork
 from isospike.neurons import Kind
 
+P = TypeVar("P")
 
-class EmittingExecutor(Executor[EmittingNetwork, TrainProgram]):
+
+class EmittingExecutor(Executor[EmittingNetwork, P]):
     """Runs networks of `Emitter` neurons in parts of a batch; a subclass says how the network is gone through."""
 
     kind = Kind.EMITTING
     every_step = False
 
     @abstractmethod
-    def walk(self, program: TrainProgram, record: Record) -> Walk:
+    def walk(self, program: P, record: Record) -> Walk:
         """What goes through the network once."""
 
     @abstractmethod
-    def elements(self, program: TrainProgram) -> int:
+    def elements(self, program: P) -> int:
         """Largest number of elements, per sample, that are alive at once."""
 
-    def check(self, network: EmittingNetwork, job: Job) -> Job:
+    def check(self, network: EmittingNetwork, job: RunJob) -> RunJob:
         """Steps, input and record must fit the network; see `Executor.check`."""
         own = network.settled_steps(job.steps)
         if any(at != own for at in job.record.at):
@@ -46,20 +48,16 @@ class EmittingExecutor(Executor[EmittingNetwork, TrainProgram]):
         _check_input(network, job.x)
         return replace(job, steps=own)
 
-    def compile(self, network: EmittingNetwork, *, constant_input: bool) -> TrainProgram:
-        """Lengths, codes and lifetimes of all trains; the input is an image in any case."""
-        return network.trains()
-
-    def portion(self, network: EmittingNetwork, program: TrainProgram, job: Job) -> Portion:
+    def portion(self, network: EmittingNetwork, program: P, job: RunJob) -> Portion:
         """As many samples as fit, all steps of the longest train."""
         size = self.elements(program) * job.x.element_size()
         return Portion(max(1, job.memory_budget // size), network.steps)
 
-    def begin(self, program: TrainProgram, x: Tensor, job: Job) -> OneWalk:
+    def begin(self, program: P, x: Tensor, job: RunJob) -> OneWalk:
         """From the image."""
         return OneWalk(self.walk(program, job.record), x)
 
-    def answers(self, network: EmittingNetwork, job: Job) -> Total:
+    def answers(self, network: EmittingNetwork, job: RunJob) -> Total:
         """The totals at the end."""
         return Total()
 
@@ -89,6 +87,7 @@ def _check_input(network: EmittingNetwork, x: Tensor) -> None:
     if tuple(x.shape[1:]) != shape:
         raise SimulationError(
             f"the input has shape {list(x.shape)}, the network takes images [B, {', '.join(map(str, shape))}]"
+            + ("; it takes each once: give the mean of a sequence over time" if x.dim() == len(shape) + 2 else "")
         )
     check_tensor(network, x)
     largest = 2 / torch.finfo(x.dtype).eps

@@ -14,7 +14,7 @@ from isospike.executors.executor import Chunk
 from isospike.executors.program import Instruction, Program
 from isospike.executors.run import State
 from isospike.memory_format import channels_last
-from isospike.neurons import Counts, Memory, Temporal
+from isospike.neurons import EventCounts, Memory, Temporal
 from isospike.neurons.island import advance_island, start_island
 
 
@@ -38,7 +38,7 @@ class Execution:
             steps: how many.
         """
         values: dict[fx.Node, Any] = dict(self.constant)
-        counts: dict[str, Counts] = {}
+        counts: dict[str, EventCounts] = {}
         for instruction in self.program.every_step:
             node = instruction.node
             if node is self.program.input:
@@ -88,7 +88,7 @@ class Execution:
         module: Temporal,
         values: dict[fx.Node, Any],
         steps: int,
-        counts: dict[str, Counts],
+        counts: dict[str, EventCounts],
     ) -> Tensor:
         name = op_of(instruction.node).name
         x = self._sequence(instruction.node.all_input_nodes[0], values, steps)
@@ -118,7 +118,7 @@ class Execution:
         outputs = []
         for piece, clock in self._pieces(op_of(node).name, steps):
             memory = self._memory(op_of(node).name, lambda: start_island([x[0] for x in inputs]))
-            outputs.append(advance_island(function, [x[piece] for x in inputs], memory, clock))
+            outputs.append(advance_island(function, [x[piece] for x in inputs], memory, elapsed=clock))
         return torch.cat(outputs).flatten(0, 1)
 
     def _pieces(self, name: str, steps: int) -> Iterator[tuple[slice, int]]:

@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from torch import Tensor
 
-from isospike.executors.run import Job, Record, State
+from isospike.executors.run import Record, RunJob, State
 from isospike.network import SNN
-from isospike.neurons import Counts, Kind
+from isospike.neurons import EventCounts, Kind
 from isospike.registry import Registry
 
 
@@ -24,7 +24,7 @@ class Chunk:
 
     outputs: list[Tensor]
     """Flat outputs of every step ``[t, B, ...]``; of a network that answers at the end alone totals ``[1, B, ...]``."""
-    events: dict[str, Counts] = field(default_factory=dict)
+    events: dict[str, EventCounts] = field(default_factory=dict)
     """Per site, how many: int64 ``[t, B]``."""
     codes: dict[str, Tensor] = field(default_factory=dict)
     """Per site, the whole numbers that were emitted, where the record asks for them: int64 ``[B, ...]``."""
@@ -40,7 +40,7 @@ class Portion:
     steps: int
 
 
-class Execution(Protocol):
+class AnyExecution(Protocol):
     """One run of some samples under way."""
 
     def advance(self, x: Tensor, steps: int) -> Chunk:
@@ -87,7 +87,7 @@ class Executor(ABC, Generic[N, P]):
     """Whether there are outputs, and an answer, at every step: what an exit rule needs."""
 
     @abstractmethod
-    def check(self, network: N, job: Job) -> Job:
+    def check(self, network: N, job: RunJob) -> RunJob:
         """The job with what was left open settled.
 
         Raises:
@@ -99,7 +99,7 @@ class Executor(ABC, Generic[N, P]):
         """The program of a network for an input that changes over time or does not."""
 
     @abstractmethod
-    def portion(self, network: N, program: P, job: Job) -> Portion:
+    def portion(self, network: N, program: P, job: RunJob) -> Portion:
         """How many samples and steps fit the memory budget of a job.
 
         Raises:
@@ -107,14 +107,14 @@ class Executor(ABC, Generic[N, P]):
         """
 
     @abstractmethod
-    def begin(self, program: P, x: Tensor, job: Job) -> Execution:
+    def begin(self, program: P, x: Tensor, job: RunJob) -> AnyExecution:
         """A run of samples ``x``, images ``[B, ...]`` or a sequence ``[T, B, ...]``."""
 
     @abstractmethod
-    def answers(self, network: N, job: Job) -> Answers:
+    def answers(self, network: N, job: RunJob) -> Answers:
         """What makes answers of the outputs."""
 
-    def state(self, job: Job, execution: Execution, answers: Answers) -> State | None:
+    def state(self, job: RunJob, execution: AnyExecution, answers: Answers) -> State | None:
         """Where a run stands, to go on from there; ``None`` where it cannot be continued."""
         return None
 

@@ -10,14 +10,14 @@ from typing import ClassVar, TypeVar
 from torch import Tensor
 
 from isospike.errors import OptionError
+from isospike.options import Configuration, Count, Positive, Share
 from isospike.registry import Registry, kebab_case
-from isospike.whole import is_number, is_whole
 
 __all__ = ["Confidence", "DynamicConfidence", "Entropy", "ExitRule", "exits"]
 
 
 @dataclass(frozen=True)
-class ExitRule(ABC):
+class ExitRule(Configuration, ABC):
     """A sample leaves at the first step whose score passes the threshold: ``sign * score > sign * threshold``."""
 
     papers: ClassVar[tuple[str, ...]]
@@ -25,13 +25,8 @@ class ExitRule(ABC):
     sign: ClassVar[int] = 1
     """1 where sure answers score high, -1 where they score low; scores lie in 0..1."""
 
-    threshold: float
-    """Bound of the score, 0 to 1."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        self._require(is_number(self.threshold), "threshold", "a number")
-        self._require(0 <= self.threshold <= 1, "threshold", "in [0, 1]")
+    threshold: Share
+    """Bound of the score."""
 
     @classmethod
     def name(cls) -> str:
@@ -48,7 +43,7 @@ class ExitRule(ABC):
         """How sure an answer is.
 
         Args:
-            answer: the mean ``[B, classes]`` over the steps that count.
+            answer: the mean ``[B, alternatives]`` over the steps that count.
             steps: their number: all steps so far but those of the read-out's delay.
 
         Returns:
@@ -76,10 +71,6 @@ class ExitRule(ABC):
         """Which samples leave: bool ``[B]``; see `score`."""
         return self.sign * self.score(answer, steps) > self.sign * self.threshold
 
-    def _require(self, ok: bool, option: str, wanted: str) -> None:
-        if not ok:
-            raise OptionError(f"{self.name()}: {option} must be {wanted}, got {getattr(self, option)!r}")
-
 
 exits: Registry[type[ExitRule]] = Registry("exit rule")
 """Exit rules by name."""
@@ -96,14 +87,8 @@ def _register(rule: type[R]) -> type[R]:
 class TemperedRule(ExitRule):
     """A rule on the softmax of the sum of the outputs, divided by a temperature."""
 
-    temperature: float = 8.0
+    temperature: Positive = 8.0
     """Divides the sum of the outputs."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require(is_number(self.temperature), "temperature", "a number")
-        self._require(0 < self.temperature < math.inf, "temperature", "positive and finite")
 
 
 @_register
@@ -133,13 +118,8 @@ class DynamicConfidence(ExitRule):
 
     papers: ClassVar[tuple[str, ...]] = ("li2023unleashing",)
 
-    horizon: int
+    horizon: Count
     """Largest number of steps T_max."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require(is_whole(self.horizon) and self.horizon >= 1, "horizon", "a whole number of at least 1")
 
     @property
     def longest(self) -> int | None:
@@ -156,7 +136,7 @@ class DynamicConfidence(ExitRule):
 class Entropy(TemperedRule):
     """The normalised entropy is below the threshold (DT-SNN, Li et al. 2023).
 
-    ``-sum_k p_k log p_k / log K < threshold`` with ``p = softmax(sum_(s <= t) y_s / temperature)`` over ``K`` classes.
+    ``-sum_k p_k log p_k / log K < threshold`` with ``p = softmax(sum_(s <= t) y_s / temperature)`` over ``K`` alternatives.
     """
 
     papers: ClassVar[tuple[str, ...]] = ("li2023input",)

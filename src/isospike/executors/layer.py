@@ -10,7 +10,7 @@ LIVE_SHARE = 0.5
 memory was measured at up to twice the live values."""
 
 
-class Layer(StreamingExecutor):
+class LayerExecutor(StreamingExecutor):
     """All steps of a chunk go through one layer before they go through the next."""
 
     def steps_at_once(self, bytes_per_step: int, budget: int) -> int:
@@ -18,4 +18,4 @@ class Layer(StreamingExecutor):
         return max(1, int(LIVE_SHARE * budget) // bytes_per_step)
 
 
-executors.register("layer", Layer())
+executors.register("layer", LayerExecutor())

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor
 
-from isospike.capture.graph import Graph, op_of
 from isospike.errors import SimulationError
 from isospike.executors.exits import ExitRule
-from isospike.executors.run import Job
+from isospike.executors.run import RunJob
 from isospike.messages import with_article
 from isospike.network import SNN, StreamingNetwork
 
@@ -22,20 +21,21 @@ class Leaving:
         job: what it runs.
     """
 
-    def __init__(self, rule: ExitRule, network: StreamingNetwork, job: Job) -> None:
+    def __init__(self, rule: ExitRule, network: StreamingNetwork, job: RunJob) -> None:
         self.rule, self.readout, self.last = rule, network.readout, job.total
         self.rows = torch.arange(job.batch, device=job.x.device)
         self.steps = torch.full_like(self.rows, self.last)
-        self.output = job.x.new_empty(job.batch, class_count(network.graph) or 0)
+        self.task = network.task
+        self.output = job.x.new_empty(job.batch, *network.graph.output_shapes[0])
 
     def after(self, step: int, answer: Tensor) -> Tensor | None:
         """Places ``[R]``, among the samples that are left, of those that stay; ``None``: all do.
 
         Args:
             step: the step that was run.
-            answer: what the samples that are left answer now ``[R, classes]``.
+            answer: what the samples that are left answer now ``[R, ...]``.
         """
-        leaves = self.rule.met(answer, step - self.readout.start(step))
+        leaves = self.rule.met(self.task.logits(answer), step - self.readout.start(step))
         done = leaves if step < self.last else torch.ones_like(leaves)
         self.output[self.rows[done]] = answer[done]
         self.steps[self.rows[done]] = step
@@ -47,7 +47,7 @@ class Leaving:
 
 
 def check_exit(snn: SNN, rule: object) -> ExitRule:
-    """The rule, which must be one; the network must answer with ``[B, classes]`` at every step.
+    """The rule, which must be one; the network must decide among alternatives at every step.
 
     Raises:
         SimulationError: it does not.
@@ -70,23 +70,15 @@ def check_exit(snn: SNN, rule: object) -> ExitRule:
             f"exit rule '{rule.name()}' drops samples one by one, a reshape of the network makes several rows of one; "
             "leave the rule out"
         )
-    classes = class_count(snn.graph)
-    if classes is None or classes < 2:
+    if (snn.task.alternatives(snn.graph.output_shapes) or 0) < 2:
         raise SimulationError(
-            f"exit rule '{rule.name()}' compares classes, the network's output is not one tensor [B, classes] of two "
-            "classes or more; leave the rule out"
+            f"exit rule '{rule.name()}' compares alternatives such as classes, the task '{snn.task.name()}' of this "
+            "network has none; leave the rule out"
         )
     return rule
 
 
-def class_count(graph: Graph) -> int | None:
-    """Number of classes of an output ``[B, classes]``; ``None`` for any other."""
-    output = graph.output_node.args[0]
-    shape = op_of(output).shape if isinstance(output, fx.Node) else ()
-    return shape[0] if len(shape) == 1 else None
-
-
-def check_job(job: Job, rule: ExitRule) -> None:
+def check_job(job: RunJob, rule: ExitRule) -> None:
     """Refuse what samples that stop at different steps cannot give.
 
     Raises:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from isospike.executors.executor import Chunk
-from isospike.executors.run import Job
+from isospike.executors.run import RunJob
 
 
 class Recorder:
@@ -17,7 +17,7 @@ class Recorder:
         every_step: whether the outputs of a chunk are those of its steps.
     """
 
-    def __init__(self, job: Job, *, every_step: bool) -> None:
+    def __init__(self, job: RunJob, *, every_step: bool) -> None:
         self.job, self.every_step = job, every_step
         self.spikes: dict[str, Tensor] = {}
         self.packets: dict[str, Tensor] = {}
@@ -25,7 +25,7 @@ class Recorder:
         self.inhibitory: dict[str, Tensor] | None = None
         self._outputs: list[list[Tensor]] = []
 
-    def add(self, chunk: Chunk, start: int, steps: int, rows: Tensor | None) -> None:
+    def add(self, chunk: Chunk, start: int, steps: int, *, rows: Tensor | None) -> None:
         """Keep what a chunk brings.
 
         Args:

@@ -12,8 +12,8 @@ from torch.utils import _pytree as pytree
 from isospike.errors import SimulationError
 from isospike.network import SNN
 from isospike.neurons import Memory
+from isospike.options import is_whole
 from isospike.tables import Column, Table, Tabular
-from isospike.whole import is_whole
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Job:
+class RunJob:
     """What an executor is asked for; see `simulate`."""
 
     x: Tensor

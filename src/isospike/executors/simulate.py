@@ -6,9 +6,12 @@ from typing import Any
 
 from torch import Tensor
 
-from isospike.executors.compiled import DEFAULT_MEMORY_BUDGET, Compiled
+from isospike.data.reading import Layout
+from isospike.executors.compiled import DEFAULT_MEMORY_BUDGET
 from isospike.executors.exits import ExitRule
 from isospike.executors.run import Record, Run, State
+from isospike.executors.runner import Runner
+from isospike.executors.sequences import time_first
 from isospike.network import SNN, verbs
 
 
@@ -22,6 +25,7 @@ def simulate(
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     state: State | None = None,
     exit: ExitRule | None = None,
+    layout: Layout | None = None,
 ) -> Run:
     """Run a spiking network.
 
@@ -41,18 +45,21 @@ def simulate(
         state: where an earlier run of a streaming network stands, to go on from there; it is not changed.
         exit: lets every sample of a streaming network leave at its own step, see `isospike.exits`. The network then
             runs one step at a time, for the samples that are left, until none is.
+        layout: where the time of a sequence is: ``batch-first`` for ``[B, T, ...]``. Without it time is first, and a
+            sequence that has as many samples as steps were asked for, but more steps, is refused.
 
     Raises:
         SimulationError: steps, input, device, state, executor or exit rule do not fit the network.
         UnknownNameError: no such executor.
     """
-    compiled = Compiled(snn, executor)
-    return compiled.run(x, steps=steps, record=record, memory_budget=memory_budget, state=state, exit=exit)
+    runner = Runner(snn, executor)
+    x = time_first(x, snn.graph.input_shape, steps=steps, layout=layout)
+    return runner.run(x, steps, record=record, memory_budget=memory_budget, state=state, exit=exit)
 
 
 def answer(snn: SNN, x: Tensor, *, steps: int | None = None) -> Any:
     """The answer after ``steps`` steps, structured like the model's output."""
-    return Compiled(snn)(x, steps=steps)
+    return simulate(snn, x, steps=steps, record=Record(outputs=False, spikes=False)).output
 
 
 verbs.register("answer", answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,27 +11,42 @@ from torch import Tensor, fx
 from torch.nn import functional as F
 from torch.utils import _pytree as pytree
 
-from isospike.capture.graph import argument, op_of
+from isospike.capture.graph import Graph, argument, op_of
+from isospike.capture.linear_part import linear_part
 from isospike.executors.emitting import EmittingExecutor
 from isospike.executors.executor import executors
 from isospike.executors.run import Record
 from isospike.executors.walk import Walk, compute
 from isospike.memory_format import channels_last
-from isospike.network import TrainProgram
+from isospike.network import EmittingNetwork, TrainProgram
 from isospike.neurons import Currents, Emitter
 from isospike.ops import Role
 
 
-class Stepped(EmittingExecutor):
+@dataclass(frozen=True)
+class SteppedProgram:
+    """What a walk step by step knows before it starts."""
+
+    trains: TrainProgram
+    """Lengths, codes and lifetimes of all trains."""
+    linear: Graph
+    """The linear part of the graph, its nodes by the same names."""
+
+
+class Stepped(EmittingExecutor[SteppedProgram]):
     """Trains are there as they are, step by step."""
 
-    def walk(self, program: TrainProgram, record: Record) -> Walk:
+    def compile(self, network: EmittingNetwork, *, constant_input: bool) -> SteppedProgram:
+        """What biases bring comes apart from what spikes bring; the input is an image in any case."""
+        return SteppedProgram(network.trains(), linear_part(network.graph))
+
+    def walk(self, program: SteppedProgram, record: Record) -> Walk:
         """A walk of currents."""
         return SteppedWalk(program, record)
 
-    def elements(self, program: TrainProgram) -> int:
+    def elements(self, program: SteppedProgram) -> int:
         """Sequences in full length."""
-        return program.peak(program.steps)
+        return program.trains.peak(program.trains.steps)
 
 
 class SteppedWalk(Walk):
@@ -42,8 +58,9 @@ class SteppedWalk(Walk):
     any other max pool waits for the totals. Analogue islands are computed on totals.
     """
 
-    def __init__(self, program: TrainProgram, record: Record) -> None:
-        super().__init__(program, record)
+    def __init__(self, program: SteppedProgram, record: Record) -> None:
+        super().__init__(program.trains, record)
+        self.linear_graph = program.linear
         self.linear = {node.name: node for node in program.linear.graph.nodes}
         self.inhibited: dict[str, Tensor] = {}
 
@@ -100,7 +117,7 @@ class SteppedWalk(Walk):
         steps = self.program.steps[node]
         sources = self._sources(node)
         values = {self.linear[s.name]: _each(lambda v: _frames(v, steps), self.values[s].train) for s in sources}
-        frames = compute(self.program.linear, self.linear[node.name], values)
+        frames = compute(self.linear_graph, self.linear[node.name], values)
         return _each(lambda v: v.unflatten(0, (steps, -1)), frames)
 
     def _constants(self, node: fx.Node) -> dict[int, Any]:
@@ -110,7 +127,7 @@ class SteppedWalk(Walk):
         found = {}
         for steps in {n for s in sources for n in self.values[s].constants}:
             values = {self.linear[s.name]: self.values[s].constants.get(steps, none[s]) for s in sources}
-            found[steps] = compute(self.program.linear, self.linear[node.name], values)
+            found[steps] = compute(self.linear_graph, self.linear[node.name], values)
         own, steps = compute(self.program.graph, node, none), self.program.steps[node]
         if any(v.any() for v in pytree.tree_leaves(own)):
             found[steps] = pytree.tree_map(torch.add, own, found[steps]) if steps in found else own

@@ -10,10 +10,9 @@ from torch import Tensor
 
 from isospike.errors import SimulationError
 from isospike.executors.execution import Execution
-from isospike.executors.executor import Answers, Executor, Portion
-from isospike.executors.executor import Execution as AnyExecution
+from isospike.executors.executor import Answers, AnyExecution, Executor, Portion
 from isospike.executors.program import Program, compile_program
-from isospike.executors.run import Job, State, check_tensor
+from isospike.executors.run import RunJob, State, check_tensor
 from isospike.executors.state_check import check_state
 from isospike.executors.sums import OutputSums
 from isospike.network import StreamingNetwork
@@ -31,7 +30,7 @@ class StreamingExecutor(Executor[StreamingNetwork, Program]):
     def steps_at_once(self, bytes_per_step: int, budget: int) -> int:
         """How many steps a chunk has, from the bytes of one and the budget."""
 
-    def check(self, network: StreamingNetwork, job: Job) -> Job:
+    def check(self, network: StreamingNetwork, job: RunJob) -> RunJob:
         """Steps, input, record and state must fit the network; see `Executor.check`."""
         steps = network.settled_steps(job.steps)
         if steps is None:
@@ -48,7 +47,7 @@ class StreamingExecutor(Executor[StreamingNetwork, Program]):
         """What is computed once, and what at every step."""
         return compile_program(network.graph, constant_input=constant_input)
 
-    def portion(self, network: StreamingNetwork, program: Program, job: Job) -> Portion:
+    def portion(self, network: StreamingNetwork, program: Program, job: RunJob) -> Portion:
         """All samples, and as many steps as fit; all where a neuron layer needs its whole train."""
         assert job.steps is not None
         if program.whole_train is not None:
@@ -61,24 +60,24 @@ class StreamingExecutor(Executor[StreamingNetwork, Program]):
         size = program.step_elements * job.batch * job.x.element_size()
         return Portion(job.batch, min(job.steps, self.steps_at_once(size, job.memory_budget)))
 
-    def begin(self, program: Program, x: Tensor, job: Job) -> Execution:
+    def begin(self, program: Program, x: Tensor, job: RunJob) -> Execution:
         """From the state of an earlier run, where there is one."""
         if job.state is not None:
             check_state(job.state, program, x[0] if job.sequence else x)
         return Execution(program, x, State() if job.state is None else job.state.copy(), job.record.watch)
 
-    def answers(self, network: StreamingNetwork, job: Job) -> OutputSums:
+    def answers(self, network: StreamingNetwork, job: RunJob) -> OutputSums:
         """Means, as the read-out has them."""
         before = {} if job.state is None else job.state.sums
         return OutputSums(network.readout, (*job.record.at, job.total), before)
 
-    def state(self, job: Job, execution: AnyExecution, answers: Answers) -> State:
+    def state(self, job: RunJob, execution: AnyExecution, answers: Answers) -> State:
         """All memory, and the sums that later answers may need."""
         assert isinstance(answers, OutputSums)
         return State(job.total, execution.memory, answers.kept)
 
 
-def _check_input(network: StreamingNetwork, job: Job) -> None:
+def _check_input(network: StreamingNetwork, job: RunJob) -> None:
     """Images, or a sequence that is long enough, on the network's device and in its type."""
     shape, x = network.graph.input_shape, job.x
     if tuple(x.shape[2:] if job.sequence else x.shape[1:]) != shape:
@@ -87,11 +86,14 @@ def _check_input(network: StreamingNetwork, job: Job) -> None:
             f"or sequences [T, B, {', '.join(map(str, shape))}]"
         )
     if job.sequence and len(x) < job.total - job.begin:
-        raise SimulationError(f"the sequence has {len(x)} steps, {job.steps} were asked for")
+        raise SimulationError(
+            f"the sequence has {len(x)} steps of {job.batch} samples, {job.steps} steps were asked for"
+            + ("; say layout='batch-first' if it is [B, T, ...]" if job.batch >= job.total - job.begin else "")
+        )
     check_tensor(network, x)
 
 
-def _check_answers(network: StreamingNetwork, job: Job) -> None:
+def _check_answers(network: StreamingNetwork, job: RunJob) -> None:
     """Answers exist behind a probe, and in this part of the run."""
     probe, end = network.readout.probe, job.total
     if end <= probe:

@@ -13,7 +13,7 @@ from isospike.executors.executor import Chunk
 from isospike.executors.run import Record
 from isospike.memory_format import channels_last
 from isospike.network import TrainProgram
-from isospike.neurons import Counts
+from isospike.neurons import EventCounts
 
 
 class Walk(ABC):
@@ -51,7 +51,7 @@ class Walk(ABC):
             for dead in self.program.free.get(node, ()):
                 self.values.pop(dead, None)
         outputs = [self.leave(self.values[node]).unsqueeze(0) for node in output_leaves(graph.output_node)]
-        events = {site: Counts(spikes, spikes) for site, spikes in self.spikes.items()}
+        events = {site: EventCounts(spikes, spikes) for site, spikes in self.spikes.items()}
         return Chunk(outputs, events, self.codes, self.inhibitory())
 
 

@@ -101,6 +101,7 @@ def _describe(snn: SNN) -> dict[str, Any]:
         "readout": asdict(snn.times.readout),
         "provenance": asdict(snn.provenance),
         "preprocess": None if snn.preprocess is None else snn.preprocess.to_dict(),
+        "task": snn.task.to_dict(),
     }
 
 

@@ -9,7 +9,7 @@ from torch.utils import _pytree as pytree
 from isospike.capture.graph import Graph, attach, op_of
 from isospike.data.preprocess import Preprocess
 from isospike.errors import ArtefactError
-from isospike.export import gate
+from isospike.export import gate, tensor_gate
 from isospike.export.arguments import FLOATS
 from isospike.export.format import Header
 from isospike.export.modules import build_module
@@ -17,6 +17,7 @@ from isospike.export.nodes import build_node
 from isospike.network import SNN, Provenance, ReadOut, network_of
 from isospike.neurons import Neuron
 from isospike.ops import Role
+from isospike.tasks import Task, task_with
 
 CONSTANTS = (*FLOATS, torch.int64, torch.int32, torch.bool)
 
@@ -35,7 +36,7 @@ def build_network(header: Header, tensors: dict[str, Tensor]) -> SNN:
     for steps, changed in sets.items():
         _check_set(graph, changed, steps, dtype)
     _fill(graph, own)
-    gate.check_tensors(graph)
+    tensor_gate.check_tensors(graph)
     made = header.provenance
     if not all(text.isprintable() for text in pytree.tree_leaves(made.options) if isinstance(text, str)):
         raise ArtefactError("the options of its method hold what is no text")
@@ -45,6 +46,7 @@ def build_network(header: Header, tensors: dict[str, Tensor]) -> SNN:
         provenance=Provenance(made.method, made.options, tuple(made.papers), made.silent),
         preprocess=_preprocess(header, graph),
         sets=sets,
+        task=_task(header, graph),
     )
 
 
@@ -131,12 +133,19 @@ def _check_set(graph: Graph, changed: dict[str, Tensor], steps: int, dtype: torc
             raise ArtefactError(f"the tensor {name:.80} of {steps} steps stands for none of the graph")
         try:
             if site is not None:
-                gate.check_neuron_tensors({name: tensor}, torch.Size(op_of(sites[site]).shape))
+                tensor_gate.check_neuron_tensors({name: tensor}, torch.Size(op_of(sites[site]).shape))
         except ValueError as error:
             raise ArtefactError(f"the tensor {name} of {steps} steps does not fit the graph: {error}") from error
         if site is None and known[name].shape != tensor.shape:
             raise ArtefactError(f"the tensor {name} of {steps} steps does not fit the graph")
-        gate.check_numbers(name, tensor)
+        tensor_gate.check_numbers(name, tensor)
+
+
+def _task(header: Header, graph: Graph) -> Task:
+    """A registered task with options that it takes, which fits the outputs."""
+    task = task_with(header.task.name, dict(header.task.options))
+    task.check_outputs(graph.output_shapes)
+    return task
 
 
 def _readout(header: Header, graph: Graph) -> ReadOut:

@@ -10,12 +10,13 @@ from torch import nn
 
 from isospike.errors import ArtefactError
 from isospike.export.format import Fields, ModuleFields, checked
+from isospike.neurons.neuron import title_of
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Form:
+class ModuleForm:
     """What a file says of modules of one class; their tensors are stored apart."""
 
     options: type[Fields]
@@ -26,19 +27,19 @@ class Form:
     """From checked options to a module whose tensors are still to be filled in."""
 
 
-def described(module: nn.Module, forms: Mapping[str, Form]) -> Json:
+def described(module: nn.Module, forms: Mapping[str, ModuleForm]) -> Json:
     """Class name and options of a module.
 
     Raises:
         ArtefactError: the table has no form for it.
     """
-    name = type(module).__name__
+    name = title_of(module)
     if name not in forms:
         raise ArtefactError(f"a {name} cannot be stored in a .snn file; known: {', '.join(sorted(forms))}")
     return {"kind": name, "options": forms[name].describe(module)}
 
 
-def built(description: ModuleFields, forms: Mapping[str, Form]) -> nn.Module:
+def built(description: ModuleFields, forms: Mapping[str, ModuleForm]) -> nn.Module:
     """The module of a description, its tensors still to be filled in.
 
     Raises:

@@ -14,10 +14,10 @@ from msgspec import Meta, Struct
 from isospike.errors import ArtefactError
 from isospike.neurons.streaming_neuron import MOST_SPIKES
 from isospike.ops import Role
-from isospike.whole import MOST_STEPS
+from isospike.options import MOST_STEPS
 
 FORMAT = "isospike.snn"
-VERSION = 4
+VERSION = 5
 
 MOST_LEVELS = 2**16
 """Levels of a quantised activation: sixteen bits."""
@@ -96,6 +96,13 @@ class ProvenanceFields(Fields, frozen=True):
     silent: dict[Target, Size]
 
 
+class TaskFields(Fields, frozen=True):
+    """A registered task and its options; the task checks them."""
+
+    name: Text
+    options: Annotated[dict[Name, Text | float | bool | None], Meta(max_length=20)]
+
+
 class Header(Fields, frozen=True):
     """All of a file but its tensors."""
 
@@ -107,6 +114,7 @@ class Header(Fields, frozen=True):
     readout: ReadOutFields
     provenance: ProvenanceFields
     preprocess: dict[str, Any] | None
+    task: TaskFields
     hash: Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 
@@ -149,19 +157,19 @@ class Linear(Fields, frozen=True):
     bias: bool
 
 
-class ChannelAffine(Fields, frozen=True):
+class ChannelAffineFields(Fields, frozen=True):
     """See `isospike.ops.affine.ChannelAffine`."""
 
     channels: Size
 
 
-class BatchConstant(Fields, frozen=True):
+class BatchConstantFields(Fields, frozen=True):
     """See `isospike.ops.batch_constant.BatchConstant`."""
 
     shape: Annotated[list[Size], Meta(max_length=8)]
 
 
-class Nothing(Fields, frozen=True):
+class NoFields(Fields, frozen=True):
     """No options."""
 
 
@@ -204,7 +212,7 @@ class AdaptivePool(Fields, frozen=True):
     output_size: Sizes
 
 
-class Streaming(Fields, frozen=True):
+class StreamingFields(Fields, frozen=True):
     """A streaming neuron; ``largest`` for those kinds that have it, ``own`` as the class declares them."""
 
     activation: ModuleFields

@@ -11,7 +11,7 @@ from torch import nn
 from isospike.activations import TrainableActivation, activations
 from isospike.errors import ArtefactError
 from isospike.export import format as fields
-from isospike.export.form import Form, Json, built, described
+from isospike.export.form import Json, ModuleForm, built, described
 from isospike.export.format import Fields, checked
 from isospike.neurons import InputGrid, QuantisedActivation
 from isospike.ops.affine import ChannelAffine
@@ -19,7 +19,7 @@ from isospike.ops.batch_constant import BatchConstant
 from isospike.pooling import MaxPoolRule, rules
 
 
-def _layer(kind: type[nn.Module], options: type[Fields], axes: int = 0) -> Form:
+def _layer(kind: type[nn.Module], options: type[Fields], axes: int = 0) -> ModuleForm:
     """A module of torch: options are arguments of its constructor and attributes of the same name.
 
     Options that are lists have one value for each of the ``axes``.
@@ -43,7 +43,7 @@ def _layer(kind: type[nn.Module], options: type[Fields], axes: int = 0) -> Form:
         except (ValueError, RuntimeError, OverflowError) as error:
             raise ArtefactError(str(error)) from error
 
-    return Form(options, describe, build)
+    return ModuleForm(options, describe, build)
 
 
 def _describe_trainable(module: TrainableActivation) -> Json:
@@ -69,7 +69,7 @@ def _build_rule(given: fields.Pooling) -> nn.Module:
     return rules[given.rule](built(given.pool, MAX_POOLS))
 
 
-def _layers(options: type[Fields], *kinds: type[nn.Module]) -> dict[str, Form]:
+def _layers(options: type[Fields], *kinds: type[nn.Module]) -> dict[str, ModuleForm]:
     """One kind of layer for one, two and three axes."""
     return {kind.__name__: _layer(kind, options, axes) for axes, kind in enumerate(kinds, 1)}
 
@@ -79,10 +79,10 @@ MAX_POOLS = {
     **_layers(fields.AdaptivePool, nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d),
 }
 ACTIVATIONS = {
-    "ReLU": _layer(nn.ReLU, fields.Nothing),
+    "ReLU": _layer(nn.ReLU, fields.NoFields),
     "Hardtanh": _layer(nn.Hardtanh, fields.Bounds),
-    "TrainableActivation": Form(fields.Trainable, _describe_trainable, _build_trainable),
-    "QuantisedActivation": Form(
+    "TrainableActivation": ModuleForm(fields.Trainable, _describe_trainable, _build_trainable),
+    "QuantisedActivation": ModuleForm(
         fields.Quantised,
         lambda module: {"levels": module.levels, "phase": module.shift},
         lambda given: QuantisedActivation(torch.empty(()), given.levels, given.phase),
@@ -92,21 +92,21 @@ LINEAR = {
     **_layers(fields.Convolution, nn.Conv1d, nn.Conv2d, nn.Conv3d),
     **_layers(fields.TransposedConvolution, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
     "Linear": _layer(nn.Linear, fields.Linear),
-    "ChannelAffine": _layer(ChannelAffine, fields.ChannelAffine),
+    "ChannelAffine": _layer(ChannelAffine, fields.ChannelAffineFields),
     "AvgPool1d": _layer(nn.AvgPool1d, fields.AveragePool1d, 1),
     "AvgPool2d": _layer(nn.AvgPool2d, fields.AveragePool, 2),
     "AvgPool3d": _layer(nn.AvgPool3d, fields.AveragePool, 3),
     **_layers(fields.AdaptivePool, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d),
-    "BatchConstant": Form(
-        fields.BatchConstant,
+    "BatchConstant": ModuleForm(
+        fields.BatchConstantFields,
         lambda module: {"shape": list(module.bias.shape)},
         lambda given: BatchConstant(torch.empty(given.shape, device="meta")),
     ),
-    "InputGrid": Form(
+    "InputGrid": ModuleForm(
         fields.Grid,
         lambda module: {"fraction": module.fraction, "limit": module.limit},
         lambda given: InputGrid(given.fraction, given.limit),
     ),
 }
-POOLING_RULE = Form(fields.Pooling, _describe_rule, _build_rule)
+POOLING_RULE = ModuleForm(fields.Pooling, _describe_rule, _build_rule)
 """A pooling rule is written as what it is, whatever its class."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from isospike.export.form import Form, Json, built, described
+from isospike.export.form import Json, ModuleForm, built, described
 from isospike.export.format import ModuleFields
 from isospike.export.layers import ACTIVATIONS, LINEAR, MAX_POOLS, POOLING_RULE
 from isospike.export.neuron_forms import check_registered, neuron_forms
@@ -34,7 +34,7 @@ def build_module(description: ModuleFields) -> nn.Module:
     return built(description, _forms())
 
 
-def _forms() -> dict[str, Form]:
+def _forms() -> dict[str, ModuleForm]:
     """Every form, layers before neurons: no neuron takes the name of a layer."""
     closed = {**MAX_POOLS, **ACTIVATIONS, **LINEAR, MaxPoolRule.__name__: POOLING_RULE}
     return {**neuron_forms(), **closed}

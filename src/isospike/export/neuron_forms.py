@@ -10,7 +10,7 @@ from torch import nn
 
 from isospike.errors import ArtefactError
 from isospike.export import format as fields
-from isospike.export.form import Form, Json, built, described
+from isospike.export.form import Json, ModuleForm, built, described
 from isospike.export.format import ModuleFields, checked
 from isospike.export.layers import ACTIVATIONS
 from isospike.neurons import (
@@ -25,9 +25,9 @@ from isospike.neurons import (
 )
 
 
-def neuron_forms() -> dict[str, Form]:
+def neuron_forms() -> dict[str, ModuleForm]:
     """Forms by class name, of all neurons that are registered now."""
-    return {kind.__name__: form for kind, form in _registered()}
+    return {kind.title(): form for kind, form in _registered()}
 
 
 def check_registered(neuron: Neuron) -> None:
@@ -42,11 +42,11 @@ def check_registered(neuron: Neuron) -> None:
             f"a {kind.__name__} cannot be stored in a .snn file: its class is not registered; call "
             f"isospike.neurons.streaming.register('NAME', {kind.__name__}), or that of its kind, where it is defined"
         )
-    if [other.__name__ for other in known].count(kind.__name__) > 1:
-        raise ArtefactError(f"two registered neurons have the class name {kind.__name__}; rename one to store it")
+    if [other.title() for other in known].count(kind.title()) > 1:
+        raise ArtefactError(f"two registered neurons have the name {kind.title()}; rename one to store it")
 
 
-def _registered() -> Iterator[tuple[type[Neuron], Form]]:
+def _registered() -> Iterator[tuple[type[Neuron], ModuleForm]]:
     for _, streams in streaming.items():
         yield streams, _streaming(streams)
     for _, emits in emitting.items():
@@ -55,23 +55,23 @@ def _registered() -> Iterator[tuple[type[Neuron], Form]]:
         yield probes, _probing(probes)
 
 
-def _streaming(kind: type[StreamingNeuron]) -> Form:
+def _streaming(kind: type[StreamingNeuron]) -> ModuleForm:
     def describe(neuron: StreamingNeuron) -> Json:
         options = {"activation": described(neuron.activation, ACTIVATIONS), "bias": neuron.bias is not None}
-        largest = {} if neuron.default_largest is None else {"largest": neuron.up}
+        largest = {} if neuron.default_largest is None else {"largest": neuron.largest}
         return {**options, **largest, **_describe_own(neuron)}
 
-    def build(given: fields.Streaming) -> nn.Module:
+    def build(given: fields.StreamingFields) -> nn.Module:
         if (given.largest is None) != (kind.default_largest is None):
             raise ArtefactError("largest is left out, or of a kind that has none")
         largest: Json = {} if given.largest is None else {"largest": given.largest}
         own: Json = {**largest, **_own(kind, given.own), "bias": torch.empty(1) if given.bias else None}
         return kind(torch.empty(()), torch.empty(()), _activation(given.activation), **own)
 
-    return Form(fields.Streaming, describe, build)
+    return ModuleForm(fields.StreamingFields, describe, build)
 
 
-def _emitting(kind: type[Emitter]) -> Form:
+def _emitting(kind: type[Emitter]) -> ModuleForm:
     def describe(neuron: Emitter) -> Json:
         own = _describe_own(neuron)
         return {"levels": neuron.levels, "activation": described(neuron.activation, ACTIVATIONS), **own}
@@ -81,10 +81,10 @@ def _emitting(kind: type[Emitter]) -> Form:
         own = _own(kind, given.own)
         return kind(torch.empty(()), given.levels, activation=_activation(given.activation), **tensors, **own)
 
-    return Form(fields.Emitting, describe, build)
+    return ModuleForm(fields.Emitting, describe, build)
 
 
-def _probing(kind: type[Probing]) -> Form:
+def _probing(kind: type[Probing]) -> ModuleForm:
     def describe(neuron: Probing) -> Json:
         inner = described(neuron.neuron, neuron_forms())
         return {"neuron": inner, "steps": neuron.probe_steps, **_describe_own(neuron)}
@@ -95,7 +95,7 @@ def _probing(kind: type[Probing]) -> Form:
             raise ArtefactError(f"its neurons are of kind {given.neuron.kind}")
         return kind(inner, given.steps, **_own(kind, given.own))
 
-    return Form(fields.Probe, describe, build)
+    return ModuleForm(fields.Probe, describe, build)
 
 
 def _activation(description: ModuleFields) -> nn.Module:

@@ -27,7 +27,7 @@ def folder() -> Path:
     return platformdirs.user_cache_path("isospike") / "native"
 
 
-def read(name: str) -> bytes | None:
+def read_library(name: str) -> bytes | None:
     """The kept library of this name.
 
     Returns:

@@ -35,12 +35,12 @@ COMPILE_SECONDS = 120
 def outcome(dtype: torch.dtype) -> ctypes.CDLL | NativeError:
     """The kernels, or why there are none: neither is found out twice in one process."""
     try:
-        return load(dtype)
+        return load_library(dtype)
     except NativeError as error:
         return error
 
 
-def load(dtype: torch.dtype) -> ctypes.CDLL:
+def load_library(dtype: torch.dtype) -> ctypes.CDLL:
     """The kernels for one type, compiled if need be.
 
     Raises:
@@ -74,7 +74,7 @@ def _library(flags: tuple[str, ...]) -> bytes:
     options = "\0".join((compiler, *flags, repr(OWN_FLAGS)))
     content = b"".join(source.read_bytes() for source in SOURCES) + options.encode()
     name = f"{hashlib.sha256(content).hexdigest()[:24]}.so"
-    library = cache.read(name)
+    library = cache.read_library(name)
     if library is None:
         library = _compile(compiler, flags)
         try:

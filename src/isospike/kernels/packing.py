@@ -53,7 +53,7 @@ def _pack(weight: Tensor, bias: Tensor | None, made_from: tuple[Any, ...]) -> Pa
     """Weights ``[out, in, ky, kx]`` as ``[block, ky, kx, in, lane]``, outputs padded to whole blocks."""
     if not 2 <= weight.dim() <= 4 or weight.numel() == 0:
         raise SimulationError(f"the weights of a layer have the shape {list(weight.shape)}; they are [out, in, ...]")
-    weight = weight.reshape(*weight.shape[:2], *pair(weight.shape[2:], 1))
+    weight = weight.reshape(*weight.shape[:2], *two_axes(weight.shape[2:], 1))
     block = BLOCK_BYTES // weight.element_size()
     missing = -len(weight) % block
     padded = torch.cat([weight, weight.new_zeros(missing, *weight.shape[1:])])
@@ -62,7 +62,7 @@ def _pack(weight: Tensor, bias: Tensor | None, made_from: tuple[Any, ...]) -> Pa
     return Packed(lanes, torch.cat([values, values.new_zeros(missing)]), made_from)
 
 
-def pair(values: Sequence[Any], fill: int) -> tuple[int, int]:
+def two_axes(values: Sequence[Any], fill: int) -> tuple[int, int]:
     """Two values for height and width; what has one axis has height one, what has none one pixel."""
     filled = (fill, fill, *values)
     return filled[-2], filled[-1]

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from isospike.errors import NativeError, SimulationError
 from isospike.kernels.library import outcome
 from isospike.kernels.operators import operator
-from isospike.kernels.packing import BLOCK_BYTES, Packed, packed, pair
+from isospike.kernels.packing import BLOCK_BYTES, Packed, packed, two_axes
 from isospike.memory_format import channels_last
 
 NARROWEST = 64
@@ -139,8 +139,8 @@ def _convolve(
 
 def _shape(weight: Tensor, x: Tensor, places: Sequence[Sequence[int]]) -> _Shape:
     """Sizes as the weights have them."""
-    kernel = pair(weight.shape[2:], 1)
-    stride, padding, dilation = (pair(values, fill) for values, fill in zip(places, (1, 0, 1), strict=True))
+    kernel = two_axes(weight.shape[2:], 1)
+    stride, padding, dilation = (two_axes(values, fill) for values, fill in zip(places, (1, 0, 1), strict=True))
     sides = zip(x.shape[2:], kernel, stride, padding, dilation, strict=True)
     out = [(n + 2 * p - d * (k - 1) - 1) // max(s, 1) + 1 for n, k, s, p, d in sides]
     return _Shape(*x.shape[2:], x.shape[1], len(weight), *kernel, *stride, *padding, *dilation, *out)

@@ -12,7 +12,7 @@ WORDS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 """Whole numbers as wide as a float, by bytes."""
 
 
-class Rule(NamedTuple):
+class TrackerRule(NamedTuple):
     """Limits of the number of spikes: ``clip(demand, -min(down, n), up)``, see `isospike.neurons.Tracker`."""
 
     up: int
@@ -22,7 +22,7 @@ class Rule(NamedTuple):
 
 
 def advance_by_torch(
-    x: Tensor, out: Tensor, v: Tensor, n: Tensor | None, threshold: Tensor, biases: Tensor | None, rule: Rule
+    x: Tensor, out: Tensor, v: Tensor, n: Tensor | None, threshold: Tensor, biases: Tensor | None, rule: TrackerRule
 ) -> Tensor:
     """The operations of the kernel in the same order; see `isospike.kernels.track`."""
     counts = []
@@ -39,7 +39,7 @@ def advance_by_torch(
     return torch.stack([torch.stack(kind) for kind in zip(*counts, strict=True)]).long()
 
 
-def _decide(v: Tensor, n: Tensor | None, threshold: Tensor, spikes: Tensor, rule: Rule) -> None:
+def _decide(v: Tensor, n: Tensor | None, threshold: Tensor, spikes: Tensor, rule: TrackerRule) -> None:
     """Write the numbers of spikes; not a number is no demand."""
     if rule.up == 1 and n is None:
         torch.ge(v, threshold, out=spikes)

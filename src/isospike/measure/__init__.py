@@ -1,7 +1,8 @@
 """Measures of a spiking network beside its ANN."""
 
-from isospike.measure.accuracy import Evaluation, evaluate
 from isospike.measure.certificate import Certificate, SiteEquality, SiteError
+from isospike.measure.evaluate import evaluate
+from isospike.measure.evaluation import Evaluation
 from isospike.measure.exit_threshold import ExitChoice, ExitPoint, choose_threshold
 from isospike.measure.exits import ExitEvaluation
 from isospike.measure.verify import verify

@@ -15,6 +15,7 @@ from isospike.capture import Graph, Role
 from isospike.measure.certificate import Certificate, SiteEquality, SiteError
 from isospike.network import SNN
 from isospike.neurons import activation_at_rest
+from isospike.tasks import Judge, Task
 
 N = TypeVar("N", bound=SNN)
 
@@ -26,15 +27,17 @@ class Alongside(ABC, Generic[N]):
         folded: the model, captured and folded.
         snn: the network.
         dtype: number format in which both are run.
+        task: what the answers are for.
     """
 
-    def __init__(self, folded: Graph, snn: N, dtype: torch.dtype) -> None:
+    def __init__(self, folded: Graph, snn: N, dtype: torch.dtype, *, task: Task) -> None:
         self.ann = _at_rest(folded).to(dtype)
         self.snn = copy.deepcopy(snn).to(dtype)
         self.dtype = dtype
         self.images = 0
         self.largest = self.output_error = self.model_error = 0.0
-        self.same_class: int | None = 0
+        self.judge = Judge(task, snn.graph.output_shapes)
+        self.agreement = self.judge.agreement()
 
     @abstractmethod
     def add(self, x: Tensor) -> None:
@@ -50,10 +53,7 @@ class Alongside(ABC, Generic[N]):
         self.images += len(x)
         self.largest = worst(self.largest, *(leaf.abs().max().item() for leaf in _tensors(own)))
         self.model_error = worst(self.model_error, largest_difference(answer, own))
-        if not (isinstance(own, Tensor) and own.dim() == 2):
-            self.same_class = None
-        elif self.same_class is not None:
-            self.same_class += int((answer.argmax(1) == own.argmax(1)).sum())
+        self.agreement.update(self.judge.decide(answer), self.judge.decide(own))
 
     def conclude(
         self,
@@ -75,7 +75,8 @@ class Alongside(ABC, Generic[N]):
             output_error=self.output_error,
             tolerance=tolerance,
             model_error=self.model_error / self.largest if self.largest else self.model_error,
-            agreement=None if self.same_class is None else self.same_class / self.images,
+            task=self.judge.task.name(),
+            agreed=self.agreement.value(),
         )
 
 

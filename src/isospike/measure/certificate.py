@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from isospike.intervals import shown_interval
 from isospike.messages import counted
 from isospike.tables import Column, Table, Tabular
-from isospike.units import percent
+from isospike.tasks import Measured, listed
 
 EQUALITY = (
     Column("codes", "codes", "", 0),
@@ -70,8 +69,15 @@ class Certificate(Tabular):
     """What the output may differ by: 0 on the binary grid, else the rounding of ``dtype``, in units of the outputs."""
     model_error: float
     """Largest difference of an output from the model's own, over the largest output; quantisation included."""
-    agreement: float | None
-    """Share of images for which the largest output is the model's; ``None`` where outputs are not ``[B, classes]``."""
+    task: str
+    """What the answers are for."""
+    agreed: Measured
+    """The agreement of the network's answers with the model's own, as the task has it."""
+
+    @property
+    def agreement(self) -> float:
+        """The value of the agreement."""
+        return self.agreed.value
 
     def table(self) -> Table:
         """What was compared at every site; below it what was found of the whole."""
@@ -82,10 +88,9 @@ class Certificate(Tabular):
 
     def remarks(self) -> tuple[str, ...]:
         """What was compared, how far the outputs are, and whether the networks are equal, a line for each."""
-        same = ""
-        if self.agreement is not None:
-            interval = f"95 % interval {shown_interval(self.agreement, self.images)}"
-            same = f", same class on {percent(self.agreement)} of the images ({interval})"
+        interval = self.agreed.measure.shown_interval(self.agreed.interval)
+        ends = f" (95 % interval {interval})" if interval else ""
+        same = f", {self.agreed.measure.short} {self.agreed.measure.shown(self.agreed.value)}{ends}"
         lines = (
             f"compared: {self.compared}",
             f"outputs differ by at most {self.output_error:.3g}",
@@ -123,4 +128,7 @@ class Certificate(Tabular):
 
     def to_dict(self) -> dict[str, Any]:
         """The documented JSON object of ``isospike verify --json``."""
-        return {**asdict(self), "compared": self.compared, "first_difference": self.first_difference}
+        own = {name: value for name, value in asdict(self).items() if name != "agreed"}
+        agreed = {"agreement": self.agreement, "interval": listed(self.agreed.interval)}
+        described = {"measures": {"agreement": self.agreed.measure.to_dict()}}
+        return {**own, **agreed, **described, "compared": self.compared, "first_difference": self.first_difference}

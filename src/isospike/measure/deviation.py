@@ -12,6 +12,7 @@ from isospike.executors import Record, compile
 from isospike.measure.alongside import Alongside, largest_difference, worst
 from isospike.measure.certificate import Certificate, SiteError
 from isospike.network import SNN
+from isospike.tasks import Task
 
 
 @dataclass
@@ -28,11 +29,12 @@ class Deviation(Alongside[SNN]):
         folded: the model, captured and folded.
         snn: the network.
         dtype: number format in which both are run.
+        task: what the answers are for.
         steps: number of steps.
     """
 
-    def __init__(self, folded: Graph, snn: SNN, dtype: torch.dtype, steps: int) -> None:
-        super().__init__(folded, snn, dtype)
+    def __init__(self, folded: Graph, snn: SNN, dtype: torch.dtype, *, task: Task, steps: int) -> None:
+        super().__init__(folded, snn, dtype, task=task)
         self.steps = steps
         self.probed = compile(self.snn.with_graph(with_sites(self.snn.graph)))
         self.reference = with_sites(self.snn.ann())

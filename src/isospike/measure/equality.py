@@ -19,6 +19,7 @@ from isospike.measure.certificate import Certificate, SiteEquality
 from isospike.network import EmittingNetwork
 from isospike.neurons import Emitter, InputGrid, QuantisedActivation, activation_at_rest
 from isospike.refine import put_on_grid
+from isospike.tasks import Task
 
 
 @dataclass
@@ -36,10 +37,10 @@ class Equality(Alongside[EmittingNetwork]):
     A network that was converted with other levels than the model was trained with has its own quantisers there too.
     """
 
-    def __init__(self, folded: Graph, snn: EmittingNetwork, dtype: torch.dtype) -> None:
+    def __init__(self, folded: Graph, snn: EmittingNetwork, dtype: torch.dtype, *, task: Task) -> None:
         if snn.exact and dtype is not torch.float64:
             raise SimulationError("a network on the binary grid is exact in float64 only; verify it in float64")
-        super().__init__(folded, snn, dtype)
+        super().__init__(folded, snn, dtype, task=task)
         self.reference = quantised_ann(folded, self.snn).to(dtype)
         self.compiled = {name: compile(self.snn, name) for name in reversed(executors_of(self.snn.kind))}
         self.tallies = {site: _Tally(self._is_trained(folded, site)) for site in snn.sites}

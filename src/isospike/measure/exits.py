@@ -1,4 +1,4 @@
-"""What exits change: accuracy, the steps that were used, spikes."""
+"""What exits change: the score, the steps that were used, spikes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from isospike.executors import Compiled, ExitRule, Record
-from isospike.intervals import shown_interval
 from isospike.tables import Column, Table, Tabular
-from isospike.units import percent
+from isospike.tasks import Judge, Measured, listed
 
 
 @dataclass(frozen=True)
@@ -21,16 +20,31 @@ class ExitEvaluation(Tabular):
 
     rule: ExitRule
     """The exit rule."""
-    metric: float
-    """Top-1 accuracy (0 to 1) of every image's answer at its exit."""
-    agreement: float
-    """Share of images on which that answer and the ANN's give the same class."""
+    score: Measured | None
+    """Of every sample's answer at its exit, against the targets; ``None`` without targets."""
+    agreed: Measured
+    """The agreement of these answers with the ANN's."""
     spikes: float
     """Mean number of spikes per image up to its exit, all sites together."""
     histogram: dict[int, int]
     """Number of images that left after each number of steps, from 1 to the largest T; those at T may have had to."""
     seconds: float
     """Wall time of the runs."""
+
+    @property
+    def measured(self) -> Measured:
+        """What networks are ranked by: the score, or without targets the agreement."""
+        return self.agreed if self.score is None else self.score
+
+    @property
+    def metric(self) -> float:
+        """The value of `measured`."""
+        return self.measured.value
+
+    @property
+    def agreement(self) -> float:
+        """The value of the agreement."""
+        return self.agreed.value
 
     @property
     def images(self) -> int:
@@ -49,30 +63,31 @@ class ExitEvaluation(Tabular):
 
     def table(self) -> Table:
         """One row: the scores of the answers at the exits, and the steps that were used."""
+        measure, own = self.measured.measure, self.agreed.measure
         columns = (
             Column("rule", "rule"),
-            Column("top1", "top-1 %", "", 2, factor=100),
+            Column("score", measure.heading, "", measure.digits, factor=measure.factor),
             Column("interval", "95 % interval", "", 1),
-            Column("agreement", "same class as ANN %", "", 2, factor=100),
+            Column("agreement", own.heading, "", own.digits, factor=own.factor),
             Column("spikes", "spikes/image", "", 0),
             Column("mean_steps", "mean T", "", 2),
             Column("left_early", f"left before T={max(self.histogram)} %", "", 2, factor=100),
         )
-        interval = shown_interval(self.metric, self.images)
+        interval = measure.shown_interval(self.measured.interval)
         row = (self.rule.name(), self.metric, interval, self.agreement, self.spikes, self.mean_steps, self.left_early)
         return Table("exits", f"with exits at threshold {self.rule.threshold:.12g}", columns, (row,))
 
     def summary(self) -> str:
-        """Accuracy and steps in one line."""
-        found = f"{percent(self.metric)} ({shown_interval(self.metric, self.images)})"
-        return f"top-1 {found}, mean T {self.mean_steps:.2f}, threshold {self.rule.threshold:.12g}"
+        """Score and steps in one line."""
+        return f"{self.measured.measure.short} {self.measured}, mean T {self.mean_steps:.2f}, threshold {self.rule.threshold:.12g}"
 
     def to_dict(self) -> dict[str, Any]:
         """The documented object ``exit`` of ``isospike evaluate --json``."""
         return {
             "rule": self.rule.name(),
             "options": asdict(self.rule),
-            "top1": self.metric,
+            "score": None if self.score is None else self.score.value,
+            "interval": listed(self.measured.interval),
             "agreement": self.agreement,
             "spikes": self.spikes,
             "mean_steps": self.mean_steps,
@@ -87,32 +102,33 @@ class ExitTally:
 
     Args:
         rule: the exit rule.
+        judge: how answers are judged.
         steps: the largest number of steps T.
     """
 
-    def __init__(self, rule: ExitRule, steps: int) -> None:
-        self.rule = rule
-        self.steps = steps
-        self.correct = self.agree = self.spikes = 0
+    def __init__(self, rule: ExitRule, judge: Judge, steps: int) -> None:
+        self.rule, self.judge, self.steps = rule, judge, steps
+        self.score, self.agreement, self.spikes = judge.score(), judge.agreement(), 0
         self.exits = torch.zeros(steps + 1, dtype=torch.int64)
         self.seconds = 0.0
 
-    def run(self, compiled: Compiled, inputs: Tensor, ann: Tensor, labels: Tensor) -> None:
+    def run(self, compiled: Compiled, inputs: Tensor, expected: Any, *, targets: Any) -> None:
         """One batch.
 
         Args:
             compiled: the network.
-            inputs: images ``[B, ...]``.
-            ann: the ANN's classes ``[B]``.
-            labels: the true ones ``[B]``.
+            inputs: samples ``[B, ...]`` or sequences ``[T, B, ...]``.
+            expected: what the judge decided of the ANN's outputs.
+            targets: as the judge read them, where there are some.
         """
         started = time.perf_counter()
         run = compiled.run(inputs, steps=self.steps, record=Record(outputs=False), exit=self.rule)
         self.seconds += time.perf_counter() - started
         assert run.exit_steps is not None
-        classes = run.output.argmax(1)
-        self.correct += int((classes == labels.to(classes.device)).sum())
-        self.agree += int((classes == ann).sum())
+        found = self.judge.decide(run.output)
+        self.agreement.update(found, expected)
+        if targets is not None:
+            self.score.update(found, targets)
         self.spikes += sum(int(counts.sum()) for counts in run.spikes.values())
         self.exits += run.exit_steps.cpu().bincount(minlength=self.steps + 1)
 
@@ -121,8 +137,8 @@ class ExitTally:
         n = int(self.exits.sum())
         return ExitEvaluation(
             rule=self.rule,
-            metric=self.correct / n,
-            agreement=self.agree / n,
+            score=self.score.value() if self.judge.labelled else None,
+            agreed=self.agreement.value(),
             spikes=self.spikes / n,
             histogram=dict(enumerate(self.exits.tolist()[1:], start=1)),
             seconds=self.seconds,

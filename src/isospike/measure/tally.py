@@ -1,9 +1,10 @@
-"""Right answers and events of one network, added up over batches."""
+"""Scores and events of one network, added up over batches."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -11,16 +12,17 @@ from isospike.capture.graph import Graph
 from isospike.executors import DEFAULT_MEMORY_BUDGET, Record, Run, compile
 from isospike.memory_format import channels_last
 from isospike.network import SNN
+from isospike.tasks import Judge, Score
 
 
 @dataclass
 class Counts:
-    """What was counted after one number of steps, over all images."""
+    """What was counted after one number of steps, over all samples."""
 
-    correct: int = 0
-    """Answers that are the label."""
-    agree: int = 0
-    """Answers that are the ANN's class."""
+    score: Score
+    """Of the answers against targets."""
+    agreement: Score
+    """Of the answers against the ANN's."""
     spikes: int = 0
     """What the events of all sites are worth."""
     packets: int = 0
@@ -33,7 +35,8 @@ class Tally:
     A network that was calibrated for several numbers of steps runs once for each.
 
     Args:
-        snn: a network with one output ``[B, classes]``.
+        snn: the network.
+        judge: how its answers are judged.
         at: the numbers of steps, rising.
         executor: see `simulate`.
         memory_budget: see `simulate`.
@@ -42,18 +45,20 @@ class Tally:
     def __init__(
         self,
         snn: SNN,
+        judge: Judge,
         at: tuple[int, ...],
         *,
         executor: str | None = None,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
     ) -> None:
-        self.compiled, self.memory_budget = compile(snn, executor), memory_budget
-        self.images = 0
+        self.compiled, self.judge, self.memory_budget = compile(snn, executor), judge, memory_budget
+        self.samples = 0
         self.seconds = 0.0
-        self.counts = {t: Counts() for t in at}
+        self.ann = judge.score()
+        self.counts = {t: Counts(judge.score(), judge.agreement()) for t in at}
 
     def run(self, inputs: Tensor) -> list[Run]:
-        """Run a batch of images ``[B, ...]``."""
+        """Run a batch of samples ``[B, ...]`` or of sequences ``[T, B, ...]``."""
         at = tuple(self.counts)
         started = time.perf_counter()
         runs = [
@@ -68,26 +73,27 @@ class Tally:
         self.seconds += time.perf_counter() - started
         return runs
 
-    def count(self, runs: list[Run], labels: Tensor | None, expected: Tensor) -> None:
+    def count(self, runs: list[Run], targets: Any, expected: Any) -> None:
         """Count what runs of a batch gave.
 
         Args:
             runs: as `run` returned them.
-            labels: classes ``[B]``, where they are known.
-            expected: the ANN's classes ``[B]``.
+            targets: as the judge read them, where there are some.
+            expected: what the judge decided of the ANN's outputs.
         """
-        self.images += len(expected)
+        self.samples += len(next(iter(runs[0].spikes.values()))[0])
+        if targets is not None:
+            self.ann.update(expected, targets)
         for run in runs:
             for t, answer in run.answers.items():
-                counts, classes = self.counts[t], answer.argmax(1)
-                counts.agree += int((classes == expected.to(classes.device)).sum())
+                counts, found = self.counts[t], self.judge.decide(answer)
+                counts.agreement.update(found, expected)
                 counts.spikes += sum(int(spikes[:t].sum()) for spikes in run.spikes.values())
                 counts.packets += sum(int(packets[:t].sum()) for packets in run.packets.values())
-                if labels is not None:
-                    counts.correct += int((classes == labels.to(classes.device)).sum())
+                if targets is not None:
+                    counts.score.update(found, targets)
 
 
-def classes_of(ann: Graph, inputs: Tensor) -> Tensor:
-    """The ANN's classes ``[B]`` of images ``[B, ...]``."""
-    classes: Tensor = ann(channels_last(inputs)).argmax(1)
-    return classes
+def decided(judge: Judge, ann: Graph, inputs: Tensor) -> Any:
+    """What the judge decides of the ANN's outputs for samples ``[B, ...]``."""
+    return judge.decide(ann(channels_last(inputs)))

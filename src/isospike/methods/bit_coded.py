@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from isospike.methods.emitting import EmittingMethod
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
-from isospike.neurons.bit_coded import BitCoded as BitCodedNeuron
-from isospike.neurons.levels import several
+from isospike.neurons.bit_coded import BitCodedNeuron
+from isospike.options import Range, Some
 
 DEFAULT_BITS = 4
 MOST_BITS = 16
+Bits = Annotated[int, Range(1, MOST_BITS)]
+"""Bits of one site."""
 
 
 @register
@@ -28,19 +30,16 @@ class BitCoded(EmittingMethod):
 
     papers: ClassVar[tuple[str, ...]] = ("datta2025snn",)
 
-    bits: int | tuple[int, ...] | None = None
+    bits: Bits | Annotated[tuple[Bits, ...], Some()] | None = None
     """Bits of all sites or, as 4,3,4, of each in order, so K = 2^bits - 1 levels; T is the largest; by default learned
     levels, elsewhere 4 bits."""
-    levels: int | None = None
+    levels: Annotated[int, Range(1, 2**MOST_BITS - 1)] | None = None
     """Levels K of every site instead of bits; T = ceil(log2(K + 1)) steps, saturating at K."""
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
+        """Refuse bits and levels together."""
         super().__post_init__()
-        inside = self.bits is None or all(1 <= bits <= MOST_BITS for bits in several(self.bits))
-        self._require(inside and self.bits != (), "bits", f"a whole number from 1 to {MOST_BITS}, or one for each site")
-        self._require_whole("levels", 1, 2**MOST_BITS - 1)
-        self._require(self.bits is None or self.levels is None, "levels", "left out when bits are given")
+        self.require(self.bits is None or self.levels is None, "levels", "left out when bits are given")
 
     def parts(self) -> Parts:
         """Learned or calibrated scale, bit-coded neurons."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from isospike.activations.activation import Granularity
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
 from isospike.methods.streaming import ScaledMethod
-from isospike.scales.rule import Granularity
+from isospike.neurons.streaming_neuron import Largest
+from isospike.scales.rule import RuleName
 
 
 @register
@@ -28,15 +30,14 @@ class Buffered(ScaledMethod):
     papers: ClassVar[tuple[str, ...]] = ("conversionframework",)
 
     granularity: Granularity = "channel"
-    v_init: float | None = None
-    scale: str = "maximum"
-    largest: int = 1
+    scale: RuleName = "maximum"
+    largest: Largest = 1
     """Largest spike in thresholds, S_max, a power of two unless graded: from 4 on powers of two alone cannot follow."""
     powers_of_two: bool = True
     """Send powers of two thresholds, as published; otherwise any whole number, graded spikes."""
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
+        """Refuse events that the neurons do not send."""
         super().__post_init__()
         self._require_largest(self._neuron(), self.largest)
 

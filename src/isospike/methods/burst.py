@@ -9,6 +9,8 @@ from isospike import scales
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
 from isospike.methods.streaming import StreamingMethod
+from isospike.neurons.streaming_neuron import Largest
+from isospike.options import Percent
 
 
 @register
@@ -24,18 +26,11 @@ class Burst(StreamingMethod):
 
     papers: ClassVar[tuple[str, ...]] = ("li2022efficient",)
 
-    v_init: float | None = 0.0
-    largest: int = 5
+    largest: Largest = 5
     """Most spikes in one step, Gamma; sites with a ceiling of their own send one."""
-    percentile: float = 99.9
-    """Percentile in percent, above 0 and at most 100."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require_largest("burst", self.largest)
-        self._require(0 < self.percentile <= 100, "percentile", "above 0 and at most 100")
+    percentile: Percent = 99.9
+    """Percentile in percent."""
 
     def parts(self) -> Parts:
         """Percentile scale, burst neurons."""
-        return self._streaming(scales.Percentile(self.granularity, self.percentile), "burst", largest=self.largest)
+        return self._streaming(scales.PercentileRule(self.granularity, self.percentile), "burst", largest=self.largest)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from isospike.activations.activation import Granularity
 from isospike.methods.method import Method
 from isospike.methods.parts import Parts, learned_or
 from isospike.methods.streaming import StreamingMethod
-from isospike.neurons import streaming
+from isospike.neurons.streaming_neuron import Largest, streaming
+from isospike.options import Count, OneOf, Rising
 from isospike.refine.refinement import Refinement
-from isospike.scales.rule import Granularity
+from isospike.scales.rule import RuleName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,26 +24,22 @@ class CalibratedMethod(StreamingMethod):
     needs: ClassVar[str] = "calibration images; the numbers of steps"
 
     granularity: Granularity = "channel"
-    v_init: float | None = 0.0
-    steps: tuple[int, ...] = (4, 8, 16, 32)
+    steps: Annotated[tuple[Count, ...], Rising()] = (4, 8, 16, 32)
     """Numbers of steps T to calibrate for; the network runs for these."""
-    scale: str = "mmse"
+    scale: RuleName = "mmse"
     """Rule that finds the bound of a site that has learned none, told T; learned refuses such sites."""
-    neuron: str = "integrate-and-fire"
-    """Neuron: integrate-and-fire, burst, buffered, graded, signed-memory or hard-reset."""
-    largest: int | None = None
+    neuron: Annotated[str, OneOf(streaming)] = "integrate-and-fire"
+    """The neurons."""
+    largest: Largest | None = None
     """Largest spike of burst, buffered and graded neurons; by default the neuron's own."""
     average_pool_neurons: bool = False
     """Give average pools neurons of their own, as spiking depthwise convolutions (Li et al. 2021); otherwise they are
     linear, which loses less."""
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
+        """Refuse events that the neurons do not send."""
         super().__post_init__()
-        rising = list(self.steps) == sorted(set(self.steps)) and all(steps >= 1 for steps in self.steps)
-        self._require(bool(self.steps) and rising, "steps", "rising whole numbers of at least 1")
         self._require_largest(self.neuron, self.largest)
-        learned_or(self.scale, self.granularity, levels=1, phase=0.0)
 
     @abstractmethod
     def refinements(self) -> tuple[Refinement, ...]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from isospike.methods.calibrated import CalibratedMethod
 from isospike.methods.method import register
+from isospike.neurons.streaming_neuron import Largest, streaming
+from isospike.options import Count, Decay, OneOf
 from isospike.refine import BiasCalibration, PotentialCalibration
 from isospike.refine.refinement import Refinement
 
@@ -27,16 +29,11 @@ class CalibratedBuffered(CalibratedMethod):
 
     papers: ClassVar[tuple[str, ...]] = ("conversionframework", "li2021free")
 
-    v_init: float | None = 0.5
-    neuron: str = "graded"
-    largest: int | None = 8
-    refine_images: int = 1024
+    v_init: Decay | None = 0.5
+    neuron: Annotated[str, OneOf(streaming)] = "graded"
+    largest: Largest | None = 8
+    refine_images: Count = 1024
     """Calibration images of biases and potentials."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require_whole("refine_images", 1)
 
     def refinements(self) -> tuple[Refinement, ...]:
         """Biases, then potentials."""

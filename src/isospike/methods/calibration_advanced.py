@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from isospike.methods.calibrated import CalibratedMethod
 from isospike.methods.method import register
+from isospike.options import Count, CountOrZero, Positive
 from isospike.refine import BiasShift, PotentialCalibration, WeightCalibration
 from isospike.refine.refinement import Refinement
 from isospike.refine.weights import Optimiser
@@ -25,27 +26,19 @@ class CalibrationAdvanced(CalibratedMethod):
 
     papers: ClassVar[tuple[str, ...]] = ("li2021free",)
 
-    refine_images: int = 1024
+    refine_images: Count = 1024
     """Calibration images."""
-    iterations: int = 5000
+    iterations: CountOrZero = 5000
     """Mini-batches of the weight calibration, for each layer; 0 leaves the weights as they are."""
-    refine_batch: int = 32
+    refine_batch: Count = 32
     """Images in a mini-batch of the weight calibration."""
-    learning_rate: float = 1e-5
+    learning_rate: Positive = 1e-5
     """Of the weight calibration, at its start."""
     optimiser: Optimiser = "adam"
     """Of the weight calibration."""
     order: Literal["weights-first", "potentials-first"] = "weights-first"
     """Potentials that are calibrated before the weights are stale afterwards; the paper's text has them first, layer by
     layer."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        for option in ("refine_images", "refine_batch"):
-            self._require_whole(option, 1)
-        self._require_whole("iterations", 0)
-        self._require(0 < self.learning_rate < float("inf"), "learning_rate", "positive and finite")
 
     def refinements(self) -> tuple[Refinement, ...]:
         """Shift, weights, potentials."""

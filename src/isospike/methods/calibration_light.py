@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from isospike.methods.calibrated import CalibratedMethod
 from isospike.methods.method import register
+from isospike.options import Count
 from isospike.refine import BiasCalibration, BiasShift
 from isospike.refine.refinement import Refinement
 
@@ -23,13 +24,8 @@ class CalibrationLight(CalibratedMethod):
 
     papers: ClassVar[tuple[str, ...]] = ("li2021free",)
 
-    refine_images: int = 128
+    refine_images: Count = 128
     """Images of the bias calibration."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require_whole("refine_images", 1)
 
     def refinements(self) -> tuple[Refinement, ...]:
         """Shift, then bias calibration."""

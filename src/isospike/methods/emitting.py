@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
+from isospike.activations.activation import Granularity
 from isospike.methods.method import Method
 from isospike.methods.parts import AccumulateThenEmit, Parts, learned_or
 from isospike.neurons import NEAREST, Emitter
 from isospike.refine import EmitterBiasCalibration, ExactGrid
-from isospike.scales.rule import Granularity
+from isospike.scales.rule import RuleName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class EmittingMethod(Method):
     most_steps: ClassVar[int] = 8
     """Most steps that a comparison asks for: with 8 bits nothing is left to gain."""
 
-    scale: str = "mmse"
+    scale: RuleName = "mmse"
     """Rule that finds the bound of a site that has learned none; learned refuses such sites."""
     granularity: Granularity = "channel"
     """One bound per layer or per channel, where it is not learned."""
@@ -32,11 +33,6 @@ class EmittingMethod(Method):
     exact: bool = False
     """Put the network on a binary grid in float64, where no sum is rounded: equal bit for bit."""
 
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        learned_or(self.scale, self.granularity, levels=1, phase=0.0)
-
     def for_steps(self, steps: Sequence[int]) -> tuple[tuple[Method, tuple[int, ...]], ...]:
         """A configuration for each number of steps where none is chosen by bits or levels, else the one that is."""
         sizes = [field.name for field in fields(self) if field.name in ("bits", "levels")]
@@ -44,6 +40,10 @@ class EmittingMethod(Method):
             return ((self, ()),)
         options: list[dict[str, Any]] = [{sizes[0]: at} for at in steps if at <= self.most_steps]
         return tuple((replace(self, **size), tuple(size.values())) for size in options)
+
+    def steps_needed(self) -> str:
+        """No more than `most_steps`."""
+        return f"it takes at most {self.most_steps} steps where no other number is chosen by bits or levels"
 
     def _emitting(
         self, kind: type[Emitter], levels: int | tuple[int, ...] | None, default: int, phase: float | None = None

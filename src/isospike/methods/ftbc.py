@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from isospike.methods.calibrated import CalibratedMethod
 from isospike.methods.method import register
+from isospike.options import Count, Decay, Part
 from isospike.refine import TemporalBiasCalibration
 from isospike.refine.refinement import Refinement
 
@@ -23,17 +24,11 @@ class FTBC(CalibratedMethod):
 
     papers: ClassVar[tuple[str, ...]] = ("wu2024ftbc",)
 
-    v_init: float | None = None
-    iterations: int = 10
+    v_init: Decay | None = None
+    iterations: Count = 10
     """Calibration batches."""
-    learning_rate: float = 0.5
-    """Part of the error that one batch takes away, above 0 and at most 1."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require_whole("iterations", 1)
-        self._require(0 < self.learning_rate <= 1, "learning_rate", "above 0 and at most 1")
+    learning_rate: Part = 0.5
+    """Part of the error that one batch takes away."""
 
     def refinements(self) -> tuple[Refinement, ...]:
         """Temporal bias calibration."""

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from isospike import scales
+from isospike.activations.activation import Granularity
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
 from isospike.methods.streaming import StreamingMethod
-from isospike.scales.rule import Granularity
+from isospike.options import Count, CountOrZero, Decay, Positive
 
 
 @register
@@ -28,18 +29,15 @@ class LocalThresholdBalancing(StreamingMethod):
     rises_with: ClassVar[str | None] = "iterations"
 
     granularity: Granularity = "channel"
-    delay: int | Literal["measured"] = "measured"
-    iterations: int = 1000
+    v_init: Decay | None = 0.5
+    delay: CountOrZero | Literal["measured"] = "measured"
+    iterations: Count = 1000
     """Mini-batches K; the data are cycled through when they hold fewer."""
-    learning_rate: float = 1.0
+    learning_rate: Positive = 1.0
     """Step eta of the mean-form rule; at most 1/2 can never overshoot the largest activation."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require(self.iterations >= 1, "iterations", "a whole number >= 1")
-        self._require(0 < self.learning_rate < float("inf"), "learning_rate", "positive and finite")
 
     def parts(self) -> Parts:
         """Local-threshold-balancing scale, IF neuron."""
-        return self._streaming(scales.LocalThresholdBalancing(self.granularity, self.iterations, self.learning_rate))
+        return self._streaming(
+            scales.LocalThresholdBalancingRule(self.granularity, self.iterations, self.learning_rate)
+        )

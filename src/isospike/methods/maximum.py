@@ -23,8 +23,6 @@ class Maximum(StreamingMethod):
 
     papers: ClassVar[tuple[str, ...]] = ("diehl2015fast", "rueckauer2017conversion")
 
-    v_init: float | None = 0.0
-
     def parts(self) -> Parts:
         """Maximum scale, IF neuron."""
-        return self._streaming(scales.Maximum(self.granularity))
+        return self._streaming(scales.MaximumRule(self.granularity))

@@ -8,6 +8,8 @@ from typing import ClassVar
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
 from isospike.methods.streaming import ScaledMethod
+from isospike.options import Decay
+from isospike.scales.rule import RuleName
 
 
 @register
@@ -22,7 +24,8 @@ class OPI(ScaledMethod):
 
     papers: ClassVar[tuple[str, ...]] = ("bu2022optimized",)
 
-    scale: str = "maximum"
+    v_init: Decay | None = 0.5
+    scale: RuleName = "maximum"
 
     def parts(self) -> Parts:
         """Any scale, IF neuron."""

@@ -9,6 +9,7 @@ from isospike.methods.calibrated import CalibratedMethod
 from isospike.methods.method import register
 from isospike.refine import BiasShift
 from isospike.refine.refinement import Refinement
+from isospike.scales.rule import RuleName
 
 
 @register
@@ -23,7 +24,7 @@ class Opt(CalibratedMethod):
 
     papers: ClassVar[tuple[str, ...]] = ("deng2021optimal",)
 
-    scale: str = "maximum"
+    scale: RuleName = "maximum"
 
     def refinements(self) -> tuple[Refinement, ...]:
         """The shift."""

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from torch import Tensor, nn
 
 from isospike import scales
+from isospike.activations.activation import Granularity
 from isospike.capture.graph import Graph, op_of
+from isospike.methods.schedule import EVERY_STEP, Schedule
 from isospike.neurons import (
     NEAREST,
     Emitter,
@@ -25,7 +27,7 @@ from isospike.ops import Role
 from isospike.pooling import place_average_pool_neurons, place_max_pools
 from isospike.pooling import rules as pooling_rules
 from isospike.refine.refinement import Refinement
-from isospike.scales.rule import Granularity, ScaleRule
+from isospike.scales.rule import ScaleRule
 
 
 class Policy(ABC):
@@ -159,6 +161,8 @@ class Parts:
     """What takes the place of activations."""
     refinements: tuple[Refinement, ...] = ()
     """What is corrected on calibration data beside the ANN, in this order."""
+    schedule: Schedule = EVERY_STEP
+    """Which steps make the answer."""
 
     @property
     def papers(self) -> tuple[str, ...]:
@@ -167,6 +171,7 @@ class Parts:
             *self.scale.papers,
             *self.neurons.papers,
             *(paper for refinement in self.refinements for paper in refinement.papers),
+            *self.schedule.papers,
         )
 
 
@@ -177,6 +182,6 @@ def learned_or(name: str, granularity: Granularity, *, levels: int | tuple[int, 
         UnknownNameError: no such rule.
     """
     if name == "learned":
-        return scales.Learned(granularity)
+        return scales.LearnedRule(granularity)
     rule = scales.make_rule(name, granularity=granularity, levels=levels, phase=phase)
-    return scales.Learned(granularity, otherwise=rule)
+    return scales.LearnedRule(granularity, otherwise=rule)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from isospike.methods.emitting import EmittingMethod
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
 from isospike.neurons import Pasc
+from isospike.options import Range
 
 DEFAULT_LEVELS = 8
 MOST_LEVELS = 2**16 - 1
@@ -28,13 +29,8 @@ class Pascal(EmittingMethod):
     papers: ClassVar[tuple[str, ...]] = ("ramesh2025pascal",)
     most_steps: ClassVar[int] = 64
 
-    levels: int | None = None
+    levels: Annotated[int, Range(1, MOST_LEVELS)] | None = None
     """Levels L of every site, and as many steps; by default those that were learned, elsewhere 8."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require_whole("levels", 1, MOST_LEVELS)
 
     def parts(self) -> Parts:
         """Learned or calibrated scale, PASC neurons."""

@@ -9,7 +9,8 @@ from isospike import scales
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
 from isospike.methods.streaming import StreamingMethod
-from isospike.scales.histogram import BINS, may_be_bins
+from isospike.options import Percent
+from isospike.scales.histogram import Bins
 
 
 @register
@@ -25,18 +26,11 @@ class Percentile(StreamingMethod):
 
     papers: ClassVar[tuple[str, ...]] = ("rueckauer2017conversion",)
 
-    v_init: float | None = 0.0
-    percentile: float = 99.9
-    """Percentile in percent, above 0 and at most 100."""
-    bins: int = 2048
-    """Bins of the streaming histogram, even, 2 to 1,000,000; the quantile is interpolated inside a bin."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require(0 < self.percentile <= 100, "percentile", "above 0 and at most 100")
-        self._require(may_be_bins(self.bins), "bins", BINS)
+    percentile: Percent = 99.9
+    """Percentile in percent."""
+    bins: Bins = 2048
+    """Bins of the streaming histogram; the quantile is interpolated inside a bin."""
 
     def parts(self) -> Parts:
         """Percentile scale, IF neuron."""
-        return self._streaming(scales.Percentile(self.granularity, self.percentile, self.bins))
+        return self._streaming(scales.PercentileRule(self.granularity, self.percentile, self.bins))

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from isospike.calibrate.batches import Batches
-from isospike.capture.graph import Graph
 from isospike.methods.method import Method
 from isospike.methods.parts import Parts, ProbingStreaming
+from isospike.methods.schedule import Schedule
 from isospike.methods.streaming import ScaledMethod
-from isospike.network import ReadOut
 from isospike.neurons import Probing
+from isospike.options import Count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,26 +22,19 @@ class ProbingMethod(ScaledMethod):
     kind: ClassVar[type[Probing]]
     """The neurons."""
 
-    v_init: float | None = None
-    probe: int = 4
+    probe: Count = 4
     """Probing steps rho; T steps in all leave T - rho."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require_whole("probe", 1)
 
     def for_steps(self, steps: Sequence[int]) -> tuple[tuple[Method, tuple[int, ...]], ...]:
         """The steps behind the probe."""
         behind = tuple(at for at in steps if at > self.probe)
         return ((self, behind),) if behind or not steps else ()
 
+    def steps_needed(self) -> str:
+        """More than the probe."""
+        return f"it needs more than {self.probe} steps, the probe"
+
     def parts(self) -> Parts:
         """Learned or calibrated scale, probing neurons."""
         policy = ProbingStreaming(v_init=self.v_init, pooling=self.pooling, probing=self.kind, probe_steps=self.probe)
-        return Parts(self._rule(), policy)
-
-    def read_out(self, graph: Graph, batches: Batches) -> ReadOut:
-        """The mean over the steps after the probe, and after the delay."""
-        plain = super().read_out(graph, batches)
-        return ReadOut(plain.delay, plain.window, probe=self.probe)
+        return Parts(self._rule(), policy, schedule=Schedule(self.delay, self.probe))

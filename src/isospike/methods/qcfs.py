@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from isospike.activations.activation import Granularity
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
 from isospike.methods.streaming import ScaledMethod
-from isospike.scales.rule import Granularity
 
 
 @register
@@ -26,7 +26,6 @@ class QCFS(ScaledMethod):
     needs: ClassVar[str] = "calibration images; made for networks trained with QCFS"
 
     granularity: Granularity = "channel"
-    v_init: float | None = None
 
     def parts(self) -> Parts:
         """Learned or calibrated scale, IF neurons charged as the activations were shifted."""

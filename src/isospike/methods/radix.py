@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from isospike.methods.bit_coded import DEFAULT_BITS, MOST_BITS
+from isospike.methods.bit_coded import DEFAULT_BITS, Bits
 from isospike.methods.emitting import EmittingMethod
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
 from isospike.neurons import DOWN
-from isospike.neurons.bit_coded import BitCoded as BitCodedNeuron
+from isospike.neurons.bit_coded import BitCodedNeuron
 
 
 @register
@@ -26,15 +26,10 @@ class Radix(EmittingMethod):
 
     papers: ClassVar[tuple[str, ...]] = ("wang2022radix",)
 
-    bits: int | None = None
+    bits: Bits | None = None
     """Bits of every site, so K = 2^bits - 1 levels and T = bits steps; by default 4."""
     rounding: Literal["nearest", "down"] = "nearest"
     """How a total becomes a level: nearest (phi = 1/2; or as it was trained) or down (phi = 0)."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require_whole("bits", 1, MOST_BITS)
 
     def parts(self) -> Parts:
         """Learned or calibrated scale, bit-coded neurons of one length."""

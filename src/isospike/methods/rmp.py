@@ -9,6 +9,7 @@ from isospike import scales
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
 from isospike.methods.streaming import StreamingMethod
+from isospike.options import Count, Part
 
 
 @register
@@ -23,18 +24,11 @@ class RMP(StreamingMethod):
 
     papers: ClassVar[tuple[str, ...]] = ("han2020rmp",)
 
-    v_init: float | None = 0.0
-    factor: float = 0.8
-    """Part of the largest current, above 0 and at most 1."""
-    calibration_steps: int = 64
+    factor: Part = 0.8
+    """Part of the largest current."""
+    calibration_steps: Count = 64
     """Time steps that every calibration image runs."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require(0 < self.factor <= 1, "factor", "above 0 and at most 1")
-        self._require_whole("calibration_steps", 1)
 
     def parts(self) -> Parts:
         """Spike-Norm scale with a factor, IF neuron."""
-        return self._streaming(scales.SpikeNorm(self.granularity, self.calibration_steps, self.factor))
+        return self._streaming(scales.SpikeNormRule(self.granularity, self.calibration_steps, self.factor))

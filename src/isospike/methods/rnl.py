@@ -8,6 +8,8 @@ from typing import ClassVar
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
 from isospike.methods.streaming import ScaledMethod
+from isospike.options import Decay
+from isospike.scales.rule import RuleName
 
 
 @register
@@ -24,8 +26,8 @@ class RNL(ScaledMethod):
     needs: ClassVar[str] = "a network trained with clipped ReLUs"
     needs_training: ClassVar[bool] = True
 
-    v_init: float | None = 0.0
-    scale: str = "learned"
+    v_init: Decay | None = 0.0
+    scale: RuleName = "learned"
 
     def parts(self) -> Parts:
         """Learned scale, IF neurons."""

@@ -8,6 +8,7 @@ from typing import ClassVar
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
 from isospike.methods.streaming import ScaledMethod
+from isospike.scales.rule import RuleName
 
 
 @register
@@ -24,8 +25,7 @@ class SlipReLU(ScaledMethod):
     needs: ClassVar[str] = "a network trained with SlipReLU"
     needs_training: ClassVar[bool] = True
 
-    v_init: float | None = None
-    scale: str = "learned"
+    scale: RuleName = "learned"
 
     def parts(self) -> Parts:
         """Learned scale, IF neurons charged as the staircase was shifted."""

@@ -27,8 +27,7 @@ class SNM(StreamingMethod):
 
     granularity: Fineness = "neuron"  # type: ignore[assignment]
     """One threshold per layer, channel or neuron."""
-    v_init: float | None = 0.0
 
     def parts(self) -> Parts:
         """Maximum scale, signed neurons."""
-        return self._streaming(scales.Maximum(self.granularity), "signed-memory")
+        return self._streaming(scales.MaximumRule(self.granularity), "signed-memory")

@@ -9,6 +9,7 @@ from isospike import scales
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
 from isospike.methods.streaming import StreamingMethod
+from isospike.options import Count
 
 
 @register
@@ -24,18 +25,12 @@ class SpikeNorm(StreamingMethod):
 
     papers: ClassVar[tuple[str, ...]] = ("sengupta2019going",)
 
-    v_init: float | None = 0.0
     reset: Literal["soft", "hard"] = "soft"
     """Subtract the threshold after a spike, or set the potential to zero."""
-    calibration_steps: int = 64
+    calibration_steps: Count = 64
     """Time steps that every calibration image runs."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        self._require_whole("calibration_steps", 1)
 
     def parts(self) -> Parts:
         """Spike-Norm scale, IF neuron of the chosen reset."""
         neuron = "integrate-and-fire" if self.reset == "soft" else "hard-reset"
-        return self._streaming(scales.SpikeNorm(self.granularity, self.calibration_steps, neuron=neuron), neuron)
+        return self._streaming(scales.SpikeNormRule(self.granularity, self.calibration_steps, neuron=neuron), neuron)

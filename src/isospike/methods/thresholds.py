@@ -1,83 +1,96 @@
-"""The thresholds of one network, found once for all methods that want them."""
+"""The thresholds of one network: requested first, then found, once for all methods that want them."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from isospike.calibrate.batches import Batches
-from isospike.calibrate.collect import Watch, collect, watch
+from isospike.calibrate.collect import Watch, collect, rules_of, watch
 from isospike.capture.graph import Graph
+from isospike.methods.method import Method
 from isospike.methods.parts import Parts
 from isospike.scales.rule import ScaleRule
 
+Key = tuple[Hashable, ScaleRule, str]
+"""Preparation of the graph, rule and site."""
 
+
+@dataclass(frozen=True)
+class Request:
+    """Observers of one scale rule on the graph that is calibrated for it, before they have seen anything."""
+
+    preparation: Hashable
+    """Which of the graphs it is: equal ones are calibrated together."""
+    watch: Watch
+
+    @property
+    def passive(self) -> bool:
+        """Whether it can share a pass over the data with others; local threshold balancing and Spike-Norm cannot."""
+        return self.watch.passive
+
+
+@dataclass(frozen=True)
 class Thresholds:
-    """What scale rules find on calibration data, by the graph that is calibrated, rule and site.
+    """What scale rules found on calibration data, by the graph that was calibrated, rule and site."""
 
-    Rules that only watch are requested first and then found in one pass over the data; two that count alike count
-    once. Rules that change what the next layer sees (local threshold balancing, Spike-Norm) have a pass of their own,
-    when they are first asked for.
-
-    Args:
-        graph: the folded network.
-        batches: calibration inputs.
-    """
-
-    def __init__(self, graph: Graph, batches: Batches) -> None:
-        self.graph = graph
-        self.batches = batches
-        self._prepared: dict[Hashable, Graph] = {}
-        self._requested: list[tuple[Hashable, Watch]] = []
-        self._found: dict[tuple[Hashable, ScaleRule, str], Tensor] = {}
+    graph: Graph
+    """The folded network."""
+    calibrated: Mapping[Hashable, Graph] = field(default_factory=dict)
+    """The graphs that were calibrated, by preparation."""
+    found: Mapping[Key, Tensor] = field(default_factory=dict)
+    """The threshold of every site, in activation units."""
 
     def prepared(self, parts: Parts) -> Graph:
-        """The graph that is calibrated for these parts; not to be changed."""
-        key = parts.neurons.preparation(self.graph)
-        if key not in self._prepared:
-            self._prepared[key] = parts.neurons.prepare(self.graph)
-        return self._prepared[key]
-
-    def request(self, parts: Parts) -> None:
-        """Have the thresholds of these parts found in the next pass.
-
-        Raises:
-            CalibrationError: the rule cannot serve a site.
-            OptionError: the rule names a number of sites that is not the graph's.
-        """
-        key = parts.neurons.preparation(self.graph)
-        asked = {(kind, one.rules[site], site) for kind, one in self._requested for site in one.observers}
-        missing = self._missing(parts).only(lambda site, rule: (key, rule, site) not in asked)
-        if missing.observers and missing.passive:
-            self._requested.append((key, missing))
-
-    def collect(self) -> None:
-        """Find what was requested.
-
-        Raises:
-            CalibrationError: the data do not fit, or NaN or infinity reached a site.
-        """
-        requested, self._requested = self._requested, []
-        self._keep(requested)
+        """The graph that was calibrated for these parts; not to be changed."""
+        return self.calibrated[parts.neurons.preparation(self.graph)]
 
     def of(self, parts: Parts) -> dict[str, Tensor]:
-        """The thresholds of these parts by site, found now where they are not known.
-
-        Raises:
-            CalibrationError, OptionError: as `request` and `collect`.
-        """
-        key, missing = parts.neurons.preparation(self.graph), self._missing(parts)
-        if missing.observers:
-            self._keep([(key, missing)])
-        return {site: self._found[key, rule, site] for site, rule in missing.rules.items()}
-
-    def _missing(self, parts: Parts) -> Watch:
+        """The thresholds of these parts by site, which were requested and found."""
         key = parts.neurons.preparation(self.graph)
-        return watch(self.prepared(parts), parts.scale).only(lambda site, rule: (key, rule, site) not in self._found)
+        return {site: self.found[key, rule, site] for site, rule in rules_of(self.calibrated[key], parts.scale).items()}
 
-    def _keep(self, watches: list[tuple[Hashable, Watch]]) -> None:
-        found = collect([one for _, one in watches], self.batches)
-        for (key, one), scales in zip(watches, found, strict=True):
-            for site, theta in scales.items():
-                self._found[key, one.rules[site], site] = theta
+
+def requests(graph: Graph, method: Method) -> list[Request]:
+    """What a method wants of a folded graph, for every number of steps that it makes a network for.
+
+    Raises:
+        CalibrationError: the scale rule cannot serve a site.
+        OptionError: options for each site are not as many as the sites.
+    """
+    wanted = [method.parts_for(steps) for steps in method.horizons]
+    return [
+        Request(parts.neurons.preparation(graph), watch(parts.neurons.prepare(graph), parts.scale)) for parts in wanted
+    ]
+
+
+def find_thresholds(
+    graph: Graph, wanted: Iterable[Request], batches: Batches, *, known: Thresholds | None = None
+) -> Thresholds:
+    """The thresholds that are wanted, beside those that are known already.
+
+    All rules that only watch are served by one pass over the data; what two of them want alike is found once. A rule
+    that changes what the next layer sees has a pass of its own.
+
+    Raises:
+        CalibrationError: the data do not fit, or NaN or infinity reached a site.
+    """
+    calibrated, found = (dict(known.calibrated), dict(known.found)) if known else ({}, {})
+    missing: list[Request] = []
+    asked = set(found)
+    for request in wanted:
+        graph_of_all = calibrated.setdefault(request.preparation, request.watch.graph)
+        new = _missing(request, graph_of_all, asked)
+        asked |= {(new.preparation, new.watch.rules[site], site) for site in new.watch.observers}
+        missing += [new] if new.watch.observers else []
+    for request, scales in zip(missing, collect([request.watch for request in missing], batches), strict=True):
+        found |= {(request.preparation, request.watch.rules[site], site): theta for site, theta in scales.items()}
+    return Thresholds(graph, calibrated, found)
+
+
+def _missing(request: Request, graph: Graph, asked: set[Key]) -> Request:
+    """What nobody has asked for yet, on the graph that all calibrate together."""
+    key = request.preparation
+    return Request(key, request.watch.on(graph).only(lambda site, rule: (key, rule, site) not in asked))

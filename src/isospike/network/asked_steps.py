@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated
 
 from isospike.errors import SimulationError
 from isospike.network.network import SNN
-from isospike.whole import MOST_STEPS, is_whole
+from isospike.options import Some, Steps, check_arguments
 
 
 def asked_steps(snn: SNN, steps: int | Iterable[int] | None) -> tuple[int, ...]:
@@ -19,7 +20,5 @@ def asked_steps(snn: SNN, steps: int | Iterable[int] | None) -> tuple[int, ...]:
         raise SimulationError("a streaming network answers at any number of steps; say at which with steps=[...]")
     wanted = snn.times.own if steps is None else steps
     asked = list(wanted) if isinstance(wanted, Iterable) else [wanted]
-    wrong = [t for t in asked if not is_whole(t) or not 1 <= t <= MOST_STEPS]
-    if wrong or not asked:
-        raise SimulationError(f"steps must be whole numbers from 1 to {MOST_STEPS}, got {asked}")
+    check_arguments(Annotated[tuple[Steps, ...], Some()], SimulationError, steps=asked)
     return tuple(sorted({int(t) for t in asked}))

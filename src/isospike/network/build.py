@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -15,6 +16,7 @@ from isospike.network.network import SNN, Provenance, kind_of
 from isospike.network.readout import ReadOut
 from isospike.network.streaming import StreamingNetwork
 from isospike.neurons import Kind
+from isospike.tasks import Task
 
 
 def network_of(
@@ -24,6 +26,7 @@ def network_of(
     preprocess: Preprocess | None = None,
     readout: ReadOut | None = None,
     sets: Mapping[int, Mapping[str, Tensor]] | None = None,
+    task: Task | None = None,
 ) -> SNN:
     """The network of a graph.
 
@@ -33,14 +36,16 @@ def network_of(
         preprocess: how images become inputs, when known.
         readout: how the outputs of the steps of a streaming network become one answer.
         sets: for every number of steps that a streaming network was calibrated for, the tensors that it replaces.
+        task: what its answers are for; by default what its outputs look like.
 
     Raises:
         ConversionError: no neurons, neurons of several kinds, or what goes with another kind.
     """
+    known: dict[str, Any] = {"provenance": provenance, "preprocess": preprocess, "task": task}
     if kind_of(graph) is Kind.EMITTING:
         if sets or readout not in (None, ReadOut()):
             raise ConversionError("an accumulate-then-emit network has its own number of steps and no read-out")
-        return EmittingNetwork(graph, provenance=provenance, preprocess=preprocess)
+        return EmittingNetwork(graph, **known)
     if sets:
-        return CalibratedNetwork(graph, provenance=provenance, preprocess=preprocess, readout=readout, sets=sets)
-    return StreamingNetwork(graph, provenance=provenance, preprocess=preprocess, readout=readout)
+        return CalibratedNetwork(graph, **known, readout=readout, sets=sets)
+    return StreamingNetwork(graph, **known, readout=readout)

@@ -7,14 +7,16 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from isospike.capture.graph import Graph, changed_tensors
+from isospike.capture.changed import changed_tensors
+from isospike.capture.graph import Graph
 from isospike.data.preprocess import Preprocess
 from isospike.errors import SimulationError
 from isospike.network.network import Provenance
 from isospike.network.readout import ReadOut
 from isospike.network.streaming import StreamingNetwork
 from isospike.network.times import Times
-from isospike.whole import is_whole
+from isospike.options import is_whole
+from isospike.tasks import Task
 
 
 class CalibratedNetwork(StreamingNetwork):
@@ -25,6 +27,7 @@ class CalibratedNetwork(StreamingNetwork):
         provenance: how it was made.
         preprocess: how images become inputs.
         readout: how the outputs of the steps become one answer.
+        task: what its answers are for.
         sets: for every number of steps, the tensors of the graph that it replaces, by name.
     """
 
@@ -35,9 +38,10 @@ class CalibratedNetwork(StreamingNetwork):
         provenance: Provenance,
         preprocess: Preprocess | None = None,
         readout: ReadOut | None = None,
+        task: Task | None = None,
         sets: Mapping[int, Mapping[str, Tensor]],
     ) -> None:
-        super().__init__(graph, provenance=provenance, preprocess=preprocess, readout=readout)
+        super().__init__(graph, provenance=provenance, preprocess=preprocess, readout=readout, task=task)
         self.sets = nn.ModuleDict({str(steps): TensorSet(tensors) for steps, tensors in sorted(sets.items())})
 
     @property
@@ -57,7 +61,7 @@ class CalibratedNetwork(StreamingNetwork):
         it is.
 
         Raises:
-            SimulationError: it was not calibrated for so many steps; the message says for which.
+            SimulationError: it was not calibrated for this number of steps; the message says for which.
         """
         return copy.deepcopy(self.for_steps(steps))
 
@@ -65,7 +69,7 @@ class CalibratedNetwork(StreamingNetwork):
         """As `at`, but of tensors that it shares with this one: to be run, not changed.
 
         Raises:
-            SimulationError: it was not calibrated for so many steps; the message says for which.
+            SimulationError: it was not calibrated for this number of steps; the message says for which.
         """
         known = ", ".join(map(str, self.calibrated))
         if steps is None:
@@ -80,6 +84,7 @@ class CalibratedNetwork(StreamingNetwork):
             provenance=self.provenance,
             preprocess=self.preprocess,
             readout=self.readout,
+            task=self.task,
             horizon=steps,
             base=self.graph,
         )
@@ -100,6 +105,7 @@ class CalibratedNetwork(StreamingNetwork):
             provenance=self.provenance,
             preprocess=self.preprocess,
             readout=self.readout,
+            task=self.task,
             sets=self.tensor_sets,
         )
 
@@ -112,6 +118,7 @@ class CalibratedPart(StreamingNetwork):
         provenance: how the network was made.
         preprocess: how images become inputs.
         readout: how the outputs of the steps become one answer.
+        task: what its answers are for.
         horizon: the number of steps.
         base: the same graph before it was calibrated.
     """
@@ -123,10 +130,11 @@ class CalibratedPart(StreamingNetwork):
         provenance: Provenance,
         preprocess: Preprocess | None = None,
         readout: ReadOut | None = None,
+        task: Task | None = None,
         horizon: int,
         base: Graph,
     ) -> None:
-        super().__init__(graph, provenance=provenance, preprocess=preprocess, readout=readout)
+        super().__init__(graph, provenance=provenance, preprocess=preprocess, readout=readout, task=task)
         self.horizon = horizon
         self.base = base
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
@@ -18,6 +19,7 @@ from isospike.network.timing import Timing
 from isospike.network.verbs import verbs
 from isospike.neurons import InputGrid, Kind, Neuron, Temporal
 from isospike.ops import Role
+from isospike.tasks import Task, default_task
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class SNN(nn.Module, ABC):
         graph: the network with neurons in the place of activations; in a streaming one max pools are `Temporal` too.
         provenance: how it was made.
         preprocess: how images become inputs, when known.
+        task: what its answers are for; by default what its outputs look like.
 
     Raises:
         ConversionError: no site, or neurons of another kind.
@@ -53,7 +56,14 @@ class SNN(nn.Module, ABC):
     kind: ClassVar[Kind]
     """What its neurons make of time."""
 
-    def __init__(self, graph: Graph, *, provenance: Provenance, preprocess: Preprocess | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        provenance: Provenance,
+        preprocess: Preprocess | None = None,
+        task: Task | None = None,
+    ) -> None:
         super().__init__()
         if kind_of(graph) is not self.kind:
             raise ConversionError(f"a {type(self).__name__} has {self.kind} neurons, this graph {kind_of(graph)} ones")
@@ -61,6 +71,7 @@ class SNN(nn.Module, ABC):
         self.graph = graph.eval()
         self.provenance = provenance
         self.preprocess = preprocess
+        self.task = task or default_task(graph.output_shapes)
 
     def forward(self, x: Tensor, *, steps: int | None = None) -> Any:
         """The answer after ``steps`` steps, structured like the model's output; see `isospike.simulate`."""
@@ -78,6 +89,19 @@ class SNN(nn.Module, ABC):
     @abstractmethod
     def with_graph(self, graph: Graph) -> SNN:
         """The network of another graph, with all else as it is here; the graph is shared, not copied."""
+
+    def with_task(self, task: Task) -> Self:
+        """The same network for another task; tensors are shared, not copied.
+
+        Raises:
+            TaskError: the task does not fit the outputs.
+        """
+        task.check_outputs(self.graph.output_shapes)
+        twin = copy.copy(self)
+        for name in ("_parameters", "_buffers", "_modules"):
+            twin.__dict__[name] = dict(self.__dict__[name])
+        twin.task = task
+        return twin
 
     @abstractmethod
     def settled_steps(self, steps: int | None) -> int | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from isospike.errors import OptionError
+from isospike.options import Configuration, Count, CountOrZero
 
 
 @dataclass(frozen=True)
-class ReadOut:
+class ReadOut(Configuration):
     """The mean of the outputs after a delay: ``o(T) = (1 / (T - t0)) sum_(t > t0) y_t``.
 
     ``t0 = probe + max(0, min(delay, T - probe - window))``: at least ``window`` steps are averaged once there are as
@@ -16,17 +16,12 @@ class ReadOut:
     too: the network starts anew behind it, and the delay counts from there.
     """
 
-    delay: int = 0
+    delay: CountOrZero = 0
     """Steps left out at the start."""
-    window: int = 4
+    window: Count = 4
     """Steps averaged at least, however long the delay."""
-    probe: int = 0
+    probe: CountOrZero = 0
     """Steps in which neurons probe: always left out, so that no answer exists before the step after them."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if min(self.delay, self.probe) < 0 or self.window < 1:
-            raise OptionError(f"read-out: delay and probe must be >= 0 and window >= 1, got {self}")
 
     def start(self, steps: int) -> int:
         """Number of steps left out when ``steps`` were run."""

@@ -10,17 +10,19 @@ from isospike.network.readout import ReadOut
 from isospike.network.times import Times
 from isospike.network.timing import CommonClock, Timing
 from isospike.neurons import Kind
-from isospike.whole import MOST_STEPS
+from isospike.options import Steps, check_arguments
+from isospike.tasks import Task
 
 
 class StreamingNetwork(SNN):
     """A network whose neurons spike while the input still comes: it runs for any number of steps.
 
     Args:
-        graph: see `SNN`, as `provenance` and `preprocess`.
+        graph: see `SNN`, as ``provenance`` and ``preprocess``.
         provenance: how it was made.
         preprocess: how images become inputs.
         readout: how the outputs of the steps become one answer; their mean by default.
+        task: what its answers are for.
     """
 
     kind = Kind.STREAMING
@@ -32,8 +34,9 @@ class StreamingNetwork(SNN):
         provenance: Provenance,
         preprocess: Preprocess | None = None,
         readout: ReadOut | None = None,
+        task: Task | None = None,
     ) -> None:
-        super().__init__(graph, provenance=provenance, preprocess=preprocess)
+        super().__init__(graph, provenance=provenance, preprocess=preprocess, task=task)
         self.readout = readout or ReadOut()
 
     @property
@@ -48,7 +51,9 @@ class StreamingNetwork(SNN):
 
     def with_graph(self, graph: Graph) -> StreamingNetwork:
         """See `SNN.with_graph`."""
-        return StreamingNetwork(graph, provenance=self.provenance, preprocess=self.preprocess, readout=self.readout)
+        return StreamingNetwork(
+            graph, provenance=self.provenance, preprocess=self.preprocess, readout=self.readout, task=self.task
+        )
 
     def averaging(self, graph: Graph) -> StreamingNetwork:
         """See `SNN.averaging`."""
@@ -63,10 +68,9 @@ class StreamingNetwork(SNN):
         """As asked.
 
         Raises:
-            SimulationError: there are no runs of so many steps.
+            SimulationError: there are no runs of this number of steps.
         """
-        if steps is not None and not 1 <= steps <= MOST_STEPS:
-            raise SimulationError(f"steps must be a whole number from 1 to {MOST_STEPS}, got {steps}")
+        check_arguments(Steps | None, SimulationError, steps=steps)
         return steps
 
     def check_length(self, steps: int) -> None:

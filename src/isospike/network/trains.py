@@ -9,7 +9,6 @@ import torch
 from torch import fx
 
 from isospike.capture.graph import Graph, argument, is_island, last_readers, op_of, pools_positions
-from isospike.capture.linear_part import linear_part
 from isospike.network.timing import Timing
 from isospike.neurons import Emitter
 from isospike.neurons.codes import Code
@@ -21,8 +20,6 @@ class TrainProgram(Timing):
     """Nodes in order of execution with the length of their sequences."""
 
     graph: Graph
-    linear: Graph
-    """The linear part of the graph, its nodes by the same names."""
     steps: dict[fx.Node, int]
     """Number of steps of every node's sequence; analogue values come in one step."""
     trains: dict[fx.Node, Code]
@@ -49,7 +46,7 @@ class TrainProgram(Timing):
         return neuron.updates(None if read in self.analogue else self.steps[read])
 
     def peak(self, steps: Mapping[fx.Node, int]) -> int:
-        """Largest number of elements, per sample, alive at once with sequences of so many steps."""
+        """Largest number of elements, per sample, alive at once with sequences of ``steps`` steps."""
         alive = peak = 0
         size = {node: count * torch.Size(op_of(node).shape).numel() for node, count in steps.items()}
         for node in steps:
@@ -71,7 +68,7 @@ def compile_trains(graph: Graph) -> TrainProgram:
         elif _waits(node) or analogue.issuperset(_read(node)):
             analogue.add(node)
         steps[node] = 1 if node in analogue else _steps(graph, node, steps)
-    return TrainProgram(graph, linear_part(graph), steps, trains, frozenset(analogue), last_readers(graph.graph))
+    return TrainProgram(graph, steps, trains, frozenset(analogue), last_readers(graph.graph))
 
 
 def _code(graph: Graph, node: fx.Node, trains: dict[fx.Node, Code]) -> Code | None:

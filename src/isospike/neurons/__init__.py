@@ -1,8 +1,8 @@
 """Neurons: modules in the place of activations, streaming (`Temporal`) or accumulate-then-emit (`Emitter`)."""
 
-from isospike.neurons.bit_coded import BitCoded
-from isospike.neurons.buffered import Buffered
-from isospike.neurons.burst import Burst
+from isospike.neurons.bit_coded import BitCodedNeuron
+from isospike.neurons.buffered import BufferedNeuron
+from isospike.neurons.burst import BurstNeuron
 from isospike.neurons.currents import Currents
 from isospike.neurons.emitter import Emission, Emitter, emitting
 from isospike.neurons.graded import Graded
@@ -18,19 +18,19 @@ from isospike.neurons.rate import RateNeuron
 from isospike.neurons.residual_mask import ResidualMask
 from isospike.neurons.signed import SignedMemory
 from isospike.neurons.streaming_neuron import StreamingNeuron, streaming
-from isospike.neurons.temporal import Counts, Memory, Temporal
+from isospike.neurons.temporal import EventCounts, Memory, Temporal
 from isospike.neurons.tracker import Tracker
 
 __all__ = [
     "DOWN",
     "NEAREST",
-    "BitCoded",
-    "Buffered",
-    "Burst",
-    "Counts",
+    "BitCodedNeuron",
+    "BufferedNeuron",
+    "BurstNeuron",
     "Currents",
     "Emission",
     "Emitter",
+    "EventCounts",
     "Graded",
     "HardReset",
     "InputGrid",

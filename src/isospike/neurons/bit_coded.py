@@ -9,7 +9,7 @@ from isospike.neurons.currents import Currents
 from isospike.neurons.emitter import Emission, Emitter, emitting
 
 
-class BitCoded(Emitter):
+class BitCodedNeuron(Emitter):
     """Accumulates its input, then emits the binary digits of the result.
 
     ``U = sum_t z_t + v_init``, saturated at ``(K + 1/2) u`` where K has zero bits; then for ``t = 1 .. T``:
@@ -36,4 +36,4 @@ class BitCoded(Emitter):
         return Emission(torch.stack(spikes), inhibitory=None)
 
 
-emitting.register("bit-coded", BitCoded)
+emitting.register("bit-coded", BitCodedNeuron)

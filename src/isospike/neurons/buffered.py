@@ -10,7 +10,7 @@ from isospike.neurons.streaming_neuron import streaming
 from isospike.neurons.tracker import Tracker
 
 
-class Buffered(Tracker):
+class BufferedNeuron(Tracker):
     """Follows the ideal count up and down, at most ``largest`` spikes a step.
 
     With ``n`` the net spikes in the buffer: ``v >= v_threshold`` gives ``s_t = adj(floor(v / v_threshold))``,
@@ -52,7 +52,7 @@ class Buffered(Tracker):
         bias: Tensor | None = None,
     ) -> None:
         super().__init__(v_threshold, v_init, activation, bias=bias)
-        self.up = self.down = self.sizes(largest, capped=False)["largest"]
+        self.largest = self.down = self.sizes(largest, capped=False)["largest"]
 
     @classmethod
     def wanted(cls, largest: int | None) -> str:
@@ -68,4 +68,4 @@ class Buffered(Tracker):
         return sizes["largest"]
 
 
-streaming.register("buffered", Buffered)
+streaming.register("buffered", BufferedNeuron)

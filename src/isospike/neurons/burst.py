@@ -10,7 +10,7 @@ from isospike.neurons.streaming_neuron import streaming
 from isospike.neurons.tracker import Tracker
 
 
-class Burst(Tracker):
+class BurstNeuron(Tracker):
     """``s_t = clip(floor(v / v_threshold), 0, largest)`` spikes at step t, with soft reset.
 
     Its mean output saturates at ``largest * v_threshold``, so thresholds below the largest activation lose little.
@@ -40,7 +40,7 @@ class Burst(Tracker):
         bias: Tensor | None = None,
     ) -> None:
         super().__init__(v_threshold, v_init, activation, bias=bias)
-        self.up = super().sizes(largest, capped=False)["largest"]
+        self.largest = super().sizes(largest, capped=False)["largest"]
 
     @classmethod
     def sizes(cls, largest: int | None, *, capped: bool) -> dict[str, int]:
@@ -48,4 +48,4 @@ class Burst(Tracker):
         return {"largest": 1} if capped else super().sizes(largest, capped=capped)
 
 
-streaming.register("burst", Burst)
+streaming.register("burst", BurstNeuron)

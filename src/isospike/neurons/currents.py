@@ -24,7 +24,7 @@ class Currents:
     """Whether there are no spikes behind it: an image or the result of an analogue island, there at once."""
 
     def constant(self, step: int) -> Tensor | float:
-        """What the constants have brought after so many steps, counted from 1."""
+        """What the constants have brought after a number of steps, counted from 1."""
         return sum((total if step >= n else total * (step / n) for n, total in self.constants.items()), 0.0)
 
     def total(self) -> Tensor:

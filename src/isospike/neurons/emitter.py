@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from isospike.neurons.codes import Code
 from isospike.neurons.currents import Currents
 from isospike.neurons.neuron import Kind, Neuron
-from isospike.neurons.quantiser import NEAREST, quantise
+from isospike.neurons.quantiser import NEAREST, codes_of
 from isospike.registry import Registry
 
 
@@ -79,7 +79,7 @@ class Emitter(Neuron, ABC):
 
     def codes(self, z: Tensor) -> Tensor:
         """Whole numbers of total currents ``[B, ...]``, in their type."""
-        return quantise(z, self.step, self.levels, self.v_init)
+        return codes_of(z, self.step, self.levels, v_init=self.v_init)
 
     def forward(self, z: Tensor) -> Tensor:
         """The quantised activation, amplitude times code, of total currents ``[B, ...]``."""

@@ -7,7 +7,7 @@ from torch import Tensor
 from isospike.kernels import count, each_step
 from isospike.memory_format import empty_sequence
 from isospike.neurons.streaming_neuron import StreamingNeuron, stacked, streaming
-from isospike.neurons.temporal import Counts, Memory
+from isospike.neurons.temporal import EventCounts, Memory
 
 
 class HardReset(StreamingNeuron):
@@ -22,7 +22,7 @@ class HardReset(StreamingNeuron):
         Balancing*.
     """
 
-    def advance(self, x: Tensor, memory: Memory, *, overwrite: bool) -> tuple[Tensor, Counts]:
+    def advance(self, x: Tensor, memory: Memory, *, overwrite: bool) -> tuple[Tensor, EventCounts]:
         """One step after the other; see `Temporal.advance`."""
         biases = self.biases(memory, len(x))
         out = x if overwrite else empty_sequence(x)
@@ -32,7 +32,7 @@ class HardReset(StreamingNeuron):
             fires = v >= self.v_threshold
             v.masked_fill_(fires, 0)
             spikes.copy_(fires)
-            counts.append(count(spikes, self.up))
+            counts.append(count(spikes, self.largest))
             spikes.mul_(self.v_threshold)
         return out, stacked(counts)
 

@@ -19,7 +19,7 @@ def start_island(inputs: Sequence[Tensor]) -> Memory:
     return {f"sum{index}": torch.zeros_like(x) for index, x in enumerate(inputs)}
 
 
-def advance_island(function: Function, inputs: Sequence[Tensor], memory: Memory, elapsed: int) -> Tensor:
+def advance_island(function: Function, inputs: Sequence[Tensor], memory: Memory, *, elapsed: int) -> Tensor:
     """Outputs whose running mean is the function of the running means of the inputs, at every step.
 
     With ``m_t`` the mean of the inputs over steps ``1..t``, the output at step ``t`` is

@@ -38,6 +38,11 @@ class Neuron(nn.Module, ABC):
     probe_steps: int = 0
     """Steps at the start that the answer leaves out, after which whatever has memory starts anew."""
 
+    @classmethod
+    def title(cls) -> str:
+        """What messages and files call it: the class name without the word neuron."""
+        return cls.__name__.removesuffix("Neuron") or cls.__name__
+
     @abstractmethod
     def source(self) -> nn.Module:
         """The module of the ANN in whose place this one stands."""
@@ -78,3 +83,8 @@ class Neuron(nn.Module, ABC):
     def decoded(self, output: Tensor) -> Tensor:
         """Outputs in activation units."""
         return output
+
+
+def title_of(module: nn.Module) -> str:
+    """What messages and files call a module: the title of a neuron, the class name of anything else."""
+    return module.title() if isinstance(module, Neuron) else type(module).__name__

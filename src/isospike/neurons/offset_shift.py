@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from isospike.neurons.probing import TOLERANCE, Probing, count_binary, probings
-from isospike.neurons.temporal import Counts, Memory
+from isospike.neurons.temporal import EventCounts, Memory
 
 
 class OffsetShift(Probing):
@@ -32,7 +32,7 @@ class OffsetShift(Probing):
         """Nothing: a train is seen whole."""
         return {}
 
-    def advance(self, x: Tensor, memory: Memory, *, overwrite: bool) -> tuple[Tensor, Counts]:
+    def advance(self, x: Tensor, memory: Memory, *, overwrite: bool) -> tuple[Tensor, EventCounts]:
         """Probe and run a whole train; see `Temporal.advance`."""
         currents = x[self.probe_steps :]
         started = self.neuron.start(currents[0])
@@ -40,7 +40,7 @@ class OffsetShift(Probing):
         out, _ = self.neuron.advance(currents, started, overwrite=False)
         out = torch.cat([torch.zeros_like(x[: self.probe_steps]), out])
         counts = count_binary(out)
-        return out, Counts(counts, counts)
+        return out, EventCounts(counts, counts)
 
     def _shift(self, currents: Tensor, v_init: Tensor) -> Tensor:
         """What the initial potential changes by, ``[B, ...]``."""

@@ -16,7 +16,7 @@ DOWN = GUARD
 """Phase phi of rounding down."""
 
 
-def quantise(z: Tensor, unit: Tensor, levels: int, v_init: Tensor) -> Tensor:
+def codes_of(z: Tensor, unit: Tensor, levels: int, *, v_init: Tensor) -> Tensor:
     """``Q = clip(floor((z + v_init) / u), 0, K)``: whole numbers in the type of ``z``.
 
     Args:
@@ -61,7 +61,7 @@ class QuantisedActivation(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Currents ``[B, ...]`` to the nearest of ``levels + 1`` values from 0 to ``bound``."""
-        return quantise(z, self.unit, self.levels, self.v_init) * self.unit
+        return codes_of(z, self.unit, self.levels, v_init=self.v_init) * self.unit
 
     def extra_repr(self) -> str:
         """The number of levels and the shift."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from isospike.neurons.probing import TOLERANCE, Probing, count_binary, probings
-from isospike.neurons.temporal import Counts, Memory
+from isospike.neurons.temporal import EventCounts, Memory
 
 
 class ResidualMask(Probing):
@@ -24,7 +24,7 @@ class ResidualMask(Probing):
         """The neurons' memory, the mask, and the number of steps so far."""
         return {**self._prefixed(self.neuron.start(x)), "mask": torch.ones_like(x), "elapsed": x.new_zeros(())}
 
-    def advance(self, x: Tensor, memory: Memory, *, overwrite: bool) -> tuple[Tensor, Counts]:
+    def advance(self, x: Tensor, memory: Memory, *, overwrite: bool) -> tuple[Tensor, EventCounts]:
         """Probe, then run; see `Temporal.advance`."""
         elapsed = int(memory["elapsed"].item())
         left = min(max(self.probe_steps - elapsed, 0), len(x))
@@ -39,7 +39,7 @@ class ResidualMask(Probing):
         memory["elapsed"] += len(x)
         out = torch.cat(parts)
         counts = count_binary(out)
-        return out, Counts(counts, counts)
+        return out, EventCounts(counts, counts)
 
     @staticmethod
     def _prefixed(memory: Memory) -> Memory:

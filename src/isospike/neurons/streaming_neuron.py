@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from isospike.errors import OptionError, SimulationError
 from isospike.neurons.rate import RateNeuron
-from isospike.neurons.temporal import Counts, Memory
+from isospike.neurons.temporal import EventCounts, Memory
+from isospike.options import Range
+from isospike.options.forms import form_of
 from isospike.registry import Registry
 
 MOST_SPIKES = 2**16
-"""Largest event worth so many spikes: the kernels count 32-bit numbers."""
+"""Spikes of the largest event: the kernels count 32-bit numbers."""
+Largest = Annotated[int, Range(1, MOST_SPIKES, unit="spikes")]
+"""Number of spikes that one event can be worth."""
 
 
 class StreamingNeuron(RateNeuron):
@@ -33,7 +37,7 @@ class StreamingNeuron(RateNeuron):
     corrected_over_time = True
     default_largest: ClassVar[int | None] = None
     """Most spikes that one event is worth unless ``largest`` says so; ``None`` for neurons without that argument."""
-    up: int = 1
+    largest: int = 1
     """Most spikes that one event is worth."""
     bias: Tensor | None
 
@@ -60,7 +64,7 @@ class StreamingNeuron(RateNeuron):
             OptionError: the neuron sends no such events.
         """
         if wanted := cls.wanted(largest):
-            raise OptionError(f"{cls.__name__} neurons: largest must be {wanted}, got {largest!r}")
+            raise OptionError(f"{cls.title()} neurons: largest must be {wanted}, got {largest!r}")
         if cls.default_largest is None:
             return {}
         return {"largest": cls.default_largest if largest is None else largest}
@@ -70,7 +74,8 @@ class StreamingNeuron(RateNeuron):
         """What ``largest`` must be if these neurons cannot have this one; empty if they can."""
         if cls.default_largest is None:
             return "" if largest in (None, 1) else "1, for these neurons send one spike at a time"
-        return "" if largest is None or is_largest(largest) else f"a whole number of spikes from 1 to {MOST_SPIKES}"
+        form = form_of(Largest)
+        return "" if largest is None or form.fits(largest) else form.words
 
     @classmethod
     def spikes_to_bound(cls, **sizes: int) -> int:
@@ -84,16 +89,16 @@ class StreamingNeuron(RateNeuron):
     @property
     def saturation(self) -> Tensor:
         """The largest mean output: one largest event at every step."""
-        return self.up * self.v_threshold
+        return self.largest * self.v_threshold
 
     @property
     def most_units(self) -> int:
         """Those of the largest event."""
-        return self.up
+        return self.largest
 
     def bound(self, like: Tensor) -> Tensor:
         """That of which the threshold is a part; bursts go beyond."""
-        return self.v_threshold * self.spikes_to_bound(largest=self.up)
+        return self.v_threshold * self.spikes_to_bound(largest=self.largest)
 
     def forward(self, x: Tensor) -> Tensor:
         """``clip(x, 0, saturation)``: what the mean output for a constant current converges to."""
@@ -137,12 +142,7 @@ streaming: Registry[type[StreamingNeuron]] = Registry("neuron")
 """Streaming neurons by name."""
 
 
-def stacked(counts: list[tuple[Tensor, Tensor]]) -> Counts:
+def stacked(counts: list[tuple[Tensor, Tensor]]) -> EventCounts:
     """The counts of all steps."""
     spikes, packets = (torch.stack(kind).long() for kind in zip(*counts, strict=True))
-    return Counts(spikes, packets)
-
-
-def is_largest(value: object) -> bool:
-    """Whether a value is a number of spikes that one event can be worth."""
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_SPIKES
+    return EventCounts(spikes, packets)

@@ -13,7 +13,7 @@ Memory = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Counts:
+class EventCounts:
     """Events of every step and sample; the two differ where one event may be worth several spikes."""
 
     spikes: Tensor
@@ -39,7 +39,7 @@ class Temporal(nn.Module, ABC):
         """Memory before the first step, for inputs shaped like ``x`` ``[B, ...]``."""
 
     @abstractmethod
-    def advance(self, x: Tensor, memory: Memory, *, overwrite: bool) -> tuple[Tensor, Counts | None]:
+    def advance(self, x: Tensor, memory: Memory, *, overwrite: bool) -> tuple[Tensor, EventCounts | None]:
         """Run ``T`` steps.
 
         Args:

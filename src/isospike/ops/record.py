@@ -22,7 +22,7 @@ Parts = Callable[[Arguments, Tensor], int]
 
 @dataclass(frozen=True)
 class OpRecord:
-    """One op; `isospike.ops.register` adds it to the table."""
+    """One op; `isospike.ops.register_op` adds it to the table."""
 
     name: str
     """ATen name without overload, e.g. ``conv2d``."""

@@ -9,7 +9,7 @@ from isospike.ops.family import TRAINABLE
 from isospike.ops.record import OpRecord
 
 
-class Table(Mapping[str, OpRecord]):
+class OpTable(Mapping[str, OpRecord]):
     """Records by name."""
 
     def __init__(self) -> None:
@@ -50,11 +50,11 @@ class Table(Mapping[str, OpRecord]):
         return len(self._records)
 
 
-table = Table()
+table = OpTable()
 """Every op with a rule, by name."""
 
 
-def register(record: OpRecord) -> OpRecord:
+def register_op(record: OpRecord) -> OpRecord:
     """Add an op to the table; see `OpRecord`.
 
     Raises:

@@ -8,8 +8,9 @@ from typing import ClassVar
 from torch import Tensor
 
 from isospike.capture.graph import Graph
-from isospike.refine.refinement import Calibration, Refinement, check_count
-from isospike.refine.sweep import Layer, sweep
+from isospike.options import Count
+from isospike.refine.refinement import Calibration, Refinement
+from isospike.refine.sweep import SweptLayer, sweep
 
 
 @dataclass(frozen=True)
@@ -31,20 +32,16 @@ class BiasCalibration(Refinement):
 
     papers: ClassVar[tuple[str, ...]] = ("li2021free",)
 
-    images: int = 128
+    images: Count = 128
     """Calibration images."""
-
-    def __post_init__(self) -> None:
-        """Check the range."""
-        check_count("bias calibration", "images", self.images)
 
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
         """See `Refinement.refine`."""
         batches = calibration.batches.images(self.images)
-        return sweep(ann, spiking, batches, calibration, _correct, what="bias calibration")
+        return sweep(ann, spiking, batches, calibration=calibration, correct=_correct, what="bias calibration")
 
 
-def _correct(layer: Layer, currents: Tensor, target: Tensor) -> Tensor:
+def _correct(layer: SweptLayer, currents: Tensor, target: Tensor) -> Tensor:
     error = target - layer.train_of(currents).mean(0)
     layer.neuron.add_bias(layer.channel_mean(error).unsqueeze(0) * float(layer.weight))
     return layer.train_of(currents)

@@ -9,6 +9,7 @@ from torch import fx
 from isospike.capture.graph import Graph, op_of
 from isospike.errors import ConversionError
 from isospike.neurons import StreamingNeuron
+from isospike.neurons.neuron import title_of
 from isospike.ops import Role
 
 
@@ -34,7 +35,7 @@ def own_neuron(spiking: Graph, node: fx.Node, what: str) -> StreamingNeuron:
     neuron = spiking.module_of(node)
     if not isinstance(neuron, StreamingNeuron) or not neuron.corrected_over_time:
         raise ConversionError(
-            f"{what} corrects streaming neurons, '{op_of(node).name}' has {type(neuron).__name__} neurons; leave it "
+            f"{what} corrects streaming neurons, '{op_of(node).name}' has {title_of(neuron)} neurons; leave it "
             "out, or choose other neurons"
         )
     return copy.deepcopy(neuron)

@@ -9,10 +9,11 @@ from typing import ClassVar
 
 from isospike.calibrate.batches import Batches
 from isospike.capture.graph import Graph
-from isospike.errors import ConversionError, OptionError
+from isospike.errors import ConversionError
 from isospike.neurons import Kind
+from isospike.neurons.neuron import title_of
+from isospike.options import Configuration
 from isospike.progress import Report
-from isospike.whole import is_whole
 
 DEFAULT_MEMORY_BUDGET = 512 * 2**20
 """Bytes for the trains of one sweep, and for a cache of activations before it goes to a file."""
@@ -52,16 +53,6 @@ class Calibration:
             self.progress(what, done, total)
 
 
-def check_count(what: str, name: str, value: object, *, least: int = 1) -> None:
-    """Refuse what is no whole number, or too small a one.
-
-    Raises:
-        OptionError: it is that.
-    """
-    if not is_whole(value) or value < least:
-        raise OptionError(f"{what}: {name} must be a whole number of at least {least}, got {value!r}")
-
-
 def check_emitters(what: str, spiking: Graph) -> None:
     """Refuse networks of streaming neurons.
 
@@ -72,13 +63,13 @@ def check_emitters(what: str, spiking: Graph) -> None:
         neuron = spiking.get_submodule(site)
         if getattr(neuron, "kind", None) is not Kind.EMITTING:
             raise ConversionError(
-                f"{what} is for accumulate-then-emit neurons, '{site}' has {type(neuron).__name__} neurons; leave it "
+                f"{what} is for accumulate-then-emit neurons, '{site}' has {title_of(neuron)} neurons; leave it "
                 "out, or choose other neurons"
             )
 
 
 @dataclass(frozen=True)
-class Refinement(ABC):
+class Refinement(Configuration, ABC):
     """Changes parameters of a converted network; the instance is the configuration. Refinements compose in order."""
 
     papers: ClassVar[tuple[str, ...]] = ()

@@ -25,7 +25,7 @@ from isospike.scales.rule import Watched
 class Correct(Protocol):
     """Corrects one neuron layer from what a part of a batch shows."""
 
-    def __call__(self, layer: Layer, currents: Tensor, target: Tensor) -> Tensor:
+    def __call__(self, layer: SweptLayer, currents: Tensor, target: Tensor) -> Tensor:
         """Change ``layer.neuron`` and give the train that the layers behind see.
 
         Args:
@@ -35,7 +35,7 @@ class Correct(Protocol):
         """
 
 
-class Layer(Temporal):
+class SweptLayer(Temporal):
     """A neuron layer under correction."""
 
     spikes = True
@@ -94,7 +94,7 @@ class Target(Watched):
 
 @torch.no_grad()
 def sweep(
-    ann: Graph, spiking: Graph, batches: Iterable[Tensor], calibration: Calibration, correct: Correct, *, what: str
+    ann: Graph, spiking: Graph, batches: Iterable[Tensor], *, calibration: Calibration, correct: Correct, what: str
 ) -> Graph:
     """A view of a streaming network whose neurons were corrected layer by layer, batch after batch.
 
@@ -108,13 +108,13 @@ def sweep(
     """
     steps = calibration.horizon(what)
     reference, corrected = ann.view(), spiking.view()
-    layers: list[tuple[fx.Node, Layer]] = []
+    layers: list[tuple[fx.Node, SweptLayer]] = []
     pairs = zip(reference.nodes_with(Role.ACTIVATION), corrected.nodes_with(Role.ACTIVATION), strict=True)
     for ours, theirs in pairs:
         neuron = own_neuron(corrected, theirs, what)
         target = Target(op_of(ours), reference.module_of(ours))
         reference.replace(ours, target)
-        layers.append((theirs, Layer(op_of(theirs), neuron, target, correct)))
+        layers.append((theirs, SweptLayer(op_of(theirs), neuron, target, correct)))
         corrected.replace(*layers[-1])
     program = compile_program(corrected, constant_input=True)
     seen = 0

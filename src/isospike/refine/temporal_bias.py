@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from isospike.capture.graph import Graph
-from isospike.errors import OptionError
+from isospike.options import Count, Part
 from isospike.refine.refinement import Calibration, Refinement
-from isospike.refine.sweep import Layer, sweep
+from isospike.refine.sweep import SweptLayer, sweep
 
 
 @dataclass(frozen=True)
@@ -35,22 +35,19 @@ class TemporalBiasCalibration(Refinement):
 
     papers: ClassVar[tuple[str, ...]] = ("wu2024ftbc",)
 
-    iterations: int = 10
+    iterations: Count = 10
     """Batches."""
-    learning_rate: float = 0.5
+    learning_rate: Part = 0.5
     """Part of the error that one batch takes away."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if self.iterations < 1 or not 0 < self.learning_rate <= 1:
-            raise OptionError("temporal bias calibration: iterations must be at least 1, learning_rate in (0, 1]")
 
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
         """See `Refinement.refine`."""
         batches = calibration.batches.take(self.iterations)
-        return sweep(ann, spiking, batches, calibration, self._correct, what="temporal bias calibration")
+        return sweep(
+            ann, spiking, batches, calibration=calibration, correct=self._correct, what="temporal bias calibration"
+        )
 
-    def _correct(self, layer: Layer, currents: Tensor, target: Tensor) -> Tensor:
+    def _correct(self, layer: SweptLayer, currents: Tensor, target: Tensor) -> Tensor:
         neuron, emitted, changes = layer.neuron, [], []
         memory, rate = neuron.start(currents[0]), self.learning_rate * float(layer.share)
         for current in currents.split(1):

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, fx, nn
 
 from isospike.calibrate.collect import check_inputs
 from isospike.capture.graph import Graph, op_of
-from isospike.errors import ConversionError, OptionError
+from isospike.errors import ConversionError
 from isospike.executors import State
 from isospike.executors.execution import Execution
 from isospike.executors.program import compile_program
 from isospike.memory_format import channels_last
 from isospike.neurons import StreamingNeuron
+from isospike.neurons.neuron import title_of
 from isospike.ops import Role
+from isospike.options import Count, CountOrZero, Positive
 from isospike.refine.journal import Journal
-from isospike.refine.refinement import Calibration, Refinement, check_count
+from isospike.refine.refinement import Calibration, Refinement
 from isospike.refine.region import Region, region_of
 from isospike.refine.rows import Rows
 from isospike.refine.sweep import fitting
-from isospike.whole import is_number
 
 Optimiser = Literal["sgd", "adam"]
 TOLD_EVERY = 100
@@ -55,32 +55,18 @@ class WeightCalibration(Refinement):
     papers: ClassVar[tuple[str, ...]] = ("li2021free",)
     resumes: ClassVar[bool] = True
 
-    images: int = 1024
+    images: Count = 1024
     """Calibration images."""
-    iterations: int = 5000
+    iterations: CountOrZero = 5000
     """Mini-batches for each layer."""
-    batch_size: int = 32
+    batch_size: Count = 32
     """Images in a mini-batch."""
-    learning_rate: float = 1e-5
+    learning_rate: Positive = 1e-5
     """At the start; it falls to zero along a cosine."""
     optimiser: Optimiser = "adam"
     """Stochastic gradient descent with momentum 0.9, or Adam."""
-    seed: int = 0
+    seed: CountOrZero = 0
     """Of the order of the mini-batches."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        check_count("weight calibration", "images", self.images)
-        check_count("weight calibration", "batch_size", self.batch_size)
-        check_count("weight calibration", "iterations", self.iterations, least=0)
-        if not is_number(self.learning_rate) or not 0 < self.learning_rate < math.inf:
-            raise OptionError(
-                f"weight calibration: learning_rate must be a positive finite number, got {self.learning_rate!r}"
-            )
-        if self.optimiser not in get_args(Optimiser):
-            raise OptionError(
-                f"weight calibration: optimiser must be {' or '.join(get_args(Optimiser))}, got {self.optimiser!r}"
-            )
 
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
         """See `Refinement.refine`."""
@@ -109,7 +95,7 @@ class WeightCalibration(Refinement):
         if not isinstance(neuron, StreamingNeuron) or not neuron.soft_reset:
             raise ConversionError(
                 f"weight calibration knows neurons with soft reset, '{op_of(region.site).name}' has "
-                f"{type(neuron).__name__} neurons; leave it out (iterations=0), or choose other neurons"
+                f"{title_of(neuron)} neurons; leave it out (iterations=0), or choose other neurons"
             )
         with self._cache(ann, spiking, region, calibration) as rows:
             for node in layers:
@@ -179,7 +165,7 @@ def mean_output(neuron: StreamingNeuron, current: Tensor, steps: int) -> Tensor:
     z = current if neuron.bias is None else current + neuron.bias.mean(0)
     even = z + neuron.v_init / steps
     unit = neuron.v_threshold / steps
-    quantised = (even / unit).floor().clamp(0, steps * neuron.up) * unit
+    quantised = (even / unit).floor().clamp(0, steps * neuron.largest) * unit
     inside = (even > 0) & (even < neuron.saturation)
     return torch.where(inside, even + (quantised - even).detach(), quantised.detach())
 

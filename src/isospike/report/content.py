@@ -9,12 +9,12 @@ from typing import Any, Protocol
 from isospike.citations import entries
 from isospike.compare.tables import cell_table, failed_table, method_table
 from isospike.diagnose.tables import site_table
-from isospike.report.accuracy import accuracy_chart, styles_of
 from isospike.report.chart import Chart, Style
 from isospike.report.costs import cost_papers, cost_tables, not_counted
 from isospike.report.energy import pareto_chart
 from isospike.report.raster import Raster
 from isospike.report.raster_chart import raster_chart
+from isospike.report.scores import score_chart, styles_of
 from isospike.report.sites import error_chart, rate_chart, share_chart
 from isospike.report.verdict import verdict
 from isospike.schema import check
@@ -100,7 +100,7 @@ def gather(
 
 
 def _charts(compared: dict[str, Any], diagnosed: dict[str, Any] | None, raster: Raster | None) -> tuple[Chart, ...]:
-    charts = [accuracy_chart(compared), pareto_chart(compared)]
+    charts = [score_chart(compared), pareto_chart(compared)]
     if diagnosed is not None:
         charts += [error_chart(diagnosed), share_chart(diagnosed), rate_chart(diagnosed)]
     if raster is not None:
@@ -134,7 +134,7 @@ def _missing(
         "errors and firing rates by site, and the diagnosis in words: no diagnosis was given": diagnosed,
         "spike raster: no network and image were given": raster,
         "costs by site and op, and what they assume: no costs were given": costs,
-        "Pareto front: no cell has both an accuracy and an energy": pareto_chart(compared),
-        "accuracy against T: no cell has an accuracy": accuracy_chart(compared),
+        "Pareto front: no cell has both a score and an energy": pareto_chart(compared),
+        "score against T: no cell has a score": score_chart(compared),
     }
     return tuple(text for text, value in words.items() if value is None)

@@ -29,11 +29,17 @@ def cost_tables(costs: Mapping[str, Any]) -> tuple[Table, ...]:
     run = f"T = {costs['steps']}, means over {costs['images']} images."
     whole = {"whole network": costs["total"]}
     return (
-        amounts_table("costs-total", Column("part", "Part"), "Totals", whole, run),
+        amounts_table("costs-total", Column("part", "Part"), "Totals", amounts=whole, note=run),
         amounts_table(
-            "costs-sites", Column("site", "Site"), "By the site whose events cause them", costs["by_site"], run
+            "costs-sites",
+            Column("site", "Site"),
+            "By the site whose events cause them",
+            amounts=costs["by_site"],
+            note=run,
         ),
-        amounts_table("costs-ops", Column("op", "Op"), "By the op that receives them", costs["by_op"], run),
+        amounts_table(
+            "costs-ops", Column("op", "Op"), "By the op that receives them", amounts=costs["by_op"], note=run
+        ),
         *filter(None, [energy_table(costs.get("energy_pj") or {})]),
         *_rivals(costs.get("rivals_pj") or {}, costs.get("energy_pj") or {}),
         *([memory_table(costs["memory"])] if costs.get("memory") else []),

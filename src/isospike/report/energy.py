@@ -1,4 +1,4 @@
-"""Accuracy against energy, with the Pareto front and its honest competitors."""
+"""The score against energy, with the Pareto front and its honest competitors."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from isospike.report.accuracy import cells_by_label, near_reference, ranked, styles_of
+from isospike.compare.tables import ranked_by
 from isospike.report.chart import Axis, Chart, Mark, Series, Style, log_ticks
-from isospike.report.headlines import Cell, energy_of, metric_name, reference_share, scored, share_of
+from isospike.report.headlines import Cell, energy_of, reference_value, scored, value_of
+from isospike.report.scores import cells_by_label, near_reference, ranked, styles_of
 from isospike.units import energy, energy_unit
 
 COMPETITORS = "Quantised ANN of as many levels"
 NOTE = (
-    "Ringed: on the Pareto front, nothing measured is both more accurate and cheaper; networks that answer no better "
+    "Ringed: on the Pareto front, nothing measured is both better and cheaper; networks that answer no better "
     "than chance are not on it. Grey diamonds: the quantised ANN "
     "that has as many levels as the network of the front it is tied to, the competitor that a spiking network has to "
-    "beat. It stands at that network's accuracy, which it reaches by construction where the method accumulates before "
+    "beat. It stands at that network's score, which it reaches by construction where the method accumulates before "
     "it emits; elsewhere its own was not measured."
 )
 
@@ -36,7 +37,7 @@ def pareto_chart(comparison: Mapping[str, Any]) -> Chart | None:
     values = [place[0] for place in known if place is not None]
     if not values:
         return None
-    unit, name = energy_unit(values), metric_name(comparison)
+    unit, measure = energy_unit(values), ranked_by(comparison)
     methods = [_points(comparison, label, cells[label], unit.factor) for label in ranked(comparison)]
     context = (_ann, _competitors, _front)
     series = [one for make in context for one in make(comparison, unit.factor)] + [one for one in methods if one.x]
@@ -44,14 +45,14 @@ def pareto_chart(comparison: Mapping[str, Any]) -> Chart | None:
     limits = 0.8 * min(drawn), 1.25 * max(drawn)
     return Chart(
         name="pareto",
-        title=f"{name} against energy per image",
+        title=f"{measure.name} against energy per image",
         x=Axis(
             f"Energy per image ({unit.name}, {comparison['energy_model']})",
             log=True,
             ticks=log_ticks(*limits),
             limits=limits,
         ),
-        y=Axis(f"{name} (%)", focus=near_reference(comparison)),
+        y=Axis(measure.titled, focus=near_reference(comparison)),
         series=tuple(series),
         note=f"{comparison['images']:,} test images. {NOTE}" + _left_out(known.count(None), len(known)),
         height=480,
@@ -63,9 +64,9 @@ def _left_out(lacking: int, count: int) -> str:
 
 
 def _place(comparison: Mapping[str, Any], cell: Cell) -> tuple[float, float] | None:
-    """Energy and accuracy of a cell that has both."""
-    cost, share = energy_of(comparison, cell), share_of(comparison, cell)
-    return None if cost is None or share is None else (cost, share)
+    """Energy and figure, in its unit, of a cell that has both."""
+    cost, value = energy_of(comparison, cell), value_of(comparison, cell)
+    return None if cost is None or value is None else (cost, ranked_by(comparison).factor * value)
 
 
 def _points(comparison: Mapping[str, Any], label: str, cells: list[Cell], factor: float) -> Series:
@@ -75,11 +76,10 @@ def _points(comparison: Mapping[str, Any], label: str, cells: list[Cell], factor
         name=label,
         mark=Mark.POINTS,
         x=tuple(factor * cost for _, (cost, _) in known),
-        y=tuple(100 * share for _, (_, share) in known),
+        y=tuple(value for _, (_, value) in known),
         style=replace(style, size=8 if style.strong else 6),
         hints=tuple(
-            f"{label}\nT = {cell['steps']}: {scored(comparison, share)}, {energy(cost)}"
-            for cell, (cost, share) in known
+            f"{label}\nT = {cell['steps']}: {scored(comparison, cell)}, {energy(cost)}" for cell, (cost, _) in known
         ),
     )
 
@@ -87,7 +87,7 @@ def _points(comparison: Mapping[str, Any], label: str, cells: list[Cell], factor
 def _front(comparison: Mapping[str, Any], factor: float) -> list[Series]:
     places = [_place(comparison, cell) for cell in front_cells(comparison)]
     x = tuple(factor * place[0] for place in places if place is not None)
-    y = tuple(100 * place[1] for place in places if place is not None)
+    y = tuple(place[1] for place in places if place is not None)
     style = Style("reference", symbol="circle", hollow=True, size=14, strong=False)
     return [Series("Pareto front", Mark.LINE, x, y, style)] if x else []
 
@@ -104,7 +104,7 @@ def _competitors(comparison: Mapping[str, Any], factor: float) -> list[Series]:
         name=COMPETITORS,
         mark=Mark.POINTS,
         x=tuple(factor * other for _, _, other in found),
-        y=tuple(100 * share for _, (_, share), _ in found),
+        y=tuple(value for _, (_, value), _ in found),
         style=Style("competitor", symbol="diamond", hollow=True, size=9),
         hints=tuple(
             f"Quantised ANN beside {cell['label']}, T = {cell['steps']}\n{energy(other)}; the spiking network "
@@ -117,9 +117,9 @@ def _competitors(comparison: Mapping[str, Any], factor: float) -> list[Series]:
 
 
 def _ann(comparison: Mapping[str, Any], factor: float) -> list[Series]:
-    cost, share = energy_of(comparison, comparison["ann"]), reference_share(comparison)
-    if cost is None or share is None:
+    cost, value = energy_of(comparison, comparison["ann"]), reference_value(comparison)
+    if cost is None or value is None:
         return []
-    hint = f"ANN: {scored(comparison, share)}, {energy(cost)}"
+    hint = f"ANN: {scored(comparison, comparison['ann'])}, {energy(cost)}"
     style = Style("reference", symbol="star", size=13)
-    return [Series("ANN", Mark.POINTS, (factor * cost,), (100 * share,), style, hints=(hint,))]
+    return [Series("ANN", Mark.POINTS, (factor * cost,), (ranked_by(comparison).factor * value,), style, hints=(hint,))]

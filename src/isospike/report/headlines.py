@@ -1,46 +1,48 @@
-"""What a report reads out of a comparison: shares, energies, and the cells that it names first."""
+"""What a report reads out of a comparison: figures, energies, and the cells that it names first."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from isospike.compare.tables import METRICS
-from isospike.intervals import shown_interval
-from isospike.points import images_of
+from isospike.compare.tables import ranked_by
 from isospike.tables import finite
-from isospike.units import percent
+from isospike.tasks import unlisted
 
-NEAR = 0.01
-"""Share that a cheap network may lose to be named, in whole images, as `Comparison.best` counts them."""
+NEAR = 1.0
+"""How much worse than the ANN a cheap network may be to be named, in the unit of the score: a point of a share."""
 
 Cell = Mapping[str, Any]
 
 
-def metric_name(comparison: Mapping[str, Any]) -> str:
-    """What the accuracy of a comparison is called."""
-    metric: str = comparison["metric"]
-    return METRICS.get(metric, metric)
-
-
-def share_of(comparison: Mapping[str, Any], cell: Cell) -> float | None:
-    """The share that a comparison ranks a cell by: top-1, or agreement without labels."""
+def value_of(comparison: Mapping[str, Any], cell: Cell) -> float | None:
+    """The figure that a comparison ranks a cell by: its score, or without targets the agreement."""
     value = cell.get(comparison["metric"])
     return float(value) if finite(value) else None
 
 
-def reference_share(comparison: Mapping[str, Any]) -> float | None:
-    """The same share of the ANN: it always agrees with itself."""
+def reference_value(comparison: Mapping[str, Any]) -> float | None:
+    """The same figure of the ANN: it always agrees with itself."""
     if comparison["metric"] == "agreement":
-        return 1.0
-    return share_of(comparison, comparison["ann"])
+        return ranked_by(comparison).perfect
+    return value_of(comparison, comparison["ann"])
 
 
-def scored(comparison: Mapping[str, Any], share: float) -> str:
-    """A share with its interval; the ANN's own agreement is certain."""
-    if comparison["metric"] == "agreement" and share == 1:
-        return percent(share)
-    return f"{percent(share)} (95 % interval {shown_interval(share, comparison['images'])})"
+def scored(comparison: Mapping[str, Any], cell: Cell) -> str:
+    """A cell's figure, or the ANN's, with its interval; the ANN's own agreement is certain."""
+    measure, value = ranked_by(comparison), value_of(comparison, cell)
+    if cell is comparison["ann"] and value is None:
+        value = measure.perfect
+    ends = measure.shown_interval(unlisted(cell["interval"]))
+    certain = value is None or ends is None or (comparison["metric"] == "agreement" and value == measure.perfect)
+    return measure.shown(value or 0.0) + ("" if certain else f" (95 % interval {ends})")
+
+
+def goodness(comparison: Mapping[str, Any], cell: Cell) -> float:
+    """What cells are sorted by, more is better; a cell without a figure comes last."""
+    value = value_of(comparison, cell)
+    return -math.inf if value is None else ranked_by(comparison).goodness(value)
 
 
 def energy_of(comparison: Mapping[str, Any], cell: Cell, key: str = "energy_pj") -> float | None:
@@ -49,19 +51,21 @@ def energy_of(comparison: Mapping[str, Any], cell: Cell, key: str = "energy_pj")
     return float(value) if finite(value) and value > 0 else None
 
 
-def most_accurate(comparison: Mapping[str, Any]) -> Cell | None:
-    """The cell of the highest share; of two the one that needs fewer steps."""
-    known = [cell for cell in comparison["cells"] if share_of(comparison, cell) is not None]
-    return max(known, key=lambda cell: (share_of(comparison, cell) or 0.0, -cell["steps"]), default=None)
+def best_cell(comparison: Mapping[str, Any]) -> Cell | None:
+    """The best cell; of two the one that needs fewer steps."""
+    known = [cell for cell in comparison["cells"] if value_of(comparison, cell) is not None]
+    return max(known, key=lambda cell: (goodness(comparison, cell), -cell["steps"]), default=None)
 
 
 def cheapest_near(comparison: Mapping[str, Any]) -> Cell | None:
-    """The cheapest cell that loses at most `NEAR` of the ANN's share."""
-    images = comparison["images"]
-    least = round((reference_share(comparison) or 0.0) * images) - images_of(100 * NEAR, images)
+    """The cheapest cell that is at most `NEAR` worse than the ANN."""
+    measure, ann = ranked_by(comparison), reference_value(comparison)
     near = [
         cell
         for cell in comparison["cells"]
-        if energy_of(comparison, cell) is not None and round((share_of(comparison, cell) or 0.0) * images) >= least
+        if energy_of(comparison, cell) is not None
+        and ann is not None
+        and (value := value_of(comparison, cell)) is not None
+        and measure.within(value, ann, NEAR)
     ]
     return min(near, key=lambda cell: (energy_of(comparison, cell) or 0.0, cell["steps"]), default=None)

@@ -11,6 +11,7 @@ from isospike.errors import SimulationError
 from isospike.executors import Record, simulate
 from isospike.messages import with_article
 from isospike.network import SNN
+from isospike.options import Count, check_arguments
 from isospike.tables import Column, Table, Tabular
 
 SEED = 0
@@ -87,8 +88,7 @@ def record_raster(snn: SNN, x: Tensor, steps: int | None = None, *, neurons_per_
     if not isinstance(x, Tensor) or x.dim() < 2 or len(x) != 1:
         given = list(x.shape) if isinstance(x, Tensor) else with_article(x)
         raise SimulationError(f"a raster shows one image [1, ...], got {given}")
-    if not isinstance(neurons_per_site, int) or neurons_per_site < 1:
-        raise SimulationError(f"neurons_per_site must be a whole number of at least 1, got {neurons_per_site!r}")
+    check_arguments(Count, SimulationError, neurons_per_site=neurons_per_site)
     snn = snn if steps is None else snn.for_steps(steps)
     watch = _Watch(snn, neurons_per_site)
     run = simulate(snn, x, steps=steps, record=Record(outputs=False, spikes=False, watch=watch.see))

@@ -5,40 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from isospike.compare.tables import ranked_by
 from isospike.messages import counted
 from isospike.report.headlines import (
     NEAR,
     Cell,
+    best_cell,
     cheapest_near,
     energy_of,
-    metric_name,
-    most_accurate,
-    reference_share,
+    reference_value,
     scored,
-    share_of,
+    value_of,
 )
 from isospike.units import energy
 
 
 def verdict(comparison: Mapping[str, Any]) -> tuple[str, str]:
-    """The most accurate cell beside the ANN, and the cheapest one near it beside ANN and quantised ANN."""
-    best = most_accurate(comparison)
+    """The best cell beside the ANN, and the cheapest one near it beside ANN and quantised ANN."""
+    best = best_cell(comparison)
     if best is None:
         return "No cell was measured.", "Nothing is known of energies."
-    return _accuracy(comparison, best), _energy(comparison)
+    return _score(comparison, best), _energy(comparison)
 
 
-def _accuracy(comparison: Mapping[str, Any], best: Cell) -> str:
-    share, reference = share_of(comparison, best) or 0.0, reference_share(comparison)
+def _score(comparison: Mapping[str, Any], best: Cell) -> str:
+    measure, value, ann = ranked_by(comparison), value_of(comparison, best) or 0.0, reference_value(comparison)
     count = len(comparison["cells"])
     which = f", the best of {counted(count, 'cell')} and so a little lucky" if count > 1 else ""
     where = f"{best['label']} at T = {best['steps']}{which}"
-    line = (
-        f"{metric_name(comparison)} on {counted(comparison['images'], 'test image')}: {scored(comparison, share)} with"
-    )
-    if reference is None or comparison["metric"] == "agreement":
-        return f"{line} {where}; how accurate the ANN is itself is not known."
-    return f"{line} {where}; the ANN has {scored(comparison, reference)}: {100 * (share - reference):+.2f} points."
+    line = f"{measure.name} on {counted(comparison['images'], 'test image')}: {scored(comparison, best)} with {where}"
+    if ann is None or comparison["metric"] == "agreement":
+        return f"{line}; how good the ANN is itself is not known."
+    apart = f"{measure.factor * (value - ann):+.2f} {measure.points}"
+    return f"{line}; the ANN has {scored(comparison, comparison['ann'])}: {apart}."
 
 
 def _energy(comparison: Mapping[str, Any]) -> str:
@@ -46,7 +45,7 @@ def _energy(comparison: Mapping[str, Any]) -> str:
         return f"Energy: not known for any cell by the model {comparison['energy_model']}."
     cheapest = cheapest_near(comparison)
     if cheapest is None:
-        return f"Energy: no network comes within {100 * NEAR:g} point of the ANN, so none is called the cheapest."
+        return f"Energy: no network comes within {_near(comparison)} of the ANN, so none is called the cheapest."
     cost = energy_of(comparison, cheapest) or 0.0
     beside = [
         f"{cost / other:.2g} times {name} ({energy(other)})"
@@ -60,5 +59,10 @@ def _energy(comparison: Mapping[str, Any]) -> str:
         f"Energy ({comparison['energy_model']}): {cheapest['label']} at T = {cheapest['steps']} is the cheapest within"
     )
     return (
-        f"{line} {100 * NEAR:g} point of the ANN, {energy(cost)} per image{': ' if beside else ''}{', '.join(beside)}."
+        f"{line} {_near(comparison)} of the ANN, {energy(cost)} per image{': ' if beside else ''}{', '.join(beside)}."
     )
+
+
+def _near(comparison: Mapping[str, Any]) -> str:
+    """``1 point``."""
+    return f"{NEAR:g} {ranked_by(comparison).points.removesuffix('s')}"

@@ -1,24 +1,25 @@
 """Scale rules: how the threshold of every site is found from calibration data."""
 
-from isospike.scales.learned import Learned
-from isospike.scales.local_threshold_balancing import LocalThresholdBalancing
-from isospike.scales.maximum import Maximum
-from isospike.scales.mmse import MMSE
-from isospike.scales.percentile import Percentile
-from isospike.scales.rule import Fineness, Granularity, Observer, ScaleRule, make_rule, rules
-from isospike.scales.spike_norm import SpikeNorm
+from isospike.activations.activation import Granularity
+from isospike.scales.learned import LearnedRule
+from isospike.scales.local_threshold_balancing import LocalThresholdBalancingRule
+from isospike.scales.maximum import MaximumRule
+from isospike.scales.mmse import MMSERule
+from isospike.scales.percentile import PercentileRule
+from isospike.scales.rule import Fineness, Observer, ScaleRule, make_rule, rules
+from isospike.scales.spike_norm import SpikeNormRule
 
 __all__ = [
-    "MMSE",
     "Fineness",
     "Granularity",
-    "Learned",
-    "LocalThresholdBalancing",
-    "Maximum",
+    "LearnedRule",
+    "LocalThresholdBalancingRule",
+    "MMSERule",
+    "MaximumRule",
     "Observer",
-    "Percentile",
+    "PercentileRule",
     "ScaleRule",
-    "SpikeNorm",
+    "SpikeNormRule",
     "make_rule",
     "rules",
 ]

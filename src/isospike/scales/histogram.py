@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
+from isospike.activations.activation import Granularity
 from isospike.capture.graph import Op
-from isospike.scales.rule import Granularity, Passive, channel_values
+from isospike.options import Even
+from isospike.scales.rule import Passive, channel_values
 
 MOST_BINS = 1_000_000
 """A thousandth of a thousandth of the range; above it memory is the limit, not the resolution."""
-BINS = f"an even number from 2 to {MOST_BINS:,}"
-"""What a number of bins must be."""
-
-
-def may_be_bins(number: object) -> bool:
-    """Whether ``number`` can be the number of bins."""
-    return type(number) is int and 2 <= number <= MOST_BINS and number % 2 == 0
+Bins = Annotated[int, Even(2, MOST_BINS)]
+"""A number of bins: neighbours are merged in pairs."""
 
 
 class StreamingHistogram:

@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from isospike.activations.activation import Granularity
 from isospike.capture.graph import Op
 from isospike.errors import CalibrationError
 from isospike.neurons import LearnedActivation
-from isospike.scales.rule import Granularity, Observer, Passive, ScaleRule, rules
+from isospike.scales.rule import Observer, Passive, ScaleRule, rules
 
 
 @dataclass(frozen=True)
-class Learned(ScaleRule):
+class LearnedRule(ScaleRule):
     """``theta`` = the trained bound of a site that has one; elsewhere what another rule finds.
 
     The granularity of a learned bound is that of the training.
@@ -91,4 +92,4 @@ class _LearnedBound(Passive):
         return self.shaped(self.bound)
 
 
-rules.register("learned", Learned)
+rules.register("learned", LearnedRule)

@@ -8,12 +8,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from isospike.activations.activation import Granularity
 from isospike.capture.graph import Op
-from isospike.scales.rule import Granularity, Observer, ScaleRule, rules
+from isospike.options import Count, Positive
+from isospike.scales.rule import Observer, ScaleRule, rules
 
 
 @dataclass(frozen=True)
-class LocalThresholdBalancing(ScaleRule):
+class LocalThresholdBalancingRule(ScaleRule):
     """``theta <- theta + 2 eta mean(max(z - theta, 0))`` for each of ``iterations`` mini-batches, from zero.
 
     Layers are updated in order in the same pass; the next layer sees ``clip(z, 0, theta)`` with the new ``theta``.
@@ -26,8 +28,10 @@ class LocalThresholdBalancing(ScaleRule):
 
     papers: ClassVar[tuple[str, ...]] = ("bu2025inference",)
 
-    iterations: int = 1000
-    learning_rate: float = 1.0
+    iterations: Count = 1000
+    """Mini-batches K."""
+    learning_rate: Positive = 1.0
+    """Step eta."""
 
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """A threshold that follows the exceedance of its currents."""
@@ -58,4 +62,4 @@ class _BalancedThreshold(Observer):
         return self.theta
 
 
-rules.register("local-threshold-balancing", LocalThresholdBalancing)
+rules.register("local-threshold-balancing", LocalThresholdBalancingRule)

@@ -13,7 +13,7 @@ from isospike.scales.rule import Fineness, Observer, Passive, ScaleRule, rules
 
 
 @dataclass(frozen=True)
-class Maximum(ScaleRule):
+class MaximumRule(ScaleRule):
     """``theta = max(relu(z))`` over the calibration data (Diehl et al. 2015, data-based normalisation)."""
 
     papers: ClassVar[tuple[str, ...]] = ("diehl2015fast",)
@@ -40,4 +40,4 @@ class _RunningMaximum(Passive):
         return self.shaped(self.largest)
 
 
-rules.register("maximum", Maximum)
+rules.register("maximum", MaximumRule)

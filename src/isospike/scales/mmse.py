@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from isospike.capture.graph import Op
-from isospike.errors import OptionError
-from isospike.neurons.levels import at_site, several
-from isospike.scales.histogram import BINS, HistogramObserver, least_error, may_be_bins
+from isospike.neurons.levels import at_site
+from isospike.options import Count, Decay, Some
+from isospike.scales.histogram import Bins, HistogramObserver, least_error
 from isospike.scales.rule import Observer, ScaleRule, rules
 
 TOGETHER = 64
@@ -19,7 +19,7 @@ TOGETHER = 64
 
 
 @dataclass(frozen=True)
-class MMSE(ScaleRule):
+class MMSERule(ScaleRule):
     """``theta = argmin_V mean((u clip(floor(x / u + phi), 0, K) - x)^2)``, ``u = V / K``, ``x = relu(z)``.
 
     ``V`` runs over ``max(x) i / candidates``, ``i = 1 .. candidates``, for the whole layer or every channel. The mean
@@ -44,21 +44,14 @@ class MMSE(ScaleRule):
 
     papers: ClassVar[tuple[str, ...]] = ("li2021free",)
 
-    levels: int | tuple[int, ...]
+    levels: Count | Annotated[tuple[Count, ...], Some()]
     """``K``, the largest code, or one for each site; ``T`` for a rate code, ``2^bits - 1`` for a binary one."""
-    phase: float = 0.5
+    phase: Decay = 0.5
     """Phase phi of the quantiser: 1/2 for neurons that round (accumulate then emit), 0 for those that floor."""
-    candidates: int = 100
+    candidates: Count = 100
     """Number of thresholds tried (100: the paper)."""
-    bins: int = 2048
-    """Bins of the streaming histogram, even, at most 1,000,000; several times ``levels``."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        self._require(min(several(self.levels), default=0) >= 1, "levels", "at least 1")
-        self._require(0 <= self.phase < 1, "phase", "in [0, 1)")
-        self._require(self.candidates >= 1, "candidates", "at least 1")
-        self._require(may_be_bins(self.bins), "bins", BINS)
+    bins: Bins = 2048
+    """Bins of the streaming histogram, several times ``levels``."""
 
     def at(self, index: int, sites: int) -> ScaleRule:
         """With the levels of the site.
@@ -73,13 +66,9 @@ class MMSE(ScaleRule):
         assert isinstance(self.levels, int), "levels of several sites; ask for the rule at one"
         return _LeastSquares(op, activation, self, self.levels)
 
-    def _require(self, ok: bool, field: str, wanted: str) -> None:
-        if not ok:
-            raise OptionError(f"mmse: {field} must be {wanted}, got {getattr(self, field)!r}")
-
 
 class _LeastSquares(HistogramObserver):
-    def __init__(self, op: Op, activation: nn.Module, rule: MMSE, levels: int) -> None:
+    def __init__(self, op: Op, activation: nn.Module, rule: MMSERule, levels: int) -> None:
         super().__init__(op, activation, rule.granularity, rule.bins)
         self.rule, self.levels = rule, levels
 
@@ -101,4 +90,4 @@ class _LeastSquares(HistogramObserver):
         return quantised.sub_(x).square_().mul_(weight).sum(1)
 
 
-rules.register("mmse", MMSE)
+rules.register("mmse", MMSERule)

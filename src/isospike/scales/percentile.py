@@ -8,28 +8,21 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from isospike.capture.graph import Op
-from isospike.errors import OptionError
-from isospike.scales.histogram import BINS, HistogramObserver, may_be_bins
+from isospike.options import Percent
+from isospike.scales.histogram import Bins, HistogramObserver
 from isospike.scales.rule import Observer, ScaleRule, rules
 
 
 @dataclass(frozen=True)
-class Percentile(ScaleRule):
+class PercentileRule(ScaleRule):
     """``theta`` = the ``percentile`` of ``relu(z)`` over all elements, zeros included (Rueckauer et al. 2017)."""
 
     papers: ClassVar[tuple[str, ...]] = ("rueckauer2017conversion",)
 
-    percentile: float = 99.9
-    bins: int = 2048
-
-    def __post_init__(self) -> None:
-        """Check the number of bins.
-
-        Raises:
-            OptionError: it is not even, or outside its range.
-        """
-        if not may_be_bins(self.bins):
-            raise OptionError(f"percentile: bins must be {BINS}, got {self.bins!r}")
+    percentile: Percent = 99.9
+    """In percent."""
+    bins: Bins = 2048
+    """Bins of the streaming histogram."""
 
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """A streaming histogram."""
@@ -37,7 +30,7 @@ class Percentile(ScaleRule):
 
 
 class _RunningPercentile(HistogramObserver):
-    def __init__(self, op: Op, activation: nn.Module, rule: Percentile) -> None:
+    def __init__(self, op: Op, activation: nn.Module, rule: PercentileRule) -> None:
         super().__init__(op, activation, rule.granularity, rule.bins)
         self.percentile = rule.percentile
 
@@ -45,4 +38,4 @@ class _RunningPercentile(HistogramObserver):
         return self.shaped(self.histogram.quantile(self.percentile / 100))
 
 
-rules.register("percentile", Percentile)
+rules.register("percentile", PercentileRule)

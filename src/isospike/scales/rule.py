@@ -6,17 +6,17 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
+from isospike.activations.activation import Granularity
 from isospike.capture.graph import Op
 from isospike.errors import CalibrationError
+from isospike.options import Configuration, OneOf
 from isospike.registry import Registry
 
-Granularity = Literal["layer", "channel"]
-"""One scale for a whole layer or one per channel."""
 Fineness = Literal["layer", "channel", "neuron"]
 """What running maxima can be kept of: also every neuron, ``[C, H, W]``."""
 
@@ -90,7 +90,7 @@ class Passive(Observer):
         """Take in outputs ``[B, ...]``."""
 
     def adopt(self, other: Passive) -> bool:
-        """Use what another observer of the site counts, if that is what this one would count; whether it is."""
+        """Use what another observer of the site counts, and return true, if this one would count the same."""
         return False
 
 
@@ -118,7 +118,7 @@ def smallest_threshold(theta: Tensor) -> float:
 
 
 @dataclass(frozen=True)
-class ScaleRule(ABC):
+class ScaleRule(Configuration, ABC):
     """How thresholds are found from calibration data; the instance is the configuration."""
 
     papers: ClassVar[tuple[str, ...]] = ()
@@ -126,6 +126,11 @@ class ScaleRule(ABC):
 
     granularity: Granularity
     """One threshold per layer or per channel."""
+
+    @classmethod
+    def title(cls) -> str:
+        """The class name in kebab case without the word rule."""
+        return super().title().removesuffix("-rule")
 
     @abstractmethod
     def observer(self, op: Op, activation: nn.Module) -> Observer:
@@ -152,6 +157,8 @@ class ScaleRule(ABC):
 
 rules: Registry[type[ScaleRule]] = Registry("scale rule")
 """Scale rules by name."""
+RuleName = Annotated[str, OneOf(rules)]
+"""The name of a scale rule."""
 
 
 def takes(name: str, field: str) -> bool:

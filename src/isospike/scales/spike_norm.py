@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from isospike.capture.graph import Op
-from isospike.errors import OptionError
 from isospike.neurons import streaming
+from isospike.options import Count, OneOf, Part
 from isospike.scales.rule import Observer, ScaleRule, rules, smallest_threshold
 
 
 @dataclass(frozen=True)
-class SpikeNorm(ScaleRule):
+class SpikeNormRule(ScaleRule):
     """``theta = factor max_t(w s_t + b)``: the largest current of a layer while the layers before it spike.
 
     Every image runs for ``steps`` steps; layers are updated in order in the same pass, and a layer emits spikes of its
@@ -24,32 +24,18 @@ class SpikeNorm(ScaleRule):
     do not fit the memory, thresholds are running maxima. Max pools take the maximum of every step, biases count as
     currents.
 
-    Args:
-        granularity: one threshold per layer or per channel.
-        steps: time steps of the calibration.
-        factor: part of the largest current, at most 1 (Han et al. 2020).
-        neuron: the neuron that spikes during calibration, from zero potential.
-
     References:
         Sengupta et al. 2019, *Going Deeper in Spiking Neural Networks*, algorithm 1 (there with hard reset).
     """
 
     papers: ClassVar[tuple[str, ...]] = ("sengupta2019going",)
 
-    steps: int = 64
-    factor: float = 1.0
-    neuron: str = "integrate-and-fire"
-
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            OptionError: a field is outside its range.
-        """
-        if self.steps < 1 or not 0 < self.factor <= 1:
-            raise OptionError(
-                f"spike-norm: steps must be at least 1 and factor in (0, 1], got {self.steps} and {self.factor}"
-            )
+    steps: Count = 64
+    """Time steps of the calibration."""
+    factor: Part = 1.0
+    """Part of the largest current (Han et al. 2020)."""
+    neuron: Annotated[str, OneOf(streaming)] = "integrate-and-fire"
+    """The neuron that spikes during calibration, from zero potential."""
 
     def feed(self, inputs: Tensor, most: int) -> Iterator[Tensor]:
         """The images at every step, ``[T * B, ...]``, as many images at once as ``most`` allows."""
@@ -62,7 +48,7 @@ class SpikeNorm(ScaleRule):
 
 
 class _LargestCurrent(Observer):
-    def __init__(self, op: Op, activation: nn.Module, rule: SpikeNorm) -> None:
+    def __init__(self, op: Op, activation: nn.Module, rule: SpikeNormRule) -> None:
         super().__init__(op, activation, rule.granularity)
         self.rule = rule
         self.theta: Tensor | None = None
@@ -82,4 +68,4 @@ class _LargestCurrent(Observer):
         return self.theta
 
 
-rules.register("spike-norm", SpikeNorm)
+rules.register("spike-norm", SpikeNormRule)

@@ -83,7 +83,7 @@ class AugmentedImages(Dataset[tuple[Tensor, int]]):
         torch.manual_seed(derived_seed(self._seed, self._epoch, index))
         p = self.preprocess
         if p.size is not None and not self._resized and image.shape[:2] != (p.size, p.size):
-            image = resize_and_crop(image, round(p.size / p.crop_ratio), p.size, p.interpolation)
+            image = resize_and_crop(image, round(p.size / p.crop_ratio), p.size, interpolation=p.interpolation)
         view = self._view(torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))))
         pixels = replace(p, size=None)(view.permute(1, 2, 0).numpy()[None])[0]
         return self._erase(pixels)

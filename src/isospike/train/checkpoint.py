@@ -29,7 +29,7 @@ _WORDINGS = {
 
 
 @dataclass(frozen=True)
-class Identity:
+class TrainingIdentity:
     """What a checkpoint belongs to; it fits no other training."""
 
     recipe: dict[str, Any]
@@ -52,12 +52,12 @@ class Identity:
     """Digest of the training data, where they have one."""
 
     @classmethod
-    def of(cls, recipe: Recipe, state: dict[str, Tensor], **rest: Any) -> Identity:
+    def of(cls, recipe: Recipe, state: dict[str, Tensor], **rest: Any) -> TrainingIdentity:
         """The identity of a training; the number of reading processes is no part of it."""
         fields = {name: value for name, value in asdict(recipe).items() if name != "workers"}
         return cls(fields, {name: list(tensor.shape) for name, tensor in state.items()}, **rest)
 
-    def differences(self, other: Identity) -> list[str]:
+    def differences(self, other: TrainingIdentity) -> list[str]:
         """What differs, the stored value first."""
         found = [
             f"{name} is {other.recipe.get(name)!r:.40} there and {value!r} here"
@@ -93,7 +93,7 @@ def digest(module: nn.Module | None) -> str:
 class Checkpoint:
     """One training after some epochs."""
 
-    identity: Identity
+    identity: TrainingIdentity
     history: list[dict[str, float]]
     """One entry per finished epoch."""
     tensors: dict[str, Tensor]
@@ -116,7 +116,7 @@ class Checkpoint:
         write_tensors(path, self.tensors, {_KEY: json.dumps(content)})
 
     @classmethod
-    def load(cls, path: Path, identity: Identity) -> Checkpoint:
+    def load(cls, path: Path, identity: TrainingIdentity) -> Checkpoint:
         """Read a file that belongs to ``identity``; no code of the file is run.
 
         Raises:
@@ -130,7 +130,7 @@ class Checkpoint:
             raise TrainingError(f"'{path}' is no training checkpoint of this version of isospike; give another path")
         if not _is_whole(content):
             raise TrainingError(f"the checkpoint '{path}' is damaged; remove it")
-        checkpoint = cls(Identity(**content["identity"]), content["history"], tensors, content["scaler"])
+        checkpoint = cls(TrainingIdentity(**content["identity"]), content["history"], tensors, content["scaler"])
         differences = identity.differences(checkpoint.identity)
         if differences:
             raise TrainingError(
@@ -176,7 +176,7 @@ def _is_whole(content: dict[str, Any]) -> bool:
     """Whether a header has every part, each of its type."""
     history, scaler = content.get("history"), content.get("scaler")
     return (
-        _has(content.get("identity"), get_type_hints(Identity))
+        _has(content.get("identity"), get_type_hints(TrainingIdentity))
         and isinstance(history, list)
         and all(_has(entry, _EPOCH) and entry["epoch"] == number for number, entry in enumerate(history, 1))
         and (scaler == {} or _has(scaler, _SCALER))

@@ -23,7 +23,7 @@ from isospike.files import check_writable, replacing
 from isospike.progress import Progress, Report, going_on, reporting
 from isospike.train.augment import derived_seed
 from isospike.train.batches import EpochOrder, pair_of, samples_of
-from isospike.train.checkpoint import Checkpoint, Identity, digest
+from isospike.train.checkpoint import Checkpoint, TrainingIdentity, digest
 from isospike.train.devices import accelerated, is_first_process
 from isospike.train.levels import LevelSchedule
 from isospike.train.objective import objective
@@ -128,7 +128,7 @@ class _Training:
         loader = DataLoader(samples, part, sampler=self.order, num_workers=workers, collate_fn=collate)
         self.model, self.optimiser, self.loader = accelerator.prepare(self.plain, self.sgd, loader)
         kinds = [repr(m.activation) for m in self.plain.modules() if isinstance(m, TrainableActivation)]
-        self.identity = Identity.of(
+        self.identity = TrainingIdentity.of(
             recipe,
             self.plain.state_dict(),
             activations=kinds,
@@ -176,7 +176,7 @@ class _Training:
         self.history.append(Epoch(epoch + 1, loss / count, correct / count, self._rate(done - 1), round(seconds, 3)))
 
     def _rate(self, done: int) -> float:
-        """The learning rate after so many optimiser steps."""
+        """The learning rate after a number of optimiser steps."""
         return self.recipe.rate(done, self.recipe.epochs * self.steps)
 
     def _adapt(self, epoch: int) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from isospike.activations.bit_sparsity import BitGradient
-from isospike.errors import OptionError
+from isospike.options import Configuration, Count, CountOrZero, Decay, NotNegative, Positive, Share
 
 Precision = Literal["float32", "bfloat16", "float16"]
 """Type of activations and gradients under autocast; weights stay float32."""
@@ -20,7 +20,7 @@ SMALL = 32
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(Configuration):
     """Stochastic gradient descent with momentum, cosine decay and the usual augmentation of images.
 
     The rate at optimiser step ``i`` of ``n`` is ``learning_rate (1 + cos(pi i / n)) / 2``. The defaults fine-tune a
@@ -28,75 +28,61 @@ class Recipe:
     less than 32 pixels a side are neither cropped nor mirrored unless the recipe says so.
     """
 
-    epochs: int = 30
+    epochs: Count = 30
     """Passes over the training images."""
-    batch_size: int = 128
+    batch_size: Count = 128
     """Images of one optimiser step, over all processes; the rest of an epoch that fills no batch is left out."""
-    learning_rate: float = 0.02
+    learning_rate: Positive = 0.02
     """First learning rate of the cosine schedule."""
-    bound_learning_rate: float | None = None
+    bound_learning_rate: NotNegative | None = None
     """First learning rate of the bounds, whose logarithms are trained; by default that of everything else."""
-    momentum: float = 0.9
+    momentum: Decay = 0.9
     """Momentum of gradient descent."""
-    weight_decay: float = 5e-4
+    weight_decay: NotNegative = 5e-4
     """L2 penalty on the weights of convolutions and linear layers, not on biases, normalisation or bounds."""
-    distillation: float = 0.0
+    distillation: NotNegative = 0.0
     """Temperature at which the outputs of a teacher, the unquantised network, take the place of labels; 0: labels."""
-    label_smoothing: float = 0.0
-    """Share of the target spread over all classes, 0 to below 1."""
+    label_smoothing: Decay = 0.0
+    """Share of the target spread over all classes."""
     crop: Crop | None = None
     """Random crops: none, padded (zeros around, then the old size) or resized (random area and aspect); by default
     padded for images of at least 32 pixels a side, else none."""
-    crop_padding: int = 4
+    crop_padding: CountOrZero = 4
     """Pixels of padding on every side for padded crops."""
     flip: bool | None = None
     """Mirror half of the images, left to right; by default those of at least 32 pixels a side."""
     auto_augment: Policy = "none"
     """Policy of AutoAugment: none, cifar10, imagenet or svhn."""
-    colour_jitter: float = 0.0
-    """Brightness, contrast and saturation times a random factor from 1 - this to 1 + this; 0 for none, below 1."""
-    cutout: int = 0
+    colour_jitter: Decay = 0.0
+    """Brightness, contrast and saturation times a random factor from 1 - this to 1 + this; 0 for none."""
+    cutout: CountOrZero = 0
     """Side in pixels of a square set to the mean colour in every image; 0 for none."""
-    random_erasing: float = 0.0
-    """Share of the images in which a random rectangle is set to the mean colour (Zhong et al. 2020); 0 to 1."""
+    random_erasing: Share = 0.0
+    """Share of the images in which a random rectangle is set to the mean colour (Zhong et al. 2020)."""
     precision: Precision = "float32"
     """Autocast: float32 (none), bfloat16 or float16 (with loss scaling, not on a CPU)."""
     channels_last: bool = True
     """Keep channels innermost in memory, which convolutions are fastest in."""
-    accumulation: int = 1
+    accumulation: Count = 1
     """Parts into which a batch is split to save memory; their gradients are added up."""
-    ema: float = 0.0
+    ema: Decay = 0.0
     """Decay of an exponential moving average of the weights, which is then the result; 0 for none."""
-    bit_sparsity: float = 0.0
+    bit_sparsity: NotNegative = 0.0
     """Coefficient of the number of ones in the binary codes, summed over the batch; 0 for none, 1e-8 for CIFAR."""
     bit_gradient: BitGradient = "bits"
     """Gradient of that number: bits or code."""
-    workers: int = 0
+    workers: CountOrZero = 0
     """Processes that read images for each training process; the result does not depend on it."""
-    seed: int = 0
+    seed: CountOrZero = 0
     """Seed of the order of the images, of the augmentation and of random layers."""
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
-        for name in ("epochs", "batch_size", "accumulation"):
-            self._require(_whole(getattr(self, name), 1), name, "a whole number of at least 1")
-        for name in ("crop_padding", "cutout", "workers", "seed"):
-            self._require(_whole(getattr(self, name), 0), name, "a whole number of at least 0")
-        self._require(0 < self.learning_rate < math.inf, "learning_rate", "positive and finite")
-        of_bounds = self.bound_learning_rate
-        self._require(of_bounds is None or 0 <= of_bounds < math.inf, "bound_learning_rate", "at least 0 and finite")
-        self._require(0 <= self.random_erasing <= 1, "random_erasing", "in [0, 1]")
-        for name in ("momentum", "label_smoothing", "ema", "colour_jitter"):
-            self._require(0 <= getattr(self, name) < 1, name, "in [0, 1)")
-        for name in ("weight_decay", "bit_sparsity", "distillation"):
-            self._require(0 <= getattr(self, name) < math.inf, name, "at least 0 and finite")
-        for name, known in _CHOICES.items():
-            chosen = getattr(self, name) in known or (name == "crop" and self.crop is None)
-            self._require(chosen, name, f"one of {', '.join(known)}")
+        """Check what depends on several."""
+        super().__post_init__()
         smooths = bool(self.distillation and self.label_smoothing)
-        self._require(not smooths, "label_smoothing", "0 with distillation, which uses no labels")
+        self.require(not smooths, "label_smoothing", "0 with distillation, which uses no labels")
         divides = self.batch_size % self.accumulation == 0
-        self._require(divides, "accumulation", f"a divisor of the batch size {self.batch_size}")
+        self.require(divides, "accumulation", f"a divisor of the batch size {self.batch_size}")
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of optimiser step ``step`` of ``steps``, counted from 0."""
@@ -125,20 +111,3 @@ class Recipe:
             f"random erasing {self.random_erasing:g}": self.random_erasing > 0,
         }
         return ", ".join(what for what, done in said.items() if done) or "none"
-
-    def _require(self, ok: bool, option: str, wanted: str) -> None:
-        if not ok:
-            value: Any = getattr(self, option)
-            raise OptionError(f"recipe: {option} must be {wanted}, got {value!r}")
-
-
-_CHOICES = {
-    "crop": ("none", "padded", "resized"),
-    "auto_augment": ("none", "cifar10", "imagenet", "svhn"),
-    "precision": ("float32", "bfloat16", "float16"),
-    "bit_gradient": ("bits", "code"),
-}
-
-
-def _whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -37,7 +37,7 @@ def _matrix(op: Callable[[Tensor], Tensor], axis: int, shape: tuple[int, ...]) -
     return torch.stack(columns, 1)
 
 
-def map_axes(gridder: Gridder, node: fx.Node, matrices: Sequence[Tensor], value: GridValue) -> GridValue:
+def map_axes(gridder: Gridder, node: fx.Node, matrices: Sequence[Tensor], *, value: GridValue) -> GridValue:
     """Replace ``node`` by a product with a matrix, rounded to the grid, per axis."""
     source, shape, value = argument(node), op_of(argument(node)).shape, replace(value, scale=ONE)
     for axis, matrix in enumerate(matrices, 1):
@@ -54,7 +54,7 @@ def _multiplied(
     gridder: Gridder, node: fx.Node, name: str, matrix: Tensor, lines: fx.Node, value: GridValue
 ) -> tuple[fx.Node, GridValue]:
     """The product ``A x`` of a rounded matrix and ``lines`` ``[B, before, inputs, after]``, in front of ``node``."""
-    factor, fraction = gridder.rounded_factor(node, f"{op_of(node).name}.{name}", value, matrix)
+    factor, fraction = gridder.rounded_factor(node, f"{op_of(node).name}.{name}", value, factor=matrix)
     constant = gridder.new_constant(f"{node.name}_{name}", factor, node)
     before, _, after = op_of(lines).shape
     product = _append(gridder, node, name, "matmul", (constant, lines), (before, len(matrix), after))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from torch import fx
 
 from isospike.capture.graph import op_of
-from isospike.refine.grid.value import BUDGET, GridValue, digits
+from isospike.refine.grid.value import BUDGET, GridValue, digits_of
 
 if TYPE_CHECKING:
     from isospike.refine.grid.gridder import Gridder
@@ -87,7 +87,7 @@ class Shares:
     def _look_behind(self, node: fx.Node) -> None:
         inner = [user for user in node.users if not self.draft.ends(user)]
         sums = [self.draft.largest[n] for n in (node, *node.users) if n in self.draft.largest]
-        top = max([*map(digits, sums), *(self.top[op_of(user).name] for user in inner)])
+        top = max([*map(digits_of, sums), *(self.top[op_of(user).name] for user in inner)])
         paths = {path for user in inner for path in self._through(op_of(user).name)}
         if len(inner) < len(node.users) or not paths:
             paths.add((0, 0))
@@ -95,7 +95,7 @@ class Shares:
         self.top[name], self.paths[name] = top, paths
         if name in self.draft.factors:
             value, largest = self.draft.factors[name]
-            self.exponent[name] = max(exponent(largest), top - digits(value.largest) - NEGLIGIBLE)
+            self.exponent[name] = max(exponent(largest), top - digits_of(value.largest) - NEGLIGIBLE)
 
     def _through(self, name: str) -> set[Route]:
         """The paths that begin with op ``name``."""

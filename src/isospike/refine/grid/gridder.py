@@ -15,7 +15,7 @@ from isospike.neurons import Emitter, InputGrid
 from isospike.ops import Role
 from isospike.refine.grid.budget import LEAST_BITS, Budget, Factors, Shares, Unlimited, exponent
 from isospike.refine.grid.handlers import grids
-from isospike.refine.grid.value import BUDGET, GridValue, digits, exact_fraction, rounded_to
+from isospike.refine.grid.value import BUDGET, GridValue, digits_of, exact_fraction, rounded_to
 
 INPUT_BITS = 24
 """Binary digits of an input at most: as many as float32 has."""
@@ -88,12 +88,12 @@ class Gridder:
     def place(self, node: fx.Node, value: GridValue) -> None:
         """Say where the value of ``node`` lies, if its digits suffice."""
         self.values[node], self.largest[node] = value, value.largest
-        self.check(node, value.fraction + digits(value.largest) - self.budget.total)
+        self.check(node, value.fraction + digits_of(value.largest) - self.budget.total)
 
     def _input(self, node: fx.Node) -> None:
-        largest, name = 2.0 ** digits(self.largest_input), f"{node.name}_grid"
+        largest, name = 2.0 ** digits_of(self.largest_input), f"{node.name}_grid"
         unit = GridValue(torch.ones((), dtype=torch.float64), 0, 1.0)
-        fraction = min(self.fraction_for(node, name, unit, largest), INPUT_BITS - digits(largest))
+        fraction = min(self.fraction_for(node, name, unit, largest=largest), INPUT_BITS - digits_of(largest))
         attach(self.graph, name, InputGrid(fraction, largest))
         with self.graph.graph.inserting_after(node):
             rounded = self.graph.graph.call_module(name, (node,))
@@ -110,9 +110,9 @@ class Gridder:
         v_init = neuron.v_init.double()
         for _ in range(2):  # rounding up may carry the sum over a power of two, which then has a coarser grid
             reach = current.largest + (neuron.levels + 1) * unit.max().item() + v_init.abs().max().item()
-            finest = BUDGET - digits(reach)
+            finest = BUDGET - digits_of(reach)
             unit, v_init = rounded_to(unit, finest).clamp(min=2.0**-finest), rounded_to(v_init, finest)
-        self.check(node, current.fraction + digits(reach) - self.budget.total)
+        self.check(node, current.fraction + digits_of(reach) - self.budget.total)
         live = (given > SILENT * reach) & (given != 2.0**-finest)
         if live.any():
             self.check(node, LEAST_BITS - (finest + exponent(given[live].min().item())))
@@ -144,7 +144,7 @@ class Gridder:
         if value.is_plain:
             return source
         name = f"{source.name}_scale_{user.name}"
-        factor, fraction = self.rounded_factor(user, f"{name}.mul", value, value.scale)
+        factor, fraction = self.rounded_factor(user, f"{name}.mul", value, factor=value.scale)
         constant = self.new_constant(name, factor.squeeze(0) if factor.dim() else factor, user)
         with self.graph.graph.inserting_before(user):
             product = self.graph.graph.call_function(torch.ops.aten.mul.Tensor, (source, constant))
@@ -152,16 +152,16 @@ class Gridder:
         self.place(product, GridValue(value.scale.new_ones(()), value.fraction + fraction, value.magnitude))
         return product
 
-    def rounded_factor(self, node: fx.Node, name: str, value: GridValue, factor: Tensor) -> tuple[Tensor, int]:
+    def rounded_factor(self, node: fx.Node, name: str, value: GridValue, *, factor: Tensor) -> tuple[Tensor, int]:
         """A factor of ``value`` on the grid, and its digits behind the point; as it is where these are few."""
         fraction = exact_fraction(factor)
         if fraction is not None:
             self.exact[name] = fraction
             return factor, fraction
-        fraction = self.fraction_for(node, name, value, factor.abs().max().item())
+        fraction = self.fraction_for(node, name, value, largest=factor.abs().max().item())
         return rounded_to(factor, fraction), fraction
 
-    def fraction_for(self, node: fx.Node, name: str, value: GridValue, largest: float) -> int:
+    def fraction_for(self, node: fx.Node, name: str, value: GridValue, *, largest: float) -> int:
         """Digits behind the point for factors.
 
         Args:

@@ -31,7 +31,7 @@ def weighted(gridder: Gridder, node: fx.Node) -> GridValue:
     value = gridder.values[argument(node)]
     weight = layer.weight.detach().double() * scale  # type: ignore[operator]
     bias = layer.bias.detach().double() if isinstance(layer.bias, Tensor) else torch.zeros(1, dtype=torch.float64)
-    fraction = gridder.fraction_for(node, op_of(node).name, value, weight.abs().max().item())
+    fraction = gridder.fraction_for(node, op_of(node).name, value, largest=weight.abs().max().item())
     weight, bias = rounded_to(weight, fraction), rounded_to(bias, value.fraction + fraction)
     largest = _row_sums(layer, weight) * value.largest + bias.abs().max().item()
     new = copy.copy(layer)
@@ -147,7 +147,7 @@ def joined(gridder: Gridder, node: fx.Node) -> GridValue:
 
 
 @grids.handles(family.SCALE)
-def scaled(gridder: Gridder, node: fx.Node) -> GridValue:
+def on_coarser_grid(gridder: Gridder, node: fx.Node) -> GridValue:
     """A product with, or quotient by, a constant: goes into the scale, the op becomes the identity."""
     if len(node.args) == 1:  # the other sign: the same numbers
         return gridder.values[argument(node)]

@@ -44,7 +44,7 @@ def averaged(gridder: Gridder, node: fx.Node) -> GridValue:
     total = _sum_pool(pool, shape)
     if total is None:
         windows = [(matrix != 0).double() for matrix in axis_matrices(pool, shape)]
-        sums, value = _outer([matrix.sum(1) for matrix in windows]), map_axes(gridder, node, windows, value)
+        sums, value = _outer([matrix.sum(1) for matrix in windows]), map_axes(gridder, node, windows, value=value)
     else:
         sums = total(torch.ones(1, *shape, dtype=torch.float64))
         gridder.graph.replace(node, total, replace(op_of(node), kind=aten_name(total)))
@@ -103,7 +103,7 @@ def upsampled(gridder: Gridder, node: fx.Node) -> GridValue:
     target, args, kwargs = node.target, node.args[1:], node.kwargs
     assert callable(target)
     matrices = axis_matrices(lambda x: target(x, *args, **kwargs), op_of(argument(node)).shape)
-    value = map_axes(gridder, node, matrices, value)
+    value = map_axes(gridder, node, matrices, value=value)
     return replace(value, scale=spread(channels, op_of(node).shape))
 
 

@@ -55,7 +55,7 @@ def spread(channels: Tensor, shape: tuple[int, ...]) -> Tensor:
     return channels.view(1, -1, *(1,) * (len(shape) - 1)).expand(1, *shape) if channels.dim() else channels
 
 
-def digits(largest: float) -> int:
+def digits_of(largest: float) -> int:
     """Binary digits in front of the point."""
     return math.ceil(math.log2(largest)) if largest > 0 else 0
 

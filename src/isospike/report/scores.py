@@ -1,35 +1,44 @@
-"""Accuracy against the number of steps, one line per method."""
+"""The score against the number of steps, one line per method."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from isospike.intervals import NAME, interval
+from isospike.compare.tables import ranked_by
 from isospike.report.chart import Axis, Chart, Mark, Series, Style, step_ticks
 from isospike.report.headlines import (
     Cell,
+    best_cell,
     cheapest_near,
-    metric_name,
-    most_accurate,
-    reference_share,
+    goodness,
+    reference_value,
     scored,
-    share_of,
+    value_of,
 )
 from isospike.report.palette import method_styles
-from isospike.units import percentage
+from isospike.tasks import unlisted
 
 FOREGROUND = 6
 """Methods drawn strong when there are more of them."""
 FOCUS = 5.0
-"""Points below the reference that the closer look shows."""
+"""How much worse than the reference the closer look shows, in the unit of the score: points of a share."""
+MARGIN = 1.5
+"""How much better than the reference it shows."""
 
 
 def near_reference(comparison: Mapping[str, Any]) -> tuple[float, float] | None:
-    """The per cents around the ANN's that are worth a closer look."""
-    reference = percentage(reference_share(comparison))
-    return None if reference is None else (reference - FOCUS, min(reference + 1.5, 100.5))
+    """The figures around the ANN's that are worth a closer look, in their unit."""
+    measure, value = ranked_by(comparison), reference_value(comparison)
+    if value is None:
+        return None
+    middle = measure.factor * value
+    low, high = (FOCUS, MARGIN) if measure.rising else (MARGIN, FOCUS)
+    least = -math.inf if measure.least is None else measure.factor * measure.least - 0.5
+    most = math.inf if measure.most is None else measure.factor * measure.most + 0.5
+    return max(middle - low, least), min(middle + high, most)
 
 
 def cells_by_label(comparison: Mapping[str, Any]) -> dict[str, list[Cell]]:
@@ -49,24 +58,23 @@ def styles_of(comparison: Mapping[str, Any]) -> dict[str, Style]:
     if len(styles) <= FOREGROUND:
         return styles
     best, front = ranked(comparison), {label for label, _ in comparison["front"]}
-    headlines = [cell["label"] for cell in (most_accurate(comparison), cheapest_near(comparison)) if cell is not None]
+    headlines = [cell["label"] for cell in (best_cell(comparison), cheapest_near(comparison)) if cell is not None]
     of_front = [label for label in best if label in front]
     strong = list(dict.fromkeys([*headlines, *of_front, *best]))[:FOREGROUND]
     return {label: replace(style, strong=label in strong) for label, style in styles.items()}
 
 
 def ranked(comparison: Mapping[str, Any]) -> list[str]:
-    """The methods, the most accurate first; at equal accuracy the one that needs fewer steps."""
+    """The methods, the best first; of two equally good the one that needs fewer steps."""
 
     def best(cells: list[Cell]) -> tuple[float, int]:
-        shares = [(-share, cell["steps"]) for cell in cells if (share := share_of(comparison, cell)) is not None]
-        return min(shares, default=(0.0, 0))
+        return min((-goodness(comparison, cell), cell["steps"]) for cell in cells)
 
     found = cells_by_label(comparison)
     return sorted(found, key=lambda label: best(found[label]))
 
 
-def accuracy_chart(comparison: Mapping[str, Any]) -> Chart | None:
+def score_chart(comparison: Mapping[str, Any]) -> Chart | None:
     """The chart; nothing where no cell was measured."""
     styles, cells = styles_of(comparison), cells_by_label(comparison)
     lines = [_line(comparison, label, cells[label], styles[label]) for label in ranked(comparison)]
@@ -74,44 +82,48 @@ def accuracy_chart(comparison: Mapping[str, Any]) -> Chart | None:
     if not lines:
         return None
     steps = [int(t) for line in lines for t in line.x]
-    title = metric_name(comparison)
+    measure = ranked_by(comparison)
     return Chart(
-        name="accuracy",
-        title=f"{title} against the number of time steps",
+        name="score",
+        title=f"{measure.name} against the number of time steps",
         x=Axis("Time steps T", log=True, ticks=step_ticks(steps), limits=_around(steps)),
-        y=Axis(f"{title} (%)", focus=near_reference(comparison)),
+        y=Axis(measure.titled, focus=near_reference(comparison)),
         series=(*_reference(comparison, steps), *lines),
         note=(
-            f"{comparison['images']:,} test images; whiskers of the strong lines: {NAME}s; pointing at a point shows "
-            "its own. Most accurate method first. A method whose network has one number of steps is one point."
+            f"{comparison['images']:,} test images; whiskers of the strong lines: {measure.interval}s; pointing at a point shows "
+            "its own. Best method first. A method whose network has one number of steps is one point."
         ),
         height=460,
     )
 
 
 def _line(comparison: Mapping[str, Any], label: str, cells: list[Cell], style: Style) -> Series:
-    known = [(cell, share) for cell in cells if (share := share_of(comparison, cell)) is not None]
+    known = [(cell, value) for cell in cells if (value := value_of(comparison, cell)) is not None]
+    factor = ranked_by(comparison).factor
     return Series(
         name=label,
         mark=Mark.LINE,
         x=tuple(cell["steps"] for cell, _ in known),
-        y=tuple(100 * share for _, share in known),
+        y=tuple(factor * value for _, value in known),
         style=style,
-        hints=tuple(f"{label}\nT = {cell['steps']}: {scored(comparison, share)}" for cell, share in known),
-        spans=_spans(comparison, [share for _, share in known]) if style.strong else (),
+        hints=tuple(f"{label}\nT = {cell['steps']}: {scored(comparison, cell)}" for cell, _ in known),
+        spans=_spans(factor, [cell for cell, _ in known]) if style.strong else (),
     )
 
 
-def _spans(comparison: Mapping[str, Any], shares: list[float]) -> tuple[tuple[float, float], ...]:
-    ends = (interval(share, comparison["images"]) for share in shares)
-    return tuple((100 * low, 100 * high) for low, high in ends)
+def _spans(factor: float, cells: list[Cell]) -> tuple[tuple[float, float], ...]:
+    """The intervals of all cells; none where those of some are not known."""
+    ends = [unlisted(cell["interval"]) for cell in cells]
+    known = [(factor * one[0], factor * one[1]) for one in ends if one is not None]
+    return tuple(known) if len(known) == len(cells) else ()
 
 
 def _reference(comparison: Mapping[str, Any], steps: list[int]) -> list[Series]:
-    share = reference_share(comparison)
-    if share is None:
+    found = reference_value(comparison)
+    if found is None:
         return []
-    ends, hint, value = _around(steps), f"ANN: {scored(comparison, share)}", 100 * share
+    ends, hint = _around(steps), f"ANN: {scored(comparison, comparison['ann'])}"
+    value = ranked_by(comparison).factor * found
     return [Series("ANN", Mark.LINE, ends, (value, value), Style("reference", dash="dash"), hints=(hint, hint))]
 
 

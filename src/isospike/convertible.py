@@ -1,0 +1,69 @@
+"""Whether a captured network can be converted: everything that stands against it, at once."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, fx, nn
+
+from isospike.capture.graph import Graph, attribute, op_of
+from isospike.capture.refusals import listed, refusals
+from isospike.errors import ConversionError
+from isospike.messages import counted
+from isospike.ops import Role
+from isospike.options import check_arguments
+from isospike.scales.learned import check_bound
+
+Analogue = Literal["refuse", "allow"]
+"""What to do with ops that no neuron can stand for: refuse, or compute them on decoded values."""
+
+
+def check_convertible(graph: Graph, analogue: Analogue) -> None:
+    """Refuse a network that no method can convert.
+
+    Raises:
+        ConversionError, CalibrationError: as `check_roles` and `check_weights`.
+        OptionError: ``analogue`` is another word.
+    """
+    check_arguments(Analogue, analogue=analogue)
+    check_roles(graph, analogue)
+    check_weights(graph)
+
+
+def check_roles(graph: Graph, analogue: Analogue) -> None:
+    """Refuse what cannot be converted, everything at once.
+
+    Raises:
+        ConversionError: unsupported ops, or analogue ones that are not allowed; all are listed.
+    """
+    parts = refusals(graph, islands=analogue == "allow")
+    if parts:
+        raise ConversionError("cannot convert: " + "; and ".join(parts))
+
+
+def check_weights(graph: Graph) -> None:
+    """Refuse weights that are not finite, behind the last neuron too, where no current shows them.
+
+    Constants that are no parameters may be infinite: attention masks are. Learned bounds must be positive besides.
+
+    Raises:
+        ConversionError: NaN or infinity in the weights of ops; all are listed.
+        CalibrationError: a learned bound is not positive and finite.
+    """
+    for node in graph.nodes_with(Role.ACTIVATION):
+        check_bound(op_of(node).name, graph.module_of(node))
+    wrong = [op_of(node) for node in graph.op_nodes() if not _is_finite(graph, node)]
+    if wrong:
+        raise ConversionError(
+            f"cannot convert: NaN or infinity in the weights of {counted(len(wrong), 'op')}: {listed(wrong)}; "
+            "train or load the model again"
+        )
+
+
+def _is_finite(graph: Graph, node: fx.Node) -> bool:
+    constants = [attribute(graph, str(source.target)) for source in node.all_input_nodes if source.op == "get_attr"]
+    weights: list[Tensor] = [constant for constant in constants if isinstance(constant, nn.Parameter)]
+    if node.op == "call_module" and op_of(node).role is not Role.ACTIVATION:
+        module = graph.module_of(node)
+        weights += [*module.parameters(), *module.buffers()]
+    return all(bool(w.isfinite().all()) for w in weights) and not any(bool(c.isnan().any()) for c in constants)

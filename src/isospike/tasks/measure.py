@@ -1,0 +1,149 @@
+"""Figures of a task: what each is called, its unit, which way is better, and how sure it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from isospike.errors import DataError
+
+Interval = tuple[float, float]
+"""The two ends of an interval of 95 %."""
+SLACK = 1e-9
+"""In units: differences of figures are rounded, a limit that is met exactly must hold."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a figure means and how it is shown."""
+
+    key: str
+    """Its name in JSON."""
+    name: str
+    """Its name as a title."""
+    short: str
+    """Its name in headings and sentences."""
+    unit: str
+    """Unit in which it is shown and in which a loss is counted; empty where it has none."""
+    rising: bool
+    """Whether more is better."""
+    perfect: float | None = None
+    """The figure of an answer that equals its reference; ``None`` where there is no largest."""
+    least: float | None = None
+    """The smallest figure there is."""
+    most: float | None = None
+    """The largest figure there is."""
+    factor: float = 1.0
+    """From the figure to its unit."""
+    digits: int = 2
+    """Decimal places."""
+    interval: str = "95 % interval"
+    """What its interval is called."""
+
+    @property
+    def titled(self) -> str:
+        """The name with the unit, for an axis."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    @property
+    def in_text(self) -> str:
+        """The name within a sentence; names that start with two capitals stay."""
+        return self.name if self.name[:2].isupper() else self.name[0].lower() + self.name[1:]
+
+    @property
+    def points(self) -> str:
+        """What a loss is counted in: points of per cent, else the unit."""
+        return "points" if self.unit == "%" else self.unit or f"of {self.short}"
+
+    @property
+    def heading(self) -> str:
+        """The short name with the unit, for a column."""
+        return " ".join(filter(None, (self.short, self.unit)))
+
+    def shown(self, value: float) -> str:
+        """``91.73 %``."""
+        return f"{self.factor * value:.{self.digits}f} {self.unit}".rstrip()
+
+    def shown_interval(self, interval: Interval | None) -> str | None:
+        """``90.6 to 93.0``, in the unit; nothing where there is none."""
+        if interval is None:
+            return None
+        low, high = (f"{self.factor * end:.{max(self.digits - 1, 0)}f}" for end in interval)
+        return f"{low} to {high}"
+
+    def goodness(self, value: float) -> float:
+        """The figure so that more is better."""
+        return value if self.rising else -value
+
+    def loss(self, value: float, reference: float) -> float:
+        """How much worse a figure is than another, in units; below 0 where it is better."""
+        return self.factor * (self.goodness(reference) - self.goodness(value))
+
+    def within(self, value: float, reference: float, max_drop: float) -> bool:
+        """Whether a figure is at most ``max_drop`` units worse than another."""
+        return self.loss(value, reference) <= max_drop + SLACK
+
+    def beats(self, interval: Interval | None, chance: float | None) -> bool:
+        """Whether a figure is better than chance, both ends of its interval; every one where one is not known."""
+        if interval is None or chance is None:
+            return True
+        return min(map(self.goodness, interval)) > self.goodness(chance)
+
+    def is_possible(self, value: float) -> bool:
+        """Whether there are such figures."""
+        low = -math.inf if self.least is None else self.least
+        return low <= value <= (math.inf if self.most is None else self.most)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Measure:
+        """From `to_dict`.
+
+        Raises:
+            DataError: it lacks something or holds something else.
+        """
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise DataError(f"a measure is described by other keys: {error}") from error
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One figure, found on some samples."""
+
+    measure: Measure
+    """What it means."""
+    value: float
+    """The figure, without its unit's factor."""
+    count: int
+    """Number of answers that it was found on."""
+    interval: Interval | None = None
+    """Its interval of 95 %; ``None`` where it is certain or not known."""
+    chance: float | None = None
+    """The figure of a network that knows nothing of its input; ``None`` where it is not known."""
+
+    def __str__(self) -> str:
+        """``91.73 % (90.6 to 93.0)``."""
+        between = self.measure.shown_interval(self.interval)
+        return self.measure.shown(self.value) + (f" ({between})" if between else "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it, without the description of the measure."""
+        value = self.value if math.isfinite(self.value) else None
+        return {"value": value, "interval": None if self.interval is None else list(self.interval)}
+
+
+def listed(interval: Interval | None) -> list[float] | None:
+    """An interval as JSON has it."""
+    return None if interval is None else list(interval)
+
+
+def unlisted(interval: Any) -> Interval | None:
+    """From `listed`."""
+    return None if interval is None else (float(interval[0]), float(interval[1]))
