@@ -19,9 +19,9 @@ from table import markdown
 
 def row(path: Path, result: dict[str, Any], steps: list[int]) -> list[str]:
     """Method and file, percentages of the ANN and at every T (``-`` where it was not asked for), images."""
-    curve = {int(at): f"{percent(m['top1'])} / {percent(m['agreement'])}" for at, m in result["snn"].items()}
+    curve = {int(at): f"{percent(m['score'])} / {percent(m['agreement'])}" for at, m in result["snn"].items()}
     accuracies = [curve.get(at, "-") for at in steps]
-    return [f"{result['method']} ({path.stem})", percent(result["ann"]["top1"]), *accuracies, str(result["images"])]
+    return [f"{result['method']} ({path.stem})", percent(result["ann"]["score"]), *accuracies, str(result["images"])]
 
 
 def percent(share: float) -> str:

@@ -102,7 +102,7 @@ def main() -> None:
         result = {**measure(graph, known[name], calibration, test, steps), **circumstances(options)}
         with replacing(target) as part:
             part.write_text(json.dumps(result, indent=2) + "\n")
-        print(name, *(f"{at}: {100 * found['top1']:.2f}" for at, found in result["snn"].items()), flush=True)
+        print(name, *(f"{at}: {100 * found['score']:.2f}" for at, found in result["snn"].items()), flush=True)
 
 
 def check_same(kept: Path, method: Method, options: argparse.Namespace) -> None:

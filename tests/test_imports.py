@@ -33,9 +33,9 @@ LAYERS = [
     {"errors", "registry", "messages", "memory_format", "digests", "precision", "tables", "progress"}
     | {"files", "json_text", "object_check", "schema", "tensor_files"},
     {"units", "intervals", "options"},
-    {"tasks"},
     {"activations"},
     {"data", "ops", "kernels"},
+    {"tasks"},
     {"capture"},
     {"neurons"},
     {"pooling"},

@@ -26,7 +26,7 @@ from isospike.options import Count, check_arguments
 from isospike.precision import own_precision
 from isospike.progress import Progress, going_on, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration
-from isospike.tasks import TaskChoice, choose_task
+from isospike.tasks import Task, TaskChoice, choose_task
 
 
 @own_precision()
@@ -78,8 +78,7 @@ def convert(
     with reporting(progress) as report, going_on(_how(keep)):
         shape = model.input_shape if isinstance(model, Graph) else None
         batches = Batches(data, report, shape=shape, layout=layout)
-        graph = prepare(model, batches, analogue)
-        chosen = choose_task(task, graph.output_shapes, targets=batches.first_targets)
+        graph, chosen = prepare(model, batches, analogue, task=task)
         thresholds = find_thresholds(graph, requests(graph, method), batches)
         snn = spiking_network(
             graph, method, thresholds, calibration=Calibration(batches, None, memory_budget, report, keep)
@@ -87,18 +86,21 @@ def convert(
         return snn.with_task(chosen)
 
 
-def prepare(model: nn.Module | Graph, batches: Batches, analogue: Analogue) -> Graph:
-    """The model captured, checked and folded: what every method starts from.
+def prepare(
+    model: nn.Module | Graph, batches: Batches, analogue: Analogue, *, task: TaskChoice = None
+) -> tuple[Graph, Task]:
+    """The model captured, checked and folded, what every method starts from; and what its answers are for.
 
     Raises:
-        CaptureError, ConversionError, CalibrationError, OptionError: as `convert`.
+        CaptureError, ConversionError, CalibrationError, OptionError, TaskError: as `convert`.
     """
     graph = model if isinstance(model, Graph) else capture(model, batches.first)
-    check_convertible(graph, analogue)
+    chosen = choose_task(task, graph.output_shapes, targets=batches.first_targets)
+    check_convertible(graph, analogue, tail=chosen.tail)
     check_inputs(graph, batches.first)
     folded = fold_batch_norm(graph)
     weights_channels_last(folded)
-    return folded
+    return folded, chosen
 
 
 def spiking_network(graph: Graph, method: Method, thresholds: Thresholds, *, calibration: Calibration) -> SNN:

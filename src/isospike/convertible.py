@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Literal
 
 from torch import Tensor, fx, nn
 
-from isospike.capture.graph import Graph, attribute, op_of
+from isospike.capture.graph import Graph, Op, attribute, op_of, output_leaves
 from isospike.capture.refusals import listed, refusals
 from isospike.errors import ConversionError
 from isospike.messages import counted
-from isospike.ops import Role
+from isospike.ops import Family, Role
 from isospike.options import check_arguments
 from isospike.scales.learned import check_bound
 
@@ -18,27 +19,45 @@ Analogue = Literal["refuse", "allow"]
 """What to do with ops that no neuron can stand for: refuse, or compute them on decoded values."""
 
 
-def check_convertible(graph: Graph, analogue: Analogue) -> None:
+def check_convertible(graph: Graph, analogue: Analogue, *, tail: Container[Family] = frozenset()) -> None:
     """Refuse a network that no method can convert.
+
+    Args:
+        graph: the captured network.
+        analogue: whether ops that are not affine may stay analogue.
+        tail: families of ops that may at the very end, whatever ``analogue`` says.
 
     Raises:
         ConversionError, CalibrationError: as `check_roles` and `check_weights`.
         OptionError: ``analogue`` is another word.
     """
     check_arguments(Analogue, analogue=analogue)
-    check_roles(graph, analogue)
+    check_roles(graph, analogue, tail=tail)
     check_weights(graph)
 
 
-def check_roles(graph: Graph, analogue: Analogue) -> None:
-    """Refuse what cannot be converted, everything at once.
+def check_roles(graph: Graph, analogue: Analogue, *, tail: Container[Family] = frozenset()) -> None:
+    """Refuse what cannot be converted, everything at once; see `check_convertible`.
 
     Raises:
         ConversionError: unsupported ops, or analogue ones that are not allowed; all are listed.
     """
-    parts = refusals(graph, islands=analogue == "allow")
+    analogue_ops = [op for op in graph.ops if op.role is Role.ANALOGUE]
+    parts = refusals(graph, allowed=analogue_ops if analogue == "allow" else _tail(graph, tail))
     if parts:
         raise ConversionError("cannot convert: " + "; and ".join(parts))
+
+
+def _tail(graph: Graph, families: Container[Family]) -> list[Op]:
+    """Analogue ops of these families between the outputs and the first other op before them."""
+    found, waiting = list[Op](), output_leaves(graph.output_node)
+    while waiting:
+        node = waiting.pop()
+        op = op_of(node) if node.op in ("call_module", "call_function") else None
+        if op is not None and op.role is Role.ANALOGUE and op.record is not None and op.record.family in families:
+            found.append(op)
+            waiting += [source for source in node.all_input_nodes if source.op != "get_attr"]
+    return found
 
 
 def check_weights(graph: Graph) -> None:

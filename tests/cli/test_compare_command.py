@@ -11,6 +11,7 @@ import isospike as iso
 from isospike.cli.progress import Log
 from isospike.compare import Cell, Comparison
 from isospike.compare.tables import front_table
+from isospike.tasks import Classification
 
 COMPARE = ["compare", "isospike.demo:load_digits_net", "--data", "digits", "--images", 60, "--calibration-images", 60]
 AUTO = ["auto", "isospike.demo:load_digits_net", "--data", "digits", "--images", 200, "--calibration-images", 100]
@@ -26,7 +27,7 @@ def test_compare_prints_rows_front_failures_and_a_verdict(cli, tmp_path):
     assert list(table) == ["ANN", "bit-coded", "qcfs", "srp"]
     assert table["srp"][0] == "–"  # two steps do not get past the probe
     found = Comparison.load(tmp_path / "c.json")
-    assert table["qcfs"] == [f"{100 * cell.top1:.2f}" for cell in found.cells if cell.label == "qcfs"]
+    assert table["qcfs"] == [f"{100 * cell.score:.2f}" for cell in found.cells if cell.label == "qcfs"]
     assert any(line.startswith("failed: slip-relu: site 'relu' has no learned bound") for line in lines)
     best = found.best()
     assert any(f"{best.label} at T = {best.steps} is the cheapest within 1 point of the ANN" in line for line in lines)
@@ -38,7 +39,7 @@ def test_compare_writes_a_page_with_a_closer_look_and_figures(cli, tmp_path):
     result = cli(*COMPARE, "--methods", "bit-coded,opi", "--steps", "4", "--out", "c.html", "--figures", "figures")
     assert (result.code, result.err) == (0, "")
     page = (tmp_path / "c.html").read_text()
-    assert all(f">{name}<" in page for name in ("Accuracy", "Energy", "Layer by layer", "Spikes", "Costs"))
+    assert all(f">{name}<" in page for name in ("Score", "Energy", "Layer by layer", "Spikes", "Costs"))
     assert len(list((tmp_path / "figures").glob("*.svg"))) >= 4
     refused = cli(*COMPARE, "--methods", "opi", "--figures", "figures")
     assert (refused.code, refused.err.count("\n")) == (2, 1)
@@ -119,9 +120,11 @@ def test_halves_do_not_depend_on_the_size_of_batches(size, cli):
 
 
 def test_rows_of_a_front_that_differ_in_bits_say_so():
-    cell = {field.name: 0.0 for field in dataclasses.fields(Cell)} | {"label": "bit-coded", "energy_pj": {"m": 1e6}}
+    cell = {field.name: 0.0 for field in dataclasses.fields(Cell)}
+    cell |= {"label": "bit-coded", "energy_pj": {"m": 1e6}, "interval": None}
+    measure = Classification().score([(10,)]).measures[0]
     uniform, own = (Cell(**{**cell, "options": {"bits": bits}, "steps": 3}) for bits in (3, [3, 2, 3]))
-    table = front_table([(uniform, 10), (own, 10)], "m")
+    table = front_table([(uniform, 10), (own, 10)], "m", measure)
     assert [row[0] for row in table.rows] == ["bit-coded", "bit-coded 3,2,3"]
     assert [line.split()[: 1 + own] for own, line in enumerate(str(table).splitlines()[-2:])] == [
         ["bit-coded"],
@@ -150,8 +153,8 @@ def test_auto_as_json_with_two_sources(cli, tmp_path):
     assert (result.code, result.err) == (0, "")
     found = json.loads(result.out)
     assert (found["file"], found["images"]) == ("n.snn", {"calibration": 100, "selection": 200, "report": 300})
-    assert found["report"]["top1"] is None  # only the images that select have labels
-    assert found["ann"]["top1"]["report"] is None
+    assert found["report"]["score"] is None  # only the images that select have labels
+    assert found["ann"]["score"]["report"] is None
 
 
 def test_auto_says_what_comes_nearest(cli, tmp_path):

@@ -151,6 +151,11 @@ NETWORK_LINES = {
         *(*replaced(EVALUATE, data="d.py:listed"), "--exit", "confidence", "--choose-on", "d.py:generated"),
     ],
     "exit-choice-unknown": [*EVALUATE, "--exit", "confidence", "--choose-on", "digit"],
+    "evaluate-task-unknown": [*EVALUATE, "--task", "clasification"],
+    "evaluate-task-option-unknown": [*EVALUATE, "--task", "regression:metric=psnr"],
+    "evaluate-task-of-images": [*EVALUATE, "--task", "regression:measure=psnr"],
+    "evaluate-task-measure-unknown": [*EVALUATE, "--task", "regression:measure=ssim"],
+    "evaluate-labels-as-values": [*EVALUATE, "--task", "regression"],
 }
 
 

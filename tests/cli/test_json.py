@@ -87,7 +87,7 @@ def test_convert_and_evaluate(method, cli, files):
     data = ["--data", "digits", "--batch-size", "20"]
     made = parsed(cli("convert", method, "m.py:build", *data, "--images", 60, *short, "--out", "net.snn", "--json"))
     documented = {"file", "method", "options", "sites", "islands", "calibration", "preprocess", "seconds"}
-    documented |= {"kind", "steps", "calibrated", "silent", "readout"}
+    documented |= {"kind", "steps", "calibrated", "silent", "readout", "task"}
     assert set(made) == documented
     assert (made["file"], made["method"]) == ("net.snn", method)
     assert made["sites"] == ["2", "5"]
@@ -102,14 +102,15 @@ def test_convert_and_evaluate(method, cli, files):
     answers = default_answers(snn)
     at = ["--steps", "12,4"] if snn.times.steps is None else []
     found = parsed(cli("evaluate", "net.snn", *data, "--images", 40, *at, "--json"))
-    assert {"ann", "snn", "images", "seconds", "file", "method", "options", "data", "preprocess"} == set(found)
-    assert set(found["ann"]) == {"top1"}
+    evaluated = {"task", "measures", "ann", "snn", "images", "seconds", "file", "method", "options", "data"}
+    assert set(found) == evaluated | {"preprocess"}
+    assert set(found["ann"]) == {"score"}
     assert found["images"] == 40
     assert list(found["snn"]) == answers
     for values in found["snn"].values():
-        assert set(values) == {"top1", "agreement", "spikes"}
-        assert 0 <= values["top1"] <= 1
-        assert 40 * values["top1"] == round(40 * values["top1"])
+        assert set(values) == {"score", "interval", "agreement", "spikes"}
+        assert 0 <= values["score"] <= 1
+        assert 40 * values["score"] == round(40 * values["score"])
     spikes = [values["spikes"] for values in found["snn"].values()]
     assert spikes == sorted(spikes)
     assert spikes[-1] > 0
@@ -160,8 +161,8 @@ def test_the_demo_network_round_trip(cli, files):
         iso.data.open_data("digits", "test", preprocess=None, images=100, shuffle=False),
     )
     evaluation = iso.evaluate(snn, data, steps=[4, 32])
-    assert found["ann"]["top1"] == evaluation.ann > 0.95
-    assert {t: values["top1"] for t, values in found["snn"].items()} == {
+    assert found["ann"]["score"] == evaluation.ann > 0.95
+    assert {t: values["score"] for t, values in found["snn"].items()} == {
         str(t): v for t, v in evaluation.metric.items()
     }
     assert found["snn"]["32"]["agreement"] > 0.9
@@ -188,7 +189,7 @@ def test_demo(cli, monkeypatch, tmp_path):
     assert found["failed"] == []
     assert list(dict.fromkeys(cell["label"] for cell in found["cells"])) == list(shown)
     assert {(cell["label"], cell["steps"]) for cell in found["cells"]} >= {(name, 8) for name in shown}
-    assert found["ann"]["top1"] >= 0.985
+    assert found["ann"]["score"] >= 0.985
     assert found["images"] == 500
     assert found["report"] == str(page)
     text = page.read_text()

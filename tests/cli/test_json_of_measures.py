@@ -13,7 +13,8 @@ from isospike.intervals import shown_interval
 DEMO = "isospike.demo.network:load_digits_net"
 
 
-EXIT = {"rule", "options", "top1", "agreement", "spikes", "mean_steps", "left_early", "histogram", "seconds"}
+EXIT = {"rule", "options", "score", "interval", "agreement", "spikes", "mean_steps", "left_early"}
+EXIT |= {"histogram", "seconds"}
 
 
 @pytest.mark.parametrize("name", list(iso.exits.exits))
@@ -24,9 +25,9 @@ def test_exits(name, cli, files):
     chosen = parsed(cli(*command, "--choose-on", "digits", "--max-drop", 0.02, "--json"))
     exits, choice = chosen["exit"], chosen["chosen"]
     assert set(exits) == EXIT
-    assert set(choice) == {"data", "images", "labelled", "threshold", "mean_steps", "accuracy", "final", "front"}
+    assert set(choice) == {"data", "images", "labelled", "threshold", "mean_steps", "score", "final", "front"}
     assert (choice["data"], choice["images"], choice["labelled"]) == ("digits", 100, True)
-    assert choice["accuracy"] >= choice["final"] - 0.02
+    assert choice["score"] >= choice["final"] - 0.02
     assert (exits["rule"], exits["options"]["threshold"]) == (name, choice["threshold"])
     assert list(exits["histogram"]) == [str(t) for t in range(1, 17)]
     assert sum(exits["histogram"].values()) == chosen["images"] == 100
@@ -54,7 +55,7 @@ VERIFIED = {
     "output_error",
     "tolerance",
 }
-VERIFIED |= {"model_error", "agreement", "compared", "first_difference"}
+VERIFIED |= {"task", "measures", "interval", "model_error", "agreement", "compared", "first_difference"}
 
 
 @pytest.mark.parametrize("exact", ["--exact", "--no-exact"])
@@ -101,8 +102,11 @@ DIAGNOSED = {
     "steps",
     "images",
     "metric",
-    "accuracy",
-    "ann_accuracy",
+    "task",
+    "measure",
+    "value",
+    "interval",
+    "ann",
     "sites",
     "worst",
     "faults",
@@ -117,7 +121,7 @@ def test_diagnose(cli, stored):
     command = ["diagnose", "net.snn", "m.py:build", "--data", "digits", "--images", 20, "--steps", 4]
     found = parsed(cli(*command, "--json"))
     assert set(found) == DIAGNOSED
-    assert (found["method"], found["steps"], found["images"], found["metric"]) == ("maximum", 4, 20, "top1")
+    assert (found["method"], found["steps"], found["images"], found["metric"]) == ("maximum", 4, 20, "score")
     assert [site["site"] for site in found["sites"]] == ["2", "5"]
     assert all(set(site) == SITE for site in found["sites"])
     assert all(set(site) == {"site", "reason", "advice"} for site in found["worst"])
@@ -125,8 +129,9 @@ def test_diagnose(cli, stored):
     table = cli(*command)
     assert (table.code, table.err) == (0, "")
     assert found["verdict"] in table.out
-    own, ann = (f"{100 * found[key]:.2f} % ({shown_interval(found[key], 20)})" for key in ("accuracy", "ann_accuracy"))
-    assert f"top1: the network {own}, the ANN {ann}" in table.out
+    shares = (found["value"], found["ann"]["value"])
+    own, ann = (f"{100 * share:.2f} % ({shown_interval(share, 20)})" for share in shares)
+    assert f"top-1: the network {own}, the ANN {ann}" in table.out
     assert f"{found['sites'][1]['accumulated_error']:.3f}" in table.out
 
 

@@ -7,15 +7,24 @@ import sys
 
 import pytest
 
+from isospike.tasks import Classification
+
+TASK = Classification()
 COMPARISON = {
-    "format": 1,
+    "format": 2,
     "model": {"digest": "00", "sites": 2, "macs": 1000, "macs_with_padding": 1200},
-    "ann": {"top1": 0.9, "energy_pj": {"45nm": 4600.0}},
+    "task": TASK.to_dict(),
+    "measures": {
+        "score": TASK.score([(10,)]).measures[0].to_dict(),
+        "agreement": TASK.agreement([(10,)]).measures[0].to_dict(),
+    },
+    "chance": 0.1,
+    "ann": {"score": 0.9, "interval": [0.6, 0.98], "energy_pj": {"45nm": 4600.0}},
     "images": 10,
     "account_images": 10,
     "calibration_images": 10,
     "shared": {"calibration-test": 0},
-    "metric": "top1",
+    "metric": "score",
     "energy_model": "45nm",
     "cells": [
         {
@@ -24,7 +33,8 @@ COMPARISON = {
             "options": {"v_init": 0.0},
             "papers": ["diehl2015fast"],
             "steps": 8,
-            **dict.fromkeys(("top1", "agreement"), 0.8),
+            **dict.fromkeys(("score", "agreement"), 0.8),
+            "interval": [0.5, 0.94],
             **dict.fromkeys(("spikes", "packets", "synops", "macs", "neuron_updates"), 100.0),
             "energy_pj": {"45nm": 900.0},
             "quantised_energy_pj": {"45nm": 800.0},

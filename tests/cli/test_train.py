@@ -47,8 +47,8 @@ def test_every_activation_trains_and_converts(name, cli, plain):
     found = json.loads(result.out)
     documented = {"file", "activation", "options", "recipe", "images", "adapted_levels", "epochs", "test", "preprocess"}
     assert set(found) == documented | {"baseline"}
-    assert set(found["baseline"]) == {"of", "images", "ann_top1", "top1"}
-    assert (found["baseline"]["of"], found["baseline"]["top1"]) == ("test", found["test"]["top1"])
+    assert set(found["baseline"]) == {"of", "images", "ann_score", "score"}
+    assert (found["baseline"]["of"], found["baseline"]["score"]) == ("test", found["test"]["score"])
     assert found["options"] == activations[name]().__dict__
     assert (found["activation"], found["images"], found["test"]["images"]) == (name, 256, 500)
     assert found["recipe"]["epochs"] == len(found["epochs"]) == 2
@@ -97,8 +97,8 @@ def test_the_digits_are_not_mirrored_and_a_collapse_is_a_warning(cli, plain):
     kept = cli(*train, "--out", "q.safetensors")
     assert (kept.code, kept.err) == (0, "")
     found = json.loads(kept.out)
-    assert found["baseline"]["ann_top1"] > 0.9
-    assert found["baseline"]["top1"] > 0.9
+    assert found["baseline"]["ann_score"] > 0.9
+    assert found["baseline"]["score"] > 0.9
     assert (found["recipe"]["crop"], found["recipe"]["flip"]) == ("none", False)
     lost = cli(*train, "--crop", "padded", "--flip", "--learning-rate", "1", "--out", "lost.safetensors")
     assert lost.code == 0

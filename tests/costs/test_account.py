@@ -119,7 +119,7 @@ def test_data_are_checked(converted):
     with pytest.raises(DataError, match="no sample"):
         iso.account(snn, [torch.zeros(0, 3, 8, 8)], steps=2)
     with pytest.raises(SimulationError, match=r"an account takes images \[B, 3, 8, 8\]"):
-        iso.account(snn, [torch.zeros(2, 4, 3, 8, 8, dtype=torch.float64)], steps=2)
+        iso.account(snn, [torch.zeros(2, 3, 8, dtype=torch.float64)], steps=2)
     with pytest.raises(SimulationError, match="shape"):
         iso.account(snn, [torch.zeros(2, 1, 8, 8, dtype=torch.float64)], steps=2)
     with pytest.raises(SimulationError, match="account takes"):

@@ -22,7 +22,7 @@ BROWSER = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium and no google-chrome on the path")
-CHARTS = ("accuracy", "pareto", "errors", "shares", "rates", "raster")
+CHARTS = ("score", "pareto", "errors", "shares", "rates", "raster")
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ SCRIPTS = {
         return [rows.map((row) => row.cells[0].textContent), document.querySelector("output").textContent];
         """,
     "toggled": """
-        const buttons = document.querySelectorAll('.legend[data-chart="accuracy"] button');
-        const lines = () => document.querySelectorAll("#chart-accuracy .scatter").length;
+        const buttons = document.querySelectorAll('.legend[data-chart="score"] button');
+        const lines = () => document.querySelectorAll("#chart-score .scatter").length;
         const counts = [lines()];
         for (const kind of ["click", "click", "dblclick", "dblclick"]) {
           buttons[1].dispatchEvent(new MouseEvent(kind, { bubbles: true }));
@@ -99,14 +99,14 @@ SCRIPTS = {
         """,
     "grounds": """
         const ink = () => getComputedStyle(document.body).color;
-        const text = () => document.querySelector("#chart-accuracy .xtitle").style.fill;
+        const text = () => document.querySelector("#chart-score .xtitle").style.fill;
         const inks = [getComputedStyle(document.body).backgroundColor, [ink(), text()]];
         document.getElementById("theme").click(); await wait();
         return [...inks, [ink(), text()]];
         """,
     "closer": """
-        const range = () => document.getElementById("chart-accuracy").layout.yaxis.range;
-        const press = async () => { document.querySelector("[data-focus=accuracy]").click(); await wait(); };
+        const range = () => document.getElementById("chart-score").layout.yaxis.range;
+        const press = async () => { document.querySelector("[data-focus=score]").click(); await wait(); };
         await press();
         const near = range();
         await press();
@@ -135,9 +135,9 @@ def test_every_chart_is_drawn(seen):
 
 def test_headings_sort_their_column(seen, given):
     (down, falling), (up, rising), (text, labels), (cost, energies), other, focused = seen.found["sorted"]
-    top1 = sorted(cell["top1"] for cell in given.comparison["cells"])
-    assert (down, [float(value) for value in falling]) == ("descending", top1[::-1])
-    assert (up, [float(value) for value in rising]) == ("ascending", top1)
+    scores = sorted(cell["score"] for cell in given.comparison["cells"])
+    assert (down, [float(value) for value in falling]) == ("descending", scores[::-1])
+    assert (up, [float(value) for value in rising]) == ("ascending", scores)
     assert (text, labels) == ("ascending", sorted(cell["label"] for cell in given.comparison["cells"]))
     expected = sorted((cell["energy_pj"]["stand-in"] for cell in given.comparison["cells"]), reverse=True)
     assert (cost, [float(value) for value in energies]) == ("descending", expected)

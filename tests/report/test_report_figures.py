@@ -14,7 +14,7 @@ from isospike.errors import OutputError
 from isospike.report import write_figures
 from isospike.report.content import gather
 
-CHARTS = ("accuracy", "pareto", "errors", "shares", "rates", "raster")
+CHARTS = ("score", "pareto", "errors", "shares", "rates", "raster")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_tables_hold_the_numbers_of_the_comparison(folder, given):
     found = rows(folder / "table-cells.csv")
     assert len(found) == len(given.comparison["cells"])
     for row, cell in zip(found, given.comparison["cells"], strict=True):
-        for key in ("top1", "agreement", "spikes", "packets", "synops", "macs", "neuron_updates", "seconds"):
+        for key in ("score", "agreement", "spikes", "packets", "synops", "macs", "neuron_updates", "seconds"):
             assert float(row[key]) == cell[key]  # every digit
         assert (row["label"], int(row["steps"])) == (cell["label"], cell["steps"])
         assert float(row["energy_pj"]) == cell["energy_pj"]["stand-in"]
@@ -66,8 +66,8 @@ def test_tables_hold_the_numbers_of_the_comparison(folder, given):
 
 
 def test_charts_have_their_values_as_csv(folder, given):
-    found = [row for row in rows(folder / "accuracy.csv") if row["series"] != "ANN"]
-    expected = {(cell["label"], cell["steps"]): 100 * cell["top1"] for cell in given.comparison["cells"]}
+    found = [row for row in rows(folder / "score.csv") if row["series"] != "ANN"]
+    expected = {(cell["label"], cell["steps"]): 100 * cell["score"] for cell in given.comparison["cells"]}
     assert {(row["series"], int(row["Time steps T"])): float(row["Top-1 accuracy (%)"]) for row in found} == expected
     sites = rows(folder / "table-sites.csv")
     for row, site in zip(sites, given.diagnosis["sites"], strict=True):

@@ -69,7 +69,7 @@ def test_other_objects_are_refused(what, given, tmp_path):
 
 
 CHANGES = {
-    "cells[0].top1 is a str": lambda c: c["cells"][0].update(top1="high"),
+    "cells[0].score is a str": lambda c: c["cells"][0].update(score="high"),
     "cells[1].steps is 4.5, not a whole number of at least 1": lambda c: c["cells"][1].update(steps=4.5),
     "it lacks cells[0].label": lambda c: c["cells"][0].pop("label"),
     "cells[0].energy_pj is a dict, not an object of numbers": lambda c: c["cells"][0].update(energy_pj={"a": "b"}),
@@ -95,7 +95,7 @@ def test_what_is_wrong_is_named(message, given, tmp_path):
 def test_many_faults_are_counted(given, tmp_path):
     compared = copy.deepcopy(given.comparison)
     for cell in compared["cells"]:
-        cell["top1"] = "high"
+        cell["score"] = "high"
     with pytest.raises(DataError, match=f"and {len(compared['cells']) - 8} more"):
         write_report(tmp_path / "r.html", compared)
 

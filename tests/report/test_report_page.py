@@ -27,7 +27,7 @@ from isospike.report.sites import squared_shares
 from isospike.report.verdict import verdict
 from isospike.tables import finite
 
-SECTIONS = ["accuracy", "energy", "sites", "raster", "cells", "costs", "failed", "diagnosis", "made", "papers"]
+SECTIONS = ["score", "energy", "sites", "raster", "cells", "costs", "failed", "diagnosis", "made", "papers"]
 LARGEST = 6 * 10**6
 """Bytes of a page: it is sent by mail."""
 NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(1)> \"'&amp; {{ 7*7 }} %{x} $x$ \u2028"
@@ -111,7 +111,7 @@ def test_missing_parts_are_left_out_and_named(name, gone, given, tmp_path):
 
 def test_a_comparison_alone_is_a_report(given, tmp_path):
     text = written(tmp_path / "r.html", given.comparison)
-    assert Parsed(text).sections == ["accuracy", "energy", "cells", "failed", "made", "papers"]
+    assert Parsed(text).sections == ["score", "energy", "cells", "failed", "made", "papers"]
 
 
 def test_names_can_do_no_harm(given, tmp_path):
@@ -137,15 +137,15 @@ def test_names_can_do_no_harm(given, tmp_path):
     assert parsed.texts["title"][0] == NASTY
     (figures,) = re.findall(r'<script type="application/json" id="figures">(.*?)</script>', text, re.DOTALL)
     drawn = json.loads(figures)
-    assert html.escape(NASTY) in [trace["name"] for trace in drawn["accuracy"]["data"]]
+    assert html.escape(NASTY) in [trace["name"] for trace in drawn["score"]["data"]]
 
 
 def test_charts_hold_the_numbers_of_the_comparison(given):
     content = gather(given.comparison, **given.more)
-    lines = {series.name: series for series in content.chart("accuracy").series}
+    lines = {series.name: series for series in content.chart("score").series}
     for cell in given.comparison["cells"]:
         line = lines[cell["label"]]
-        assert line.y[line.x.index(cell["steps"])] == 100 * cell["top1"]
+        assert line.y[line.x.index(cell["steps"])] == 100 * cell["score"]
     points = {series.name: series for series in content.chart("pareto").series}
     front = [tuple(entry) for entry in given.comparison["front"]]
     assert len(points["Pareto front"].x) == len(points["Quantised ANN of as many levels"].x) == len(front)
@@ -163,7 +163,7 @@ def test_methods_keep_their_look_in_all_charts(given):
     content = gather(given.comparison)
     looks = {
         (series.name, series.style.colour, series.style.symbol)
-        for name in ("accuracy", "pareto")
+        for name in ("score", "pareto")
         for series in content.chart(name).series
         if series.name in content.styles
     }
@@ -207,7 +207,7 @@ def test_the_best_and_the_best_of_the_front_are_strong(given):
     """A front runs down to networks that hardly answer; these were drawn strong and the best pale."""
     cell = given.comparison["cells"][0]
     cells = [
-        {**cell, "label": f"m{index}", "top1": 0.2 + 0.04 * index, "energy_pj": {"stand-in": 1e3 * 2**index}}
+        {**cell, "label": f"m{index}", "score": 0.2 + 0.04 * index, "energy_pj": {"stand-in": 1e3 * 2**index}}
         for index in range(16)
     ]
     compared = {**given.comparison, "cells": cells, "front": [[one["label"], one["steps"]] for one in cells]}
@@ -220,9 +220,9 @@ def test_every_score_has_its_interval_and_its_images(given):
     images, cells = given.comparison["images"], given.comparison["cells"]
     shown = dict(zip((tuple(row[:2]) for row in content.table("cells").rows), content.table("cells").rows, strict=True))
     for cell in cells:
-        interval = shown_interval(cell["top1"], images)
+        interval = shown_interval(cell["score"], images)
         assert interval in shown[cell["label"], cell["steps"]]
-        for name in ("accuracy", "pareto"):
+        for name in ("score", "pareto"):
             hints = [hint for series in content.chart(name).series for hint in series.hints]
             assert any(f"T = {cell['steps']}: " in hint and interval in hint for hint in hints)
     assert f"on {images} test images" in content.verdict[0]
@@ -241,7 +241,7 @@ def test_a_logarithmic_axis_has_a_few_ticks(low, ratio):
 def test_one_cell_is_a_report(given, tmp_path):
     compared = copy.deepcopy(given.comparison)
     compared |= {"cells": compared["cells"][:1], "front": [], "failed": []}
-    assert Parsed(written(tmp_path / "r.html", compared)).sections[:2] == ["accuracy", "energy"]
+    assert Parsed(written(tmp_path / "r.html", compared)).sections[:2] == ["score", "energy"]
 
 
 def test_no_cell_is_a_report_of_what_failed(given, tmp_path):
@@ -255,7 +255,7 @@ def test_the_verdict_counts_whole_images(right, near, given):
     """As `Comparison.best`: one point of 300 images is 3; as floats, 149 / 300 is below 152 / 300 - 0.01."""
     compared = copy.deepcopy(given.comparison)
     compared |= {"images": 300, "cells": compared["cells"][:1], "front": [], "failed": []}
-    compared["ann"]["top1"], compared["cells"][0]["top1"] = 152 / 300, right / 300
+    compared["ann"]["score"], compared["cells"][0]["score"] = 152 / 300, right / 300
     _, second = verdict(compared)
     assert ("is the cheapest within 1 point" in second) == near
     assert ("no network comes within 1 point of the ANN" in second) != near
@@ -265,12 +265,12 @@ def test_the_verdict_counts_whole_images(right, near, given):
 
 def test_without_labels_agreement_is_shown(given, tmp_path):
     compared = copy.deepcopy(given.comparison)
-    compared |= {"metric": "agreement", "ann": {**compared["ann"], "top1": None}}
+    compared |= {"metric": "agreement", "ann": {**compared["ann"], "score": None}}
     for cell in compared["cells"]:
-        cell["top1"] = None
+        cell["score"] = None
     text = written(tmp_path / "r.html", compared)
     assert "Same class as the ANN against the number of time steps" in text
-    reference, *_ = gather(compared).chart("accuracy").series
+    reference, *_ = gather(compared).chart("score").series
     assert set(reference.y) == {100.0}
 
 
@@ -284,7 +284,7 @@ def test_many_methods_look_different(given):
     strong = [label for label, style in styles.items() if style.strong]
     assert "method 7" in strong
     assert len(strong) < 10
-    assert all(finite(y) for series in gather(compared).chart("accuracy").series for y in series.y)
+    assert all(finite(y) for series in gather(compared).chart("score").series for y in series.y)
 
 
 def test_options_that_depend_on_t_have_rows_of_their_own(given):

@@ -25,7 +25,7 @@ def test_a_teacher_takes_the_place_of_labels():
     loss = 9 * (wanted * (wanted.log() - (model(x) / 3).log_softmax(1))).sum(1).mean()
     loss.backward()
     assert trained.history[0].loss == pytest.approx(loss.item(), rel=1e-12)  # float64, the images in another order
-    assert trained.history[0].top1 == (model(x).argmax(1) == teacher(x).argmax(1)).double().mean()
+    assert trained.history[0].score == (model(x).argmax(1) == teacher(x).argmax(1)).double().mean()
     for name, p in model.named_parameters():
         # likewise the gradients
         torch.testing.assert_close(trained.model.get_parameter(name), p - 0.1 * p.grad, rtol=1e-10, atol=1e-12)

@@ -14,15 +14,15 @@ CAUSES = 6
 """Causes that are told apart; a network has hundreds of ops, but they are refused for few reasons."""
 
 
-def refusals(graph: Graph, *, islands: bool) -> list[str]:
+def refusals(graph: Graph, *, allowed: Sequence[Op]) -> list[str]:
     """What stands against a conversion, and what to do about each part; empty where nothing does.
 
     Args:
         graph: the captured network.
-        islands: whether analogue ops are allowed.
+        allowed: ops that may stay analogue.
     """
     unsupported = [op for op in graph.ops if op.role is Role.UNSUPPORTED]
-    refused = [] if islands else [op for op in graph.ops if op.role is Role.ANALOGUE]
+    refused = [op for op in graph.ops if op.role is Role.ANALOGUE and op not in allowed]
     parts = []
     if unsupported:
         parts.append(f"{counted(len(unsupported), 'unsupported op')}: {listed(unsupported)}; change the model")

@@ -10,19 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isospike.cli.render import in_percent
+from isospike.data.reading import read_batches
 from isospike.errors import IsospikeWarning
+from isospike.tasks import Judge, Measured, tensors_of
+from isospike.train.objective import LEARNED
 
 COLLAPSE = 0.9
 """Part of the baseline below which a training has lost what the network knew, however few its levels are."""
-
-
-@dataclass(frozen=True)
-class BaselineScore:
-    """Top-1 and the number of images that it was measured on."""
-
-    top1: float
-    images: int
 
 
 @dataclass(frozen=True)
@@ -32,40 +26,49 @@ class Baseline:
     batches: Iterable[Any]
     what: str
     """Of which kind the images are: ``training``, then they are not augmented, or ``test``."""
-    ann: BaselineScore
+    ann: Measured
 
     @classmethod
     def of(cls, network: Callable[[Tensor], Tensor], batches: Iterable[Any], what: str) -> Baseline | None:
-        """The baseline of a network; ``None`` where the images have no labels."""
-        ann = top1(network, batches)
+        """The baseline of a network; ``None`` where the images have no targets."""
+        ann = score_of(network, batches)
         return None if ann is None else cls(batches, what, ann)
 
     def __str__(self) -> str:
         """One line."""
-        return f"before the training: top-1 {in_percent(self.ann.top1)} % on {self.ann.images} {self.what} images"
+        return f"before the training: {self.told(self.ann)}"
 
-    def to_dict(self, after: BaselineScore) -> dict[str, Any]:
+    def told(self, found: Measured) -> str:
+        """A figure on these images, in words."""
+        measure = found.measure
+        return f"{measure.short} {measure.shown(found.value)} on {found.count} {self.what} images"
+
+    def to_dict(self, after: Measured) -> dict[str, Any]:
         """As JSON has it, with the trained network's."""
-        return {"of": self.what, "images": self.ann.images, "ann_top1": self.ann.top1, "top1": after.top1}
+        return {"of": self.what, "images": self.ann.count, "ann_score": self.ann.value, "score": after.value}
 
-    def check(self, after: float) -> None:
+    def check(self, after: Measured) -> None:
         """Warn of a network that lost what the ANN knew."""
-        if after < COLLAPSE * self.ann.top1:
+        if after.value < COLLAPSE * self.ann.value:
+            measure = after.measure
             warnings.warn(
-                f"the training lost what the network knew: top-1 {in_percent(after)} % on the {self.what} images, "
-                f"{in_percent(self.ann.top1)} % before; try less augmentation, another --learning-rate or more levels",
+                f"the training lost what the network knew: {measure.short} {measure.shown(after.value)} on the "
+                f"{self.what} images, {measure.shown(self.ann.value)} before; try less augmentation, another "
+                "--learning-rate or more levels",
                 IsospikeWarning,
                 stacklevel=2,
             )
 
 
 @torch.inference_mode()
-def top1(network: Callable[[Tensor], Tensor], batches: Iterable[Any]) -> BaselineScore | None:
-    """Top-1 on labelled batches; ``None`` where they have no labels."""
-    hits = count = 0
-    for batch in batches:
-        if isinstance(batch, Tensor):
+def score_of(network: Callable[[Tensor], Tensor], batches: Iterable[Any]) -> Measured | None:
+    """The score of what a training learns; ``None`` where the data have no targets."""
+    score = None
+    for given in read_batches(batches):
+        if given.targets is None:
             return None
-        hits += int((network(batch[0]).argmax(1) == batch[1]).sum())
-        count += len(batch[1])
-    return BaselineScore(hits / count, count) if count else None
+        outputs = network(given.inputs)
+        judge = Judge(LEARNED, [tuple(output.shape[1:]) for output in tensors_of(outputs)])
+        score = score or judge.score()
+        score.update(judge.decide(outputs), judge.read(given.targets, given.samples))
+    return None if score is None else score.value()

@@ -72,7 +72,7 @@ def compare_command(
     found = replace(found, command=shlex.join(["isospike", *sys.argv[1:]]), seed=wanted.seed)
     if out is not None and page:
         about = {"title": f"{model} as spiking networks", "Test images from": measured.data, "Seed": str(wanted.seed)}
-        shared = {name: arguments[name] for name in ("energy_model", "analogue")}
+        shared = {name: arguments[name] for name in ("energy_model", "analogue", "task")}
         pages.write_page(
             found, out, network, calibration=calibration, test=images, about=about, figures=figures, **shared
         )

@@ -20,6 +20,7 @@ from isospike.errors import OptionError
 from isospike.methods import methods
 from isospike.models import load_model
 from isospike.options import options_of
+from isospike.tasks import task_called
 
 SAME_IMAGES = ("npz:", "imagefolder:")
 """Sources without a calibration part of their own."""
@@ -43,6 +44,7 @@ def method_options(command: F) -> F:
         click.option("--calibration-images", type=int, default=1024, show_default=True, help="Training images."),
         click.option("--seed", type=int, default=0, show_default=True, help="Seed of the order of the images."),
         options.analogue_option,
+        options.task_option,
     ]
     for option in reversed(chosen):
         command = option(command)
@@ -61,6 +63,7 @@ class MethodOptions:
     calibration_images: int
     seed: int
     analogue: Analogue
+    task: str | None
 
     @classmethod
     def taken_from(cls, values: dict[str, Any]) -> Self:
@@ -79,6 +82,7 @@ class MethodOptions:
             "options": parse_options(self.pairs),
             "energy_model": energy_model_called(self.energy_model),
             "analogue": self.analogue,
+            "task": None if self.task is None else task_called(self.task),
         }
 
     def open(self, model: str, data: DataOptions) -> tuple[nn.Module, OpenData]:

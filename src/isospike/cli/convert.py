@@ -40,6 +40,7 @@ class MethodGroup(click.Group):
         @options.data_options
         @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the order of the images.")
         @options.analogue_option
+        @options.task_option
         @click.option(
             "--checkpoint",
             type=click.Path(path_type=Path),
@@ -72,6 +73,7 @@ def _convert(
     weights: Path | None,
     seed: int,
     analogue: Any,
+    task: str | None,
     checkpoint: Path | None,
     out: Path,
     as_json: bool,
@@ -93,6 +95,7 @@ def _convert(
         method,
         data=stream,
         analogue=analogue,
+        task=task,
         progress=shown(),
         checkpoint=checkpoint,
     )

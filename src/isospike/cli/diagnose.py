@@ -22,9 +22,17 @@ from isospike.models import load_model
 @options.weights_option
 @options.data_options
 @click.option("--steps", type=int, help="Steps of a streaming network; others have their own.")
+@options.task_option
 @options.json_option
 def diagnose_command(
-    *, network: Path, model: str, weights: Path | None, steps: int | None, as_json: bool, **data_values: Any
+    *,
+    network: Path,
+    model: str,
+    weights: Path | None,
+    steps: int | None,
+    task: str | None,
+    as_json: bool,
+    **data_values: Any,
 ) -> None:
     """Measure every layer of NETWORK beside MODEL: what clipping, few steps and uneven spikes cost.
 
@@ -42,6 +50,7 @@ def diagnose_command(
         Stream(opened.loader, opened.device),
         steps=steps,
         progress=shown(),
+        task=task,
     )
     if as_json:
         print_json({"file": str(network), "model": model, **found.to_dict()})

@@ -33,6 +33,7 @@ from isospike.measure import evaluate
     help="Megabytes for the values of one chunk of time or of samples.",
 )
 @exit_options
+@options.task_option
 @options.json_option
 def evaluate_command(
     *,
@@ -45,6 +46,7 @@ def evaluate_command(
     temperature: float | None,
     choose_on: str | None,
     max_drop: float | None,
+    task: str | None,
     as_json: bool,
     **data_values: Any,
 ) -> None:
@@ -63,7 +65,7 @@ def evaluate_command(
     how: dict[str, Any] = {"executor": executor, "memory_budget": memory << 20}
     images = Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype)
     rule, choice = exits.rule(snn, data, images, steps=max(at or snn.times.own or (1,)), **how)
-    result = evaluate(snn, images, steps=at, exit=rule, progress=shown(), **how)
+    result = evaluate(snn, images, steps=at, exit=rule, task=task, progress=shown(), **how)
     if as_json:
         source = {"file": str(network), "method": snn.provenance.method, "options": snn.provenance.options}
         used = None if opened.preprocess is None else opened.preprocess.to_dict()

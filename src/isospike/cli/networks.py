@@ -33,6 +33,7 @@ def network_to_dict(snn: SNN) -> dict[str, Any]:
     """As JSON has it."""
     return {
         "method": snn.provenance.method,
+        "task": snn.task.to_dict(),
         "options": snn.provenance.options,
         "sites": list(snn.sites),
         "islands": list(snn.islands),

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from isospike.tasks import tasks
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -104,6 +106,13 @@ def _with(options: list[Callable[[Any], Any]], command: F) -> F:
 def json_option(command: F) -> F:
     """``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")(command)
+
+
+task_option = click.option(
+    "--task",
+    help=f"What the answers are for: {', '.join(tasks)}, with options such as regression:measure=psnr,peak=255 "
+    "[default: as the outputs and targets are].",
+)
 
 
 analogue_option = click.option(

@@ -20,6 +20,7 @@ from isospike.diagnose import diagnose
 from isospike.report import record_raster, write_figures, write_report
 from isospike.report.headlines import NEAR
 from isospike.report.verdict import verdict
+from isospike.tasks import TaskChoice
 
 LOOKED_AT = 100
 """Test images of the closer look."""
@@ -41,6 +42,7 @@ def write_page(
     figures: Path | None = None,
     energy_model: str | EnergyModel = "45nm-fp32",
     analogue: Analogue = "refuse",
+    task: TaskChoice = None,
 ) -> None:
     """Write a comparison, and the cheapest of its networks near the ANN, or else the best, in detail.
 
@@ -50,7 +52,10 @@ def write_page(
     cell = found.best(max_drop=NEAR) or max(
         found.cells, key=lambda cell: (found.measure.goodness(cell.value), -cell.steps)
     )
-    shown = {"comparison": found.to_dict(), **_closer(cell, network, calibration, test, models, analogue)}
+    shown = {
+        "comparison": found.to_dict(),
+        **_closer(cell, network, calibration, test, models=models, analogue=analogue, task=task),
+    }
     named = {**about, "A closer look at": f"{cell.label} at T = {cell.steps}, {LOOKED_AT} test images at most"}
     write_report(out, **shown, about=named)
     if figures is not None:
@@ -62,11 +67,13 @@ def _closer(
     network: nn.Module | Graph,
     calibration: Iterable[Any],
     test: Iterable[Any],
+    *,
     models: Mapping[str, EnergyModel],
     analogue: Analogue,
+    task: TaskChoice,
 ) -> dict[str, Any]:
     """Diagnosis, costs and spikes of one network."""
-    snn = convert(network, cell.configuration(), data=calibration, analogue=analogue)
+    snn = convert(network, cell.configuration(), data=calibration, analogue=analogue, task=task)
     batches = first_images(test, LOOKED_AT)
     first = Batches(batches).first[:1]
     steps = snn.settled_steps(None) or cell.steps

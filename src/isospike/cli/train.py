@@ -14,11 +14,11 @@ from isospike.activations import Activation, activations
 from isospike.calibrate.codes import count_codes
 from isospike.capture import Graph
 from isospike.cli import options
-from isospike.cli.baseline import Baseline, BaselineScore, top1
+from isospike.cli.baseline import Baseline, score_of
 from isospike.cli.data import DataOptions
 from isospike.cli.fields import click_option
 from isospike.cli.progress import shown
-from isospike.cli.render import describe_preprocess, in_percent, print_json, print_result
+from isospike.cli.render import describe_preprocess, print_json, print_result
 from isospike.cli.training_data import TrainingData, first_batches, training_data
 from isospike.errors import OptionError, TrainingError
 from isospike.files import check_writable
@@ -28,6 +28,7 @@ from isospike.options import options_of
 from isospike.progress import reporting
 from isospike.quantise import quantise
 from isospike.refine import allocate_levels, metric_of_levels
+from isospike.tasks import Measured
 from isospike.train import LevelSchedule, Recipe, Trained, fit
 from isospike.train.devices import is_first_process
 
@@ -52,7 +53,7 @@ class ActivationGroup(click.Group):
         @click.argument("model")
         @options.weights_option
         @options.training_data_options
-        @click.option("--test", help="Where the accuracy is measured once, after the training, e.g. cifar10:DIR.")
+        @click.option("--test", help="Where the score is measured once, after the training, e.g. cifar10:DIR.")
         @click.option("--average-pools", is_flag=True, help="Put average pools in the place of max pools.")
         @click.option("--out", type=click.Path(path_type=Path), required=True, help="The .safetensors file to write.")
         @click.option(
@@ -134,11 +135,11 @@ def _train(
         return
     assert isinstance(trained.model, Graph)
     save_quantised(trained.model, out, preprocess=learned.preprocess)
-    after = None if before is None else top1(trained.model, before.batches)
+    after = None if before is None else score_of(trained.model, before.batches)
     checkpoint.unlink()
     _report(trained, activation, learned, out, levels, before, after, as_json=as_json)
     if before is not None and after is not None:
-        before.check(after.top1)
+        before.check(after)
 
 
 def _baseline(model: nn.Module, first: list[Any], test: Iterable[Any] | None) -> Baseline | None:
@@ -193,7 +194,7 @@ def _report(
     out: Path,
     levels: LevelSchedule | None,
     before: Baseline | None,
-    after: BaselineScore | None,
+    after: Measured | None,
     *,
     as_json: bool,
 ) -> None:
@@ -209,14 +210,14 @@ def _report(
                 "adapted_levels": None if levels is None else dict(levels.adapted),
                 "epochs": [asdict(epoch) for epoch in trained.history],
                 "baseline": None if before is None or after is None else before.to_dict(after),
-                "test": asdict(after) if after is not None and tested else None,
+                "test": {"score": after.value, "images": after.count} if after is not None and tested else None,
                 "preprocess": None if learned.preprocess is None else learned.preprocess.to_dict(),
             }
         )
         return
     print_result(trained.table(), f"{out}: {activation.name}")
     if before is not None and after is not None:
-        click.echo(f"top-1 {in_percent(after.top1)} % on {after.images} {before.what} images")
+        click.echo(before.told(after))
     if levels is not None:
         click.echo(f"levels: {', '.join(f'{site} {count}' for site, count in levels.adapted.items())}")
     click.echo(f"input: {describe_preprocess(learned.preprocess)}")

@@ -34,9 +34,18 @@ STEPS = 32
     show_default=True,
     help="Number format in which both are run.",
 )
+@options.task_option
 @options.json_option
 def verify_command(
-    *, network: Path, model: str, weights: Path | None, steps: int | None, dtype: str, as_json: bool, **data_values: Any
+    *,
+    network: Path,
+    model: str,
+    weights: Path | None,
+    steps: int | None,
+    dtype: str,
+    task: str | None,
+    as_json: bool,
+    **data_values: Any,
 ) -> int:
     """Compare every code, spike and output of NETWORK with those of the quantised MODEL.
 
@@ -55,6 +64,7 @@ def verify_command(
         steps=snn.settled_steps(steps) or STEPS,
         dtype=getattr(torch, dtype),
         progress=shown(),
+        task=task,
     )
     if as_json:
         print_json({"file": str(network), "model": model, **certificate.to_dict()})

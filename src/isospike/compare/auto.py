@@ -99,6 +99,7 @@ def auto(
         memory_budget=memory_budget,
         energy_model=energy_model,
         account_images=account_images,
+        task=task,
     )
     rows = chosen_methods(methods, options, bench.graph)
     sets = _sets(bench, selection, report, task)

@@ -28,7 +28,7 @@ from isospike.methods.thresholds import Request, Thresholds, find_thresholds, re
 from isospike.network import SNN
 from isospike.options import Count, check_arguments
 from isospike.refine.refinement import Calibration
-from isospike.tasks import tensors_of
+from isospike.tasks import TaskChoice, tensors_of
 
 
 class Bench:
@@ -41,6 +41,7 @@ class Bench:
         memory_budget: bytes for trains, of one conversion or run.
         energy_model: name of an energy model, or a file with one; the registered ones are used besides.
         account_images: number of first test images on which operations are counted.
+        task: what the answers are for.
 
     Raises:
         CaptureError, ConversionError, CalibrationError, OptionError: as `isospike.convert`.
@@ -56,12 +57,13 @@ class Bench:
         memory_budget: int,
         energy_model: str | EnergyModel,
         account_images: int,
+        task: TaskChoice = None,
     ) -> None:
         check_arguments(Count, account_images=account_images)
         self.energy_model, self.energy_models = models_with(energy_model)
         self.memory_budget, self.account_images = memory_budget, account_images
         self.batches = SeenBatches(calibration)
-        self.graph = prepare(model, self.batches, analogue)
+        self.graph, _ = prepare(model, self.batches, analogue, task=task)
         self.thresholds = Thresholds(self.graph)
 
     def convert(self, job: Job) -> tuple[SNN, float]:

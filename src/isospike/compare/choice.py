@@ -81,7 +81,9 @@ class Choice(Tabular):
 
     def front(self) -> tuple[Tried, ...]:
         """The Pareto front of the figure against energy of all that were judged, each on its images."""
-        better = [one for one in self.tried if self.measure.beats(one.cell.interval, self.chance)]
+        better = [
+            one for one in self.tried if self.measure.beats(one.cell.value, one.cell.interval, chance=self.chance)
+        ]
         by_cell = {id(one.cell): one for one in better}
         front = pareto_front([one.cell for one in better], self.energy_model, self.measure)
         return tuple(by_cell[id(cell)] for cell in front)

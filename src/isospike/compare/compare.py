@@ -93,6 +93,7 @@ def compare(
         memory_budget=memory_budget,
         energy_model=energy_model,
         account_images=account_images,
+        task=task,
     )
     rows = chosen_methods(methods, options, bench.graph)
     reference = ReferenceImages(bench.graph, test, task=task)

@@ -95,7 +95,7 @@ class Comparison(Tabular):
         Raises:
             UnknownNameError: the energies are not known for this model.
         """
-        better = [cell for cell in self.cells if self.measure.beats(cell.interval, self.chance)]
+        better = [cell for cell in self.cells if self.measure.beats(cell.value, cell.interval, chance=self.chance)]
         return pareto_front(better, self._known(energy_model), self.measure)
 
     def table(self) -> Table:

@@ -16,6 +16,7 @@ from isospike.data.digits import digits
 from isospike.data.images import Split
 from isospike.demo.network import WEIGHTS, DigitsNet
 from isospike.files import replacing
+from isospike.tasks import Classification
 
 EPOCHS = 80
 BATCH = 64
@@ -73,14 +74,18 @@ def save_demo(model: DigitsNet, path: Path) -> None:
 
 
 def train_demo() -> None:
-    """Train, write the weights beside this file and print the accuracy on the test images."""
+    """Train, write the weights beside this file and print the score on the test images."""
     torch.set_num_threads(1)  # sums in one order, whatever the number of cores
     model = train(*images_and_labels("calibration"))
     save_demo(model, Path(__file__).with_name(WEIGHTS))
     images, labels = images_and_labels("test")
     with torch.no_grad():
-        correct = int((model(images).argmax(1) == labels).sum())
-    print(f"{correct} of {len(labels)} test images right ({correct / len(labels):.1%})")
+        outputs = model(images)
+    task = Classification()
+    score = task.score([tuple(outputs.shape[1:])])
+    score.update(task.decide(outputs), labels)
+    found = score.value()
+    print(f"{found.measure.name} on {found.count} test images: {found}")
 
 
 if __name__ == "__main__":

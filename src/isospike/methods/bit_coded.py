@@ -23,7 +23,7 @@ class BitCoded(EmittingMethod):
     """Binary codes, most significant bit first: the quantised ANN in as many steps as levels have bits (Datta 2025).
 
     Every layer accumulates the whole train of the layers before it and emits the binary digits of ``Q(z; u, K, 1/2)``,
-    ``u = bound / K``. The network equals the quantised ANN; what is left of the accuracy is a matter of K alone: 4
+    ``u = bound / K``. The network equals the quantised ANN; what is left of the score is a matter of K alone: 4
     bits lose little, 5 next to nothing, training-free. Use it for the fewest steps. Not when answers are wanted
     before the last step, nor where a spike has no weight: its spikes count 2^(T-t).
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from torch import Tensor
@@ -66,7 +67,7 @@ def task_with(name: str, options: dict[str, Any]) -> Task:
         UnknownNameError, OptionError: see `task_called`.
     """
     kind = tasks[name]
-    known = list(kind.__dataclass_fields__)
+    known = [field.name for field in fields(kind)]
     wrong = [key for key in options if key not in known]
     if wrong:
         has = f"it has {', '.join(known)}" if known else "it has none"

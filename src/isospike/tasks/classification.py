@@ -12,6 +12,7 @@ from torch import Tensor
 from isospike.errors import DataError
 from isospike.intervals import NAME, interval
 from isospike.messages import counted, with_article
+from isospike.ops import family
 from isospike.tasks.measure import Interval, Measure, Measured
 from isospike.tasks.task import Score, Shapes, Task, register_task, shown_shapes, tensors_of
 
@@ -65,11 +66,12 @@ class Classification(Task):
 
     The score is top-1 accuracy, the agreement the share of samples with the ANN's class, both with the 95 % Wilson
     interval. Targets are whole numbers ``[B]`` from 0. A network with one output ``[B]`` or ``[B, 1]`` is a binary
-    classifier only when this task is given by name: class 1 where the output is positive; its targets may also be
+    classifier only when this task is given by name: class 1 where the output is positive, so it must be the logit,
+    before a sigmoid; its targets may also be
     truth values, or the numbers 0.0 and 1.0, ``[B]`` or ``[B, 1]``. ``max_drop`` is in points: hundredths of the share.
     """
 
-    tail = frozenset({"softmax", "log_softmax", "sigmoid"})
+    tail = frozenset({family.NORMALISE})
 
     @classmethod
     def expects(cls, shapes: Shapes) -> bool:

@@ -85,11 +85,9 @@ class Measure:
         """Whether a figure is at most ``max_drop`` units worse than another."""
         return self.loss(value, reference) <= max_drop + SLACK
 
-    def beats(self, interval: Interval | None, chance: float | None) -> bool:
-        """Whether a figure is better than chance, both ends of its interval; every one where one is not known."""
-        if interval is None or chance is None:
-            return True
-        return min(map(self.goodness, interval)) > self.goodness(chance)
+    def beats(self, value: float, interval: Interval | None, *, chance: float | None) -> bool:
+        """Whether a figure is better than chance, both ends of its interval; every one where chance is not known."""
+        return chance is None or min(map(self.goodness, interval or (value,))) > self.goodness(chance)
 
     def is_possible(self, value: float) -> bool:
         """Whether there are such figures."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor
 
 from isospike.errors import DataError
 from isospike.messages import counted, with_article
+from isospike.ops import family
 from isospike.options import Positive
 from isospike.tasks.measure import Measure, Measured
 from isospike.tasks.moments import Moments
@@ -54,7 +55,7 @@ class Errors(Score):
     def _figure(self, measure: Measure) -> Measured:
         found, error = self.moments, self.moments.mean_error
         value = self._of(measure, error)
-        sure = found.error_of_mean(relative=measure.key == ERROR.key)
+        sure = None if measure.key == R2.key else found.error_of_mean(relative=measure.key == ERROR.key)
         ends = None if sure is None else [self._of(measure, max(error + sign * 1.96 * sure, 0.0)) for sign in (-1, 1)]
         interval = (min(ends), max(ends)) if ends and all(map(math.isfinite, [*ends, value])) else None
         return Measured(measure, value, found.samples, interval, self._of(measure, found.mean_variance))
@@ -80,11 +81,12 @@ class Regression(Task):
     With answers ``y`` and targets ``t`` over all numbers of all samples: relative error ``rms(y - t) / rms(t)``; RMSE
     ``rms(y - t)``; R2 ``1 - sum (y - t)^2 / sum (t - mean(t))^2`` with the mean of every channel; and for images
     ``[B, C, H, W]`` PSNR ``10 log10(peak^2 / mean((y - t)^2))``, one for all images. The agreement is the relative
-    error from the ANN's outputs. Intervals of 95 % are those of a mean over samples (delta method). ``max_drop`` is in
+    error from the ANN's outputs. Intervals of 95 % are those of a mean over samples (delta method); R2 has none.
+    ``max_drop`` is in
     the unit of ``measure``: points of relative error or of R2, dB, or the targets' own unit.
     """
 
-    tail: ClassVar[frozenset[str]] = frozenset({"sigmoid", "tanh"})
+    tail = frozenset({family.POINTWISE})
     measure: Literal["relative_error", "rmse", "r2", "psnr"] = "relative_error"
     """The figure that networks are ranked by."""
     peak: Positive = 1.0

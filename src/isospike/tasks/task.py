@@ -13,6 +13,7 @@ from torch.utils import _pytree as pytree
 
 from isospike.errors import TaskError
 from isospike.intervals import Z
+from isospike.ops import Family
 from isospike.options import Configuration
 from isospike.registry import Registry, kebab_case
 from isospike.tasks.measure import Interval, Measure, Measured
@@ -55,10 +56,10 @@ class Score(ABC):
 
 @dataclass(frozen=True)
 class Task(Configuration, ABC):
-    """The instance is the configuration. A subclass is a frozen dataclass that checks its options."""
+    """The instance is the configuration. A subclass is a frozen dataclass whose fields declare their ranges."""
 
-    tail: ClassVar[frozenset[str]] = frozenset()
-    """Ops (ATen names) that may stay analogue behind the last neurons: they only prepare the answer."""
+    tail: ClassVar[frozenset[Family]] = frozenset()
+    """Ops that may stay analogue at the very end, behind the last neurons: they only prepare the answer."""
 
     @classmethod
     def name(cls) -> str:

@@ -160,7 +160,7 @@ class Checkpoint:
         return {key.removeprefix(prefix): tensor for key, tensor in self.tensors.items() if key.startswith(prefix)}
 
 
-_EPOCH: dict[str, Any] = {"epoch": int, "loss": float, "top1": float, "learning_rate": float, "seconds": float}
+_EPOCH: dict[str, Any] = {"epoch": int, "loss": float, "score": float, "learning_rate": float, "seconds": float}
 """Fields of an entry of the history, and their types."""
 _SCALER: dict[str, Any] = {
     "scale": float,

@@ -10,8 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isospike.errors import OptionError, TrainingError
+from isospike.tasks import Classification
 from isospike.train.recipe import Recipe
 
+LEARNED = Classification()
+"""What a training is for."""
+(MEASURE,) = LEARNED.score([(2,)]).measures
+"""What the share of hits is called, whatever the number of classes."""
 Objective = Callable[[Tensor, Any, Tensor], tuple[Tensor, Tensor]]
 """Inputs ``[B, ...]``, scores ``[B, classes]`` and labels ``[B]`` to the mean loss and the number of hits."""
 
@@ -50,7 +55,7 @@ def _from_teacher(scores: Any, wanted: Any, temperature: float) -> tuple[Tensor,
     own = (_wide(scores) / temperature).log_softmax(1)
     target = (_wide(wanted) / temperature).log_softmax(1)
     divergence = F.kl_div(own, target, reduction="batchmean", log_target=True)
-    return temperature**2 * divergence, _hits(scores, wanted.argmax(1))
+    return temperature**2 * divergence, _hits(scores, LEARNED.decide(wanted))
 
 
 def _wide(scores: Tensor) -> Tensor:
@@ -58,7 +63,7 @@ def _wide(scores: Tensor) -> Tensor:
 
 
 def _hits(scores: Tensor, classes: Tensor) -> Tensor:
-    return torch.eq(scores.detach().argmax(1), classes).sum()
+    return LEARNED.right(LEARNED.decide(scores.detach()), classes).sum()
 
 
 def _check_scores(scores: Any, samples: int) -> None:

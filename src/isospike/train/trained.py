@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from isospike.tables import Column, Table, Tabular
+from isospike.train.objective import MEASURE
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,8 @@ class Epoch:
     """Number of the epoch, from 1."""
     loss: float
     """Mean loss on the augmented training images, while the weights changed."""
-    top1: float
-    """Share of those images that were classified right, or with a teacher as it does."""
+    score: float
+    """The share of right answers on those images, or with a teacher of its answers, see `isospike.train.objective`."""
     learning_rate: float
     """Rate of the last step."""
     seconds: float
@@ -39,7 +40,7 @@ class Trained(Tabular):
         columns = (
             Column("epoch", "epoch", "", 0),
             Column("loss", "loss", "", 4),
-            Column("top1", "training top-1 %", "", 2, factor=100),
+            Column("score", f"training {MEASURE.heading}", "", MEASURE.digits, factor=MEASURE.factor),
             Column("learning_rate", "learning rate", "", 6),
             Column("seconds", "seconds", "", 1),
         )
