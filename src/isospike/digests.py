@@ -23,5 +23,7 @@ def add_tensor(digest: Digest, name: str, tensor: Tensor) -> None:
 
 def tensor_bytes(tensor: Tensor) -> bytes:
     """The values of a tensor, in the order of its axes."""
-    values: bytes = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+    # a single element may have any stride
+    plain = tensor.detach().cpu().reshape(-1).clone(memory_format=torch.contiguous_format)
+    values: bytes = plain.view(torch.uint8).numpy().tobytes()
     return values

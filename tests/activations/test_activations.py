@@ -92,8 +92,8 @@ def test_scaling_everything_scales_the_output(activation, seed, exponent):
     value = iso.activations.operator.staircase
     if name in ("qcfs", "qrelu"):
         bound = torch.tensor(1.3, dtype=torch.float64)
-        small = value(x, bound, activation.levels, activation.phi)
-        assert torch.equal(value(x * factor, bound * factor, activation.levels, activation.phi), small * factor)
+        small = value(x, bound, activation.levels, shift=activation.phi)
+        assert torch.equal(value(x * factor, bound * factor, activation.levels, shift=activation.phi), small * factor)
     expected = REFERENCES[activation.name](x, torch.tensor(1.3), activation) * factor
     # exp(log(bound)) is rounded
     torch.testing.assert_close(activation.module(1.3 * factor)(x * factor), expected, rtol=1e-6, atol=1e-6 * factor)

@@ -151,7 +151,6 @@ NETWORK_LINES = {
         *(*replaced(EVALUATE, data="d.py:listed"), "--exit", "confidence", "--choose-on", "d.py:generated"),
     ],
     "exit-choice-unknown": [*EVALUATE, "--exit", "confidence", "--choose-on", "digit"],
-    "evaluate-unlabelled": replaced(EVALUATE, data="d.py:unlabelled"),
 }
 
 

@@ -54,8 +54,8 @@ class Activation(Configuration, ABC):
 
     @property
     @abstractmethod
-    def steps(self) -> int | None:
-        """Number of steps between 0 and the bound; ``None``: the activation is not a staircase."""
+    def stairs(self) -> int | None:
+        """Number of levels above 0, up to the bound; ``None``: the activation is not a staircase."""
 
     @property
     def phi(self) -> float:

@@ -38,6 +38,6 @@ class Clip(Activation):
         return y
 
     @property
-    def steps(self) -> None:
+    def stairs(self) -> None:
         """Not a staircase."""
         return

@@ -33,7 +33,7 @@ class TrainableActivation(nn.Module):
     @property
     def levels(self) -> int | None:
         """Number of steps between 0 and the bound; ``None``: the output is not a staircase."""
-        return self.activation.steps
+        return self.activation.stairs
 
     @property
     def shift(self) -> float:

@@ -47,7 +47,7 @@ class QCFS(Activation):
         return y
 
     @property
-    def steps(self) -> int:
+    def stairs(self) -> int:
         """The levels."""
         return self.levels
 

@@ -43,7 +43,7 @@ class QReLU(Activation):
         return y
 
     @property
-    def steps(self) -> int:
+    def stairs(self) -> int:
         """The levels."""
         return self.levels
 

@@ -54,7 +54,7 @@ class SlipReLU(Activation):
         return y
 
     @property
-    def steps(self) -> int | None:
+    def stairs(self) -> int | None:
         """The levels where the staircase is all there is."""
         return self.levels if self.mixture == 0 else None
 

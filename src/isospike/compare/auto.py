@@ -61,8 +61,8 @@ def auto(
     It holds if its score is at most ``max_drop`` worse than the ANN's, in the unit of the task's score (points of a
     share, of relative error, dB); without targets, if its agreement is so near to that of equal answers. Every method
     at every number of steps is measured on a sixteenth of the images; then, cheapest first, on a quarter and on all of
-    them, unless it is three standard errors away from holding, until one holds. The cheapest bit-coded network that holds is then given fewer bits site by site, the
-    least sensitive first.
+    them, unless it is three standard errors away from holding, until one holds. The cheapest bit-coded network that
+    holds is then given fewer bits site by site, the least sensitive first.
 
     Args:
         model: see `compare`.
@@ -205,6 +205,6 @@ def _nothing_holds(race: Race) -> ChoiceError:
         for one in nearest(tried, measure)
     )
     return ChoiceError(
-        f"no network is {race.limits.describe(measure)}; nearest: {best}; allow more (max_drop, max_steps, max_energy), try "
-        "more steps or methods, or train the network for few steps (isospike train)"
+        f"no network is {race.limits.describe(measure)}; nearest: {best}; allow more (max_drop, max_steps, "
+        "max_energy), try more steps or methods, or train the network for few steps (isospike train)"
     )

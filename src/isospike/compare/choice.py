@@ -104,9 +104,9 @@ class Choice(Tabular):
         own, ann = (energy(known[self.energy_model]) for known in (self.cell.energy_pj, self.ann_energy_pj))
         note = (
             f"{self.limits.describe(measure)}; {own} per image by {self.energy_model}, the ANN {ann}\n"
-            f"calibrated on {counted(self.images['calibration'], 'image')}; {measure.interval}s; what selected is no figure to "
-            f"report\nmeasured {counted(len(self.tried), 'network')}, {len(self.failed)} failed; bits of sites were "
-            f"tried {self.bit_trials} times"
+            f"calibrated on {counted(self.images['calibration'], 'image')}; {measure.interval}s; what selected is no "
+            f"figure to report\nmeasured {counted(len(self.tried), 'network')}, {len(self.failed)} failed; bits of "
+            f"sites were tried {self.bit_trials} times"
         )
         bits = bits_of_sites(self.cell)
         title = f"{self.cell.label} at T={self.steps}" + (bits and f", bits{bits}")

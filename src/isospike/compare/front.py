@@ -11,8 +11,8 @@ from isospike.tasks import Measure
 def pareto_front(cells: Sequence[Cell], energy_model: str, measure: Measure) -> tuple[Cell, ...]:
     """The cells that no other dominates, cheapest first; those of an unknown energy are left out.
 
-    A cell dominates another if its figure is at least as good for at most the energy, and better in one of the two. Cells
-    that are equal in both do not dominate each other.
+    A cell dominates another if its figure is at least as good for at most the energy, and better in one of the two.
+    Cells that are equal in both do not dominate each other.
     """
     front: list[Cell] = []
     known = [cell for cell in cells if energy_model in cell.energy_pj]

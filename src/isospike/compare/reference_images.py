@@ -153,7 +153,7 @@ class ReferenceImages:
         raise DataError(f"the {self._purpose} data end after batch {number} when they are read again; {AGAIN}")
 
     def _part(self, number: int, given: Given, left: int) -> Part:
-        """A batch with the ANN's answers, of at most that number of samples; refused if it differs from the one before."""
+        """A batch with the ANN's answers, of at most that number of samples; refused if it has changed."""
         targets = None if given.targets is None else self.judge.read(given.targets, given.samples)
         found = _digest(image_digests(given.by_sample), targets)
         if number > len(self._digests) or found != self._digests[number - 1]:

@@ -49,8 +49,8 @@ def cell_table(compared: Mapping[str, Any]) -> Table:
 def _note(compared: Mapping[str, Any]) -> str:
     measure = ranked_by(compared)
     return (
-        f"On {compared['images']:,} test images; the interval is the {measure.interval} of {measure.in_text}. Costs are "
-        f"means per image, counted on {compared['account_images']:,} of them; energies by the model "
+        f"On {compared['images']:,} test images; the interval is the {measure.interval} of {measure.in_text}. Costs "
+        f"are means per image, counted on {compared['account_images']:,} of them; energies by the model "
         f"{compared['energy_model']}. A dash: not known."
     )
 

@@ -60,8 +60,8 @@ class Given:
 def batches_of(data: Any) -> Any:
     """Data as an iterable of batches.
 
-    One tensor and a mapping are one batch. A tuple of tensors is one batch ``(inputs, targets)``, unless its tensors are
-    alike but for their number of samples, as ``x.split(100)`` gives them: these are batches.
+    One tensor and a mapping are one batch. A tuple of tensors is one batch ``(inputs, targets)``, unless its tensors
+    are alike but for their number of samples, as ``x.split(100)`` gives them: these are batches.
 
     Raises:
         DataError: a tuple of two tensors that are alike in everything, which may be either.
@@ -73,8 +73,8 @@ def batches_of(data: Any) -> Any:
     alike = all(isinstance(one, Tensor) and _sample(one) == _sample(data[0]) for one in data)
     if alike and len(data) == 2 and len(data[0]) == len(data[1]):
         raise DataError(
-            f"the data are a tuple of two tensors {list(data[0].shape)}, which may be one batch (inputs, targets) or two "
-            "batches of inputs; give [(inputs, targets)] or [inputs, inputs]"
+            f"the data are a tuple of two tensors {list(data[0].shape)}, which may be one batch (inputs, targets) or "
+            "two batches of inputs; give [(inputs, targets)] or [inputs, inputs]"
         )
     return data if alike else [data]
 
@@ -104,8 +104,8 @@ def read_batch(
     inputs, targets = _parts(batch)
     if not isinstance(inputs, Tensor):
         raise DataError(
-            f"a batch does not start with a tensor but with {with_article(inputs)}; give tensors (torch.as_tensor makes "
-            "them of arrays), (inputs, targets) pairs or mappings that hold the input"
+            f"a batch does not start with a tensor but with {with_article(inputs)}; give tensors (torch.as_tensor "
+            "makes them of arrays), (inputs, targets) pairs or mappings that hold the input"
         )
     if inputs.dim() == 0 or inputs.numel() == 0:
         raise DataError(f"a batch of shape {list(inputs.shape)} holds no sample; leave it out")
@@ -196,6 +196,6 @@ def _check_targets(inputs: Tensor, targets: Any, layout: Layout | None) -> None:
     if given is not None and given != batch and given == time:
         read_as, other = layout or "time-first", "time-first" if layout == "batch-first" else "batch-first"
         raise DataError(
-            f"a batch of sequences has the shape {list(inputs.shape)}, read as {read_as} it has {batch} samples of {time} "
-            f"steps, but there are {given} targets; say layout='{other}'"
+            f"a batch of sequences has the shape {list(inputs.shape)}, read as {read_as} it has {batch} samples of "
+            f"{time} steps, but there are {given} targets; say layout='{other}'"
         )

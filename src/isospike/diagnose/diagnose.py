@@ -67,7 +67,8 @@ def diagnose(
         progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
             what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
         task: what the answers are for; by default what the network was converted for, see `isospike.tasks`.
-        layout: where the time of sequences is; ``batch-first`` for ``[B, T, ...]``. The model sees their mean over time.
+        layout: where the time of sequences is; ``batch-first`` for ``[B, T, ...]``. The model sees their mean over
+            time.
 
     Raises:
         SimulationError: the network is not one of this model, or steps or inputs do not fit.

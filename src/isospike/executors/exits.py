@@ -136,7 +136,8 @@ class DynamicConfidence(ExitRule):
 class Entropy(TemperedRule):
     """The normalised entropy is below the threshold (DT-SNN, Li et al. 2023).
 
-    ``-sum_k p_k log p_k / log K < threshold`` with ``p = softmax(sum_(s <= t) y_s / temperature)`` over ``K`` alternatives.
+    ``-sum_k p_k log p_k / log K < threshold`` with ``p = softmax(sum_(s <= t) y_s / temperature)`` over
+    ``K`` alternatives.
     """
 
     papers: ClassVar[tuple[str, ...]] = ("li2023input",)

@@ -29,8 +29,8 @@ def time_first(x: Tensor, shape: Sequence[int], *, steps: int | None, layout: La
     sequence = x.dim() == len(shape) + 2
     if layout is not None and not sequence:
         raise SimulationError(
-            f"layout='{layout}' is for sequences, the input has the shape {list(x.shape)} and the network takes samples "
-            f"{list(shape)}; leave layout out"
+            f"layout='{layout}' is for sequences, the input has the shape {list(x.shape)} and the network takes "
+            f"samples {list(shape)}; leave layout out"
         )
     if layout == "batch-first":
         return x.transpose(0, 1)

@@ -130,8 +130,8 @@ def choose_threshold(
 
     With ``S_n(t)`` the surest score of sample ``n`` up to step ``t``, a threshold ``h`` lets it leave at step
     ``1 + #{t < T: S_n(t) <= h}``. So the sorted ``S_n(t)`` are all the thresholds at which anything changes, and
-    running sums over them give the mean steps and the share of right answers of every threshold, exactly. The threshold returned
-    lies in the middle between two of them.
+    running sums over them give the mean steps and the share of right answers of every threshold, exactly. The threshold
+    returned lies in the middle between two of them.
 
     The figures are those of the data they were chosen on. Use calibration data, never the samples on which a score
     is reported.

@@ -79,7 +79,8 @@ class ExitEvaluation(Tabular):
 
     def summary(self) -> str:
         """Score and steps in one line."""
-        return f"{self.measured.measure.short} {self.measured}, mean T {self.mean_steps:.2f}, threshold {self.rule.threshold:.12g}"
+        found = f"{self.measured.measure.short} {self.measured}, mean T {self.mean_steps:.2f}"
+        return f"{found}, threshold {self.rule.threshold:.12g}"
 
     def to_dict(self) -> dict[str, Any]:
         """The documented object ``exit`` of ``isospike evaluate --json``."""

@@ -126,9 +126,9 @@ class AccumulateThenEmit(Policy):
     kind: type[Emitter]
     """The neuron."""
     levels: int | tuple[int, ...] | None
-    """Number of steps K of all sites or each; ``None`` keeps learned ones and takes ``default`` elsewhere."""
+    """Levels K of all sites or each; ``None`` keeps learned ones and takes ``default`` elsewhere."""
     default: int
-    """Number of steps where none was learned."""
+    """Levels where none were learned."""
     phase: float | None = None
     """Phase phi of the quantiser; ``None`` keeps learned ones and rounds to nearest elsewhere."""
 

@@ -24,7 +24,7 @@ class BitCodedNeuron(Emitter):
 
     def emit(self, currents: Currents) -> Emission:
         """Greedy expansion of the total; see `Emitter.emit`."""
-        unit, total = self.step, currents.total() + self.v_init
+        unit, total = self.safe_unit, currents.total() + self.v_init
         if self.levels + 1 < 2**self.steps:
             total = torch.minimum(total, (self.levels + 0.5) * unit)
         spikes = []

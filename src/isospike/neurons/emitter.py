@@ -34,12 +34,12 @@ class Emitter(Neuron, ABC):
     activation.
 
     Args:
-        unit: size of one step ``u``, in units of the current; scalar or ``[C, 1, 1]``.
-        levels: number of steps K.
+        unit: height of one level ``u``, in units of the current; scalar or ``[C, 1, 1]``.
+        levels: number of levels K above zero.
         v_init: initial membrane potential, in units of the current, scalar or ``[C, 1, 1]``; by default half a unit
             and a guard, which rounds to the nearest level.
         activation: the activation of the ANN in whose place the neuron stands; a ReLU by default.
-        amplitude: what one step is worth to the layers behind, same shape as ``unit``; the unit itself by default.
+        amplitude: what one level is worth to the layers behind, same shape as ``unit``; the unit itself by default.
     """
 
     kind = Kind.EMITTING
@@ -73,13 +73,13 @@ class Emitter(Neuron, ABC):
         return self.code.steps(self.levels)
 
     @property
-    def step(self) -> Tensor:
+    def safe_unit(self) -> Tensor:
         """The unit, but never zero: the unit of a silent channel may be too small for a narrower number format."""
         return self.unit.clamp(min=torch.finfo(self.unit.dtype).tiny)
 
     def codes(self, z: Tensor) -> Tensor:
         """Whole numbers of total currents ``[B, ...]``, in their type."""
-        return codes_of(z, self.step, self.levels, v_init=self.v_init)
+        return codes_of(z, self.safe_unit, self.levels, v_init=self.v_init)
 
     def forward(self, z: Tensor) -> Tensor:
         """The quantised activation, amplitude times code, of total currents ``[B, ...]``."""
@@ -127,7 +127,7 @@ class Emitter(Neuron, ABC):
 
     def largest_output(self, like: Tensor) -> Tensor:
         """All levels."""
-        return self.levels * self.step
+        return self.levels * self.safe_unit
 
     def decoded(self, output: Tensor) -> Tensor:
         """Those of networks on the binary grid are whole numbers."""

@@ -37,7 +37,7 @@ class Pasc(Emitter):
         if currents.analogue:
             total = currents.total()
             return self._emitted(self.codes(total).long(), torch.zeros_like(total, dtype=torch.int64))
-        unit = self.step
+        unit = self.safe_unit
         v = self.v_init.expand_as(currents.train[0]).clone()
         count = torch.zeros_like(v, dtype=torch.int64)
         inhibited = torch.zeros_like(count)

@@ -21,8 +21,8 @@ def codes_of(z: Tensor, unit: Tensor, levels: int, *, v_init: Tensor) -> Tensor:
 
     Args:
         z: currents ``[B, ...]``.
-        unit: size of one step, in units of the current; scalar or ``[C, 1, 1]``.
-        levels: number of steps K; there are K + 1 values.
+        unit: height of one level, in units of the current; scalar or ``[C, 1, 1]``.
+        levels: number of levels K above zero; there are K + 1 values.
         v_init: what is there before the current, in its units: ``phi u`` for a phase phi, 1/2 rounding to nearest.
     """
     return (z + v_init).div_(unit).floor_().clamp_(0, levels)
@@ -35,7 +35,7 @@ class LearnedActivation(Protocol):
     bound: Tensor
     """Saturation value lambda > 0: a scalar or one value per channel."""
     levels: int | None
-    """Number of steps L, so L + 1 values; ``None`` where the activation is not a staircase."""
+    """Number of levels L above zero, so L + 1 values; ``None`` where the activation is not a staircase."""
 
 
 class QuantisedActivation(nn.Module):
@@ -43,7 +43,7 @@ class QuantisedActivation(nn.Module):
 
     Args:
         bound: saturation value lambda, scalar or ``[C, 1, 1]``.
-        levels: number of steps L.
+        levels: number of levels L above zero.
         shift: phase phi; 1/2 makes it the quantisation-clip-floor-shift (QCFS) of Bu et al. 2022, eq. 9.
     """
 

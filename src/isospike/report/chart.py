@@ -101,8 +101,8 @@ FEWEST, MOST = 4, 9
 def log_ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
     """Ticks of a logarithmic axis between its limits.
 
-    The coarsest of these that has at least four: every second or further power of ten; 1, 2 and 5 times powers of ten; more
-    digits; and for a short axis, where powers are no help, equal distances.
+    The coarsest of these that has at least four: every second or further power of ten; 1, 2 and 5 times powers of ten;
+    more digits; and for a short axis, where powers are no help, equal distances.
     """
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     every = max(1, math.ceil((last - first + 1) / MOST))

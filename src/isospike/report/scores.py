@@ -90,8 +90,8 @@ def score_chart(comparison: Mapping[str, Any]) -> Chart | None:
         y=Axis(measure.titled, focus=near_reference(comparison)),
         series=(*_reference(comparison, steps), *lines),
         note=(
-            f"{comparison['images']:,} test images; whiskers of the strong lines: {measure.interval}s; pointing at a point shows "
-            "its own. Best method first. A method whose network has one number of steps is one point."
+            f"{comparison['images']:,} test images; whiskers of the strong lines: {measure.interval}s; pointing at a "
+            "point shows its own. Best method first. A method whose network has one number of steps is one point."
         ),
         height=460,
     )

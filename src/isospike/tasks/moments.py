@@ -68,7 +68,8 @@ class Moments:
         """The standard error of `mean_error`; with one sample there is none.
 
         Args:
-            relative: of its ratio to `mean_square`, times that: ``var(e - R s) / n`` with ``R`` the ratio (delta method).
+            relative: of its ratio to `mean_square`, times that: ``var(e - R s) / n`` with ``R`` the ratio (delta
+                method).
         """
         if self.samples < 2:
             return None

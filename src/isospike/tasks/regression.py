@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
 
 from isospike.errors import DataError
 from isospike.messages import counted, with_article
+from isospike.options import Positive
 from isospike.tasks.measure import Measure, Measured
 from isospike.tasks.moments import Moments
 from isospike.tasks.task import Score, Shapes, Task, register_task, shown_shapes, tensors_of
@@ -78,23 +79,16 @@ class Regression(Task):
 
     With answers ``y`` and targets ``t`` over all numbers of all samples: relative error ``rms(y - t) / rms(t)``; RMSE
     ``rms(y - t)``; R2 ``1 - sum (y - t)^2 / sum (t - mean(t))^2`` with the mean of every channel; and for images
-    ``[B, C, H, W]`` PSNR ``10 log10(peak^2 / mean((y - t)^2))``, one for all images. The agreement is the relative error
-    from the ANN's outputs. Intervals of 95 % are those of a mean over samples (delta method). ``max_drop`` is in the
-    unit of ``measure``: points of relative error or of R2, dB, or the targets' own unit.
+    ``[B, C, H, W]`` PSNR ``10 log10(peak^2 / mean((y - t)^2))``, one for all images. The agreement is the relative
+    error from the ANN's outputs. Intervals of 95 % are those of a mean over samples (delta method). ``max_drop`` is in
+    the unit of ``measure``: points of relative error or of R2, dB, or the targets' own unit.
     """
 
     tail: ClassVar[frozenset[str]] = frozenset({"sigmoid", "tanh"})
-    measure: str = "relative_error"
-    """The figure that networks are ranked by: ``relative_error``, ``rmse``, ``r2`` or ``psnr``."""
-    peak: float = 1.0
+    measure: Literal["relative_error", "rmse", "r2", "psnr"] = "relative_error"
+    """The figure that networks are ranked by."""
+    peak: Positive = 1.0
     """The largest value of an image, for the signal-to-noise ratio."""
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        known = {measure.key for measure in (ERROR, RMSE, R2, PSNR)}
-        self._require(self.measure in known, "measure", f"one of {', '.join(sorted(known))}")
-        number = isinstance(self.peak, int | float) and not isinstance(self.peak, bool)
-        self._require(number and 0 < self.peak < math.inf, "peak", "a number above 0")
 
     def check_outputs(self, shapes: Shapes) -> None:
         """Any tensors; images for the signal-to-noise ratio."""
@@ -142,8 +136,8 @@ def _fitted(target: Tensor, shape: tuple[int, ...], samples: int) -> Tensor:
         )
     if [size for size in target.shape[1:] if size != 1] != [size for size in shape if size != 1]:
         raise DataError(
-            f"targets have the shape {list(target.shape)}, the network's output is {shown_shapes([shape])}; give targets of "
-            "this shape, or inputs alone for the agreement with the ANN"
+            f"targets have the shape {list(target.shape)}, the network's output is {shown_shapes([shape])}; give "
+            "targets of this shape, or inputs alone for the agreement with the ANN"
         )
     if not target.isfinite().all():
         raise DataError("the targets contain NaN or infinity; leave those samples out")

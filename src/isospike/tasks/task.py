@@ -11,8 +11,9 @@ from typing import Any, ClassVar, Self, TypeVar
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from isospike.errors import OptionError, TaskError
+from isospike.errors import TaskError
 from isospike.intervals import Z
+from isospike.options import Configuration
 from isospike.registry import Registry, kebab_case
 from isospike.tasks.measure import Interval, Measure, Measured
 
@@ -53,7 +54,7 @@ class Score(ABC):
 
 
 @dataclass(frozen=True)
-class Task(ABC):
+class Task(Configuration, ABC):
     """The instance is the configuration. A subclass is a frozen dataclass that checks its options."""
 
     tail: ClassVar[frozenset[str]] = frozenset()
@@ -144,10 +145,6 @@ class Task(ABC):
         return TaskError(
             f"the task '{self.name()}' takes {takes}; the network puts out {shown_shapes(shapes)}: {instead}"
         )
-
-    def _require(self, ok: bool, option: str, wanted: str) -> None:
-        if not ok:
-            raise OptionError(f"{self.name()}: {option} must be {wanted}, got {getattr(self, option)!r}")
 
 
 T = TypeVar("T", bound=Task)

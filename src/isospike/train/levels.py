@@ -62,7 +62,7 @@ def _sites(model: nn.Module) -> dict[str, TrainableActivation]:
 
 
 def _with_levels(name: str, activation: Activation, levels: int) -> Activation:
-    if activation.steps is None:
+    if activation.stairs is None:
         raise OptionError(f"'{name}' is {activation.name}, which has no levels to adapt; train qcfs or qrelu")
     options: dict[str, Any] = {"levels": levels}
     return replace(activation, **options)
