@@ -109,7 +109,7 @@ def test_no_stage_lists_ops(path):
         "std",
     }
     names = {name for record in table.values() for name in (record.name, *record.aliases)} - words
-    if "ops" not in path.relative_to(SOURCE).parts[:1]:
+    if path.relative_to(SOURCE).parts[0] not in ("ops", "tasks"):  # a task names the ops of its tail
         lists = [(line, sorted(found & names)) for line, found in literals(path) if len(found & names) > 1]
         assert lists == []
 
