@@ -8,6 +8,7 @@ from typing import Literal
 from torch import Tensor, fx, nn
 
 from isospike.capture.graph import Graph, Op, attribute, op_of, output_leaves
+from isospike.capture.refusals import listed, refusals
 from isospike.errors import ConversionError
 from isospike.messages import counted
 from isospike.ops import Family, Role
@@ -41,21 +42,8 @@ def check_roles(graph: Graph, analogue: Analogue, *, tail: Container[Family] = f
     Raises:
         ConversionError: unsupported ops, or analogue ones that are not allowed; all are listed.
     """
-    unsupported = [op for op in graph.ops if op.role is Role.UNSUPPORTED]
-    ending = _tail(graph, tail)
-    refused = [op for op in graph.ops if op.role is Role.ANALOGUE and op not in ending and analogue == "refuse"]
-    parts = []
-    if unsupported:
-        parts.append(f"{counted(len(unsupported), 'unsupported op')}: {_list(unsupported)}; change the model")
-    if refused:
-        parts.append(
-            f"{counted(len(refused), 'analogue op')}: {_list(refused)}; to compute such ops on decoded values pass "
-            "analogue='allow' (--analogue allow)"
-        )
-    if not graph.sites:
-        parts.append(
-            "no activation that a neuron can stand for (ReLU, a clipped or quantised ReLU), so nothing would spike"
-        )
+    analogue_ops = [op for op in graph.ops if op.role is Role.ANALOGUE]
+    parts = refusals(graph, allowed=analogue_ops if analogue == "allow" else _tail(graph, tail))
     if parts:
         raise ConversionError("cannot convert: " + "; and ".join(parts))
 
@@ -86,7 +74,7 @@ def check_weights(graph: Graph) -> None:
     wrong = [op_of(node) for node in graph.op_nodes() if not _is_finite(graph, node)]
     if wrong:
         raise ConversionError(
-            f"cannot convert: NaN or infinity in the weights of {counted(len(wrong), 'op')}: {_list(wrong)}; "
+            f"cannot convert: NaN or infinity in the weights of {counted(len(wrong), 'op')}: {listed(wrong)}; "
             "train or load the model again"
         )
 
@@ -98,15 +86,3 @@ def _is_finite(graph: Graph, node: fx.Node) -> bool:
         module = graph.module_of(node)
         weights += [*module.parameters(), *module.buffers()]
     return all(bool(w.isfinite().all()) for w in weights) and not any(bool(c.isnan().any()) for c in constants)
-
-
-def _list(ops: list[Op]) -> str:
-    return ", ".join(f"{op.name} ({op.kind}{_where(op)}{_why(op)})" for op in ops)
-
-
-def _where(op: Op) -> str:
-    return "" if op.name.startswith(op.source) else f", {op.source}"
-
-
-def _why(op: Op) -> str:
-    return f": {op.reason}" if op.reason else ""

@@ -146,6 +146,7 @@ HEADERS: dict[str, tuple[Callable[[File], None], str]] = {
     "another kind": (info("kind", "linear"), r"what stands there is linear \(conv2d\)"),
     "another shape": (info("shape", [4, 9, 9]), "the file says"),
     "an empty axis": (info("shape", [4, 0, 8]), ">= 1"),
+    "several rows of a sample": (info("rows", 2), "does not keep the samples of a batch apart"),
     "another name": (info("name", "other"), "modules and constants have their own names"),
     "a source with control characters": (info("source", "\x1b[31mred"), "matching regex"),
     "channels on the batch": (lambda file: _site(file)["info"].update(channel_axis=-4), "on the axis of the batch"),

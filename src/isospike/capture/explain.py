@@ -32,6 +32,11 @@ def explain(model: nn.Module, example: Tensor, error: Exception) -> str:
     if failure:
         return f"the model fails on an input {list(example.shape)}: {failure}; check channels, size and type"
     at = _at(error)
+    if "quantize_per_" in str(error):
+        return (
+            f"{type(model).__name__}.forward quantises values itself{at}; leave that out and convert the network of "
+            "floats: isospike quantises by itself"
+        )
     what = f"torch.export cannot capture {type(model).__name__}"
     if "data-dependent" in str(error):
         return f"{what}: it branches on values of its input{at}; replace the branch, e.g. by torch.where{_part(model)}"

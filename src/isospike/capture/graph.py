@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
+from isospike.capture.structure import output_structure
 from isospike.errors import ArtefactError
 from isospike.ops import Family, OpRecord, Role, table
 
@@ -34,6 +35,8 @@ class Op:
     """Axis of the channels in the output, batch axis included."""
     reason: str = ""
     """Why the role is analogue or unsupported, where the op alone does not say it."""
+    rows: int = 1
+    """How many rows of the output one sample has: a reshape may move an axis of a sample into that of the batch."""
 
     @property
     def record(self) -> OpRecord | None:
@@ -73,7 +76,7 @@ class Graph(nn.Module):
         given, values, free = iter(inputs), dict[fx.Node, Any](), last_readers(self.graph)
         for node in self.graph.nodes:
             if node.op == "output":
-                return output_structure(self)([values[leaf] for leaf in output_leaves(node)])
+                return output_structure(node)([values[leaf] for leaf in output_leaves(node)])
             values[node] = next(given) if node.op == "placeholder" else call(self, node, values.__getitem__)
             for dead in free[node]:
                 values.pop(dead, None)
@@ -123,7 +126,7 @@ class Graph(nn.Module):
         """A second graph over the same leaf modules: replacing a module in one leaves the other alone."""
         graph = fx.Graph()
         output = graph.graph_copy(self.graph, {})
-        graph.output(output)
+        graph.output(output).meta.update(self.output_node.meta)
         return Graph(self, graph)
 
     def replace(self, node: fx.Node, module: nn.Module, op: Op | None = None) -> None:
@@ -194,29 +197,6 @@ def _twin(module: nn.Module) -> nn.Module:
 def output_leaves(output: fx.Node) -> list[fx.Node]:
     """The nodes that an output node puts out, in order."""
     return [leaf for leaf in pytree.tree_leaves(output.args[0]) if isinstance(leaf, fx.Node)]
-
-
-def output_structure(graph: Graph) -> Callable[[list[Tensor]], Any]:
-    """Puts a flat list of outputs into the structure of the model's output."""
-    leaves, spec = pytree.tree_flatten(_plain(graph.output_node.args[0]))
-
-    def build(flat: list[Tensor]) -> Any:
-        tensors = iter(flat)
-        return pytree.tree_unflatten([next(tensors) if isinstance(leaf, fx.Node) else leaf for leaf in leaves], spec)
-
-    return build
-
-
-def _plain(value: Any) -> Any:
-    """Dictionaries and lists as themselves; a graph keeps immutable ones."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, tuple):
-        items = [_plain(item) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-    return value
 
 
 def op_of(node: fx.Node) -> Op:

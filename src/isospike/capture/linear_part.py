@@ -34,7 +34,7 @@ def linear_part(graph: Graph) -> Graph:
 
 
 @linear_parts.handles(
-    *(family.MOVE, family.RESHAPE, family.SCALE, family.PRODUCT, family.REDUCE, family.SCAN, family.INTERPOLATE)
+    *(family.MOVE, family.RESHAPE, family.SCALE, family.PRODUCT, family.REDUCE, family.ACCUMULATE, family.INTERPOLATE)
 )
 def _is_linear(graph: Graph, node: fx.Node) -> None:
     """Nothing is added to a product with constants."""

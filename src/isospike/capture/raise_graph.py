@@ -8,12 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
-from torch.utils import _pytree as pytree
+from torch.export.graph_signature import OutputKind
 
 from isospike.activations.operator import NAMESPACE
 from isospike.capture.graph import Graph, Op, attach
 from isospike.capture.origin import Names, module_path, source_of
+from isospike.capture.structure import place_output
+from isospike.errors import CaptureError
 from isospike.ops import Call, Family, Role, family, table
+from isospike.ops.batch_constant import BatchConstant
+from isospike.ops.constants import ONE, size_at
+from isospike.ops.forms import Rewriter, rewrite
 
 
 def raise_program(program: ExportedProgram) -> Graph:
@@ -30,12 +35,11 @@ class _Raiser:
         self.graph = fx.Graph()
         self.names = Names()
         self.values: dict[fx.Node, fx.Node] = {}
-        self.constants: dict[fx.Node, Tensor] = {}
-        self.constant_names: dict[fx.Node, str] = {}
-        self.copies: dict[int, Tensor] = {}
+        rewriter = Rewriter(program)
+        rewrite(rewriter)
+        self.constants = rewriter.constants
 
     def run(self) -> Graph:
-        self._take_constants()
         for node in self.program.graph.nodes:
             if node.op == "placeholder" and node not in self.constants:
                 self._place_input(node)
@@ -48,35 +52,13 @@ class _Raiser:
         raised.graph.lint()
         return raised.view().eval()
 
-    def _take_constants(self) -> None:
-        """Parameters, buffers and constants of the model, each copied once so that sharing survives."""
-        signature, state = self.program.graph_signature, self.program.state_dict
-        targets = {
-            **signature.inputs_to_parameters,
-            **signature.inputs_to_buffers,
-            **signature.inputs_to_lifted_tensor_constants,
-        }
-        for node in self.program.graph.nodes:
-            if node.op == "placeholder" and node.name in targets:
-                name = targets[node.name]
-                tensor = state[name] if name in state else self.program.constants[name]
-                self.constants[node] = self._copy(tensor)
-                self.constant_names[node] = name
-
-    def _copy(self, tensor: Tensor) -> Tensor:
-        key = id(tensor)
-        if key not in self.copies:
-            copy = tensor.detach().clone()
-            self.copies[key] = nn.Parameter(copy) if isinstance(tensor, nn.Parameter) else copy
-        return self.copies[key]
-
     def _place_input(self, node: fx.Node) -> None:
         placed = self.graph.placeholder(node.name)
         placed.meta["op"] = Op(node.name, "input", Role.INPUT, "", "", _shape(node))
-        self.values[node] = placed
+        self.values[node] = self.input = placed
 
     def _call(self, node: fx.Node) -> None:
-        if self._fold_constant(node) or self._pass_through(node):
+        if node in self.constants or self._pass_through(node):
             return
         kind = _kind(node)
         path, is_leaf = module_path(node)
@@ -85,7 +67,7 @@ class _Raiser:
         role, reason = self._role(node, kind, module)
         raised = self._emit(node, kind, name, module)
         axis = -1 if _channels_last(kind) and len(_shape(node)) > 1 else self._channel_axis(node)
-        raised.meta["op"] = Op(name, kind, role, path, source_of(node), _shape(node), axis, reason)
+        raised.meta["op"] = Op(name, kind, role, path, source_of(node), _shape(node), axis, reason, _rows(node))
         self.values[node] = raised
 
     def _channel_axis(self, node: fx.Node) -> int:
@@ -95,19 +77,6 @@ class _Raiser:
             if raised is not None and len(raised.meta["op"].shape) == len(_shape(node)):
                 return int(raised.meta["op"].channel_axis)
         return 1
-
-    def _fold_constant(self, node: fx.Node) -> bool:
-        """Evaluate what depends on parameters and literals only, e.g. a standardised weight."""
-        inputs = node.all_input_nodes
-        if not all(source in self.constants for source in inputs):
-            return False
-        if not inputs and not _is_of(node, family.CONSTANT):
-            return False
-        value = node.target(  # type: ignore[operator]
-            *fx.map_arg(node.args, self.constants.__getitem__), **fx.map_arg(node.kwargs, self.constants.__getitem__)
-        )
-        self.constants[node] = value.detach() if isinstance(value, Tensor) else value
-        return True
 
     def _pass_through(self, node: fx.Node) -> bool:
         """Drop what computes nothing: clones, dropout in inference, slices over everything, first outputs."""
@@ -126,7 +95,7 @@ class _Raiser:
         record = table.get(kind)
         if record is None or record.build is None:
             return None
-        arguments = _bind(node, self.constants)
+        arguments = _bind(node, self.constants.values)
         if _is_of(node, *_CONSTANT_WEIGHTS) and any(
             isinstance(value, fx.Node) for name, value in arguments.items() if name != "input"
         ):
@@ -135,18 +104,21 @@ class _Raiser:
 
     def _role(self, node: fx.Node, kind: str, module: nn.Module | None) -> tuple[Role, str]:
         record = table.get(kind)
-        variable = [source for source in node.all_input_nodes if source not in self.constants]
         if record is None:
             return Role.UNSUPPORTED, "isospike has no rule for this op"
         if not _is_batch_first(node):
             return Role.UNSUPPORTED, "the batch is not the first axis of its result"
-        if record.family is not family.RESHAPE and any(_kind(source) == "sym_size" for source in variable):
+        if record.family is not family.RESHAPE and any(map(self._is_size, node.all_input_nodes)):
             return Role.UNSUPPORTED, "it uses the size of the batch as a value"
         if record.family is family.IDENTITY:
             return Role.UNSUPPORTED, "random in inference; the model must be deterministic"
         if module is None:
             return record.role_of(Call(node, lambda source: source not in self.constants))
         return record.role, ""
+
+    def _is_size(self, source: fx.Node) -> bool:
+        """Whether a value is the size of the batch, or depends on it so that no constant stands for it."""
+        return source in self.constants and self.constants.is_of_its_own(source)
 
     def _emit(self, node: fx.Node, kind: str, name: str, module: nn.Module | None) -> fx.Node:
         if module is not None:
@@ -155,8 +127,9 @@ class _Raiser:
         if _is_of(node, family.RESHAPE) and _is_batch_first(node):
             source = self.values[node.args[0]]  # type: ignore[index]
             return self.graph.call_function(torch.ops.aten.reshape.default, (source, [-1, *_shape(node)]))
-        args = fx.map_arg(node.args, lambda n: self._value(n))
-        kwargs = fx.map_arg(node.kwargs, lambda n: self._value(n))
+        joined = not _is_of(node, family.ADD, family.SCALE, family.POINTWISE)
+        args = fx.map_arg(node.args, lambda n: self._value(n, joined=joined))
+        kwargs = fx.map_arg(node.kwargs, lambda n: self._value(n, joined=joined))
         # A view may need the copy that was dropped before it; a reshape does not.
         target = torch.ops.aten.reshape.default if kind == "view" else node.target
         return self.graph.call_function(target, args, kwargs)  # type: ignore[arg-type]
@@ -165,20 +138,53 @@ class _Raiser:
         (variable,) = [source for source in sources if source not in self.constants] or [node]
         return self._value(variable)
 
-    def _value(self, node: fx.Node) -> fx.Node:
+    def _value(self, node: fx.Node, *, joined: bool = False) -> fx.Node:
+        """A node of the raised graph; ``joined``: where a constant needs the axis of the batch."""
+        if isinstance(_value_of(node), torch.SymInt):
+            return self._size(node)
+        batched = node in self.constants and self.constants.is_batched(node)
+        if joined and batched and not self.constants.is_of_its_own(node):
+            return self._batched(node)
         if node not in self.values:
             constant = self.constants[node]
-            name = self.names.claim(self.constant_names.get(node, f"constant.{node.name}"))
+            if self.constants.is_of_its_own(node):
+                raise CaptureError(
+                    f"{source_of(node) or node.name} makes numbers of the size of the batch; isospike converts "
+                    "networks that treat every sample by itself, whatever the size of the batch"
+                )
+            name = self.names.claim(self.constants.names.get(node, f"constant.{node.name}"))
             attach(self.root, name, constant)
             self.values[node] = self.graph.get_attr(name)
             self.values[node].meta["op"] = Op(name, "constant", Role.LINEAR, "", "", tuple(constant.shape))
         return self.values[node]
 
+    def _batched(self, node: fx.Node) -> fx.Node:
+        """One sample's constant for every sample of the input."""
+        value = self.constants[node][0]
+        name = self.names.claim(f"constant.{node.name}")
+        attach(self.root, name, BatchConstant(value))
+        placed = self.graph.call_module(name, (self.input,))
+        path, _ = module_path(node)
+        placed.meta["op"] = Op(name, "batch_constant", Role.LINEAR, path, source_of(node), tuple(value.shape))
+        return placed
+
+    def _size(self, node: fx.Node) -> fx.Node:
+        """The size of the batch, which is placed where it is used."""
+        if node not in self.values:
+            args = fx.map_arg(node.args, self._value)
+            self.values[node] = self.graph.call_function(node.target, args)  # type: ignore[arg-type]
+            path, _ = module_path(node)
+            op = Op(self.names.claim(_kind(node)), _kind(node), Role.UNSUPPORTED, path, source_of(node), ())
+            self.values[node].meta["op"] = op
+        return self.values[node]
+
     def _output(self, node: fx.Node) -> None:
-        flat = [self._value(value) if isinstance(value, fx.Node) else value for value in node.args[0]]  # type: ignore[union-attr]
+        specs = self.program.graph_signature.output_specs
+        given = [value for value, spec in zip(node.args[0], specs, strict=True) if spec.kind is OutputKind.USER_OUTPUT]  # type: ignore[arg-type]
+        flat = [self._value(value, joined=True) if isinstance(value, fx.Node) else value for value in given]
         structure = self.program.call_spec.out_spec
         assert structure is not None
-        self.graph.output(pytree.tree_unflatten(flat, structure))
+        place_output(self.graph, flat, structure)
 
 
 _CONSTANT_WEIGHTS = (family.CONVOLUTION, family.DENSE, family.AFFINE, family.TRAINABLE)
@@ -234,6 +240,13 @@ def _shape(node: fx.Node) -> tuple[int, ...]:
         if isinstance(value, Tensor)
         else ()
     )
+
+
+def _rows(node: fx.Node) -> int:
+    """How many rows of the (first) result one sample has."""
+    value = _value_of(node)
+    first = value.shape[0] if isinstance(value, Tensor) and value.dim() else ONE
+    return first if isinstance(first, int) else size_at(first, ONE)
 
 
 def _is_batch_first(node: fx.Node) -> bool:

@@ -24,11 +24,13 @@ def check_floating(model: nn.Module) -> None:
         if place.startswith(_INTEGER) and not place.startswith(_FLOATING):
             raise CaptureError(
                 f"the model computes in int8 (first: '{name}', a {kind} of torch.ao), where no neuron can be placed; "
-                "convert the network of floats that it was made from"
+                "isospike quantises by itself: convert the network of floats from before torch.ao's convert or "
+                "quantize_dynamic"
             )
     for name, kind, place in places:
         if place.startswith(_OBSERVING):
             raise CaptureError(
                 f"the model was prepared by torch.ao for its quantisation (first: '{name}', {kind}), which counts on "
-                "while it runs; convert the network from before prepare or prepare_qat, with the trained weights"
+                "while it runs; isospike quantises by itself: give its trained weights to the network from before "
+                "prepare or prepare_qat, network.load_state_dict(prepared.state_dict(), strict=False), and convert that"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -106,5 +107,5 @@ def _weigh(graph: Graph, branch: fx.Node, total: fx.Node, factor: Tensor, like: 
     attach(graph, name, affine)
     with graph.graph.inserting_before(total):
         node = graph.graph.call_module(name, (branch,))
-    node.meta["op"] = Op(name, "batch_norm", Role.LINEAR, op.path, op.source, op.shape, op.channel_axis)
+    node.meta["op"] = replace(op, name=name, kind="batch_norm", role=Role.LINEAR, reason="")
     total.replace_input_with(branch, node)

@@ -33,6 +33,7 @@ class Ledger(ABC):
         self.snn, self.wiring, self.at = snn, wiring, at
         self.compiled, self.timing = compile(snn), snn.timing()
         self.images = self.sequences = 0
+        self.rows = {op_of(node).name: op_of(node).rows for node in snn.graph.op_nodes()}
         self.events = {source: [0] * len(at) for source in wiring.neurons}
         self.synops = {(source, c.op): [0] * len(at) for c in wiring.connections for source in c.fan_out}
         self.spikes: dict[str, Tensor] = {}
@@ -54,6 +55,10 @@ class Ledger(ABC):
         for sums, counts in ((self.spikes, run.spikes), (self.packets, run.packets)):
             for site, count in counts.items():
                 sums[site] = sums.get(site, 0) + count.sum(1)
+
+    def by_sample(self, source: str, events: Tensor, axis: int) -> Tensor:
+        """The rows of one sample on an axis of their own, behind the batch's, where a sample has several."""
+        return events.unflatten(axis, (-1, self.rows[source])) if self.rows[source] > 1 else events
 
     def _count(self, source: str, index: int, events: Tensor) -> None:
         """Book events ``[...]`` of a source, int64, summed over images and some steps."""
@@ -122,7 +127,7 @@ class StreamingLedger(Ledger):
         for index, (first, last) in enumerate(pairwise((0, *self.at))):
             part = fired[max(first - start, 0) : max(last - start, 0)]
             if len(part):
-                self._count(source, index, _summed(part))
+                self._count(source, index, _summed(self.by_sample(source, part, 1)))
         self.clock[source] = start + len(train)
 
 
@@ -150,7 +155,7 @@ class EmittingLedger(Ledger):
             else:
                 codes[node] = torch.cat([codes[source] for source in node.all_input_nodes], 1)
             if name in self.events:
-                yield name, code.events(codes[node]).sum(0)
+                yield name, self.by_sample(name, code.events(codes[node]), 0).sum(0)
 
 
 LEDGERS: dict[Kind, type[Ledger]] = {Kind.STREAMING: StreamingLedger, Kind.EMITTING: EmittingLedger}

@@ -97,10 +97,16 @@ def passed_on(passage: Passage) -> Any:
     return passages[op_of(passage.node).family](passage)
 
 
-@passages.handles(*MOVES, family.SCAN)
+@passages.handles(*MOVES, family.ACCUMULATE)
 def _moved(passage: Passage) -> Any:
     """Weights of ones are the op itself."""
     return passage.linear(passage.fields)
+
+
+@passages.handles(family.CONSTANT)
+def _nothing(passage: Passage) -> Tensor:
+    """What is the same whatever arrives."""
+    return passage.field.new_zeros(1, *op_of(passage.node).shape)
 
 
 @passages.handles(family.POINTWISE)

@@ -181,14 +181,19 @@ class _Trace:
             return {}
         slopes = torch.autograd.grad(total, list(self.leaves.values()), allow_unused=True, retain_graph=True)
         found = {name: slope for name, slope in zip(self.leaves, slopes, strict=True) if slope is not None}
-        return {name: slope[0].round().long() for name, slope in found.items() if slope.any()}
+        return {name: _sample(slope).round().long() for name, slope in found.items() if slope.any()}
 
     def _leave_out(self, node: fx.Node, what: str) -> None:
         op = op_of(node)
         self.left_out.append(f"{op.name} ({op.kind}): {what}")
 
     def _ones(self, node: fx.Node) -> Tensor:
-        return torch.ones(1, *op_of(node).shape, dtype=torch.float64, device=self.device)
+        return torch.ones(op_of(node).rows, *op_of(node).shape, dtype=torch.float64, device=self.device)
+
+
+def _sample(field: Tensor) -> Tensor:
+    """A field of one sample without the axis of the batch, unless the sample has several rows."""
+    return field[0] if len(field) == 1 else field
 
 
 def _there(field: Tensor) -> Tensor:

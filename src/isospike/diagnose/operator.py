@@ -45,7 +45,7 @@ def spectral_norms(graph: Graph, sites: Sequence[str]) -> dict[str, float | None
 
 def _norm(graph: Graph, region: Region) -> float | None:
     like = next(iter(graph.parameters()), torch.zeros(()))
-    shapes = [op_of(source).shape for source in region.sources if source is not graph.input_node]
+    shapes = [(op_of(source).rows, *op_of(source).shape) for source in region.sources if source is not graph.input_node]
     if not shapes:
         return None
     sizes = [math.prod(shape) for shape in shapes]
@@ -53,11 +53,11 @@ def _norm(graph: Graph, region: Region) -> float | None:
 
     def affine(vectors: Tensor) -> Tensor:
         parts = zip(vectors.split(sizes, 1), shapes, strict=True)
-        errors = iter([part.unflatten(1, shape) for part, shape in parts])
+        errors = iter([part.unflatten(1, shape).flatten(0, 1) for part, shape in parts])
         result: Tensor = module(
             *(_zeros(s, like, len(vectors)) if s is graph.input_node else next(errors) for s in region.sources)
         )
-        return result.flatten(1)
+        return result.reshape(len(vectors), -1)
 
     bias = affine(like.new_zeros(1, sum(sizes)))
     generator = torch.Generator().manual_seed(0)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isospike.capture.graph import output_structure
+from isospike.capture.structure import output_structure
 from isospike.executors.executor import Executor
 from isospike.executors.exits import ExitRule
 from isospike.executors.leaving import Leaving
@@ -77,7 +77,7 @@ def _run(
 
 def _joined(parts: Sequence[_Part], network: SNN, job: RunJob) -> Run:
     """Samples do not see each other, so parts of a batch are laid side by side."""
-    structure, recorders = output_structure(network.graph), [part.recorder for part in parts]
+    structure, recorders = output_structure(network.graph.output_node), [part.recorder for part in parts]
     answers = {
         at: structure([torch.cat(pieces) for pieces in zip(*(part.answers[at] for part in parts), strict=True)])
         for at in parts[0].answers

@@ -65,6 +65,11 @@ def check_exit(snn: SNN, rule: object) -> ExitRule:
             f"exit rule '{rule.name()}' needs an answer at every step, the neurons of '{snn.whole_train}' need their "
             "whole train first; leave the rule out, or convert with another method"
         )
+    if any(op.rows > 1 for op in snn.graph.ops):
+        raise SimulationError(
+            f"exit rule '{rule.name()}' drops samples one by one, a reshape of the network makes several rows of one; "
+            "leave the rule out"
+        )
     if (snn.task.alternatives(snn.graph.output_shapes) or 0) < 2:
         raise SimulationError(
             f"exit rule '{rule.name()}' compares alternatives such as classes, the task '{snn.task.name()}' of this "

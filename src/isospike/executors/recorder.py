@@ -46,6 +46,7 @@ class Recorder:
 
     def _keep(self, kept: dict[str, Tensor], site: str, part: Tensor, start: int | None, rows: Tensor | None) -> None:
         """Write counts to memory taken once: many small tensors kept would break up the heap."""
+        part = _by_sample(part, self.job.batch if rows is None else len(rows))
         if start is None:  # all there is: trains of networks that emit have lengths of their own
             kept[site] = part
             return
@@ -62,3 +63,8 @@ class Recorder:
     def outputs(self) -> list[Tensor] | None:
         """Flat outputs of every step ``[T, B, ...]``, where they were kept."""
         return [torch.cat(parts) for parts in zip(*self._outputs, strict=True)] if self._outputs else None
+
+
+def _by_sample(counts: Tensor, batch: int) -> Tensor:
+    """Counts ``[T, B]``; where a reshape made several rows of a sample, ``[T, B * rows]``, their sums."""
+    return counts if counts.shape[1] == batch else counts.unflatten(1, (batch, -1)).sum(2)

@@ -123,7 +123,7 @@ class SteppedWalk(Walk):
     def _constants(self, node: fx.Node) -> dict[int, Any]:
         """The constants of the sources behind the linear part, and the node's own, spread over its steps."""
         sources = self._sources(node)
-        none = {s: _each(lambda v: torch.zeros_like(v[0, :1]), self.values[s].train) for s in sources}
+        none = {s: _each(functools.partial(_none, rows=op_of(s).rows), self.values[s].train) for s in sources}
         found = {}
         for steps in {n for s in sources for n in self.values[s].constants}:
             values = {self.linear[s.name]: self.values[s].constants.get(steps, none[s]) for s in sources}
@@ -135,6 +135,11 @@ class SteppedWalk(Walk):
 
     def _sources(self, node: fx.Node) -> list[fx.Node]:
         return [source for source in node.all_input_nodes if source in self.values]
+
+
+def _none(sequence: Tensor, rows: int) -> Tensor:
+    """Zeros for one sample, which stands for all; for all of them where a sample has several rows."""
+    return torch.zeros_like(sequence[0, :1] if rows == 1 else sequence[0])
 
 
 def _each(change: Any, sequences: Any) -> Any:

@@ -58,6 +58,7 @@ class OpFields(Fields, frozen=True):
     shape: Annotated[list[Size], Meta(max_length=8)]
     channel_axis: Annotated[int, Meta(ge=-8, le=8)]
     reason: Text
+    rows: Size = 1
 
 
 class NodeFields(Fields, frozen=True):
@@ -160,6 +161,12 @@ class ChannelAffineFields(Fields, frozen=True):
     """See `isospike.ops.affine.ChannelAffine`."""
 
     channels: Size
+
+
+class BatchConstantFields(Fields, frozen=True):
+    """See `isospike.ops.batch_constant.BatchConstant`."""
+
+    shape: Annotated[list[Size], Meta(max_length=8)]
 
 
 class NoFields(Fields, frozen=True):

@@ -196,8 +196,12 @@ def _check_value(node: fx.Node, value: Any, batch: int, dtype: torch.dtype) -> N
             )
         return
     parts = list(value) if isinstance(value, (list, tuple)) else [value]
-    if not parts or not all(isinstance(part, Tensor) and part.dim() and len(part) == batch for part in parts):
+    if not parts or not all(isinstance(part, Tensor) and part.dim() and len(part) == batch * op.rows for part in parts):
         raise ArtefactError(f"{op.name} does not keep the samples of a batch apart")
+    if op.family is not family.RESHAPE and any(
+        op_of(source).rows != op.rows for source in node.all_input_nodes if source.op != "get_attr"
+    ):
+        raise ArtefactError(f"{op.name} changes how many rows a sample has, which a reshape alone does")
     if tuple(parts[0].shape[1:]) != op.shape:
         raise ArtefactError(f"{op.name} has the shape {list(parts[0].shape[1:])}, the file says {list(op.shape)}")
     if any(part.dtype is not dtype for part in parts):
@@ -234,7 +238,7 @@ def _check_call(node: fx.Node, target: torch._ops.OpOverload, values: Mapping[fx
 
 def _check_axes(record: OpRecord, given: Mapping[str, Any], rank: int) -> None:
     """Axes that an op works along: each there is, none twice, and none of them the batch's."""
-    if record.permutes:
+    if record.free_axes:
         return
     for name in ("dim", "dims", "dim0", "dim1", "axis"):
         axes = given.get(name, [] if name == record.needs_axes else None)

@@ -15,6 +15,7 @@ from isospike.export.form import Json, ModuleForm, built, described
 from isospike.export.format import Fields, checked
 from isospike.neurons import InputGrid, QuantisedActivation
 from isospike.ops.affine import ChannelAffine
+from isospike.ops.batch_constant import BatchConstant
 from isospike.pooling import MaxPoolRule, rules
 
 
@@ -96,6 +97,11 @@ LINEAR = {
     "AvgPool2d": _layer(nn.AvgPool2d, fields.AveragePool, 2),
     "AvgPool3d": _layer(nn.AvgPool3d, fields.AveragePool, 3),
     **_layers(fields.AdaptivePool, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d),
+    "BatchConstant": ModuleForm(
+        fields.BatchConstantFields,
+        lambda module: {"shape": list(module.bias.shape)},
+        lambda given: BatchConstant(torch.empty(given.shape, device="meta")),
+    ),
     "InputGrid": ModuleForm(
         fields.Grid,
         lambda module: {"fraction": module.fraction, "limit": module.limit},

@@ -90,12 +90,17 @@ class SparseConvolution:
 
 
 def convolve_by_torch(x: Tensor, weight: Tensor, bias: Tensor | None, *places: Sequence[int]) -> Tensor:
-    """The twin of the kernel: torch's layer, chosen by the axes of the weights ``[out, in, ...]``."""
+    """The twin of the kernel: torch's layer, chosen by the axes of the weights ``[out, in, ...]``.
+
+    Channels are innermost in memory, as the kernel leaves them.
+    """
     if weight.dim() == 2:
         return F.linear(x, weight, bias)
     stride, padding, dilation = places
-    convolution = F.conv1d if weight.dim() == 3 else F.conv2d
-    return convolution(x, weight, bias, stride, padding, dilation)
+    if weight.dim() == 3:
+        y = F.conv1d(x, weight, bias, stride, padding, dilation)
+        return y.transpose(1, 2).contiguous().transpose(1, 2)
+    return channels_last(F.conv2d(x, weight, bias, stride, padding, dilation))
 
 
 def _convolve_on_cpu(x: Tensor, weight: Tensor, bias: Tensor | None, *places: Sequence[int]) -> Tensor:

@@ -53,8 +53,10 @@ IDENTITY = _dropped("identity")
 """Gives back its argument in inference; the capture drops it."""
 CAST = _dropped("cast")
 """Changes the number format; the capture drops it where the format stays."""
-CONSTANT = _dropped("constant")
-"""Makes a tensor of nothing but numbers; the capture computes it once."""
+CREATION = _dropped("creation")
+"""Makes a tensor of nothing but numbers and sizes; the capture computes it once."""
+CONSTANT = _linear("constant", is_called=False)
+"""The same values for every sample."""
 RESHAPE = _linear("reshape", keeps_zeros=True)
 """The same values in the same order, in another shape."""
 MOVE = _linear("move", keeps_zeros=True)
@@ -83,8 +85,8 @@ INTERPOLATE = _linear("interpolate")
 """Another size, by one matrix of weights per axis."""
 REDUCE = _linear("reduce")
 """A sum or mean over axes."""
-SCAN = _linear("scan")
-"""Sums of everything up to a place."""
+ACCUMULATE = _linear("accumulate")
+"""Sums of some of the values, all with weight one."""
 RECTIFIER = Family(
     "rectifier",
     Role.ACTIVATION,

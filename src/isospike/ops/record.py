@@ -22,7 +22,7 @@ Parts = Callable[[Arguments, Tensor], int]
 
 @dataclass(frozen=True)
 class OpRecord:
-    """One op; `isospike.ops.register` adds it to the table."""
+    """One op; `isospike.ops.register_op` adds it to the table."""
 
     name: str
     """ATen name without overload, e.g. ``conv2d``."""
@@ -49,8 +49,8 @@ class OpRecord:
     """The place, among the arguments, of the constant that it fills with."""
     new_axis: bool = False
     """Whether the axis it is given is one of the result, which has one more than the input."""
-    permutes: bool = False
-    """Whether it may name the axis of the batch, in its place."""
+    free_axes: bool = False
+    """Whether it may name the axis of the batch, as a permutation does, or its ``dims`` are no axes."""
     resizes: bool = False
     """Whether ``output_size`` and ``scale_factors`` have one positive number for each axis behind the channels."""
     parts: Parts | None = None

@@ -9,6 +9,7 @@ from isospike.ops import family, layers, pools, rectifiers, rules
 from isospike.ops.family import Family
 from isospike.ops.record import Arguments, OpRecord
 from isospike.ops.registry import register_op
+from isospike.ops.role import Role
 
 
 def _plain(kind: Family, *names: str) -> None:
@@ -32,15 +33,21 @@ def _pieces(a: Arguments, value: Tensor) -> int:
 
 _plain(family.IDENTITY, "clone", "contiguous", "alias", "detach", "lift_fresh_copy")
 _plain(family.IDENTITY, "dropout", "feature_dropout", "alpha_dropout")
-_plain(family.CONSTANT, "zeros", "ones", "full", "arange", "linspace", "scalar_tensor", "eye")
+_plain(family.IDENTITY, "_assert_tensor_metadata")
+_plain(family.CAST, "_to_copy", "to", "type_as")
+_plain(family.CREATION, "zeros", "ones", "full", "arange", "linspace", "scalar_tensor", "eye")
+_plain(family.CREATION, "zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full")
+_plain(family.CONSTANT, "batch_constant")
 
 _plain(family.RESHAPE, "reshape", "flatten", "unflatten")
 register_op(OpRecord("view", family.RESHAPE, aliases=("_unsafe_view",)))
 _plain(family.MOVE, "getitem", "transpose", "t", "squeeze", "slice", "select", "narrow", "split_with_sizes")
 register_op(OpRecord("roll", family.MOVE, needs_axes="dims"))
 _plain(family.MOVE, "flip", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle")
-register_op(OpRecord("permute", family.MOVE, permutes=True))
-register_op(OpRecord("movedim", family.MOVE, permutes=True))
+_plain(family.MOVE, "repeat", "expand", "repeat_interleave", "unfold")
+register_op(OpRecord("tile", family.MOVE, free_axes=True))
+register_op(OpRecord("permute", family.MOVE, free_axes=True))
+register_op(OpRecord("movedim", family.MOVE, free_axes=True))
 register_op(OpRecord("unsqueeze", family.MOVE, new_axis=True))
 register_op(OpRecord("index_select", family.MOVE, whole="index", selects=True))
 register_op(OpRecord("split", family.MOVE, parts=_pieces))
@@ -49,9 +56,12 @@ register_op(OpRecord("unbind", family.MOVE, parts=_unbound))
 register_op(OpRecord("upsample_nearest1d", family.MOVE, resizes=True))
 register_op(OpRecord("upsample_nearest2d", family.MOVE, resizes=True))
 register_op(OpRecord("upsample_nearest3d", family.MOVE, resizes=True))
+register_op(OpRecord("_upsample_nearest_exact1d", family.MOVE, resizes=True))
 register_op(OpRecord("_upsample_nearest_exact2d", family.MOVE, resizes=True))
+register_op(OpRecord("_upsample_nearest_exact3d", family.MOVE, resizes=True))
 register_op(OpRecord("constant_pad_nd", family.FILL, fill=2))
 register_op(OpRecord("pad", family.FILL, fill=3))
+register_op(OpRecord("im2col", family.FILL))
 register_op(OpRecord("cat", family.JOIN))
 register_op(OpRecord("stack", family.JOIN, new_axis=True))
 
@@ -61,7 +71,8 @@ register_op(OpRecord("div", family.SCALE, rule=rules.quotient, divides=True))
 _plain(family.PRODUCT, "matmul", "mm", "bmm")
 register_op(OpRecord("sum", family.REDUCE))
 register_op(OpRecord("mean", family.REDUCE, averages=True))
-_plain(family.SCAN, "cumsum")
+_plain(family.ACCUMULATE, "cumsum", "col2im")
+_plain(family.PRODUCT, "einsum")
 for _name in ("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"):
     register_op(OpRecord(_name, family.CONVOLUTION, build=layers.convolution))
 register_op(OpRecord("linear", family.DENSE, build=layers.linear, channels_last=True))
@@ -78,6 +89,8 @@ register_op(OpRecord("upsample_linear1d", family.INTERPOLATE, resizes=True))
 register_op(OpRecord("upsample_bilinear2d", family.INTERPOLATE, resizes=True))
 register_op(OpRecord("upsample_bicubic2d", family.INTERPOLATE, resizes=True))
 register_op(OpRecord("upsample_trilinear3d", family.INTERPOLATE, resizes=True))
+register_op(OpRecord("_upsample_bilinear2d_aa", family.INTERPOLATE, resizes=True))
+register_op(OpRecord("_upsample_bicubic2d_aa", family.INTERPOLATE, resizes=True))
 
 register_op(OpRecord("avg_pool1d", family.AVERAGE_POOL, build=pools.average_pool(nn.AvgPool1d), keeps_zeros=True))
 register_op(OpRecord("avg_pool2d", family.AVERAGE_POOL, build=pools.average_pool(nn.AvgPool2d), keeps_zeros=True))
@@ -105,6 +118,9 @@ _plain(family.POINTWISE, "sigmoid", "hardsigmoid", "log_sigmoid", "tanh", "gelu"
 _plain(family.POINTWISE, "softplus", "elu", "selu", "celu", "leaky_relu", "hardshrink", "softshrink")
 _plain(family.POINTWISE, "abs", "exp", "log", "log1p", "sqrt", "rsqrt", "pow", "square", "reciprocal", "sin", "cos")
 _plain(family.POINTWISE, "sign", "erf", "expm1", "maximum", "minimum", "clamp_max", "round")
+_plain(family.POINTWISE, "floor", "ceil", "trunc", "frac", "heaviside", "fmod", "remainder", "fmax", "fmin", "exp2")
+_plain(family.POINTWISE, "log2", "log10", "logit", "erfinv", "tan", "asin", "acos", "atan", "sinh", "cosh")
+_plain(family.POINTWISE, "atan2", "hypot", "logaddexp")
 register_op(OpRecord("prelu", family.POINTWISE, aliases=("_prelu_kernel",)))
 _plain(family.STATISTIC, "amax", "amin", "var", "std", "linalg_vector_norm", "norm", "prod", "logsumexp")
 _plain(family.NORMALISE, "instance_norm", "rms_norm")
@@ -112,5 +128,6 @@ register_op(OpRecord("softmax", family.NORMALISE, aliases=("_softmax",)))
 register_op(OpRecord("log_softmax", family.NORMALISE, aliases=("_log_softmax",)))
 register_op(OpRecord("layer_norm", family.NORMALISE, aliases=("native_layer_norm",)))
 register_op(OpRecord("group_norm", family.NORMALISE, aliases=("native_group_norm",)))
-_plain(family.ATTENTION, "einsum", "baddbmm", "addmm")
+for _name in ("addmm", "baddbmm"):  # those with factors of their own; `ops/forms/products.py` has the others
+    register_op(OpRecord(_name, family.PRODUCT, rule=rules.always(Role.ANALOGUE)))
 register_op(OpRecord("scaled_dot_product_attention", family.ATTENTION, whole="attn_mask"))

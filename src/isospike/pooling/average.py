@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import fx, nn
 
-from isospike.capture.graph import Graph, Op, argument, attach, op_of
+from isospike.capture.graph import Graph, argument, attach, op_of
 from isospike.capture.origin import unused_name
 from isospike.ops import Role, family
 
@@ -39,4 +41,4 @@ def _insert(graph: Graph, pool: fx.Node) -> None:
         node = graph.graph.call_module(name, (pool,))
     pool.replace_all_uses_with(node, delete_user_cb=lambda user: user is not node)
 
-    node.meta["op"] = Op(name, "relu", Role.ACTIVATION, op.path, op.source, op.shape, op.channel_axis)
+    node.meta["op"] = replace(op, name=name, kind="relu", role=Role.ACTIVATION, reason="")

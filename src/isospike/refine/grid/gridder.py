@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, fx
 
 from isospike.capture.graph import Graph, Op, argument, attach, attribute, op_of
+from isospike.capture.refusals import listed
 from isospike.errors import ConversionError
 from isospike.neurons import Emitter, InputGrid
 from isospike.ops import Role
@@ -41,8 +42,7 @@ def put_on_grid(graph: Graph, largest_input: float) -> Graph:
     view = graph.view()
     refused = [op for op in map(op_of, view.op_nodes()) if op.role is not Role.ACTIVATION and not _is_handled(op)]
     if refused:
-        names = ", ".join(f"{op.name} ({op.kind})" for op in refused)
-        raise ConversionError(f"exact=True cannot make these ops exact: {names}; convert without it")
+        raise ConversionError(f"exact=True cannot make these ops exact: {listed(refused)}; convert without it")
     draft = Gridder(view.view(), largest_input, Unlimited()).run()
     Gridder(view, largest_input, Shares(draft)).run()
     view.graph.lint()
@@ -50,7 +50,7 @@ def put_on_grid(graph: Graph, largest_input: float) -> Graph:
 
 
 def _is_handled(op: Op) -> bool:
-    return op.role is not Role.ANALOGUE and op.family in grids
+    return op.role is not Role.ANALOGUE and op.family in grids and op.rows == 1
 
 
 class Gridder:

@@ -23,5 +23,6 @@ def _meets(record: OpRecord) -> bool:
 
 grids = Stage[Handler]("the exact grid", _meets)
 """How ops are put on the grid, by family."""
+grids.refuses(family.CONSTANT, "its values are on no grid that the ops behind it know")
 grids.refuses(family.PRODUCT, "a constant matrix has no place for a scale of its own")
-grids.refuses(family.SCAN, "sums of as many values as there are places before them need as many digits more")
+grids.refuses(family.ACCUMULATE, "sums of as many values as there are places before them need as many digits more")
