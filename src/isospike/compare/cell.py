@@ -7,7 +7,7 @@ from typing import Any
 
 from isospike.methods import Method, methods
 from isospike.tables import Column, Table, Tabular
-from isospike.tasks import Interval, listed, unlisted
+from isospike.tasks import Interval, plain_interval, read_interval
 
 COUNTS = ("spikes", "packets", "synops", "macs", "neuron_updates")
 """What is counted."""
@@ -80,14 +80,14 @@ class Cell(Tabular):
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
-        return {**asdict(self), "papers": list(self.papers), "interval": listed(self.interval)}
+        return {**asdict(self), "papers": list(self.papers), "interval": plain_interval(self.interval)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Cell:
         """From `to_dict`; an energy that is null is left out."""
         given = {field.name: values[field.name] for field in fields(cls)}
         energies = {name: known_energies(values[name]) for name in ("energy_pj", "quantised_energy_pj")}
-        plain = {"papers": tuple(values["papers"]), "interval": unlisted(values["interval"])}
+        plain = {"papers": tuple(values["papers"]), "interval": read_interval(values["interval"])}
         return cls(**{**given, **energies, **plain})
 
 

@@ -13,7 +13,7 @@ from isospike.compare.tables import bits_of_sites
 from isospike.messages import counted
 from isospike.network import SNN
 from isospike.tables import Column, Table, Tabular
-from isospike.tasks import Interval, Measure, Task, listed
+from isospike.tasks import Interval, Measure, Task, plain_interval
 from isospike.units import energy, energy_unit
 
 
@@ -134,7 +134,7 @@ class Choice(Tabular):
             "chance": self.chance,
             "ann": {
                 "score": self.ann,
-                "interval": {part: listed(ends) for part, ends in self.ann_interval.items()},
+                "interval": {part: plain_interval(ends) for part, ends in self.ann_interval.items()},
                 "energy_pj": self.ann_energy_pj,
             },
             "images": self.images,

@@ -19,7 +19,7 @@ from isospike.messages import counted
 from isospike.options import Range, check_arguments
 from isospike.schema import FORMAT, check, read
 from isospike.tables import Table, Tabular
-from isospike.tasks import Interval, Measure, listed, unlisted
+from isospike.tasks import Interval, Measure, plain_interval, read_interval
 
 DATA_FILES = (".json", ".csv")
 """Endings of files with the figures of a comparison."""
@@ -163,7 +163,7 @@ class Comparison(Tabular):
             "chance": self.chance,
             "ann": {
                 "score": self.ann_score,
-                "interval": listed(self.ann_interval),
+                "interval": plain_interval(self.ann_interval),
                 "energy_pj": self.ann_energy_pj,
             },
             "images": self.images,
@@ -207,7 +207,7 @@ class Comparison(Tabular):
             macs=model["macs"],
             macs_with_padding=model["macs_with_padding"],
             ann_score=ann["score"],
-            ann_interval=unlisted(ann["interval"]),
+            ann_interval=read_interval(ann["interval"]),
             measures={name: Measure.from_dict(one) for name, one in values["measures"].items()},
             ann_energy_pj=known_energies(ann["energy_pj"]),
             cells=tuple(Cell.from_dict(cell) for cell in values["cells"]),

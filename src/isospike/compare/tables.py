@@ -8,7 +8,7 @@ from typing import Any
 
 from isospike.compare.cell import Cell
 from isospike.tables import Column, Table
-from isospike.tasks import Interval, Measure, unlisted
+from isospike.tasks import Interval, Measure, read_interval
 from isospike.units import energy_unit
 
 ENERGY_KEYS = ("energy_pj", "quantised_energy_pj")
@@ -61,7 +61,7 @@ def _row(
     values = {
         **cell,
         **{key: cell[key].get(compared["energy_model"]) for key in ENERGY_KEYS},
-        "interval": ranked_by(compared).shown_interval(unlisted(cell["interval"])),
+        "interval": ranked_by(compared).shown_interval(read_interval(cell["interval"])),
         "front": "front" if (cell["label"], cell["steps"]) in front else None,
     }
     return tuple(values[column.key] for column in columns)

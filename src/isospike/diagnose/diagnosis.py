@@ -8,7 +8,7 @@ from typing import Any
 from isospike.diagnose.tables import site_table
 from isospike.messages import counted
 from isospike.tables import Table, Tabular
-from isospike.tasks import Measured, listed
+from isospike.tasks import Measured, plain_interval
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class Diagnosis(Tabular):
         judged = {
             "measure": self.measured.measure.to_dict(),
             "value": self.measured.value,
-            "interval": listed(self.measured.interval),
+            "interval": plain_interval(self.measured.interval),
             "ann": self.ann.to_dict(),
         }
         del own["measured"]
