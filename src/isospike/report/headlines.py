@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from isospike.compare.tables import ranked_by
+from isospike.comparison.tables import ranked_by
 from isospike.tables import finite
 from isospike.tasks import read_interval
 

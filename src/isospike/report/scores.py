@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from isospike.compare.tables import ranked_by
+from isospike.comparison.tables import ranked_by
 from isospike.report.chart import Axis, Chart, Mark, Series, Style, step_ticks
 from isospike.report.headlines import (
     Cell,
