@@ -18,7 +18,7 @@ STAMP  := $(VENV)/.isospike-installed
 ENSURE := $(BIN)/pip
 
 # Tests whose outcome may depend on the order in which floats are added.
-NUMERIC := $(addprefix tests/,kernels calibrate costs diagnose laws measure pooling references refine executors)
+NUMERIC := $(addprefix tests/,kernels calibrate costs diagnosis laws measure pooling references refine executors)
 
 # $(call retry,COMMAND): run COMMAND, and once more when it fails (a download may break off).
 retry = { $(1); } || { echo "make: failed, trying once more in 5 s" >&2; sleep 5; $(1); }

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import isospike as iso
 from isospike.calibrate.batches import Batches
 from isospike.calibrate.collect import collect_scales
-from isospike.capture import Graph
+from isospike.graphs import Graph
 from isospike.memory_format import weights_channels_last
 from isospike.methods import Method, methods
 from isospike.scales import ScaleRule

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from types import ModuleType
 
 import isospike
 
@@ -41,6 +43,18 @@ class Place:
 def trees() -> dict[str, ast.Module]:
     """The syntax of every file, by its path in the package."""
     return {str(path.relative_to(SOURCE)): ast.parse(path.read_text()) for path in sorted(SOURCE.rglob("*.py"))}
+
+
+def names_of_two_things() -> list[str]:
+    """Names that are a module of a package and something else that the package exports: an import gives one of the two."""
+    found = []
+    for init in sorted(SOURCE.rglob("__init__.py")):
+        package = ".".join(("isospike", *init.parent.relative_to(SOURCE).parts))
+        exported = vars(importlib.import_module(package))
+        inside = [*init.parent.glob("*.py"), *(path.parent for path in init.parent.glob("*/__init__.py"))]
+        both = sorted({path.stem for path in inside} & exported.keys())
+        found += [f"{package}.{name}" for name in both if not isinstance(exported[name], ModuleType)]
+    return [name for name in found if not name.endswith("__")]
 
 
 def file_lengths() -> dict[str, int]:

@@ -12,8 +12,8 @@ import isospike as iso
 from blocks import conv, randomise_batch_norms
 from isospike.calibrate.batches import Batches
 from isospike.calibrate.collect import collect_scales
-from isospike.capture import Role
-from isospike.capture.graph import op_of
+from isospike.graphs import Role
+from isospike.graphs.graph import op_of
 from isospike.network import Provenance, network_of
 from isospike.neurons import BitCodedNeuron, Pasc
 

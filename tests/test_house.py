@@ -18,6 +18,10 @@ def test_no_public_name_is_defined_twice():
     assert {name: files for name, files in house.twice_defined().items() if name not in NAMESAKES} == {}
 
 
+def test_a_name_of_a_package_is_one_thing():
+    assert house.names_of_two_things() == []
+
+
 def test_functions_are_short():
     assert [str(place) for place in house.long_functions()] == []
 

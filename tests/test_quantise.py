@@ -12,8 +12,8 @@ from torch import nn
 import isospike as iso
 from blocks import leaves
 from isospike.activations import QCFS, Clip, QReLU, SlipReLU, TrainableActivation
-from isospike.capture import Role
 from isospike.errors import CalibrationError, CaptureError, ConversionError
+from isospike.graphs import Role
 from networks import ALL
 
 networks = pytest.mark.parametrize("name", list(ALL))

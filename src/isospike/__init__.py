@@ -5,19 +5,19 @@ logits = snn(images, steps=32)
 curve = isospike.evaluate(snn, test_loader, steps=[4, 8, 16, 32]).metric
 """
 
-from isospike import activations, costs, errors, methods, refine, scales, train
-from isospike.capture import Graph, Inspection, capture, fold_batch_norm, inspect
+from isospike import activations, costs, errors, methods, refine, report, scales, train
 from isospike.citations import cite
-from isospike.compare import Choice, Comparison, auto, compare
-from isospike.convert import convert
+from isospike.comparison import Choice, Comparison, auto, compare
+from isospike.conversion import convert
 from isospike.costs import account
-from isospike.diagnose import Diagnosis, diagnose
+from isospike.diagnosis import Diagnosis, diagnose
 from isospike.errors import IsospikeError
 from isospike.executors import Record, Run, State, compile, exits, simulate
 from isospike.export.artefact import load
+from isospike.graphs import Graph, Inspection, capture, fold_batch_norm, inspect
 from isospike.measure import Certificate, Evaluation, choose_threshold, evaluate, verify
 from isospike.network import SNN
-from isospike.quantise import quantise
+from isospike.quantisation import quantise
 
 __version__ = "0.1.0"
 
@@ -54,6 +54,7 @@ __all__ = [
     "methods",
     "quantise",
     "refine",
+    "report",
     "scales",
     "simulate",
     "train",

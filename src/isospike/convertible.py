@@ -7,9 +7,9 @@ from typing import Literal
 
 from torch import Tensor, fx, nn
 
-from isospike.capture.graph import Graph, Op, attribute, op_of, output_leaves
-from isospike.capture.refusals import listed, refusals
 from isospike.errors import ConversionError
+from isospike.graphs.graph import Graph, Op, attribute, op_of, output_leaves
+from isospike.graphs.refusals import listed, refusals
 from isospike.messages import counted
 from isospike.ops import Family, Role
 from isospike.options import check_arguments

@@ -9,8 +9,8 @@ import pytest
 
 import isospike as iso
 from isospike.cli.progress import Log
-from isospike.compare import Cell, Comparison
-from isospike.compare.tables import front_table
+from isospike.comparison import Cell, Comparison
+from isospike.comparison.tables import front_table
 from isospike.tasks import Classification
 
 COMPARE = ["compare", "isospike.demo:load_digits_net", "--data", "digits", "--images", 60, "--calibration-images", 60]

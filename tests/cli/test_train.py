@@ -184,7 +184,7 @@ def test_a_killed_run_goes_on_when_it_is_started_again(cli, plain, monkeypatch):
 
 def test_another_configuration_does_not_resume(cli, plain, golden):
     from isospike.data.source import open_data
-    from isospike.quantise import quantise
+    from isospike.quantisation import quantise
     from isospike.train import AugmentedImages, Recipe, fit
 
     class Stop(Exception):

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 import isospike as iso
 from isospike import scales
-from isospike.capture.graph import Graph, Op
 from isospike.citations import cite
 from isospike.costs import energy_models, load_energy_model
 from isospike.data import open_data
@@ -20,6 +19,7 @@ from isospike.data.images import Images, Split, sources
 from isospike.data.preprocess import Preprocess
 from isospike.demo import load_digits_net
 from isospike.errors import OptionError
+from isospike.graphs.graph import Graph, Op
 from isospike.methods import methods, register
 from isospike.methods.calibrated import CalibratedMethod
 from isospike.methods.parts import Parts

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from isospike.capture import Op, Role
+from isospike.graphs import Op, Role
 from isospike.scales import MaximumRule
 from isospike.scales.histogram import StreamingHistogram
 from isospike.scales.rule import ScaleRule

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 import isospike as iso
-from isospike.capture import Role
-from isospike.capture.graph import op_of
 from isospike.costs import CURRENTS, INPUT, Costs, energy_models, reference_costs
 from isospike.costs.reach import is_move, is_weighted
+from isospike.graphs import Role
+from isospike.graphs.graph import op_of
 from networks import ALL, ISLANDS, NETWORKS
 from short_methods import EMITTING, FEW, FREE, METHODS, STREAMING, TYPICAL, chosen, pairs
 

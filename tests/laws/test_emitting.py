@@ -11,9 +11,9 @@ from torch import nn
 
 import isospike as iso
 from blocks import Network, conv, leaves
-from isospike.capture import Role
 from isospike.errors import CalibrationError, ConversionError, SimulationError
 from isospike.executors import executors_of
+from isospike.graphs import Role
 from isospike.network import Provenance, network_of
 from isospike.neurons import NEAREST, BitCodedNeuron, Kind, Pasc, QuantisedActivation
 from isospike.scales import LearnedRule

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 import isospike as iso
-from isospike.capture import capture
-from isospike.compare import Failure
+from isospike.comparison import Failure
 from isospike.data import open_data
 from isospike.demo import load_digits_net
 from isospike.errors import OutputError
+from isospike.graphs import capture
 from isospike.measure import choose_threshold
 from isospike.report import record_raster
 from isospike.tables import CELL, ROWS, WIDTH, Column, Table, Tabular

@@ -13,7 +13,7 @@ from torch import nn
 
 import isospike as iso
 from blocks import Network
-from isospike.capture import Role
+from isospike.graphs import Role
 from isospike.measure.deviation import with_sites
 from isospike.neurons import Probing, Tracker
 from isospike.refine import BiasShift

@@ -7,8 +7,8 @@ import torch
 
 import isospike as iso
 from blocks import leaves
-from isospike.capture.graph import op_of
 from isospike.errors import OptionError, SimulationError
+from isospike.graphs.graph import op_of
 from isospike.neurons import (
     BufferedNeuron,
     BurstNeuron,

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 import isospike as iso
 from blocks import Network
-from isospike.capture import Role
 from isospike.errors import CaptureError, ConversionError
+from isospike.graphs import Role
 from isospike.network import EmittingNetwork
 
 X = torch.randn(4, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))

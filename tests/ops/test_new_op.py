@@ -8,8 +8,8 @@ from torch import nn
 
 import isospike as iso
 from blocks import Network
-from isospike.capture import Role
 from isospike.errors import ArtefactError, ConversionError
+from isospike.graphs import Role
 from isospike.network import EmittingNetwork
 from isospike.ops import OpRecord, family, register_op, table
 

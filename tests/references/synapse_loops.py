@@ -9,9 +9,9 @@ import numpy as np
 from torch import nn
 
 import isospike as iso
-from isospike.capture import Role
-from isospike.capture.graph import op_of
 from isospike.costs import INPUT
+from isospike.graphs import Role
+from isospike.graphs.graph import op_of
 
 Events = np.ndarray[Any, Any]
 """How many events every neuron sent, without a batch axis."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import isospike as iso
 from isospike.calibrate.batches import Batches
 from isospike.calibrate.collect import collect_scales
-from isospike.capture import Op, Role
+from isospike.graphs import Op, Role
 from isospike.scales import MMSERule, rules
 from isospike.scales.mmse import TOGETHER
 

@@ -12,7 +12,7 @@ from torch import nn
 
 import isospike as iso
 from blocks import Network
-from isospike.capture import Role
+from isospike.graphs import Role
 from isospike.network import Provenance, network_of
 from isospike.neurons import Pasc
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tracking import at_most, buffered, burst, hard_reset, power_of_two, signed_memory, tracked
 
+from isospike.kernels.tracker_loop import advance_by_torch
 from isospike.neurons import (
     BufferedNeuron,
     BurstNeuron,
@@ -57,7 +58,7 @@ CASES: dict[str, Case] = {
 
 
 def without_kernels():
-    return mock.patch("isospike.neurons.tracker.track", return_value=None)
+    return mock.patch("isospike.neurons.tracker.track", advance_by_torch)
 
 
 def spikes_of(neuron: StreamingNeuron, train: list[Fraction], dtype: torch.dtype) -> list[int]:

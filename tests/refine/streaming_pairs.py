@@ -7,8 +7,8 @@ from torch import Tensor
 
 import isospike as iso
 from isospike.calibrate.batches import Batches
-from isospike.capture import Graph, Role
-from isospike.capture.graph import op_of
+from isospike.graphs import Graph, Role
+from isospike.graphs.graph import op_of
 from isospike.measure.deviation import with_sites
 from isospike.network import Provenance, network_of
 from isospike.neurons import StreamingNeuron

@@ -9,9 +9,9 @@ import torch
 
 import isospike as iso
 from isospike.calibrate.batches import Batches
-from isospike.capture import Graph, Role
-from isospike.capture.graph import op_of
 from isospike.errors import CalibrationError
+from isospike.graphs import Graph, Role
+from isospike.graphs.graph import op_of
 from isospike.methods import BitCoded
 from isospike.neurons import Emitter
 from isospike.refine import Calibration, EmitterBiasCalibration

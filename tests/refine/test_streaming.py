@@ -11,7 +11,7 @@ from torch import Tensor
 
 import isospike as iso
 from isospike.calibrate.batches import Batches
-from isospike.capture import Graph, Role
+from isospike.graphs import Graph, Role
 from isospike.measure.deviation import with_sites
 from isospike.methods import FTBC, CalibrationLight
 from isospike.network import Provenance, network_of

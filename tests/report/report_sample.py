@@ -13,10 +13,10 @@ from typing import Any
 import torch
 
 import isospike as iso
-from isospike.capture import capture
 from isospike.costs import count_macs
 from isospike.data import open_data
 from isospike.demo import load_digits_net
+from isospike.graphs import capture
 from isospike.intervals import interval
 from isospike.methods import methods
 from isospike.network import SNN

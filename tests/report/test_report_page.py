@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from plotly.offline import get_plotlyjs
 
 import isospike as iso
-from isospike.compare import Comparison
+from isospike.comparison import Comparison
 from isospike.intervals import shown_interval
 from isospike.report import write_report
 from isospike.report.chart import log_ticks

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import isospike as iso
-from isospike.compare import Comparison
+from isospike.comparison import Comparison
 from isospike.errors import DataError
 from isospike.report import write_report
 from isospike.tasks import Measure, Measured, Score, Task, register_task, tasks, tensors_of

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from isospike.calibrate.batches import Batches
-from isospike.capture.graph import Graph, op_of
 from isospike.errors import CalibrationError
+from isospike.graphs.graph import Graph, op_of
 from isospike.memory_format import channels_last
 from isospike.messages import warn
 from isospike.ops import Role

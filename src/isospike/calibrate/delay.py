@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from isospike.calibrate.collect import observe
-from isospike.capture.graph import Graph
+from isospike.graphs.graph import Graph
 from isospike.neurons import RateNeuron
 from isospike.ops import Role
 

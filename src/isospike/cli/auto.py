@@ -13,9 +13,9 @@ from isospike.cli.data import DataOptions, OpenData
 from isospike.cli.halves import Half
 from isospike.cli.progress import Stream, shown
 from isospike.cli.render import describe_preprocess, print_json, print_result
-from isospike.compare import Choice, auto
-from isospike.compare.auto import BIT_TRIALS, STEPS
-from isospike.compare.tables import front_table
+from isospike.comparison import Choice, auto
+from isospike.comparison.choosing import BIT_TRIALS, STEPS
+from isospike.comparison.tables import front_table
 from isospike.files import check_writable
 
 

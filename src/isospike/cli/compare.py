@@ -14,9 +14,9 @@ from isospike.cli import comparisons, options, pages
 from isospike.cli.data import DataOptions
 from isospike.cli.progress import Stream, shown
 from isospike.cli.render import describe_preprocess, print_json, print_result
-from isospike.compare import Comparison, compare
-from isospike.compare.comparison import DATA_FILES, check_target
-from isospike.compare.tables import front_table
+from isospike.comparison import Comparison, compare
+from isospike.comparison.comparison import DATA_FILES, check_target
+from isospike.comparison.tables import front_table
 from isospike.errors import OptionError
 from isospike.messages import counted
 from isospike.report import check_figures, check_page

@@ -13,7 +13,7 @@ from torch import nn
 from isospike.cli import options
 from isospike.cli.data import DataOptions, OpenData
 from isospike.cli.fields import parsed
-from isospike.compare import Failure
+from isospike.comparison import Failure
 from isospike.convertible import Analogue
 from isospike.costs import energy_model_called, energy_models
 from isospike.errors import OptionError

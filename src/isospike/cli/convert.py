@@ -14,7 +14,7 @@ from isospike.cli.fields import click_option
 from isospike.cli.networks import headline, network_to_dict, print_network
 from isospike.cli.progress import Stream, shown
 from isospike.cli.render import print_json
-from isospike.convert import convert
+from isospike.conversion import convert
 from isospike.errors import OptionError
 from isospike.files import check_writable
 from isospike.methods import Method, methods

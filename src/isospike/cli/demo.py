@@ -10,13 +10,13 @@ from typing import Any
 
 import click
 
-from isospike.capture import capture
 from isospike.cli import comparisons, options, pages
 from isospike.cli.progress import shown
 from isospike.cli.render import print_json, print_result
-from isospike.compare import compare
+from isospike.comparison import compare
 from isospike.data import open_data
 from isospike.demo import load_digits_net
+from isospike.graphs import capture
 from isospike.methods import methods
 from isospike.report import check_page
 

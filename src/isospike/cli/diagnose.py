@@ -12,7 +12,7 @@ from isospike.cli.data import DataOptions
 from isospike.cli.networks import open_network
 from isospike.cli.progress import Stream, shown
 from isospike.cli.render import print_json, print_result
-from isospike.diagnose import diagnose
+from isospike.diagnosis import diagnose
 from isospike.models import load_model
 
 

@@ -10,8 +10,8 @@ import click
 
 from isospike.cli.data import DataOptions
 from isospike.cli.progress import Stream, shown
-from isospike.compare.disjoint import shared_images
-from isospike.compare.identity import image_digests
+from isospike.comparison.disjoint import shared_images
+from isospike.comparison.identity import image_digests
 from isospike.data.reading import read_batches
 from isospike.errors import OptionError
 from isospike.executors import ExitRule

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 import torch
 
-from isospike.capture import Inspection, Role, inspect
 from isospike.cli import options
 from isospike.cli.networks import headline, network_to_dict, print_network
 from isospike.cli.render import print_json, print_table
 from isospike.errors import OptionError
 from isospike.export.artefact import load
+from isospike.graphs import Inspection, Role, inspect
 from isospike.models import load_model
 
 

@@ -9,14 +9,14 @@ from typing import Any
 from torch import nn
 
 from isospike.calibrate.batches import Batches
-from isospike.capture.graph import Graph
 from isospike.cli.halves import first_images
-from isospike.compare import Cell, Comparison
-from isospike.compare.bench import models_with
-from isospike.convert import convert
+from isospike.comparison import Cell, Comparison
+from isospike.comparison.bench import models_with
+from isospike.conversion import convert
 from isospike.convertible import Analogue
 from isospike.costs import EnergyModel, account, memory_of, reference_costs
-from isospike.diagnose import diagnose
+from isospike.diagnosis import diagnose
+from isospike.graphs.graph import Graph
 from isospike.report import record_raster, write_figures, write_report
 from isospike.report.headlines import NEAR
 from isospike.report.verdict import verdict

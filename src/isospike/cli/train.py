@@ -12,7 +12,6 @@ from torch import nn
 
 from isospike.activations import Activation, activations
 from isospike.calibrate.codes import count_codes
-from isospike.capture import Graph
 from isospike.cli import options
 from isospike.cli.baseline import Baseline, score_of
 from isospike.cli.data import DataOptions
@@ -22,11 +21,12 @@ from isospike.cli.render import describe_preprocess, print_json, print_result
 from isospike.cli.training_data import TrainingData, first_batches, training_data
 from isospike.errors import OptionError, TrainingError
 from isospike.files import check_writable
+from isospike.graphs import Graph
 from isospike.models import load_model
 from isospike.models.quantised import load_quantised, save_quantised
 from isospike.options import options_of
 from isospike.progress import reporting
-from isospike.quantise import quantise
+from isospike.quantisation import quantise
 from isospike.refine import allocate_levels, metric_of_levels
 from isospike.tasks import Measured
 from isospike.train import LevelSchedule, Recipe, Trained, fit

@@ -1,8 +1,8 @@
 """What networks cost: operations, memory traffic, energy, beside what they compete with."""
 
-from isospike.costs.account import account
+from isospike.costs.accounting import account
 from isospike.costs.costs import CURRENTS, INPUT, Amounts, CostEntry, Costs
-from isospike.costs.effective_steps import (
+from isospike.costs.effective import (
     effective_steps,
     effective_steps_of,
     energy_ratio,

@@ -10,11 +10,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from isospike.capture.graph import argument, op_of
 from isospike.costs.costs import CURRENTS, INPUT, CostEntry, Costs
 from isospike.costs.wiring import Connection, Wiring
 from isospike.data.reading import Given
 from isospike.executors import Record, Run, compile
+from isospike.graphs.graph import argument, op_of
 from isospike.network import SNN, TrainProgram
 from isospike.neurons import Kind
 from isospike.ops import Role

@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from isospike.capture.graph import Graph
+from isospike.graphs.graph import Graph
 
 
 def count_macs(model: nn.Module, example: Tensor) -> dict[str, int]:

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
-from isospike.capture.graph import Graph, attribute, op_of
 from isospike.executors.walk import compute
+from isospike.graphs.graph import Graph, attribute, op_of
 from isospike.ops import Stage, family
 from isospike.ops.affine import ChannelAffine
 from isospike.refine.grid.axes import axis_matrices

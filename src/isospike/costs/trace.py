@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
-from isospike.capture.graph import argument, op_of, output_leaves
-from isospike.capture.linear_part import linear_part
 from isospike.costs.macs import macs_by_node
 from isospike.costs.reach import Passage, argument_of, is_join, is_move, is_weighted, passed_on, synapses
 from isospike.costs.wiring import Connection, Wiring
 from isospike.executors.walk import compute
+from isospike.graphs.graph import argument, op_of, output_leaves
+from isospike.graphs.linear_part import linear_part
 from isospike.network import SNN
 from isospike.ops import Role
 

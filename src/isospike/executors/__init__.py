@@ -10,7 +10,7 @@ from isospike.executors.step import Step  # isort: skip
 from isospike.executors.collapsed import Collapsed  # isort: skip
 from isospike.executors.stepped import Stepped  # isort: skip
 from isospike.executors.compiled import DEFAULT_MEMORY_BUDGET, Compiled, compile
-from isospike.executors.simulate import simulate
+from isospike.executors.simulation import simulate
 
 __all__ = [
     "DEFAULT_MEMORY_BUDGET",

@@ -6,11 +6,11 @@ from typing import Any
 
 from torch import Tensor, fx
 
-from isospike.capture.graph import argument, op_of
 from isospike.executors.emitting import EmittingExecutor
 from isospike.executors.executor import executors
 from isospike.executors.run import Record
 from isospike.executors.walk import Walk, compute
+from isospike.graphs.graph import argument, op_of
 from isospike.kernels import code_histogram
 from isospike.network import EmittingNetwork, TrainProgram
 from isospike.neurons import Emitter

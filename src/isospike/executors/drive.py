@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isospike.capture.structure import output_structure
 from isospike.executors.executor import Executor
 from isospike.executors.exits import ExitRule
 from isospike.executors.leaving import Leaving
 from isospike.executors.recorder import Recorder
 from isospike.executors.run import Run, RunJob, State
+from isospike.graphs.structure import output_structure
 from isospike.network import SNN
 
 

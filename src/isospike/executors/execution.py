@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
-from isospike.capture.graph import is_island, op_of, output_leaves
 from isospike.executors.executor import Chunk
 from isospike.executors.program import Instruction, Program
 from isospike.executors.run import State
+from isospike.graphs.graph import is_island, op_of, output_leaves
 from isospike.memory_format import channels_last
 from isospike.neurons import EventCounts, Memory, Temporal
 from isospike.neurons.island import advance_island, start_island

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from isospike.capture.graph import Graph, attribute, op_of
+from isospike.graphs.graph import Graph, attribute, op_of
 from isospike.kernels import SparseConvolution, kernel_of
 from isospike.neurons import Neuron, Temporal
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from isospike.capture.graph import is_island, op_of, output_leaves
 from isospike.errors import SimulationError
 from isospike.executors.program import Instruction, Program
 from isospike.executors.run import State
+from isospike.graphs.graph import is_island, op_of, output_leaves
 from isospike.neurons import Memory, Temporal
 from isospike.neurons.island import start_island
 

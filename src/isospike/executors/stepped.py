@@ -11,12 +11,12 @@ from torch import Tensor, fx
 from torch.nn import functional as F
 from torch.utils import _pytree as pytree
 
-from isospike.capture.graph import Graph, argument, op_of
-from isospike.capture.linear_part import linear_part
 from isospike.executors.emitting import EmittingExecutor
 from isospike.executors.executor import executors
 from isospike.executors.run import Record
 from isospike.executors.walk import Walk, compute
+from isospike.graphs.graph import Graph, argument, op_of
+from isospike.graphs.linear_part import linear_part
 from isospike.memory_format import channels_last
 from isospike.network import EmittingNetwork, TrainProgram
 from isospike.neurons import Currents, Emitter

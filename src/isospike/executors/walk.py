@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor, fx
 
-from isospike.capture.graph import Graph, call, output_leaves
 from isospike.executors.executor import Chunk
 from isospike.executors.run import Record
+from isospike.graphs.graph import Graph, call, output_leaves
 from isospike.memory_format import channels_last
 from isospike.network import TrainProgram
 from isospike.neurons import EventCounts

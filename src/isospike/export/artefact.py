@@ -25,8 +25,9 @@ from isospike.export.modules import describe_module
 from isospike.export.nodes import describe_node
 from isospike.json_text import JsonError, parse_json
 from isospike.messages import with_article
-from isospike.network import SNN, verbs
+from isospike.network import SNN
 from isospike.tensor_files import TensorFileError, read_tensor_file, write_tensors
+from isospike.verbs import verbs
 
 
 def save(snn: SNN, path: str | Path) -> None:

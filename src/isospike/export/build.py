@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
-from isospike.capture.graph import Graph, attach, op_of
 from isospike.data.preprocess import Preprocess
 from isospike.errors import ArtefactError
 from isospike.export import gate, tensor_gate
@@ -14,6 +13,7 @@ from isospike.export.arguments import FLOATS
 from isospike.export.format import Header
 from isospike.export.modules import build_module
 from isospike.export.nodes import build_node
+from isospike.graphs.graph import Graph, attach, op_of
 from isospike.network import SNN, Provenance, ReadOut, network_of
 from isospike.neurons import Neuron
 from isospike.ops import Role

@@ -48,7 +48,7 @@ class Fields(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OpFields(Fields, frozen=True):
-    """What `isospike.capture.graph.Op` says of a node."""
+    """What `isospike.graphs.graph.Op` says of a node."""
 
     name: Target
     kind: Annotated[str, Meta(max_length=80, pattern=r"\A[\w.]+\Z")]

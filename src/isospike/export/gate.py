@@ -17,13 +17,13 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from isospike.capture.graph import Graph, call, op_of, output_leaves
-from isospike.capture.origin import Names
 from isospike.errors import ArtefactError
 from isospike.export.arguments import check_call
 from isospike.export.format import LARGEST_VALUE, MOST_PARTS, MOST_WORK
 from isospike.export.layers import LINEAR
 from isospike.export.tensor_gate import check_neuron_tensors
+from isospike.graphs.graph import Graph, call, op_of, output_leaves
+from isospike.graphs.origin import Names
 from isospike.messages import first_line
 from isospike.neurons import InputGrid, Kind, Neuron
 from isospike.ops import Call, Family, OpRecord, Role, family, table

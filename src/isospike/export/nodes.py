@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import fx
 
-from isospike.capture.graph import Op, op_of
 from isospike.errors import ArtefactError
 from isospike.export import arguments
 from isospike.export.format import NodeFields, OpFields, Target, checked
+from isospike.graphs.graph import Op, op_of
 from isospike.ops import table
 
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, fx
 
-from isospike.capture.graph import Graph, attribute, op_of
 from isospike.errors import ArtefactError
 from isospike.export.arguments import check_call
+from isospike.graphs.graph import Graph, attribute, op_of
 from isospike.memory_format import broadcasts_to
 
 NOT_NEGATIVE = frozenset({"v_threshold", "unit", "bound"})

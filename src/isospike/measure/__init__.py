@@ -1,11 +1,11 @@
 """Measures of a spiking network beside its ANN."""
 
 from isospike.measure.certificate import Certificate, SiteEquality, SiteError
-from isospike.measure.evaluate import evaluate
+from isospike.measure.evaluating import evaluate
 from isospike.measure.evaluation import Evaluation
 from isospike.measure.exit_threshold import ExitChoice, ExitPoint, choose_threshold
 from isospike.measure.exits import ExitEvaluation
-from isospike.measure.verify import verify
+from isospike.measure.verifying import verify
 
 __all__ = [
     "Certificate",

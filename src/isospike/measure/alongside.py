@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from isospike.capture import Graph, Role
+from isospike.graphs import Graph, Role
 from isospike.measure.certificate import Certificate, SiteEquality, SiteError
 from isospike.network import SNN
 from isospike.neurons import activation_at_rest

@@ -7,7 +7,7 @@ from typing import Any
 
 from isospike.messages import counted
 from isospike.tables import Column, Table, Tabular
-from isospike.tasks import Measured, listed
+from isospike.tasks import Measured, plain_interval
 
 EQUALITY = (
     Column("codes", "codes", "", 0),
@@ -129,6 +129,6 @@ class Certificate(Tabular):
     def to_dict(self) -> dict[str, Any]:
         """The documented JSON object of ``isospike verify --json``."""
         own = {name: value for name, value in asdict(self).items() if name != "agreed"}
-        agreed = {"agreement": self.agreement, "interval": listed(self.agreed.interval)}
+        agreed = {"agreement": self.agreement, "interval": plain_interval(self.agreed.interval)}
         described = {"measures": {"agreement": self.agreed.measure.to_dict()}}
         return {**own, **agreed, **described, "compared": self.compared, "first_difference": self.first_difference}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from isospike.capture import Graph, Role
 from isospike.executors import Record, compile
+from isospike.graphs import Graph, Role
 from isospike.measure.alongside import Alongside, largest_difference, worst
 from isospike.measure.certificate import Certificate, SiteError
 from isospike.network import SNN

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from isospike.capture import Graph, Role
-from isospike.capture.graph import op_of
-from isospike.capture.verify import RELATIVE_TOLERANCE
 from isospike.errors import SimulationError
 from isospike.executors import Record, Run, compile, executors_of
+from isospike.graphs import Graph, Role
+from isospike.graphs.graph import op_of
+from isospike.graphs.verify import RELATIVE_TOLERANCE
 from isospike.measure.alongside import Alongside, largest_difference, worst
 from isospike.measure.certificate import Certificate, SiteEquality
 from isospike.network import EmittingNetwork

@@ -8,7 +8,7 @@ from typing import Any
 from isospike.measure.exits import ExitEvaluation
 from isospike.messages import counted
 from isospike.tables import Column, Table, Tabular
-from isospike.tasks import Measured, Task, listed
+from isospike.tasks import Measured, Task, plain_interval
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Evaluation(Tabular):
         scores = None if self.scores is None else self.scores[steps]
         return {
             "score": None if scores is None else scores[0].value,
-            "interval": listed(self.measured[steps].interval),
+            "interval": plain_interval(self.measured[steps].interval),
             **({} if scores is None else _more(scores)),
             "agreement": self.agreement[steps],
             "spikes": self.spikes[steps],

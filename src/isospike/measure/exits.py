@@ -11,7 +11,7 @@ from torch import Tensor
 
 from isospike.executors import Compiled, ExitRule, Record
 from isospike.tables import Column, Table, Tabular
-from isospike.tasks import Judge, Measured, listed
+from isospike.tasks import Judge, Measured, plain_interval
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class ExitEvaluation(Tabular):
             "rule": self.rule.name(),
             "options": asdict(self.rule),
             "score": None if self.score is None else self.score.value,
-            "interval": listed(self.measured.interval),
+            "interval": plain_interval(self.measured.interval),
             "agreement": self.agreement,
             "spikes": self.spikes,
             "mean_steps": self.mean_steps,

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from isospike.capture.graph import Graph
 from isospike.executors import DEFAULT_MEMORY_BUDGET, Record, Run, compile
+from isospike.graphs.graph import Graph
 from isospike.memory_format import channels_last
 from isospike.network import SNN
 from isospike.tasks import Judge, Score

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from isospike import scales
 from isospike.activations.activation import Granularity
-from isospike.capture.graph import Graph, op_of
+from isospike.graphs.graph import Graph, op_of
 from isospike.methods.schedule import EVERY_STEP, Schedule
 from isospike.neurons import (
     NEAREST,

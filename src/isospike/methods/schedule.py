@@ -7,7 +7,7 @@ from typing import Literal
 
 from isospike.calibrate.batches import Batches
 from isospike.calibrate.delay import measure_delay
-from isospike.capture.graph import Graph
+from isospike.graphs.graph import Graph
 from isospike.network import ReadOut
 
 Delay = int | Literal["measured"]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from isospike.calibrate.batches import Batches
 from isospike.calibrate.collect import Watch, collect, rules_of, watch
-from isospike.capture.graph import Graph
+from isospike.graphs.graph import Graph
 from isospike.methods.method import Method
 from isospike.methods.parts import Parts
 from isospike.scales.rule import ScaleRule

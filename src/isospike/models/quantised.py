@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from isospike.activations import Activation, TrainableActivation, activations
-from isospike.capture import Graph, Role, capture
 from isospike.data.preprocess import Preprocess
 from isospike.errors import IsospikeError, WeightsError
+from isospike.graphs import Graph, Role, capture
 from isospike.json_text import JsonError, parse_json
-from isospike.quantise import quantise
+from isospike.quantisation import quantise
 from isospike.tensor_files import TensorFileError, read_header, read_tensors, write_tensors
 
 FORMAT = 1

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from isospike.capture.wrappers import unwrapped
 from isospike.data.python_object import is_python_spec
 from isospike.errors import IsospikeError, ModelError, UnknownNameError, WeightsError
+from isospike.graphs.wrappers import unwrapped
 from isospike.messages import warn
 from isospike.models.from_python import from_python
 from isospike.models.loaded import RANDOM, Library, LoadedModel, sources

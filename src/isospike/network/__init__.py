@@ -1,6 +1,6 @@
 """Spiking networks by kind: streaming, calibrated for numbers of steps, accumulate-then-emit."""
 
-from isospike.network.asked_steps import asked_steps
+from isospike.network.asked import asked_steps
 from isospike.network.build import network_of
 from isospike.network.calibrated import CalibratedNetwork, CalibratedPart
 from isospike.network.emitting import NO_EARLIER_ANSWER, EmittingNetwork
@@ -9,7 +9,6 @@ from isospike.network.readout import ReadOut
 from isospike.network.streaming import StreamingNetwork
 from isospike.network.times import Times
 from isospike.network.trains import TrainProgram, compile_trains
-from isospike.network.verbs import verbs
 
 __all__ = [
     "NO_EARLIER_ANSWER",
@@ -26,5 +25,4 @@ __all__ = [
     "compile_trains",
     "kind_of",
     "network_of",
-    "verbs",
 ]

@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from isospike.capture.graph import Graph
 from isospike.data.preprocess import Preprocess
 from isospike.errors import ConversionError
+from isospike.graphs.graph import Graph
 from isospike.network.calibrated import CalibratedNetwork
 from isospike.network.emitting import EmittingNetwork
 from isospike.network.network import SNN, Provenance, kind_of

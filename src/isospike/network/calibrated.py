@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from isospike.capture.changed import changed_tensors
-from isospike.capture.graph import Graph
 from isospike.data.preprocess import Preprocess
 from isospike.errors import SimulationError
+from isospike.graphs.changed import changed_tensors
+from isospike.graphs.graph import Graph
 from isospike.network.network import Provenance
 from isospike.network.readout import ReadOut
 from isospike.network.streaming import StreamingNetwork

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from isospike.capture.graph import Graph
 from isospike.errors import SimulationError
+from isospike.graphs.graph import Graph
 from isospike.network.network import SNN
 from isospike.network.times import Times
 from isospike.network.trains import TrainProgram, compile_trains

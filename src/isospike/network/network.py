@@ -10,16 +10,16 @@ from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
-from isospike.capture.graph import Graph, op_of
 from isospike.data.preprocess import Preprocess
 from isospike.errors import ConversionError
+from isospike.graphs.graph import Graph, op_of
 from isospike.memory_format import weights_channels_last
 from isospike.network.times import Times
 from isospike.network.timing import Timing
-from isospike.network.verbs import verbs
 from isospike.neurons import InputGrid, Kind, Neuron, Temporal
 from isospike.ops import Role
 from isospike.tasks import Task, default_task
+from isospike.verbs import verbs
 
 
 @dataclass(frozen=True)

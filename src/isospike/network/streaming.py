@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from isospike.capture.graph import Graph
 from isospike.data.preprocess import Preprocess
 from isospike.errors import SimulationError
+from isospike.graphs.graph import Graph
 from isospike.network.network import SNN, Provenance
 from isospike.network.readout import ReadOut
 from isospike.network.times import Times

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import fx
 
-from isospike.capture.graph import Graph, argument, is_island, last_readers, op_of, pools_positions
+from isospike.graphs.graph import Graph, argument, is_island, last_readers, op_of, pools_positions
 from isospike.network.timing import Timing
 from isospike.neurons import Emitter
 from isospike.neurons.codes import Code

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from torch import fx, nn
 
-from isospike.capture.graph import Graph, argument, attach, op_of
-from isospike.capture.origin import unused_name
+from isospike.graphs.graph import Graph, argument, attach, op_of
+from isospike.graphs.origin import unused_name
 from isospike.ops import Role, family
 
 

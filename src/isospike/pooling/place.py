@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from torch import fx
 
-from isospike.capture.graph import Graph, argument, op_of
+from isospike.graphs.graph import Graph, argument, op_of
 from isospike.ops import Role
 from isospike.pooling.rule import rules
 

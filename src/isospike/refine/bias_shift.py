@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from isospike.capture.graph import Graph
+from isospike.graphs.graph import Graph
 from isospike.refine.own_neurons import with_own_neurons
 from isospike.refine.refinement import Calibration, Refinement
 

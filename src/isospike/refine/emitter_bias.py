@@ -9,7 +9,7 @@ from typing import ClassVar
 from torch import Tensor, fx, nn
 
 from isospike.calibrate.collect import observe
-from isospike.capture.graph import Graph, Op, op_of
+from isospike.graphs.graph import Graph, Op, op_of
 from isospike.neurons import Emitter
 from isospike.neurons.quantiser import is_staircase
 from isospike.ops import Role

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from isospike.capture.graph import Graph
+from isospike.graphs.graph import Graph
 from isospike.refine.grid import put_on_grid
 from isospike.refine.refinement import Calibration, Refinement, check_emitters
 

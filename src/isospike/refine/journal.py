@@ -8,9 +8,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from isospike.capture.graph import Graph
 from isospike.digests import add_tensor
 from isospike.errors import CalibrationError
+from isospike.graphs.graph import Graph
 from isospike.tensor_files import TensorFileError, read_header, read_tensors, write_tensors
 
 _KEY = "isospike-calibration"

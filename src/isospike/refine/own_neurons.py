@@ -6,8 +6,8 @@ import copy
 
 from torch import fx
 
-from isospike.capture.graph import Graph, op_of
 from isospike.errors import ConversionError
+from isospike.graphs.graph import Graph, op_of
 from isospike.neurons import StreamingNeuron
 from isospike.neurons.neuron import title_of
 from isospike.ops import Role

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from isospike.capture.graph import Graph
+from isospike.graphs.graph import Graph
 from isospike.options import Count
 from isospike.refine.refinement import Calibration, Refinement
 from isospike.refine.sweep import SweptLayer, sweep

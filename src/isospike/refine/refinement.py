@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from isospike.calibrate.batches import Batches
-from isospike.capture.graph import Graph
 from isospike.errors import ConversionError
+from isospike.graphs.graph import Graph
 from isospike.neurons import Kind
 from isospike.neurons.neuron import title_of
 from isospike.options import Configuration

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import fx
 
-from isospike.capture.graph import Graph, argument, op_of
+from isospike.graphs.graph import Graph, argument, op_of
 from isospike.ops import Role, family
 
 

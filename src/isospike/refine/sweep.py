@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, fx, nn
 
 from isospike.calibrate.collect import check_inputs
-from isospike.capture.graph import Graph, Op, op_of
 from isospike.executors import State
 from isospike.executors.execution import Execution
 from isospike.executors.program import compile_program
+from isospike.graphs.graph import Graph, Op, op_of
 from isospike.memory_format import channels_last
 from isospike.neurons import Memory, StreamingNeuron, Temporal
 from isospike.ops import Role

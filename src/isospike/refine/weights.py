@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, fx, nn
 
 from isospike.calibrate.collect import check_inputs
-from isospike.capture.graph import Graph, op_of
 from isospike.errors import ConversionError
 from isospike.executors import State
 from isospike.executors.execution import Execution
 from isospike.executors.program import compile_program
+from isospike.graphs.graph import Graph, op_of
 from isospike.memory_format import channels_last
 from isospike.neurons import StreamingNeuron
 from isospike.neurons.neuron import title_of

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from isospike.citations import entries
-from isospike.compare.tables import cell_table, failed_table, method_table
-from isospike.diagnose.tables import site_table
+from isospike.comparison.tables import cell_table, failed_table, method_table
+from isospike.diagnosis.tables import site_table
 from isospike.report.chart import Chart, Style
 from isospike.report.costs import cost_papers, cost_tables, not_counted
 from isospike.report.energy import pareto_chart

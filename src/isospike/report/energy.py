@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from isospike.compare.tables import ranked_by
+from isospike.comparison.tables import ranked_by
 from isospike.report.chart import Axis, Chart, Mark, Series, Style, log_ticks
 from isospike.report.headlines import Cell, energy_of, reference_value, scored, value_of
 from isospike.report.scores import cells_by_label, near_reference, ranked, styles_of

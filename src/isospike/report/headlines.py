@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from isospike.compare.tables import ranked_by
+from isospike.comparison.tables import ranked_by
 from isospike.tables import finite
-from isospike.tasks import unlisted
+from isospike.tasks import read_interval
 
 NEAR = 1.0
 """How much worse than the ANN a cheap network may be to be named, in the unit of the score: a point of a share."""
@@ -34,7 +34,7 @@ def scored(comparison: Mapping[str, Any], cell: Cell) -> str:
     measure, value = ranked_by(comparison), value_of(comparison, cell)
     if cell is comparison["ann"] and value is None:
         value = measure.perfect
-    ends = measure.shown_interval(unlisted(cell["interval"]))
+    ends = measure.shown_interval(read_interval(cell["interval"]))
     certain = value is None or ends is None or (comparison["metric"] == "agreement" and value == measure.perfect)
     return measure.shown(value or 0.0) + ("" if certain else f" (95 % interval {ends})")
 

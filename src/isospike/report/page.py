@@ -15,6 +15,7 @@ from isospike.report.content import Content, Given, gather
 from isospike.report.palette import COLOURS
 from isospike.report.plotly_charts import figure, legend
 from isospike.report.raster import Raster
+from isospike.verbs import verbs
 
 SCRIPTS = ("charts.js", "table_sort.js", "copy.js")
 PACKAGE = "'isospike[report]'"
@@ -50,6 +51,9 @@ def write_report(
     with replacing(path) as part:
         part.write_text(page, encoding="utf-8")
     return Path(path)
+
+
+verbs.register("report", write_report)
 
 
 def check_page(path: str | Path) -> None:

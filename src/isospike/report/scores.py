@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from isospike.compare.tables import ranked_by
+from isospike.comparison.tables import ranked_by
 from isospike.report.chart import Axis, Chart, Mark, Series, Style, step_ticks
 from isospike.report.headlines import (
     Cell,
@@ -19,7 +19,7 @@ from isospike.report.headlines import (
     value_of,
 )
 from isospike.report.palette import method_styles
-from isospike.tasks import unlisted
+from isospike.tasks import read_interval
 
 FOREGROUND = 6
 """Methods drawn strong when there are more of them."""
@@ -113,7 +113,7 @@ def _line(comparison: Mapping[str, Any], label: str, cells: list[Cell], style: S
 
 def _spans(factor: float, cells: list[Cell]) -> tuple[tuple[float, float], ...]:
     """The intervals of all cells; none where those of some are not known."""
-    ends = [unlisted(cell["interval"]) for cell in cells]
+    ends = [read_interval(cell["interval"]) for cell in cells]
     known = [(factor * one[0], factor * one[1]) for one in ends if one is not None]
     return tuple(known) if len(known) == len(cells) else ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from isospike.compare.tables import ranked_by
+from isospike.comparison.tables import ranked_by
 from isospike.messages import counted
 from isospike.report.headlines import (
     NEAR,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from isospike.activations.activation import Granularity
-from isospike.capture.graph import Op
+from isospike.graphs.graph import Op
 from isospike.options import Even
 from isospike.scales.rule import Passive, channel_values
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from isospike.activations.activation import Granularity
-from isospike.capture.graph import Op
 from isospike.errors import CalibrationError
+from isospike.graphs.graph import Op
 from isospike.neurons import LearnedActivation
 from isospike.scales.rule import Observer, Passive, ScaleRule, rules
 

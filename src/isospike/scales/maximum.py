@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from isospike.capture.graph import Op
+from isospike.graphs.graph import Op
 from isospike.scales.rule import Fineness, Observer, Passive, ScaleRule, rules
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor, nn
 
-from isospike.capture.graph import Op
+from isospike.graphs.graph import Op
 from isospike.neurons.levels import at_site
 from isospike.options import Count, Decay, Some
 from isospike.scales.histogram import Bins, HistogramObserver, least_error

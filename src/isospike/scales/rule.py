@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from isospike.activations.activation import Granularity
-from isospike.capture.graph import Op
 from isospike.errors import CalibrationError
+from isospike.graphs.graph import Op
 from isospike.options import Configuration, OneOf
 from isospike.registry import Registry
 

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor, nn
 
-from isospike.capture.graph import Op
+from isospike.graphs.graph import Op
 from isospike.neurons import streaming
 from isospike.options import Count, OneOf, Part
 from isospike.scales.rule import Observer, ScaleRule, rules, smallest_threshold

@@ -3,7 +3,7 @@
 from isospike.tasks.choose import TaskChoice, choose_task, default_task, task_called, task_with
 from isospike.tasks.classification import Classification
 from isospike.tasks.judge import Judge
-from isospike.tasks.measure import Interval, Measure, Measured, listed, unlisted
+from isospike.tasks.measure import Interval, Measure, Measured, plain_interval, read_interval
 from isospike.tasks.regression import Regression
 from isospike.tasks.task import Score, Shapes, Task, register_task, tasks, tensors_of
 
@@ -20,11 +20,11 @@ __all__ = [
     "TaskChoice",
     "choose_task",
     "default_task",
-    "listed",
+    "plain_interval",
+    "read_interval",
     "register_task",
     "task_called",
     "task_with",
     "tasks",
     "tensors_of",
-    "unlisted",
 ]

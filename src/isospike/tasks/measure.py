@@ -137,11 +137,11 @@ class Measured:
         return {"value": value, "interval": None if self.interval is None else list(self.interval)}
 
 
-def listed(interval: Interval | None) -> list[float] | None:
+def plain_interval(interval: Interval | None) -> list[float] | None:
     """An interval as JSON has it."""
     return None if interval is None else list(interval)
 
 
-def unlisted(interval: Any) -> Interval | None:
-    """From `listed`."""
+def read_interval(interval: Any) -> Interval | None:
+    """From `plain_interval`."""
     return None if interval is None else (float(interval[0]), float(interval[1]))

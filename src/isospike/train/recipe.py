@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from isospike.activations.bit_sparsity import BitGradient
+from isospike.activations.sparsity import BitGradient
 from isospike.options import Configuration, Count, CountOrZero, Decay, NotNegative, Positive, Share
 
 Precision = Literal["float32", "bfloat16", "float16"]

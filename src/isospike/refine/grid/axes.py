@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, fx
 
-from isospike.capture.graph import argument, op_of
+from isospike.graphs.graph import argument, op_of
 from isospike.ops import Role
 from isospike.refine.grid.value import ONE, GridValue
 

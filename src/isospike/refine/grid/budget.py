@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from torch import fx
 
-from isospike.capture.graph import op_of
+from isospike.graphs.graph import op_of
 from isospike.refine.grid.value import BUDGET, GridValue, digits_of
 
 if TYPE_CHECKING:

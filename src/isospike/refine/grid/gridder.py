@@ -8,9 +8,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor, fx
 
-from isospike.capture.graph import Graph, Op, argument, attach, attribute, op_of
-from isospike.capture.refusals import listed
 from isospike.errors import ConversionError
+from isospike.graphs.graph import Graph, Op, argument, attach, attribute, op_of
+from isospike.graphs.refusals import listed
 from isospike.neurons import Emitter, InputGrid
 from isospike.ops import Role
 from isospike.refine.grid.budget import LEAST_BITS, Budget, Factors, Shares, Unlimited, exponent

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, fx, nn
 
-from isospike.capture.graph import argument, attribute, op_of
 from isospike.errors import ConversionError
+from isospike.graphs.graph import argument, attribute, op_of
 from isospike.ops import family
 from isospike.refine.grid.axes import become_reshape
 from isospike.refine.grid.handlers import grids

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, fx, nn
 
-from isospike.capture.graph import argument, op_of, pools_positions
 from isospike.errors import ConversionError
+from isospike.graphs.graph import argument, op_of, pools_positions
 from isospike.ops import family
 from isospike.ops.layers import aten_name
 from isospike.refine.grid.axes import axis_matrices, map_axes

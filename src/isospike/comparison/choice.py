@@ -1,0 +1,153 @@
+"""The network that was chosen, and what there was to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from isospike.comparison.cell import Cell, Failure
+from isospike.comparison.front import pareto_front
+from isospike.comparison.limits import Limits
+from isospike.comparison.tables import bits_of_sites
+from isospike.messages import counted
+from isospike.network import SNN
+from isospike.tables import Column, Table, Tabular
+from isospike.tasks import Interval, Measure, Task, plain_interval
+from isospike.units import energy, energy_unit
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A network that was measured."""
+
+    cell: Cell
+    """What it did on the first selection images."""
+    images: int
+    """How many these were: fewer than all where it could hardly hold, or something cheaper did."""
+
+
+@dataclass(frozen=True)
+class Choice(Tabular):
+    """The cheapest network that holds on the selection images; what it does on others is in ``report``."""
+
+    snn: SNN
+    """The network."""
+    cell: Cell
+    """What it did on all selection images; chosen on them, so no figure to report."""
+    report: Cell | None
+    """What it did on the report images, which chose nothing; ``None`` without such images."""
+    limits: Limits
+    """What had to hold."""
+    task: Task
+    """What the answers are for."""
+    measures: dict[str, Measure]
+    """What ``score`` and ``agreement`` mean."""
+    chance: float | None
+    """The figure of a network that knows nothing of its input; ``None`` where it is not known."""
+    ann: dict[str, float | None]
+    """The ANN's score on ``selection`` and ``report`` images; ``None`` without targets."""
+    ann_interval: dict[str, Interval | None]
+    """Its intervals."""
+    ann_energy_pj: dict[str, float]
+    """Energy of the ANN by energy model."""
+    images: dict[str, int]
+    """Number of ``calibration``, ``selection`` and ``report`` images."""
+    shared: dict[str, int]
+    """How many images every two of these have in common."""
+    energy_model: str
+    """Energy model of the choice."""
+    tried: tuple[Tried, ...]
+    """Every network and number of steps whose answers were judged, once, on as many images as in the end."""
+    failed: tuple[Failure, ...]
+    """What could not be measured, and why."""
+    bit_trials: int
+    """How many networks with bits of their own for each site were tried."""
+
+    @property
+    def metric(self) -> str:
+        """By what networks are ranked: ``score``, or ``agreement`` with the ANN without targets."""
+        return "agreement" if self.ann["selection"] is None else "score"
+
+    @property
+    def measure(self) -> Measure:
+        """What networks are ranked by."""
+        return self.measures[self.metric]
+
+    @property
+    def steps(self) -> int:
+        """Number of steps T to run the network for."""
+        return self.cell.steps
+
+    def front(self) -> tuple[Tried, ...]:
+        """The Pareto front of the figure against energy of all that were judged, each on its images."""
+        better = [
+            one for one in self.tried if self.measure.beats(one.cell.value, one.cell.interval, chance=self.chance)
+        ]
+        by_cell = {id(one.cell): one for one in better}
+        front = pareto_front([one.cell for one in better], self.energy_model, self.measure)
+        return tuple(by_cell[id(cell)] for cell in front)
+
+    def table(self) -> Table:
+        """The chosen network on the images that selected it and on those that report, beside the ANN."""
+        measure = self.measure
+        unit = energy_unit([*self.ann_energy_pj.values(), self.cell.energy_pj[self.energy_model]])
+        columns = (
+            Column("part", "images that"),
+            Column("images", "images", "", 0),
+            Column("score", measure.name, measure.unit, measure.digits, factor=measure.factor),
+            Column("interval", "95 % interval", "", 1),
+            Column("ann", "ANN", measure.unit, measure.digits, factor=measure.factor),
+            Column("ann_interval", "95 % interval", "", 1),
+            Column("energy_pj", f"{unit.name}/image", f"({self.energy_model})", 2, factor=unit.factor),
+        )
+        parts = (("select", "selection", self.cell), ("report", "report", self.report))
+        rows = tuple(self._row(word, part, cell) for word, part, cell in parts if cell is not None)
+        own, ann = (energy(known[self.energy_model]) for known in (self.cell.energy_pj, self.ann_energy_pj))
+        note = (
+            f"{self.limits.describe(measure)}; {own} per image by {self.energy_model}, the ANN {ann}\n"
+            f"calibrated on {counted(self.images['calibration'], 'image')}; {measure.interval}s; what selected is no "
+            f"figure to report\nmeasured {counted(len(self.tried), 'network')}, {len(self.failed)} failed; bits of "
+            f"sites were tried {self.bit_trials} times"
+        )
+        bits = bits_of_sites(self.cell)
+        title = f"{self.cell.label} at T={self.steps}" + (bits and f", bits{bits}")
+        return Table("choice", title, columns, rows, note)
+
+    def _row(self, word: str, part: str, cell: Cell) -> tuple[Any, ...]:
+        shown = self.measure.shown_interval
+        figures = (cell.value, shown(cell.interval), self.ann[part], shown(self.ann_interval[part]))
+        return (word, self.images[part], *figures, cell.energy_pj[self.energy_model])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The documented JSON object of ``isospike auto --json``."""
+        return {
+            "label": self.cell.label,
+            "method": self.cell.method,
+            "options": self.cell.options,
+            "steps": self.steps,
+            "limits": asdict(self.limits),
+            "metric": self.metric,
+            "energy_model": self.energy_model,
+            "task": self.task.to_dict(),
+            "measures": {name: measure.to_dict() for name, measure in self.measures.items()},
+            "chance": self.chance,
+            "ann": {
+                "score": self.ann,
+                "interval": {part: plain_interval(ends) for part, ends in self.ann_interval.items()},
+                "energy_pj": self.ann_energy_pj,
+            },
+            "images": self.images,
+            "shared": self.shared,
+            "selection": self.cell.to_dict(),
+            "report": None if self.report is None else self.report.to_dict(),
+            "tried": [{**one.cell.to_dict(), "images": one.images} for one in self.tried],
+            "failed": [asdict(failure) for failure in self.failed],
+            "front": [self.tried.index(one) for one in self.front()],
+            "bit_trials": self.bit_trials,
+        }
+
+
+def nearest(tried: Sequence[Tried], measure: Measure, count: int = 3) -> list[Tried]:
+    """Those that come nearest to the ANN."""
+    return sorted(tried, key=lambda one: (-measure.goodness(one.cell.value), one.cell.steps))[:count]

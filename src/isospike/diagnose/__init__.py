@@ -1,6 +1,0 @@
-"""Diagnosis: where a spiking network loses against its model, site by site, why, and what to try."""
-
-from isospike.diagnose.diagnose import diagnose
-from isospike.diagnose.diagnosis import Diagnosis, Fault, SiteDiagnosis, WorstSite
-
-__all__ = ["Diagnosis", "Fault", "SiteDiagnosis", "WorstSite", "diagnose"]

@@ -1,0 +1,6 @@
+"""Diagnosis: where a spiking network loses against its model, site by site, why, and what to try."""
+
+from isospike.diagnosis.diagnosing import diagnose
+from isospike.diagnosis.diagnosis import Diagnosis, Fault, SiteDiagnosis, WorstSite
+
+__all__ = ["Diagnosis", "Fault", "SiteDiagnosis", "WorstSite", "diagnose"]

@@ -1,0 +1,51 @@
+"""From any exportable ``nn.Module`` to a verified graph of plain modules."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from isospike.errors import CaptureError
+from isospike.graphs.buffers import check_buffers, mutated_buffers, unchanged
+from isospike.graphs.export import export_program
+from isospike.graphs.graph import Graph
+from isospike.graphs.raise_graph import raise_program
+from isospike.graphs.verify import verify_capture
+from isospike.graphs.wrappers import unwrapped
+from isospike.messages import with_article
+from isospike.ops.forms.casts import coarsest
+from isospike.precision import own_precision
+
+
+@own_precision()
+def capture(model: nn.Module, example: Tensor) -> Graph:
+    """The model as plain named modules, one per call site, each op with its role.
+
+    The model is exported with an open batch axis, raised into modules named after the user's own
+    (``layer1.0.conv1``; ``layer1.0.relu`` for a functional ReLU in ``layer1.0``; ``layer1.0.relu#2`` for a second
+    call), and compared with the original at two batch sizes. Parameters are copied: the model is untouched. Of
+    DataParallel, DistributedDataParallel and ``torch.compile`` the network inside is captured. Casts between number
+    formats are left out: the network computes in that of its input.
+
+    Args:
+        model: a network in eval mode that takes one tensor.
+        example: an input batch ``[B, ...]``.
+
+    Raises:
+        CaptureError: no module, no tensor, train mode, another device, not exportable, an output that depends on what
+            an earlier call left in a buffer, or the graph does not equal the model.
+    """
+    if not isinstance(model, nn.Module):
+        raise CaptureError(f"the model is {with_article(model)}; give a torch.nn.Module in eval mode")
+    if not isinstance(example, Tensor):
+        raise CaptureError(
+            f"the example input is {with_article(example)}; give one tensor [B, ...]; wrap a model "
+            "with other inputs in a module whose forward takes one"
+        )
+    inner = unwrapped(model)
+    program = export_program(inner, example)
+    check_buffers(program)
+    rounding = coarsest(program.graph)
+    graph = raise_program(program)
+    with unchanged(inner, mutated_buffers(program)):
+        verify_capture(inner, graph, example, rounding=rounding)
+    return graph

@@ -1,0 +1,62 @@
+"""What converts, what stays analogue, what is unsupported, and why."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from isospike.graphs.capturing import capture
+from isospike.graphs.graph import Graph, Op
+from isospike.ops import Role
+from isospike.tables import Column, Table, Tabular
+
+
+@dataclass(frozen=True)
+class Inspection(Tabular):
+    """The table of all ops of a model with their roles."""
+
+    ops: tuple[Op, ...]
+    """Every op in order of execution."""
+
+    def with_role(self, role: Role) -> tuple[Op, ...]:
+        """The ops of one role."""
+        return tuple(op for op in self.ops if op.role is role)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of ops by role."""
+        return {role.value: len(self.with_role(role)) for role in Role if role is not Role.INPUT}
+
+    @property
+    def converts(self) -> bool:
+        """Whether the whole network becomes spiking, with nothing analogue or unsupported."""
+        return not self.with_role(Role.ANALOGUE) and not self.with_role(Role.UNSUPPORTED)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The documented JSON object of ``isospike inspect --json``."""
+        return {"converts": self.converts, "counts": self.counts, "ops": [asdict(op) for op in self.ops]}
+
+    def table(self) -> Table:
+        """One op a row."""
+        columns = tuple(Column(word, word) for word in ("name", "op", "role", "shape", "why", "source"))
+        rows = tuple(
+            (op.name, op.kind, op.role.value, "x".join(map(str, op.shape)), op.reason, op.source) for op in self.ops
+        )
+        title = ", ".join(f"{count} {role}" for role, count in self.counts.items() if count)
+        return Table("ops", title, columns, rows)
+
+
+def inspect(model: nn.Module | Graph, example: Tensor) -> Inspection:
+    """What of the model would become spiking, before anything is converted.
+
+    Args:
+        model: any exportable network in eval mode, or a captured graph.
+        example: an input batch ``[B, ...]``.
+
+    Raises:
+        CaptureError: the model cannot be exported or verified.
+    """
+    graph = model if isinstance(model, Graph) else capture(model, example)
+    return Inspection(graph.ops)

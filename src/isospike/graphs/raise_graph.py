@@ -1,0 +1,266 @@
+"""The exported ATen graph, raised into plain modules named after the user's own."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.export import ExportedProgram
+from torch.export.graph_signature import OutputKind
+
+from isospike.activations.operator import NAMESPACE
+from isospike.errors import CaptureError
+from isospike.graphs.graph import Graph, Op, attach
+from isospike.graphs.origin import Names, module_path, source_of
+from isospike.graphs.structure import place_output
+from isospike.ops import Call, Family, Role, family, table
+from isospike.ops.batch_constant import BatchConstant
+from isospike.ops.constants import ONE, size_at
+from isospike.ops.forms import Rewriter, rewrite
+
+
+def raise_program(program: ExportedProgram) -> Graph:
+    """One plain module (or one table op) per call site, parameters copied, constants folded."""
+    return _Raiser(program).run()
+
+
+class _Raiser:
+    """Walks the exported graph once, in order, and builds the raised one."""
+
+    def __init__(self, program: ExportedProgram) -> None:
+        self.program = program
+        self.root = nn.Module()
+        self.graph = fx.Graph()
+        self.names = Names()
+        self.values: dict[fx.Node, fx.Node] = {}
+        rewriter = Rewriter(program)
+        rewrite(rewriter)
+        self.constants = rewriter.constants
+
+    def run(self) -> Graph:
+        for node in self.program.graph.nodes:
+            if node.op == "placeholder" and node not in self.constants:
+                self._place_input(node)
+            elif node.op == "call_function":
+                self._call(node)
+            elif node.op == "output":
+                self._output(node)
+        raised = Graph(self.root, self.graph)
+        raised.graph.eliminate_dead_code()
+        raised.graph.lint()
+        return raised.view().eval()
+
+    def _place_input(self, node: fx.Node) -> None:
+        placed = self.graph.placeholder(node.name)
+        placed.meta["op"] = Op(node.name, "input", Role.INPUT, "", "", _shape(node))
+        self.values[node] = self.input = placed
+
+    def _call(self, node: fx.Node) -> None:
+        if node in self.constants or self._pass_through(node):
+            return
+        kind = _kind(node)
+        path, is_leaf = module_path(node)
+        name = self.names.claim(path if is_leaf and path else ".".join(filter(None, (path, kind))))
+        module = self._module(node, kind)
+        role, reason = self._role(node, kind, module)
+        raised = self._emit(node, kind, name, module)
+        axis = -1 if _channels_last(kind) and len(_shape(node)) > 1 else self._channel_axis(node)
+        raised.meta["op"] = Op(name, kind, role, path, source_of(node), _shape(node), axis, reason, _rows(node))
+        self.values[node] = raised
+
+    def _channel_axis(self, node: fx.Node) -> int:
+        """Channels stay on the axis of the producer while the rank stays the same."""
+        for source in node.all_input_nodes:
+            raised = self.values.get(source)
+            if raised is not None and len(raised.meta["op"].shape) == len(_shape(node)):
+                return int(raised.meta["op"].channel_axis)
+        return 1
+
+    def _pass_through(self, node: fx.Node) -> bool:
+        """Drop what computes nothing: clones, dropout in inference, slices over everything, first outputs."""
+        source = node.all_input_nodes[0] if node.all_input_nodes else None
+        if source is None or source not in self.values:
+            return False
+        kind = _kind(node)
+        whole = kind == "slice" and _shape(node) == _shape(source) and _is_batched(node, source)
+        first = node.target is operator.getitem and node.args[1] == 0 and _gives_one(source)
+        if not (_is_of(node, family.IDENTITY) and _is_inference(node)) and not whole and not first:
+            return False
+        self.values[node] = self.values[source]
+        return True
+
+    def _module(self, node: fx.Node, kind: str) -> nn.Module | None:
+        record = table.get(kind)
+        if record is None or record.build is None:
+            return None
+        arguments = _bind(node, self.constants.values)
+        if _is_of(node, *_CONSTANT_WEIGHTS) and any(
+            isinstance(value, fx.Node) for name, value in arguments.items() if name != "input"
+        ):
+            return None
+        return record.build(arguments)
+
+    def _role(self, node: fx.Node, kind: str, module: nn.Module | None) -> tuple[Role, str]:
+        record = table.get(kind)
+        if record is None:
+            return Role.UNSUPPORTED, "isospike has no rule for this op"
+        if not _is_batch_first(node):
+            return Role.UNSUPPORTED, "the batch is not the first axis of its result"
+        if record.family is not family.RESHAPE and any(map(self._is_size, node.all_input_nodes)):
+            return Role.UNSUPPORTED, "it uses the size of the batch as a value"
+        if record.family is family.IDENTITY:
+            return Role.UNSUPPORTED, "random in inference; the model must be deterministic"
+        if module is None:
+            return record.role_of(Call(node, lambda source: source not in self.constants))
+        return record.role, ""
+
+    def _is_size(self, source: fx.Node) -> bool:
+        """Whether a value is the size of the batch, or depends on it so that no constant stands for it."""
+        return source in self.constants and self.constants.is_of_its_own(source)
+
+    def _emit(self, node: fx.Node, kind: str, name: str, module: nn.Module | None) -> fx.Node:
+        if module is not None:
+            attach(self.root, name, module)
+            return self.graph.call_module(name, (self._reference(node.all_input_nodes, node),))
+        if _is_of(node, family.RESHAPE) and _is_batch_first(node):
+            source = self.values[node.args[0]]  # type: ignore[index]
+            return self.graph.call_function(torch.ops.aten.reshape.default, (source, [-1, *_shape(node)]))
+        joined = not _is_of(node, family.ADD, family.SCALE, family.POINTWISE)
+        args = fx.map_arg(node.args, lambda n: self._value(n, joined=joined))
+        kwargs = fx.map_arg(node.kwargs, lambda n: self._value(n, joined=joined))
+        # A view may need the copy that was dropped before it; a reshape does not.
+        target = torch.ops.aten.reshape.default if kind == "view" else node.target
+        return self.graph.call_function(target, args, kwargs)  # type: ignore[arg-type]
+
+    def _reference(self, sources: list[fx.Node], node: fx.Node) -> fx.Node:
+        (variable,) = [source for source in sources if source not in self.constants] or [node]
+        return self._value(variable)
+
+    def _value(self, node: fx.Node, *, joined: bool = False) -> fx.Node:
+        """A node of the raised graph; ``joined``: where a constant needs the axis of the batch."""
+        if isinstance(_value_of(node), torch.SymInt):
+            return self._size(node)
+        batched = node in self.constants and self.constants.is_batched(node)
+        if joined and batched and not self.constants.is_of_its_own(node):
+            return self._batched(node)
+        if node not in self.values:
+            constant = self.constants[node]
+            if self.constants.is_of_its_own(node):
+                raise CaptureError(
+                    f"{source_of(node) or node.name} makes numbers of the size of the batch; isospike converts "
+                    "networks that treat every sample by itself, whatever the size of the batch"
+                )
+            name = self.names.claim(self.constants.names.get(node, f"constant.{node.name}"))
+            attach(self.root, name, constant)
+            self.values[node] = self.graph.get_attr(name)
+            self.values[node].meta["op"] = Op(name, "constant", Role.LINEAR, "", "", tuple(constant.shape))
+        return self.values[node]
+
+    def _batched(self, node: fx.Node) -> fx.Node:
+        """One sample's constant for every sample of the input."""
+        value = self.constants[node][0]
+        name = self.names.claim(f"constant.{node.name}")
+        attach(self.root, name, BatchConstant(value))
+        placed = self.graph.call_module(name, (self.input,))
+        path, _ = module_path(node)
+        placed.meta["op"] = Op(name, "batch_constant", Role.LINEAR, path, source_of(node), tuple(value.shape))
+        return placed
+
+    def _size(self, node: fx.Node) -> fx.Node:
+        """The size of the batch, which is placed where it is used."""
+        if node not in self.values:
+            args = fx.map_arg(node.args, self._value)
+            self.values[node] = self.graph.call_function(node.target, args)  # type: ignore[arg-type]
+            path, _ = module_path(node)
+            op = Op(self.names.claim(_kind(node)), _kind(node), Role.UNSUPPORTED, path, source_of(node), ())
+            self.values[node].meta["op"] = op
+        return self.values[node]
+
+    def _output(self, node: fx.Node) -> None:
+        specs = self.program.graph_signature.output_specs
+        given = [value for value, spec in zip(node.args[0], specs, strict=True) if spec.kind is OutputKind.USER_OUTPUT]  # type: ignore[arg-type]
+        flat = [self._value(value, joined=True) if isinstance(value, fx.Node) else value for value in given]
+        structure = self.program.call_spec.out_spec
+        assert structure is not None
+        place_output(self.graph, flat, structure)
+
+
+_CONSTANT_WEIGHTS = (family.CONVOLUTION, family.DENSE, family.AFFINE, family.TRAINABLE)
+"""Families of layers, which are modules where all but their input is constant."""
+
+
+def _is_of(node: fx.Node, *families: Family) -> bool:
+    record = table.get(_kind(node))
+    return record is not None and record.family in families
+
+
+def _gives_one(node: fx.Node) -> bool:
+    record = table.get(_kind(node))
+    return record is not None and record.first_only
+
+
+def _channels_last(kind: str) -> bool:
+    record = table.get(kind)
+    return record is not None and record.channels_last
+
+
+def _kind(node: fx.Node) -> str:
+    """Name without overload; the namespace stays where it is neither ATen's nor isospike's."""
+    target = node.target
+    if isinstance(target, torch._ops.OpOverload):
+        namespace, _, name = target._schema.name.partition("::")
+        if namespace == "aten":
+            record = table.aten(name)
+            return name if record is None else record.name
+        return name if namespace == NAMESPACE else f"{namespace}.{name}"
+    return str(getattr(target, "__name__", target))
+
+
+def _bind(node: fx.Node, constants: dict[fx.Node, Tensor]) -> dict[str, Any]:
+    """Arguments by schema name, defaults filled in, constants as tensors."""
+    schema = node.target._schema  # type: ignore[union-attr]
+    bound = {argument.name: argument.default_value for argument in schema.arguments}
+    bound |= dict(zip((argument.name for argument in schema.arguments), node.args, strict=False))
+    bound |= node.kwargs
+    return {name: constants.get(value, value) if isinstance(value, fx.Node) else value for name, value in bound.items()}
+
+
+def _value_of(node: fx.Node) -> Any:
+    value = node.meta.get("val")
+    return value[0] if isinstance(value, (tuple, list)) and value else value
+
+
+def _shape(node: fx.Node) -> tuple[int, ...]:
+    """Shape of the (first) result without its first axis."""
+    value = _value_of(node)
+    return (
+        tuple(int(size) if isinstance(size, int) else -1 for size in value.shape[1:])
+        if isinstance(value, Tensor)
+        else ()
+    )
+
+
+def _rows(node: fx.Node) -> int:
+    """How many rows of the (first) result one sample has."""
+    value = _value_of(node)
+    first = value.shape[0] if isinstance(value, Tensor) and value.dim() else ONE
+    return first if isinstance(first, int) else size_at(first, ONE)
+
+
+def _is_batch_first(node: fx.Node) -> bool:
+    value = _value_of(node)
+    if not isinstance(value, Tensor):
+        return _kind(node) == "sym_size"
+    sizes = list(value.shape)
+    return bool(sizes) and not isinstance(sizes[0], int) and all(isinstance(size, int) for size in sizes[1:])
+
+
+def _is_batched(node: fx.Node, source: fx.Node) -> bool:
+    return bool(_value_of(node).shape[:1] == _value_of(source).shape[:1])
+
+
+def _is_inference(node: fx.Node) -> bool:
+    """Dropout called with ``training=False``; other no-ops have no such argument."""
+    return "dropout" not in _kind(node) or node.args[-1] is False

@@ -1,0 +1,87 @@
+"""The certificate: is the spiking network the network that it was converted from?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from isospike.calibrate.batches import Batch, Batches
+from isospike.convertible import check_weights
+from isospike.errors import SimulationError
+from isospike.graphs import Graph, capture, fold_batch_norm
+from isospike.measure.alongside import Alongside
+from isospike.measure.certificate import Certificate
+from isospike.measure.deviation import Deviation
+from isospike.measure.equality import Equality
+from isospike.memory_format import channels_last
+from isospike.network import SNN, EmittingNetwork
+from isospike.pooling import place_average_pool_neurons
+from isospike.precision import own_precision
+from isospike.progress import Progress, reporting, told
+from isospike.tasks import Task, TaskChoice, choose_task
+
+
+@torch.no_grad()
+@own_precision()
+def verify(
+    model: nn.Module | Graph,
+    snn: SNN,
+    batches: Iterable[Batch],
+    *,
+    steps: int | None = None,
+    dtype: torch.dtype = torch.float64,
+    progress: Progress = True,
+    task: TaskChoice = None,
+) -> Certificate:
+    """Compare a spiking network with the model that it was converted from, layer by layer.
+
+    An accumulate-then-emit network must have the codes of the quantised ANN, which is the model, captured and folded
+    anew, with its own trained quantisers, or the network's where it has none (or none with as many levels): stepped
+    and collapsed codes, the spikes of every step and image, and the outputs. Networks on the binary grid are compared
+    with the model on the same grid, bit for bit. A streaming network is measured: the mean output of every site beside
+    the ANN's activation, and of neurons behind average pools beside the average.
+
+    Args:
+        model: the model, or its captured graph; it is not changed.
+        snn: the network; it is not changed.
+        batches: inputs; targets are ignored.
+        steps: number of steps of a streaming network.
+        dtype: number format in which both are run. In float32 about one code in a million lies within a rounding of
+            a half step and may differ; float64 tells whether the networks are the same.
+        progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
+            what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
+        task: what the answers are for, which says what their agreement is; by default what the network was converted
+            for.
+
+    Raises:
+        TaskError: the task does not fit the outputs.
+        SimulationError: the network's sites are not the model's, or steps or inputs do not fit.
+        CaptureError: the model cannot be captured.
+        ConversionError: the model holds NaN or infinity.
+    """
+    data = Batches(batches)
+    graph = model if isinstance(model, Graph) else capture(model, data.first)
+    check_weights(graph)
+    judged = choose_task(task, graph.output_shapes, stored=snn.task)
+    pair = _alongside(fold_batch_norm(graph), snn, dtype, task=judged, steps=steps)
+    with reporting(progress) as report:
+        for inputs in told(data, report, "verifying", of=batches):
+            pair.add(channels_last(inputs.to(dtype)))
+    return pair.certificate()
+
+
+def _alongside(folded: Graph, snn: SNN, dtype: torch.dtype, *, task: Task, steps: int | None) -> Alongside[Any]:
+    if snn.sites not in (folded.sites, place_average_pool_neurons(folded).sites):
+        raise SimulationError(
+            f"the network has the sites {', '.join(snn.sites)}, the model {', '.join(folded.sites)}; "
+            "verify it with the model that it was converted from"
+        )
+    settled = snn.settled_steps(steps)
+    if isinstance(snn, EmittingNetwork):
+        return Equality(folded, snn, dtype, task=task)
+    if settled is None:
+        raise SimulationError("a streaming network equals its ANN only in the limit; say after how many steps")
+    return Deviation(folded, snn.for_steps(settled), dtype, task=task, steps=settled)
