@@ -46,7 +46,7 @@ def trees() -> dict[str, ast.Module]:
 
 
 def names_of_two_things() -> list[str]:
-    """Names that are a module of a package and something else that the package exports: an import gives one of the two."""
+    """Names that are a module of a package and another thing that it exports: an import gives one of the two."""
     found = []
     for init in sorted(SOURCE.rglob("__init__.py")):
         package = ".".join(("isospike", *init.parent.relative_to(SOURCE).parts))

@@ -25,8 +25,14 @@ def describe_node(node: fx.Node) -> dict[str, Any]:
         "target": "getitem" if node.target is operator.getitem else str(node.target),
         "args": arguments.describe(node.args),
         "kwargs": arguments.describe(dict(node.kwargs)),
-        "info": None if node.op == "output" else {**asdict(op_of(node)), "role": op_of(node).role.value},
+        "info": None if node.op == "output" else _info(op_of(node)),
     }
+
+
+def _info(op: Op) -> dict[str, Any]:
+    """The fields of an op; the number of rows where it is not one."""
+    fields = {**asdict(op), "role": op.role.value}
+    return fields if op.rows > 1 else {name: value for name, value in fields.items() if name != "rows"}
 
 
 def build_node(graph: fx.Graph, fields: NodeFields, known: dict[str, fx.Node]) -> None:
