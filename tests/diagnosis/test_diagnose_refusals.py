@@ -26,7 +26,7 @@ def test_steps(made, converted):
     with pytest.raises(SimulationError, match="say how many"):
         iso.diagnose(model, snn, data)
     for steps in (0, -1, 2.5, "4", True):
-        with pytest.raises(SimulationError, match="whole number from 1 to"):
+        with pytest.raises(SimulationError, match="steps must be a whole number from 1 to 1,000,000"):
             iso.diagnose(model, snn, data, steps=steps)
     with pytest.raises(SimulationError, match="not calibrated for 5 steps, but for 4, 12, 32"):
         iso.diagnose(model, converted(NAME, METHODS["calibration-light"]), data, steps=5)

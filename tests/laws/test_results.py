@@ -38,8 +38,8 @@ PARTS = {
 """Rows of another result's table, or remarks below it."""
 SETTINGS = {"Record", "State", "ReadOut", "ExitRule", "EnergyModel", "Recipe", "LevelSchedule"}
 """What goes in, or on, and what a run goes on from."""
-INSIDE = {"Provenance", "Times", "TrainProgram", "Chunk", "Portion"}
-"""What networks and executors say to the stages behind them."""
+PROPERTIES = {"Provenance", "Times", "TrainProgram", "Portion", "Chunk"}
+"""What a network says about itself, and what executors hand on."""
 
 
 def public() -> dict[str, type]:
@@ -88,8 +88,8 @@ def results() -> dict[str, Tabular]:
 
 def test_every_public_dataclass_is_a_table_or_a_part_of_one(results):
     tables = {name for name, kind in public().items() if issubclass(kind, Tabular)}
-    assert set(public()) == tables | PARTS | SETTINGS | INSIDE
-    assert not tables & (PARTS | SETTINGS | INSIDE)
+    assert set(public()) == tables | PARTS | SETTINGS | PROPERTIES
+    assert not tables & (PARTS | SETTINGS | PROPERTIES)
     assert tables == set(results)
 
 

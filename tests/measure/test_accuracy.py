@@ -28,7 +28,7 @@ def no_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object, **__: object) -> None:
         raise AssertionError("a batch was simulated")
 
-    monkeypatch.setattr("isospike.executors.compiled.drive", refused)
+    monkeypatch.setattr("isospike.executors.runner.drive", refused)
 
 
 def refusal(kind: type[IsospikeError], snn: Any, loader: Any, steps: Any = (1, 2)) -> str:

@@ -73,7 +73,7 @@ def test_readout_is_the_mean_after_a_clamped_delay(outputs, delay, probe):
     at = range(probe + 1, len(outputs) + 1)
     sums = OutputSums(ReadOut(delay=delay, probe=probe), at)
     for y in outputs:
-        sums.add([tensor(y)])
+        sums.add([tensor(y).view(1)])
     for steps in at:
         expected = delayed_mean(outputs[probe:steps], delay)
         # an exact sum divided once in float64

@@ -16,7 +16,7 @@ from isospike.executors.precision import whole_operands
 from isospike.executors.run import Record, Run, RunJob, State
 from isospike.messages import with_article
 from isospike.network import SNN
-from isospike.options import Count, Steps, check_arguments
+from isospike.options import Count, check_arguments
 from isospike.precision import own_precision
 
 
@@ -88,7 +88,7 @@ class Runner:
 def _check_types(x: object, steps: object, record: object, state: object) -> None:
     if not isinstance(x, Tensor):
         raise SimulationError(f"the input is {with_article(x)}; give a tensor [B, ...], or [T, B, ...] for a sequence")
-    check_arguments(Steps | None, SimulationError, steps=steps)
+    check_arguments(int | None, SimulationError, steps=steps)
     if not isinstance(record, Record | None):
         raise SimulationError(f"record is {with_article(record)}; give an isospike.Record")
     if not isinstance(state, State | None):

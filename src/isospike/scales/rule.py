@@ -15,7 +15,7 @@ from isospike.activations.activation import Granularity
 from isospike.errors import CalibrationError
 from isospike.graphs.graph import Op
 from isospike.options import Configuration, OneOf
-from isospike.registry import Registry
+from isospike.registry import Registry, kebab_case
 
 Fineness = Literal["layer", "channel", "neuron"]
 """What running maxima can be kept of: also every neuron, ``[C, H, W]``."""
@@ -130,7 +130,7 @@ class ScaleRule(Configuration, ABC):
     @classmethod
     def title(cls) -> str:
         """The class name in kebab case without the word rule."""
-        return super().title().removesuffix("-rule")
+        return kebab_case(cls.__name__.removesuffix("Rule"))
 
     @abstractmethod
     def observer(self, op: Op, activation: nn.Module) -> Observer:
