@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from isospike.calibrate.batches import Batch, Batches
 from isospike.calibrate.collect import audible, check_inputs, silent_channels
 from isospike.convertible import Analogue, check_convertible
 from isospike.data.reading import Layout
-from isospike.errors import ConversionError, OptionError
+from isospike.errors import CaptureError, ConversionError, OptionError
 from isospike.files import check_writable
 from isospike.graphs import Graph, capture, fold_batch_norm
 from isospike.graphs.changed import changed_tensors
@@ -27,6 +27,9 @@ from isospike.precision import own_precision
 from isospike.progress import Progress, going_on, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration
 from isospike.tasks import Task, TaskChoice, choose_task
+
+SEQUENCE_AXES = 5
+"""Of a batch of sequences of images: time, samples, channels, height and width."""
 
 
 @own_precision()
@@ -94,13 +97,25 @@ def prepare(
     Raises:
         CaptureError, ConversionError, CalibrationError, OptionError, TaskError: as `convert`.
     """
-    graph = model if isinstance(model, Graph) else capture(model, batches.first)
+    graph = model if isinstance(model, Graph) else _captured(model, batches.first)
     chosen = choose_task(task, graph.output_shapes, targets=batches.first_targets)
     check_convertible(graph, analogue, tail=chosen.tail)
     check_inputs(graph, batches.first)
     folded = fold_batch_norm(graph)
     weights_channels_last(folded)
     return folded, chosen
+
+
+def _captured(model: nn.Module, example: Tensor) -> Graph:
+    """The captured model; where an example may hold sequences, the refusal says what to do with them."""
+    try:
+        return capture(model, example)
+    except CaptureError as error:
+        if example.dim() < SEQUENCE_AXES:
+            raise
+        raise CaptureError(
+            f"{error}; of sequences of events say layout='time-first' or layout='batch-first'"
+        ) from error
 
 
 def spiking_network(graph: Graph, method: Method, thresholds: Thresholds, *, calibration: Calibration) -> SNN:

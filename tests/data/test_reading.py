@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 import isospike as iso
 from isospike.data.reading import batches_of, read_batches
-from isospike.errors import DataError, OptionError, SimulationError
+from isospike.errors import CaptureError, DataError, OptionError, SimulationError
 from networks import NETWORKS
 from short_methods import METHODS
 
@@ -117,6 +117,13 @@ def test_sequences_calibrate_by_their_mean(sequences, captured):
         snn = iso.convert(NETWORKS["module_relu"].build(), method, data=[data], layout=layout)
         assert torch.equal(snn(X, steps=4), expected)
     assert torch.equal(iso.convert(graph, method, data=[sequences])(X, steps=4), expected)
+
+
+def test_a_model_that_does_not_take_sequences_says_what_to_say(sequences):
+    with pytest.raises(
+        CaptureError, match=r"; of sequences of events say layout='time-first' or layout='batch-first'$"
+    ):
+        iso.convert(NETWORKS["module_relu"].build(), METHODS["maximum"], data=[sequences])
 
 
 def test_a_swap_of_axes_is_named(sequences, converted):

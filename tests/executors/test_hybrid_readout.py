@@ -119,6 +119,11 @@ def test_a_max_pool_in_front_of_a_neuron_forgets_the_probe():
     torch.testing.assert_close(answer, network.pool(network.second(mean)), rtol=1e-12, atol=1e-12)  # sums of 9 steps
 
 
-def test_without_leave_the_tail_is_refused():
+def test_without_leave_only_the_tail_of_the_task_stays():
+    """A classifier may end in a softmax; what is no part of the answer is refused."""
+    told = iso.convert(model(softmax_head), iso.methods.Buffered(), data=[images(2)])
+    assert torch.equal(told(images(), steps=4), converted("softmax", "buffered")(images(), steps=4))
     with pytest.raises(ConversionError, match="softmax"):
-        iso.convert(model(softmax_head), iso.methods.Buffered(), data=[images()])
+        iso.convert(model(softmax_head), iso.methods.Buffered(), data=[images()], task="regression")
+    with pytest.raises(ConversionError, match="sigmoid"):
+        iso.convert(model(sigmoid_regression), iso.methods.Buffered(), data=[images()])

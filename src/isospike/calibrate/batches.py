@@ -30,8 +30,8 @@ class Batches:
         layout: says that batches hold sequences, and where their time is; what is given is their mean over time.
 
     Raises:
-        CalibrationError: there is no batch, or a batch holds no sample.
-        DataError: the data's own code raised, with the number of the batch; or a batch holds no tensor.
+        CalibrationError: there is no batch.
+        DataError: the data's own code raised, or a batch holds no tensor or no sample; the message has its number.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Batches:
         except StopIteration:
             raise CalibrationError("the data hold no batch; give at least one") from None
         self.first = self._numbered(1, self._first)
-        self.first_targets = read_batch(self._first, shape=shape, layout=layout).targets
+        self.first_targets = read_batch(self._first, 1, shape=shape, layout=layout).targets
 
     def __iter__(self) -> Iterator[Tensor]:
         """Every batch once; the data are opened again when they can be."""
@@ -107,9 +107,4 @@ class Batches:
             warn(message)
 
     def _numbered(self, number: int, batch: Batch) -> Tensor:
-        inputs = read_batch(batch, shape=self._shape, layout=self._layout).still
-        if inputs.numel() == 0:
-            raise CalibrationError(
-                f"batch {number} of the data has shape {list(inputs.shape)} and no sample; leave it out"
-            )
-        return inputs
+        return read_batch(batch, number, shape=self._shape, layout=self._layout).still

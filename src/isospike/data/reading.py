@@ -85,7 +85,12 @@ def _sample(batch: Tensor) -> tuple[Any, ...]:
 
 
 def read_batch(
-    batch: Any, *, shape: Sequence[int] | None = None, layout: Layout | None = None, steps: int | None = None
+    batch: Any,
+    number: int,
+    *,
+    shape: Sequence[int] | None = None,
+    layout: Layout | None = None,
+    steps: int | None = None,
 ) -> Given:
     """Inputs and targets of a batch.
 
@@ -94,6 +99,7 @@ def read_batch(
 
     Args:
         batch: the batch.
+        number: its place in the data, from 1.
         shape: of one sample, where it is known: a batch with one axis more than ``[B, *shape]`` holds sequences.
         layout: says that the batch holds sequences, and where their time is. Without it time is first.
         steps: how many will be run: without a layout, sequences that may be meant otherwise are refused.
@@ -104,11 +110,11 @@ def read_batch(
     inputs, targets = _parts(batch)
     if not isinstance(inputs, Tensor):
         raise DataError(
-            f"a batch does not start with a tensor but with {with_article(inputs)}; give tensors (torch.as_tensor "
-            "makes them of arrays), (inputs, targets) pairs or mappings that hold the input"
+            f"batch {number} does not start with a tensor but with {with_article(inputs)}; give tensors "
+            "(torch.as_tensor makes them of arrays), (inputs, targets) pairs or mappings that hold the input"
         )
     if inputs.dim() == 0 or inputs.numel() == 0:
-        raise DataError(f"a batch of shape {list(inputs.shape)} holds no sample; leave it out")
+        raise DataError(f"batch {number} of the data has shape {list(inputs.shape)} and holds no sample; leave it out")
     if not _is_sequence(inputs, shape, layout):
         return Given(inputs, targets)
     _check_targets(inputs, targets, layout)
@@ -125,7 +131,8 @@ def read_batches(
     steps: int | None = None,
 ) -> Iterator[Given]:
     """All batches of data; see `batches_of` and `read_batch`."""
-    return (read_batch(batch, shape=shape, layout=layout, steps=steps) for batch in stream(batches_of(data)))
+    numbered = enumerate(stream(batches_of(data)), 1)
+    return (read_batch(batch, number, shape=shape, layout=layout, steps=steps) for number, batch in numbered)
 
 
 def looked_ahead(batches: Iterator[Given]) -> tuple[Given, Iterator[Given]]:
