@@ -211,3 +211,24 @@ def test_a_header_nested_deeply(file, tmp_path):
     hostile = file.copy()
     hostile.header["provenance"]["options"] = DEEP
     refused(hostile, tmp_path / "net.snn", "lie within each other")
+
+
+TASKS = {
+    "none": (None, "Expected `object`"),
+    "a task of nobody": ({"name": "exec", "options": {}}, "unknown task 'exec'"),
+    "options that it lacks": ({"name": "classification", "options": {"tail": "relu"}}, "has no option 'tail'"),
+    "another measure": ({"name": "regression", "options": {"measure": "__class__"}}, "measure must be"),
+    "another type": ({"name": "regression", "options": {"peak": "1"}}, "peak must be"),
+    "no number": ({"name": "regression", "options": {"peak": 0.0}}, "peak must be a finite number above 0"),
+    "one for images": ({"name": "regression", "options": {"measure": "psnr"}}, "for measure=psnr"),
+    "nested options": ({"name": "regression", "options": {"measure": ["r2"]}}, "Expected"),
+    "many options": ({"name": "regression", "options": {f"o{i}": 1.0 for i in range(99)}}, "length <= 20"),
+    "more keys": ({"name": "regression", "options": {}, "code": "print()"}, "unknown field `code`"),
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_is_a_registered_one_that_fits(file, tmp_path, name):
+    hostile = file.copy()
+    hostile.header["task"], message = TASKS[name]
+    refused(hostile, tmp_path / "net.snn", message)
