@@ -201,6 +201,7 @@ ISLANDS = {
     "logic": lambda n, y: torch.where((y > 0.1) & (y < 0.5) | ~(y <= 0.7), y, 2 * y),
     "either": lambda n, y: y * ((y > 0.1) ^ (y > 0.4)),
     "equality": lambda n, y: y * (y != 0) + (y == 0).to(y.dtype),
+    "whole numbers": lambda n, y: ((4 * y).int() + 1).to(y.dtype) + (8 * y).long() * 0.5,
     "against a mean": lambda n, y: (y > y.mean((2, 3), keepdim=True)) * y,
     "an attention mask": lambda n, y: (n.factor * y).masked_fill(n.mask, float("-inf")).softmax(3) * y,
 }
@@ -217,7 +218,7 @@ def test_masks_and_steps_are_islands(name, tmp_path):
 def at_every_batch(graph: nn.Module, network: nn.Module) -> None:
     for batch in (1, 2, 5):
         x = torch.randn(batch, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(batch))
-        expected: Tensor = network(x)
+        expected: Tensor = network(x).detach()
         assert torch.allclose(graph(x), expected, rtol=0, atol=1e-10 * float(expected.abs().max()))  # as the capture
 
 
@@ -232,6 +233,31 @@ ALL = {
 def test_the_graph_is_the_model_at_other_batch_sizes(name):
     network = model(ALL[name])
     at_every_batch(iso.capture(network, X), network)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16])
+def test_casts_that_wrap_around_are_refused(dtype):
+    with pytest.raises(ConversionError, match="casts to a format that wraps around"):
+        iso.convert(behind(lambda n, y: y.to(dtype).to(y.dtype)), iso.methods.Maximum(), data=[X], analogue="allow")
+
+
+def test_a_constant_of_whole_numbers_for_every_sample():
+    index = torch.zeros(1, 1, 1, 1, dtype=torch.int64)
+    network = behind(lambda n, y: y.gather(3, index.expand(y.shape[0], *y.shape[1:3], 1)) + y)
+    with pytest.raises(ConversionError, match="unsupported op: gather"):
+        iso.convert(network, iso.methods.Maximum(), data=[X])
+
+
+def test_an_output_for_the_whole_batch_is_refused():
+    with pytest.raises(CaptureError, match="one number for the whole batch"):
+        iso.capture(nn.Sequential(nn.Linear(4, 4), nn.ReLU(), Total()).eval(), torch.randn(3, 4))
+
+
+class Total(nn.Module):
+    """A sum over everything."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sum()
 
 
 class Casts(nn.Module):

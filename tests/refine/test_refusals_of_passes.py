@@ -100,7 +100,6 @@ def test_what_a_conversion_cannot_use(captured, tmp_path):
 
 
 def test_every_pass_is_public():
-    """The list above is whole: a new pass gets its refusals here."""
-    assert {type(one) for one in (*STREAMING, EmitterBiasCalibration(), ExactGrid())} == set(
-        Refinement.__subclasses__()
-    )
+    """The list above is whole: a new pass gets its refusals here. Other tests add passes of their own."""
+    ours = {kind for kind in Refinement.__subclasses__() if kind.__module__.startswith("isospike.")}
+    assert {type(one) for one in (*STREAMING, EmitterBiasCalibration(), ExactGrid())} == ours

@@ -34,6 +34,11 @@ def verify_capture(model: nn.Module, graph: Graph, example: Tensor, *, rounding:
     larger = torch.cat([example, example[:1] / 2])
     with torch.no_grad():
         expected = _outputs(model, larger)
+        if any(output.dim() == 0 for output in expected):
+            raise CaptureError(
+                "an output of the model is one number for the whole batch; return one value for every sample, without "
+                "the sum or mean over the batch"
+            )
         _compare(_outputs(model, example), _outputs(graph, example), f"batch of {len(example)}", rounding)
         whole = _outputs(graph, larger)
         _compare(expected, whole, f"batch of {len(larger)}", rounding)

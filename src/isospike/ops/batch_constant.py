@@ -14,7 +14,7 @@ class BatchConstant(nn.Module):
 
     def __init__(self, value: Tensor) -> None:
         super().__init__()
-        self.bias = nn.Parameter(value.detach())
+        self.bias = nn.Parameter(value.detach(), requires_grad=value.is_floating_point())
 
     def forward(self, x: Tensor) -> Tensor:
         """The value once for every sample of ``x`` ``[B, ...]``: ``[B, ...]``."""

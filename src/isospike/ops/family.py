@@ -51,8 +51,14 @@ def _analogue(name: str) -> Family:
 
 IDENTITY = _dropped("identity")
 """Gives back its argument in inference; the capture drops it."""
-CAST = _dropped("cast")
-"""Changes the number format; the capture drops it where the format stays."""
+CAST = Family(
+    "cast",
+    Role.UNSUPPORTED,
+    always(Role.UNSUPPORTED, "it casts to a format that wraps around, or from whole numbers; compute in real ones"),
+    is_kept=False,
+    is_called=False,
+)
+"""Changes the number format; the capture drops it between real formats."""
 CREATION = _dropped("creation")
 """Makes a tensor of nothing but numbers and sizes; the capture computes it once."""
 CONSTANT = _linear("constant", is_called=False)

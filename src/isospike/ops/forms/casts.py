@@ -13,12 +13,20 @@ CHECKS = frozenset({"_assert_tensor_metadata", "_assert_async", "_assert_scalar"
 
 
 def drop_casts(rewriter: Rewriter) -> None:
-    """Casts from real numbers to real numbers, and what checks number formats, go."""
+    """Casts from real numbers to real numbers, and what checks number formats, go; a cast to whole numbers truncates.
+
+    Whole numbers are then computed as real ones, which are exact up to ``2^24`` in float32. A cast to a format of fewer
+    than 32 bits stays, and is refused: it wraps around.
+    """
     for node in rewriter.calls:
         if name_of(node) in CHECKS:
             rewriter.drop(node)
-        elif is_cast(node) and rewriter.varies(node.args[0]) and _is_real(node) and _is_real(node.args[0]):
+        elif not is_cast(node) or not rewriter.varies(node.args[0]):
+            continue
+        elif _is_real(node) and (_is_real(node.args[0]) or _is_whole(node.args[0])):
             rewriter.replace(node, node.args[0])  # type: ignore[arg-type]
+        elif _is_whole(node) and _is_real(node.args[0]):
+            rewriter.replace(node, rewriter.call(node, torch.ops.aten.trunc.default, node.args[0]))
 
 
 def coarsest(graph: fx.Graph) -> torch.dtype | None:
@@ -30,3 +38,9 @@ def coarsest(graph: fx.Graph) -> torch.dtype | None:
 def _is_real(node: object) -> bool:
     value = node.meta.get("val") if isinstance(node, fx.Node) else None
     return isinstance(value, Tensor) and value.is_floating_point()
+
+
+def _is_whole(node: object) -> bool:
+    """Whether a computed value is of whole numbers that do not wrap around."""
+    value = node.meta.get("val") if isinstance(node, fx.Node) and node.op == "call_function" else None
+    return isinstance(value, Tensor) and value.dtype in (torch.int32, torch.int64)

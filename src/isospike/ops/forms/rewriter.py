@@ -69,7 +69,7 @@ class Rewriter:
 
     def drop(self, node: fx.Node) -> None:
         """Erase a call that nobody reads, and what nobody reads then."""
-        if node.users or node.op != "call_function":
+        if node.users or node.op != "call_function" or node._erased:
             return
         sources = node.all_input_nodes
         self.graph.erase_node(node)
