@@ -24,6 +24,7 @@ Messages are one line: what is wrong, where, and what to do about it.
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 
 
@@ -105,9 +106,10 @@ class OutputError(IsospikeError):
 class UnknownNameError(IsospikeError):
     """A name that is not registered; the message offers the nearest ones."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
         choices = sorted(known)
-        near = difflib.get_close_matches(name, choices, n=3, cutoff=0.65)
+        near = difflib.get_close_matches(name, choices, n=3, cutoff=0.65) if isinstance(name, str) else []
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(choices[:20])}"
-        super().__init__(f"unknown {kind} '{name}'; {hint}")
+        named = f"'{name}'" if isinstance(name, str) else f"{reprlib.repr(name)}, which is no text"
+        super().__init__(f"unknown {kind} {named}; {hint}")
         self.kind, self.name, self.near = kind, name, tuple(near)
