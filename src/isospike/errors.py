@@ -6,6 +6,7 @@
     ├── CalibrationError        the calibration data are empty, not finite, or do not fit
     ├── TrainingError           a training cannot start, go on or resume
     ├── SimulationError         steps, input or device do not fit the network
+    │   └── OtherKindError      an attribute that networks of another kind have; an AttributeError too
     ├── ArtefactError           a .snn file is truncated, tampered with, or of another version
     ├── UnknownNameError        a model, method, rule or data source that is not registered
     ├── ModelError              a model source cannot be built
@@ -61,6 +62,10 @@ class TrainingError(IsospikeError):
 
 class SimulationError(IsospikeError):
     """The number of steps, the input or its device does not fit the network."""
+
+
+class OtherKindError(SimulationError, AttributeError):
+    """An attribute that only networks of another kind have; ``hasattr`` finds none."""
 
 
 class ArtefactError(IsospikeError):
