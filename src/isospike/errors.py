@@ -6,6 +6,7 @@
     ├── CalibrationError        the calibration data are empty, not finite, or do not fit
     ├── TrainingError           a training cannot start, go on or resume
     ├── SimulationError         steps, input or device do not fit the network
+    │   └── OtherKindError      an attribute that networks of another kind have; an AttributeError too
     ├── ArtefactError           a .snn file is truncated, tampered with, or of another version
     ├── UnknownNameError        a model, method, rule or data source that is not registered
     ├── ModelError              a model source cannot be built
@@ -24,6 +25,7 @@ Messages are one line: what is wrong, where, and what to do about it.
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 
 
@@ -60,6 +62,10 @@ class TrainingError(IsospikeError):
 
 class SimulationError(IsospikeError):
     """The number of steps, the input or its device does not fit the network."""
+
+
+class OtherKindError(SimulationError, AttributeError):
+    """An attribute that only networks of another kind have; ``hasattr`` finds none."""
 
 
 class ArtefactError(IsospikeError):
@@ -105,9 +111,10 @@ class OutputError(IsospikeError):
 class UnknownNameError(IsospikeError):
     """A name that is not registered; the message offers the nearest ones."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
         choices = sorted(known)
-        near = difflib.get_close_matches(name, choices, n=3, cutoff=0.65)
+        near = difflib.get_close_matches(name, choices, n=3, cutoff=0.65) if isinstance(name, str) else []
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(choices[:20])}"
-        super().__init__(f"unknown {kind} '{name}'; {hint}")
+        named = f"'{name}'" if isinstance(name, str) else f"{reprlib.repr(name)}, which is no text"
+        super().__init__(f"unknown {kind} {named}; {hint}")
         self.kind, self.name, self.near = kind, name, tuple(near)

@@ -35,7 +35,7 @@ class Registry(Generic[T]):
         Raises:
             UnknownNameError: no entry has this name; the message offers the nearest ones.
         """
-        if name not in self._entries:
+        if not isinstance(name, str) or name not in self._entries:
             raise UnknownNameError(self.kind, name, self._entries)
         return self._entries[name]
 

@@ -40,9 +40,9 @@ def test_steps(made, converted):
 
 def test_another_model(made, converted):
     _, snn, data = made
-    with pytest.raises(SimulationError, match="diagnose a network with the model that it was converted from"):
+    with pytest.raises(SimulationError, match="give the model that it was converted from"):
         iso.diagnose(ALL["arithmetic"].build(), snn, data, steps=4)
-    with pytest.raises(SimulationError, match="the model takes"):
+    with pytest.raises(SimulationError, match="the network is not one of this model: it takes"):
         iso.diagnose(ALL["one_dimensional"].build(), snn, [ALL["one_dimensional"].inputs(2)], steps=4)
 
 

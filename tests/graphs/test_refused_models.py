@@ -195,3 +195,22 @@ def test_a_model_that_is_none(model):
 def test_a_method_that_is_none(method, named, captured):
     with pytest.raises(ConversionError, match=rf"^the method is {named}; give an instance"):
         iso.convert(captured("module_relu"), method, data=[X])
+
+
+@pytest.mark.parametrize("method", [iso.methods.Maximum(), iso.methods.BitCoded()], ids=["streaming", "emitting"])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda snn: iso.capture(snn, X),
+        lambda snn: iso.inspect(snn, X),
+        lambda snn: iso.convert(snn, iso.methods.Maximum(), data=[X]),
+        lambda snn: iso.quantise(snn, iso.activations.QCFS(levels=4), data=[X]),
+        lambda snn: iso.verify(snn, snn, [X], steps=snn.times.steps or 4),
+        lambda snn: iso.diagnose(snn, snn, [X], steps=snn.times.steps or 4),
+        lambda snn: iso.capture(nn.Sequential(snn, nn.ReLU()), X),
+    ],
+    ids=["capture", "inspect", "convert", "quantise", "verify", "diagnose", "inside"],
+)
+def test_a_spiking_network_is_no_model(use, method, converted):
+    with pytest.raises(CaptureError, match=r"^the model is a spiking network already \(.*Network\); give the model"):
+        use(converted("module_relu", method))

@@ -80,6 +80,24 @@ def test_it_saves_loads_and_is_diagnosed(method, tmp_path):
     assert not iso.diagnose(merged(), snn, X, **steps).faults
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_it_is_verified(method):
+    snn = iso.convert(merged(), METHODS[method], data=[X])
+    steps = {} if isinstance(snn, EmittingNetwork) else {"steps": 6}
+    found = iso.verify(merged(), snn, [X[:3], X[3:]], **steps)
+    assert found.images == 4
+    assert found.exact is isinstance(snn, EmittingNetwork)
+
+
+@torch.no_grad()
+def test_the_first_difference_is_of_a_sample_and_of_its_row():
+    snn = iso.convert(merged(), METHODS["emitting"], data=[X])
+    snn.graph.get_submodule("second").weight[0, 0, 0, 0] += 0.5
+    found = iso.verify(merged(), snn, [X[:3], X[3:]])
+    assert [bool(site.wrong_codes and site.wrong_spikes) for site in found.sites] == [False, True]
+    assert found.first_difference.startswith("site 'relu#2': image 0, neuron [0, 0, ")
+
+
 def test_what_needs_one_row_of_a_sample_says_so():
     with pytest.raises(ConversionError, match="exact=True cannot"):
         iso.convert(merged(), iso.methods.BitCoded(bits=4, exact=True), data=[X])

@@ -119,3 +119,17 @@ def test_an_emitting_network_has_one_number_of_steps(converted):
     with pytest.raises(SimulationError, match=f"takes {snn.steps} steps, {snn.steps + 1} were asked for"):
         snn.settled_steps(snn.steps + 1)
     assert snn.times.own == (snn.steps,) == (snn.settled_steps(None),)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_networks_without_several_numbers_of_steps_say_so(method, converted):
+    snn = converted("reused_relu", METHODS[method])
+    if method in CALIBRATED:
+        snn = snn.at(snn.calibrated[0])
+    assert not hasattr(snn, "at")
+    own = snn.times.own
+    runs = f"answers at {own[0]} steps alone" if own else "runs for any number of steps"
+    with pytest.raises(SimulationError, match=f"calibrated for several numbers of steps; this .* {runs}: run it"):
+        snn.at(4)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = snn.nothing

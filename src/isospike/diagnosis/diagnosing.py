@@ -22,8 +22,8 @@ from isospike.diagnosis.tally import model_bounds
 from isospike.diagnosis.verdict import verdict_of
 from isospike.errors import SimulationError
 from isospike.graphs import Graph
+from isospike.measure.belonging import check_network
 from isospike.memory_format import channels_last
-from isospike.messages import with_article
 from isospike.network import SNN
 from isospike.options import Steps, check_arguments
 from isospike.precision import own_precision
@@ -80,8 +80,7 @@ def diagnose(
     References:
         Bu et al. 2025, *Inference-Scale Complexity in ANN-SNN Conversion*, Theorem 1 (layer-wise error bound).
     """
-    if not isinstance(snn, SNN):
-        raise SimulationError(f"the network is {with_article(snn)}; diagnose takes what isospike.convert or load gives")
+    check_network(snn, "diagnose")
     taken = _steps(snn, steps)
     first, data = looked_ahead(read_batches(batches, shape=snn.graph.input_shape, layout=layout, steps=taken))
     shapes = snn.graph.output_shapes

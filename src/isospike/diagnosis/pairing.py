@@ -9,13 +9,11 @@ import torch
 from torch import fx, nn
 
 from isospike.convertible import check_weights
-from isospike.errors import SimulationError
 from isospike.graphs import Graph, Role, capture, fold_batch_norm
 from isospike.graphs.graph import op_of, output_leaves
+from isospike.measure.belonging import check_belongs, prepared, shared_sites
 from isospike.network import SNN
 from isospike.neurons import activation_at_rest
-from isospike.pooling import place_average_pool_neurons, place_max_pools
-from isospike.pooling.rule import MaxPoolRule, rules
 
 LEAST_SHARED = 0.5
 """Part of the model's sites that the network must have to be a network of this model, with whatever faults."""
@@ -54,10 +52,9 @@ def pair(model: nn.Module | Graph, snn: SNN, example: torch.Tensor, *, steps: in
     captured = model if isinstance(model, Graph) else capture(model, example)
     check_weights(captured)
     chosen = snn if steps is None else snn.for_steps(steps)
-    folded = _prepared(_at_rest(fold_batch_norm(captured)), snn.graph).to(chosen.reference_tensor)
-    shared = _shared_sites(folded, chosen.graph)
-    _check_same_network(folded, chosen.graph, shared)
-    return Pairing(captured, folded, chosen, snn.ann(), shared)
+    folded = prepared(_at_rest(fold_batch_norm(captured)), snn.graph).to(chosen.reference_tensor)
+    check_belongs(folded, chosen.graph, least=LEAST_SHARED)
+    return Pairing(captured, folded, chosen, snn.ann(), shared_sites(folded, chosen.graph))
 
 
 def nodes_by_name(graph: Graph) -> dict[str, fx.Node]:
@@ -83,35 +80,3 @@ def _at_rest(folded: Graph) -> Graph:
     for node in folded.nodes_with(Role.ACTIVATION):
         folded.replace(node, activation_at_rest(folded.module_of(node)))
     return folded
-
-
-def _prepared(folded: Graph, spiking: Graph) -> Graph:
-    """Max pools moved and average pools followed by activations where the network has them so."""
-    kinds = [type(module) for module in spiking.modules() if isinstance(module, MaxPoolRule)]
-    names = [name for name, kind in rules.items() if kind in kinds]
-    placed = place_max_pools(folded, names[0]) if names else folded
-    with_pool_neurons = place_average_pool_neurons(placed)
-    added = set(with_pool_neurons.sites) - set(placed.sites)
-    return with_pool_neurons if added & set(spiking.sites) else placed
-
-
-def _shared_sites(model: Graph, spiking: Graph) -> tuple[str, ...]:
-    ours, theirs = nodes_by_name(model), nodes_by_name(spiking)
-    known = set(spiking.sites)
-    return tuple(site for site in model.sites if site in known and op_of(ours[site]).shape == op_of(theirs[site]).shape)
-
-
-def _check_same_network(model: Graph, spiking: Graph, shared: Sequence[str]) -> None:
-    shapes = [[op_of(leaf).shape for leaf in output_leaves(graph.output_node)] for graph in (model, spiking)]
-    same = model.input_shape == spiking.input_shape and shapes[0] == shapes[1]
-    if same and shared and len(shared) >= LEAST_SHARED * max(len(model.sites), len(spiking.sites)):
-        return
-    raise SimulationError(
-        f"the network takes {list(spiking.input_shape)} and has the sites {_few(spiking.sites)}, the model takes "
-        f"{list(model.input_shape)} and has {_few(model.sites)}; diagnose a network with the model that it was "
-        "converted from"
-    )
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from isospike.errors import CaptureError
 from isospike.graphs.buffers import check_buffers, mutated_buffers, unchanged
 from isospike.graphs.export import export_program
-from isospike.graphs.graph import Graph
+from isospike.graphs.graph import Graph, Spiking
 from isospike.graphs.raise_graph import raise_program
 from isospike.graphs.verify import verify_capture
 from isospike.graphs.wrappers import unwrapped
@@ -31,11 +31,18 @@ def capture(model: nn.Module, example: Tensor) -> Graph:
         example: an input batch ``[B, ...]``.
 
     Raises:
-        CaptureError: no module, no tensor, train mode, another device, not exportable, an output that depends on what
-            an earlier call left in a buffer, or the graph does not equal the model.
+        CaptureError: no module, a spiking network, no tensor, train mode, another device, not exportable, outputs that
+            are no numbers of a sample or depend on what an earlier call left in a buffer, or the graph does not equal
+            the model.
     """
     if not isinstance(model, nn.Module):
         raise CaptureError(f"the model is {with_article(model)}; give a torch.nn.Module in eval mode")
+    spiking = [type(module).__name__ for module in model.modules() if isinstance(module, Spiking)]
+    if spiking:
+        raise CaptureError(
+            f"the model is a spiking network already ({spiking[0]}); give the model that it was converted from, or "
+            "run it with isospike.simulate"
+        )
     if not isinstance(example, Tensor):
         raise CaptureError(
             f"the example input is {with_article(example)}; give one tensor [B, ...]; wrap a model "

@@ -49,6 +49,10 @@ class Op:
         return self.record.family if self.record is not None else None
 
 
+class Spiking(nn.Module):
+    """Base of what is a spiking network already: it is converted from a model and is none itself."""
+
+
 class Graph(nn.Module):
     """A network as plain modules, one per call site, with a role for every op.
 

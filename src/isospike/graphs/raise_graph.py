@@ -49,6 +49,7 @@ class _Raiser:
                 self._output(node)
         raised = Graph(self.root, self.graph)
         raised.graph.eliminate_dead_code()
+        _check_not_empty(raised)
         raised.graph.lint()
         return raised.view().eval()
 
@@ -184,7 +185,27 @@ class _Raiser:
         flat = [self._value(value, joined=True) if isinstance(value, fx.Node) else value for value in given]
         structure = self.program.call_spec.out_spec
         assert structure is not None
+        self._check_outputs(given, flat)
         place_output(self.graph, flat, structure)
+
+    def _check_outputs(self, given: list[Any], flat: list[Any]) -> None:
+        """Refuse parameters and constants among the outputs: an answer has a row for every sample."""
+        pairs = zip(given, flat, strict=True)
+        wrong = [node for node, placed in pairs if isinstance(placed, fx.Node) and placed.op == "get_attr"]
+        if wrong:
+            names = ", ".join(self.constants.names.get(node, node.name) for node in wrong)
+            raise CaptureError(
+                f"the model puts out parameters or constants that have no row for every sample: {names}; leave them "
+                "out of its outputs"
+            )
+
+
+def _check_not_empty(graph: Graph) -> None:
+    """Refuse tensors without a number: nothing computes with them, and no file holds them."""
+    ops = [node.meta["op"] for node in graph.graph.nodes if node.op != "output"]
+    wrong = [f"{op.name} ({op.source})" if op.source else op.name for op in ops if 0 in op.shape]
+    if wrong:
+        raise CaptureError(f"the model makes or takes empty tensors: {', '.join(wrong)}; leave them out")
 
 
 _CONSTANT_WEIGHTS = (family.CONVOLUTION, family.DENSE, family.AFFINE, family.TRAINABLE)

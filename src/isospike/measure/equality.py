@@ -45,6 +45,7 @@ class Equality(Alongside[EmittingNetwork]):
         self.compiled = {name: compile(self.snn, name) for name in reversed(executors_of(self.snn.kind))}
         self.tallies = {site: _Tally(self._is_trained(folded, site)) for site in snn.sites}
         self.expected: dict[str, Tensor] = {}
+        self.rows = {op.name: op.rows for op in self.snn.graph.ops}
         for site in snn.sites:
             self.reference.get_submodule(site).register_forward_hook(self._keep(site))
 
@@ -71,13 +72,15 @@ class Equality(Alongside[EmittingNetwork]):
 
     def _add_site(self, site: str, tally: _Tally, runs: dict[str, Run]) -> None:
         neuron, expected = self.snn.neuron(site), self.expected[site]
-        spikes = neuron.code.encode(expected, neuron.steps).flatten(2).sum(2)
+        rows = self.rows[site]
+        spikes = neuron.code.encode(expected, neuron.steps).unflatten(1, (-1, rows)).flatten(2).sum(2)
         codes = {name: run.codes[site] for name, run in runs.items() if run.codes is not None}
         wrong = torch.stack([found != expected for found in codes.values()]).any(0)
         if not tally.first and wrong.any():
             index = tuple(wrong.nonzero()[0].tolist())
             found = ", ".join(f"{int(values[index])} ({name})" for name, values in codes.items())
-            where = f"image {self.images + index[0]}, neuron {list(index[1:])}"
+            neuron_index = [*([index[0] % rows] if rows > 1 else []), *index[1:]]
+            where = f"image {self.images + index[0] // rows}, neuron {neuron_index}"
             tally.first = f"{where}: code {found}, quantised ANN {int(expected[index])}"
         tally.codes += expected.numel()
         tally.wrong_codes += int(wrong.sum())

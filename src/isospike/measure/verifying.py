@@ -13,12 +13,12 @@ from isospike.convertible import check_weights
 from isospike.errors import SimulationError
 from isospike.graphs import Graph, capture, fold_batch_norm
 from isospike.measure.alongside import Alongside
+from isospike.measure.belonging import check_belongs, check_network, prepared
 from isospike.measure.certificate import Certificate
 from isospike.measure.deviation import Deviation
 from isospike.measure.equality import Equality
 from isospike.memory_format import channels_last
 from isospike.network import SNN, EmittingNetwork
-from isospike.pooling import place_average_pool_neurons
 from isospike.precision import own_precision
 from isospike.progress import Progress, reporting, told
 from isospike.tasks import Task, TaskChoice, choose_task
@@ -58,15 +58,18 @@ def verify(
 
     Raises:
         TaskError: the task does not fit the outputs.
-        SimulationError: the network's sites are not the model's, or steps or inputs do not fit.
+        SimulationError: no `SNN`, it is not one of this model, or steps or inputs do not fit.
         CaptureError: the model cannot be captured.
         ConversionError: the model holds NaN or infinity.
     """
+    check_network(snn, "verify")
     data = Batches(batches)
     graph = model if isinstance(model, Graph) else capture(model, data.first)
     check_weights(graph)
+    folded = fold_batch_norm(graph)
+    check_belongs(prepared(folded, snn.graph), snn.graph)
     judged = choose_task(task, graph.output_shapes, stored=snn.task)
-    pair = _alongside(fold_batch_norm(graph), snn, dtype, task=judged, steps=steps)
+    pair = _alongside(folded, snn, dtype, task=judged, steps=steps)
     with reporting(progress) as report:
         for inputs in told(data, report, "verifying", of=batches):
             pair.add(channels_last(inputs.to(dtype)))
@@ -74,11 +77,6 @@ def verify(
 
 
 def _alongside(folded: Graph, snn: SNN, dtype: torch.dtype, *, task: Task, steps: int | None) -> Alongside[Any]:
-    if snn.sites not in (folded.sites, place_average_pool_neurons(folded).sites):
-        raise SimulationError(
-            f"the network has the sites {', '.join(snn.sites)}, the model {', '.join(folded.sites)}; "
-            "verify it with the model that it was converted from"
-        )
     settled = snn.settled_steps(steps)
     if isinstance(snn, EmittingNetwork):
         return Equality(folded, snn, dtype, task=task)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from isospike.data.preprocess import Preprocess
-from isospike.errors import ConversionError
-from isospike.graphs.graph import Graph, op_of
+from isospike.errors import ConversionError, OtherKindError
+from isospike.graphs.graph import Graph, Spiking, op_of
 from isospike.memory_format import weights_channels_last
 from isospike.network.times import Times
 from isospike.network.timing import Timing
@@ -37,7 +37,7 @@ class Provenance:
     the largest of the site, or of the network where a site has no other."""
 
 
-class SNN(nn.Module, ABC):
+class SNN(Spiking, ABC):
     """A spiking network: an ordinary module, ``snn(x, steps=T)``, or ``snn(x)`` if it has its own number of steps.
 
     It is what was converted and no more: it holds no state of a run, no batch size and nothing that was compiled, so
@@ -72,6 +72,17 @@ class SNN(nn.Module, ABC):
         self.provenance = provenance
         self.preprocess = preprocess
         self.task = task or default_task(graph.output_shapes)
+
+    def __getattr__(self, name: str) -> Any:
+        """As of any module; where a network of another kind is taken for a calibrated one, the line says so."""
+        if name != "at":
+            return super().__getattr__(name)
+        own = self.times.own
+        runs = f"answers at {', '.join(map(str, own))} steps alone" if own else "runs for any number of steps"
+        raise OtherKindError(
+            f"at(steps) is of networks that were calibrated for several numbers of steps; this {type(self).__name__} "
+            f"{runs}: run it itself"
+        )
 
     def forward(self, x: Tensor, *, steps: int | None = None) -> Any:
         """The answer after ``steps`` steps, structured like the model's output; see `isospike.simulate`."""
