@@ -51,8 +51,7 @@ def evaluate(
         progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
             what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
         exit: measures the network in a second run with exits too, up to the largest of ``steps``.
-        task: what the answers are for, see `isospike.tasks`; by default what the network was converted for, or
-            regression where targets are real numbers of the outputs' shape.
+        task: what the answers are for, see `isospike.tasks`; by default what the network was converted for.
         layout: where the time of sequences is; ``batch-first`` for ``[B, T, ...]``.
 
     Raises:
