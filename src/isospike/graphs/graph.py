@@ -108,8 +108,9 @@ class Graph(nn.Module):
 
     @property
     def output_shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Shapes of the outputs of one sample, without the batch axis, in order."""
-        return tuple(op_of(leaf).shape for leaf in output_leaves(self.output_node))
+        """Shapes of the outputs of one sample, in order: no batch axis, but the rows where it has several."""
+        ops = [op_of(leaf) for leaf in output_leaves(self.output_node)]
+        return tuple(op.shape if op.rows == 1 else (op.rows, *op.shape) for op in ops)
 
     @property
     def output_names(self) -> tuple[str, ...]:

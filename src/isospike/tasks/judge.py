@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from isospike.errors import DataError
 from isospike.tasks.task import Score, Shapes, Task, leaves_by_name
@@ -38,8 +39,14 @@ class Judge:
         return self.task.read_targets(_in_order(targets, self.names), self.shapes, samples)
 
     def decide(self, outputs: Any) -> Any:
-        """What scores look at."""
-        return self.task.decide(outputs)
+        """What scores look at; an output ``[B * rows, ...]`` is ``[B, rows, ...]``, where a sample has several rows."""
+        leaves, structure = pytree.tree_flatten(outputs)
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        if all(tuple(one.shape[1:]) == tuple(shape) for one, shape in zip(tensors, self.shapes, strict=True)):
+            return self.task.decide(outputs)
+        shapes = iter(self.shapes)
+        by_sample = [leaf.reshape(-1, *next(shapes)) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        return self.task.decide(pytree.tree_unflatten(by_sample, structure))
 
     def score(self) -> Score:
         """An empty score against targets."""
