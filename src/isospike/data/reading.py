@@ -103,7 +103,8 @@ def read_batch(
         number: its place in the data, from 1.
         shape: of one sample, where it is known: a batch with one axis more than ``[B, *shape]`` holds sequences.
         layout: says that the batch holds sequences, and where their time is. Without it time is first.
-        steps: how many will be run: without a layout, sequences that may be meant otherwise are refused.
+        steps: how many will be run, which are all that is read of longer sequences, so the ANN sees the mean of what
+            the network is given; without a layout, sequences that may be meant otherwise are refused.
 
     Raises:
         DataError: it holds no tensor, several that may be the input, one without its numbers in memory, or sequences
@@ -123,7 +124,8 @@ def read_batch(
     _check_targets(inputs, targets, layout)
     if layout is None and (doubt := doubtful(inputs, steps)):
         raise DataError(doubt)
-    return Given(inputs.transpose(0, 1) if layout == "batch-first" else inputs, targets, sequence=True)
+    time_first = inputs.transpose(0, 1) if layout == "batch-first" else inputs
+    return Given(time_first[:steps], targets, sequence=True)
 
 
 def read_batches(

@@ -43,7 +43,7 @@ def evaluate(
     Args:
         snn: the network; its ANN (`SNN.ann`) is evaluated on the same samples.
         loader: batches ``(inputs [B, ...], targets)``, mappings with both, or inputs alone; or one of these. Sequences
-            are ``[T, B, ...]``; the ANN sees their mean over time.
+            are ``[T, B, ...]``; the ANN sees the mean of their first steps, up to the largest of ``steps``.
         steps: one number of steps or several, each at least 1 and at most a million; an accumulate-then-emit network
             answers only at its own, a calibrated one at those it was calibrated for, which are the default.
         executor: see `simulate`.
