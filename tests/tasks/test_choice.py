@@ -37,6 +37,7 @@ def test_real_targets_of_the_same_shape_are_values():
     psnr = Regression(measure="psnr")
     assert choose_task(None, [(1, 8, 8)], stored=psnr) == psnr
     assert choose_task("regression", [(1, 8, 8)], stored=psnr) == Regression()
+    assert choose_task(None, [(4,)], stored=Classification(), targets=torch.rand(3, 4)) == Classification()
 
 
 def test_a_name_may_have_options():
@@ -97,7 +98,25 @@ def test_values_for_a_classifier_say_what_they_are_for(converted):
     snn = converted("module_relu", METHODS["maximum"])
     with pytest.raises(DataError, match=r"values \[B, 5\] are for task='regression'"):
         iso.evaluate(snn, [(X, torch.rand(4, 5))], steps=2, task="classification")
-    assert iso.evaluate(snn, [(X, torch.rand(4, 5))], steps=2).task == Regression()
+    assert iso.evaluate(snn, [(X, torch.rand(4, 5))], steps=2, task="regression").task == Regression()
+
+
+@pytest.mark.parametrize("told", [None, "classification"])
+@pytest.mark.parametrize("targets", [torch.eye(5)[:4], torch.eye(5)[:4].double(), torch.eye(5)[:4].long()])
+def test_one_hot_targets_do_not_change_what_a_network_was_converted_for(told, targets, captured):
+    graph = captured("module_relu")
+    snn = iso.convert(graph, METHODS["maximum"], data=[X], task=told)
+    calls = (
+        lambda: iso.evaluate(snn, [(X, targets)], steps=2),
+        lambda: iso.diagnose(graph, snn, [(X, targets)], steps=2),
+        lambda: iso.compare(graph, [X], [(X, targets)], methods=["maximum"], steps=[2], task="classification"),
+    )
+    for call in calls:
+        with pytest.raises(DataError, match=r"argmax\(1\) makes labels of one-hot rows") as caught:
+            call()
+        assert "\n" not in str(caught.value)
+    with pytest.raises(DataError, match=r"squeeze\(1\) makes labels \[B\] of \[B, 1\]"):
+        iso.evaluate(snn, [(X, torch.tensor([[0], [1], [2], [3]]))], steps=2)
 
 
 def test_the_network_and_its_file_keep_the_task(tmp_path):

@@ -64,7 +64,7 @@ class ReferenceImages:
         self.digests: list[bytes] = []
         first, batches = looked_ahead(read_batches(self._data, shape=self._shape))
         shapes = ann.output_shapes
-        self.judge = Judge(choose_task(task, shapes, targets=first.targets), shapes)
+        self.judge = Judge(choose_task(task, shapes, targets=first.targets), shapes, ann.output_names)
         self._ann = dict[int, Score]()
         whole, same, targets_digest = self.judge.score(), self.judge.agreement(), hashlib.sha256()
         with torch.no_grad():

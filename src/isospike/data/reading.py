@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
+from isospike.data.parts import check_container, check_strided, parts
 from isospike.data.stream import stream
 from isospike.errors import DataError, OptionError
 from isospike.messages import with_article
@@ -17,8 +18,6 @@ from isospike.messages import with_article
 Layout = Literal["time-first", "batch-first"]
 """Which axis of a sequence is time: ``[T, B, ...]``, which is the rule, or ``[B, T, ...]``."""
 LAYOUTS = ("time-first", "batch-first")
-TARGET_KEYS = ("labels", "label", "targets", "target", "y")
-"""Names under which a mapping holds targets."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,10 @@ def batches_of(data: Any) -> Any:
     are alike but for their number of samples, as ``x.split(100)`` gives them: these are batches.
 
     Raises:
-        DataError: a tuple of two tensors that are alike in everything, which may be either.
+        DataError: a tuple of two tensors that are alike in everything, which may be either; a list of inputs and
+            their targets; a dataset of samples.
     """
+    check_container(data)
     if isinstance(data, Tensor | Mapping):
         return [data]
     if not isinstance(data, tuple) or not data or not isinstance(data[0], Tensor):
@@ -94,25 +95,28 @@ def read_batch(
 ) -> Given:
     """Inputs and targets of a batch.
 
-    A batch is a tensor, ``(inputs, targets, ...)`` as a tuple or list, or a mapping: its targets are under ``labels``,
-    ``label``, ``targets``, ``target`` or ``y``, its input is the first tensor under another name.
+    A batch is a tensor, ``(inputs, targets)`` as a tuple or list, what follows being no tensor, or a mapping; see
+    `isospike.data.parts`.
 
     Args:
         batch: the batch.
         number: its place in the data, from 1.
         shape: of one sample, where it is known: a batch with one axis more than ``[B, *shape]`` holds sequences.
         layout: says that the batch holds sequences, and where their time is. Without it time is first.
-        steps: how many will be run: without a layout, sequences that may be meant otherwise are refused.
+        steps: how many will be run, which are all that is read of longer sequences, so the ANN sees the mean of what
+            the network is given; without a layout, sequences that may be meant otherwise are refused.
 
     Raises:
-        DataError: it holds no tensor, or sequences in another layout.
+        DataError: it holds no tensor, several that may be the input, one without its numbers in memory, or sequences
+            in another layout.
     """
-    inputs, targets = _parts(batch)
+    inputs, targets = parts(batch, number)
     if not isinstance(inputs, Tensor):
         raise DataError(
             f"batch {number} does not start with a tensor but with {with_article(inputs)}; give tensors "
             "(torch.as_tensor makes them of arrays), (inputs, targets) pairs or mappings that hold the input"
         )
+    check_strided(inputs, targets, number)
     if inputs.dim() == 0 or inputs.numel() == 0:
         raise DataError(f"batch {number} of the data has shape {list(inputs.shape)} and holds no sample; leave it out")
     if not _is_sequence(inputs, shape, layout):
@@ -120,7 +124,8 @@ def read_batch(
     _check_targets(inputs, targets, layout)
     if layout is None and (doubt := doubtful(inputs, steps)):
         raise DataError(doubt)
-    return Given(inputs.transpose(0, 1) if layout == "batch-first" else inputs, targets, sequence=True)
+    time_first = inputs.transpose(0, 1) if layout == "batch-first" else inputs
+    return Given(time_first[:steps], targets, sequence=True)
 
 
 def read_batches(
@@ -172,16 +177,6 @@ def check_layout(layout: object) -> None:
         raise OptionError(
             f"layout must be 'time-first' for [T, B, ...] or 'batch-first' for [B, T, ...], got {layout!r}"
         )
-
-
-def _parts(batch: Any) -> tuple[Any, Any]:
-    if isinstance(batch, Mapping):
-        targets = next((batch[key] for key in TARGET_KEYS if key in batch), None)
-        tensors = (value for key, value in batch.items() if key not in TARGET_KEYS and isinstance(value, Tensor))
-        return next(tensors, next(iter(batch.values()), None)), targets
-    if isinstance(batch, Sequence) and not isinstance(batch, str):
-        return (batch[0] if batch else None), (batch[1] if len(batch) > 1 else None)
-    return batch, None
 
 
 def _is_sequence(inputs: Tensor, shape: Sequence[int] | None, layout: Layout | None) -> bool:

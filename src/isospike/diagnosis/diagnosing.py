@@ -84,7 +84,7 @@ def diagnose(
     taken = _steps(snn, steps)
     first, data = looked_ahead(read_batches(batches, shape=snn.graph.input_shape, layout=layout, steps=taken))
     shapes = snn.graph.output_shapes
-    judge = Judge(choose_task(task, shapes, stored=snn.task, targets=first.targets), shapes)
+    judge = Judge(choose_task(task, shapes, stored=snn.task, targets=first.targets), shapes, snn.graph.output_names)
     pairing = pair(model, snn, first.still, steps=steps)
     layers, scores = Layers(pairing, taken), _Scores(pairing, judge, taken)
     with reporting(progress) as report:

@@ -11,8 +11,9 @@ from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
 from isospike.errors import ArtefactError
-from isospike.graphs.structure import output_structure
+from isospike.graphs.structure import as_plain, output_structure
 from isospike.ops import Family, OpRecord, Role, table
+from isospike.tasks import leaves_by_name
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,14 @@ class Graph(nn.Module):
 
     @property
     def output_shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Shapes of the outputs of one sample, without the batch axis, in order."""
-        return tuple(op_of(leaf).shape for leaf in output_leaves(self.output_node))
+        """Shapes of the outputs of one sample, in order: no batch axis, but the rows where it has several."""
+        ops = [op_of(leaf) for leaf in output_leaves(self.output_node)]
+        return tuple(op.shape if op.rows == 1 else (op.rows, *op.shape) for op in ops)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """What leads to the outputs in the model's output, in order; empty for a model that puts out one tensor."""
+        return tuple(leaves_by_name(as_plain(self.output_node.args[0]), fx.Node))
 
     @property
     def input_node(self) -> fx.Node:

@@ -43,7 +43,7 @@ def evaluate(
     Args:
         snn: the network; its ANN (`SNN.ann`) is evaluated on the same samples.
         loader: batches ``(inputs [B, ...], targets)``, mappings with both, or inputs alone; or one of these. Sequences
-            are ``[T, B, ...]``; the ANN sees their mean over time.
+            are ``[T, B, ...]``; the ANN sees the mean of their first steps, up to the largest of ``steps``.
         steps: one number of steps or several, each at least 1 and at most a million; an accumulate-then-emit network
             answers only at its own, a calibrated one at those it was calibrated for, which are the default.
         executor: see `simulate`.
@@ -51,8 +51,7 @@ def evaluate(
         progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
             what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
         exit: measures the network in a second run with exits too, up to the largest of ``steps``.
-        task: what the answers are for, see `isospike.tasks`; by default what the network was converted for, or
-            regression where targets are real numbers of the outputs' shape.
+        task: what the answers are for, see `isospike.tasks`; by default what the network was converted for.
         layout: where the time of sequences is; ``batch-first`` for ``[B, T, ...]``.
 
     Raises:
@@ -64,7 +63,7 @@ def evaluate(
         raise SimulationError(f"the network is {with_article(snn)}; evaluate takes what isospike.convert or load gives")
     at, shapes = asked_steps(snn, steps), snn.graph.output_shapes
     first, batches = looked_ahead(read_batches(loader, shape=snn.graph.input_shape, layout=layout, steps=max(at)))
-    judge = Judge(choose_task(task, shapes, stored=snn.task, targets=first.targets), shapes)
+    judge = Judge(choose_task(task, shapes, stored=snn.task, targets=first.targets), shapes, snn.graph.output_names)
     judged = snn.with_task(judge.task)
     tally = Tally(judged, judge, at, executor=executor, memory_budget=memory_budget)
     exits = None if exit is None else ExitTally(check_exit(judged, exit), judge, max(at))

@@ -165,7 +165,7 @@ def choose_threshold(
         rule.check_steps(steps)
     first, batches = looked_ahead(read_batches(data, shape=snn.graph.input_shape, layout=layout))
     shapes = snn.graph.output_shapes
-    judge = Judge(choose_task(None, shapes, stored=snn.task, targets=first.targets), shapes)
+    judge = Judge(choose_task(None, shapes, stored=snn.task, targets=first.targets), shapes, snn.graph.output_names)
     seen = _Seen(compile(snn, executor), rule, judge, steps=steps)
     with reporting(progress) as report:
         for given in told(batches, report, "choosing", of=data):

@@ -5,7 +5,7 @@ from isospike.tasks.classification import Classification
 from isospike.tasks.judge import Judge
 from isospike.tasks.measure import Interval, Measure, Measured, plain_interval, read_interval
 from isospike.tasks.regression import Regression
-from isospike.tasks.task import Score, Shapes, Task, register_task, tasks, tensors_of
+from isospike.tasks.task import Score, Shapes, Task, leaves_by_name, register_task, tasks, tensors_of
 
 __all__ = [
     "Classification",
@@ -20,6 +20,7 @@ __all__ = [
     "TaskChoice",
     "choose_task",
     "default_task",
+    "leaves_by_name",
     "plain_interval",
     "read_interval",
     "register_task",

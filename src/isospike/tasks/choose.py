@@ -27,7 +27,7 @@ def choose_task(task: TaskChoice, shapes: Shapes, *, stored: Task | None = None,
     Args:
         task: what the caller says; it wins.
         shapes: of the network's outputs.
-        stored: what the network was converted for; it wins unless it is the default.
+        stored: what the network was converted for, told or by default; it wins over targets.
         targets: of the first batch, where there are some: real numbers of the outputs' own shape make it regression.
 
     Raises:
@@ -37,10 +37,9 @@ def choose_task(task: TaskChoice, shapes: Shapes, *, stored: Task | None = None,
         told = task_called(task)
         told.check_outputs(shapes)
         return told
-    default = default_task(shapes)
-    if stored is not None and stored != default:
+    if stored is not None:
         return stored
-    return Regression() if _are_values(targets, shapes) else default
+    return Regression() if _are_values(targets, shapes) else default_task(shapes)
 
 
 def task_called(task: str | Task) -> Task:

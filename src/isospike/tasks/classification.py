@@ -157,6 +157,8 @@ def _of_one_output(targets: Tensor) -> Tensor:
 
 
 def _hint(targets: Tensor, shapes: Shapes) -> str:
-    """What else such targets may be for."""
-    values = targets.is_floating_point() and tuple(targets.shape[1:]) == tuple(shapes[0])
-    return f"; values {shown_shapes(shapes)} are for task='regression'" if values else ""
+    """What else such targets may be, and what to do with them."""
+    if targets.shape[1:] != tuple(shapes[0]):
+        return "; squeeze(1) makes labels [B] of [B, 1]" if targets.dim() == 2 and targets.shape[1] == 1 else ""
+    values = f"; values {shown_shapes(shapes)} are for task='regression'" if targets.is_floating_point() else ""
+    return values + ("; argmax(1) makes labels of one-hot rows" if targets.dim() == 2 else "")

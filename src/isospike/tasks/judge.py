@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
 from isospike.errors import DataError
-from isospike.tasks.task import Score, Shapes, Task
+from isospike.tasks.task import Score, Shapes, Task, leaves_by_name
 
 
 class Judge:
@@ -14,10 +18,11 @@ class Judge:
     Args:
         task: the task, which fits the outputs.
         shapes: of the network's outputs.
+        names: of the outputs, in order, by which targets in a mapping belong to them.
     """
 
-    def __init__(self, task: Task, shapes: Shapes) -> None:
-        self.task, self.shapes = task, shapes
+    def __init__(self, task: Task, shapes: Shapes, names: Sequence[str] = ("",)) -> None:
+        self.task, self.shapes, self.names = task, shapes, tuple(names)
         self.labelled: bool | None = None
 
     def read(self, targets: Any, samples: int) -> Any:
@@ -29,11 +34,19 @@ class Judge:
         if self.labelled not in (None, targets is not None):
             raise DataError("only some batches have targets; give all of them targets, or none")
         self.labelled = targets is not None
-        return None if targets is None else self.task.read_targets(targets, self.shapes, samples)
+        if targets is None:
+            return None
+        return self.task.read_targets(_in_order(targets, self.names), self.shapes, samples)
 
     def decide(self, outputs: Any) -> Any:
-        """What scores look at."""
-        return self.task.decide(outputs)
+        """What scores look at; an output ``[B * rows, ...]`` is ``[B, rows, ...]``, where a sample has several rows."""
+        leaves, structure = pytree.tree_flatten(outputs)
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        if all(tuple(one.shape[1:]) == tuple(shape) for one, shape in zip(tensors, self.shapes, strict=True)):
+            return self.task.decide(outputs)
+        shapes = iter(self.shapes)
+        by_sample = [leaf.reshape(-1, *next(shapes)) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        return self.task.decide(pytree.tree_unflatten(by_sample, structure))
 
     def score(self) -> Score:
         """An empty score against targets."""
@@ -42,3 +55,24 @@ class Judge:
     def agreement(self) -> Score:
         """An empty score against the ANN."""
         return self.task.agreement(self.shapes)
+
+
+def _in_order(targets: Any, names: tuple[str, ...]) -> Any:
+    """Targets of a mapping in the order of the outputs of their names; all others as they are.
+
+    Raises:
+        DataError: an output has no target, or a target no output.
+    """
+    if not isinstance(targets, Mapping) or names == ("",):
+        return targets
+    found = leaves_by_name(targets, Tensor)
+    missing = [name for name in names if name not in found]
+    foreign = [name for name in found if name not in names]
+    if missing or foreign:
+        wrong = [f"none for {', '.join(missing)}"] * bool(missing) + [f"no output {', '.join(foreign)}"] * bool(foreign)
+        raise DataError(
+            f"the targets do not fit the outputs {', '.join(names)}: {' and '.join(wrong)}; give each target the name "
+            "of its output"
+        )
+    ordered = [found[name] for name in names]
+    return ordered if len(ordered) > 1 else ordered[0]

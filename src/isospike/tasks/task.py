@@ -149,6 +149,7 @@ class Task(Configuration, ABC):
 
 
 T = TypeVar("T", bound=Task)
+L = TypeVar("L")
 
 tasks: Registry[type[Task]] = Registry("task")
 """Tasks by name."""
@@ -163,6 +164,19 @@ def register_task(task: type[T]) -> type[T]:
 def tensors_of(outputs: Any) -> list[Tensor]:
     """The tensors of outputs, in order."""
     return [leaf for leaf in pytree.tree_leaves(outputs) if isinstance(leaf, Tensor)]
+
+
+def leaves_by_name(tree: Any, kind: type[L]) -> dict[str, L]:
+    """The leaves of a type, in order, by the keys and positions that lead to them with dots between."""
+    leaves, _ = pytree.tree_flatten_with_path(tree)
+    return {".".join(map(_key, path)): leaf for path, leaf in leaves if isinstance(leaf, kind)}
+
+
+def _key(step: Any) -> str:
+    """A key of a mapping, a position in a sequence, or the name of a field."""
+    if isinstance(step, pytree.MappingKey):
+        return str(step.key)
+    return str(step.idx if isinstance(step, pytree.SequenceKey) else step.name)
 
 
 def shown_shapes(shapes: Shapes) -> str:

@@ -1,0 +1,95 @@
+"""Which tensors of a batch are its input and its targets; what may be another is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+from torch.utils.data import Dataset, IterableDataset
+
+from isospike.data.python_object import guarded
+from isospike.errors import DataError
+from isospike.messages import warn
+
+INPUT_KEYS = ("x", "input", "inputs", "image", "images", "pixel_values", "data", "features")
+"""Names under which a mapping holds the input; under another name it is the only tensor that is no target."""
+TARGET_KEYS = ("labels", "label", "targets", "target", "y")
+"""Names under which a mapping holds targets."""
+
+
+def parts(batch: Any, number: int) -> tuple[Any, Any]:
+    """The input and the targets of a batch; ``None`` where it has none.
+
+    Raises:
+        DataError: several tensors may be the one or the other; the message names them.
+    """
+    if isinstance(batch, Mapping):
+        return _of_mapping(batch, number)
+    if isinstance(batch, Sequence) and not isinstance(batch, str):
+        tensors = [one for one in batch if isinstance(one, Tensor)]
+        if len(tensors) > 2:
+            raise DataError(
+                f"batch {number} is a {type(batch).__name__} of {len(tensors)} tensors, and only (inputs, targets) can "
+                "be told apart; give pairs, or a mapping that names them such as {'x': inputs, 'y': targets}"
+            )
+        return (batch[0] if batch else None), (batch[1] if len(batch) > 1 else None)
+    return batch, None
+
+
+def _of_mapping(batch: Mapping[Any, Any], number: int) -> tuple[Any, Any]:
+    targets = [key for key in TARGET_KEYS if key in batch]
+    others = [key for key, value in batch.items() if key not in TARGET_KEYS and isinstance(value, Tensor)]
+    inputs = [key for key in others if key in INPUT_KEYS] or others
+    for found, what in ((inputs, "the input"), (targets, "the targets")):
+        if len(found) > 1:
+            names = ", ".join(map(str, found))
+            raise DataError(f"{what} of batch {number} may be {names}; leave one of them, or give (inputs, targets)")
+    unread = [str(key) for key in others if key not in inputs]
+    if unread and number == 1:
+        warn(f"the batches are read as {inputs[0]} alone; {', '.join(unread)}: not read")
+    given = batch[inputs[0]] if inputs else next(iter(batch.values()), None)
+    return given, (batch[targets[0]] if targets else None)
+
+
+def check_strided(inputs: Tensor, targets: Any, number: int) -> None:
+    """Refuse tensors whose numbers are not all in memory.
+
+    Raises:
+        DataError: one is sparse, or on the device ``meta``.
+    """
+    for tensor in pytree.tree_leaves((inputs, targets)):
+        if not isinstance(tensor, Tensor):
+            continue
+        if tensor.is_meta:
+            raise DataError(f"batch {number} holds a tensor on the device meta, which has no numbers; give real ones")
+        if tensor.layout != torch.strided:
+            raise DataError(f"batch {number} holds a {tensor.layout} tensor; give its to_dense()")
+
+
+def check_container(data: Any) -> None:
+    """Refuse what is no collection of batches, though it can be iterated over.
+
+    Raises:
+        DataError: ``[inputs, targets]``, or a dataset whose items are samples with one target each.
+    """
+    if isinstance(data, list) and len(data) == 2 and all(isinstance(one, Tensor) for one in data):
+        inputs, targets = data
+        if inputs.dim() > targets.dim():
+            raise DataError(
+                f"the data are a list of tensors {list(inputs.shape)} and {list(targets.shape)}, which are no two "
+                "batches; inputs with their targets are [(inputs, targets)]"
+            )
+    if isinstance(data, Dataset) and not isinstance(data, IterableDataset):
+        item = guarded(lambda: data[0], "the data cannot be opened", DataError)
+        if isinstance(item, Sequence) and len(item) > 1 and _is_number(item[1]):
+            raise DataError(
+                f"the data are a {type(data).__name__} of samples, not of batches; wrap it in a "
+                "torch.utils.data.DataLoader(dataset, batch_size=...)"
+            )
+
+
+def _is_number(target: Any) -> bool:
+    return isinstance(target, int | float) or (isinstance(target, Tensor) and target.dim() == 0)
