@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import isospike as iso
-from isospike.errors import DataError, OptionError, TaskError, UnknownNameError
+from isospike.errors import DataError, IsospikeWarning, OptionError, TaskError, UnknownNameError
 from isospike.tasks import Classification, Regression, choose_task, default_task, task_called, tasks
 from networks import NETWORKS
 from short_methods import METHODS
@@ -32,12 +32,23 @@ def test_outputs_say_which_task_it_is(shapes, task):
 def test_real_targets_of_the_same_shape_are_values():
     assert choose_task(None, [(4,)], targets=torch.rand(3, 4)) == Regression()
     assert choose_task(None, [(4,)], targets=torch.tensor([0, 1, 2])) == Classification()
-    assert choose_task(None, [(1,)], targets=torch.tensor([0, 1, 1])) == Regression()  # unless told
+    assert choose_task(None, [(1,)], targets=torch.tensor([0, 2, 1])) == Regression()
     assert choose_task("classification", [(4,)], targets=torch.rand(3, 4)) == Classification()
     psnr = Regression(measure="psnr")
     assert choose_task(None, [(1, 8, 8)], stored=psnr) == psnr
     assert choose_task("regression", [(1, 8, 8)], stored=psnr) == Regression()
     assert choose_task(None, [(4,)], stored=Classification(), targets=torch.rand(3, 4)) == Classification()
+
+
+@pytest.mark.parametrize("shape", [(), (1,)])
+@pytest.mark.parametrize("kind", [torch.int64, torch.uint8, torch.bool])
+def test_one_output_with_two_classes_says_how_to_classify(shape, kind, recwarn):
+    targets = torch.tensor([0, 1, 1]).to(kind)
+    with pytest.warns(IsospikeWarning, match="say task='classification' if the output is a logit"):
+        assert choose_task(None, [shape], targets=targets) == Regression()
+    assert choose_task("classification", [shape], targets=targets) == Classification()
+    assert choose_task(None, [shape], targets=targets.float()) == Regression()
+    assert not recwarn.list
 
 
 def test_a_name_may_have_options():

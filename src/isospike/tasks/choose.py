@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from isospike.errors import OptionError, TaskError
-from isospike.messages import with_article
+from isospike.messages import warn, with_article
 from isospike.tasks.regression import Regression
 from isospike.tasks.task import Shapes, Task, tasks
 
@@ -39,6 +39,11 @@ def choose_task(task: TaskChoice, shapes: Shapes, *, stored: Task | None = None,
         return told
     if stored is not None:
         return stored
+    if _are_two_classes(targets, shapes):
+        warn(
+            "the network has one output and the targets are 0 and 1: they are judged as values; say "
+            "task='classification' if the output is a logit whose sign decides"
+        )
     return Regression() if _are_values(targets, shapes) else default_task(shapes)
 
 
@@ -89,3 +94,11 @@ def _are_values(targets: Any, shapes: Shapes) -> bool:
         and len(shapes) == 1
         and tuple(targets.shape[1:]) == tuple(shapes[0])
     )
+
+
+def _are_two_classes(targets: Any, shapes: Shapes) -> bool:
+    """Whole numbers 0 and 1, or truth values, for one number of each sample."""
+    if not isinstance(targets, Tensor) or tuple(map(tuple, shapes)) not in (((),), ((1,),)):
+        return False
+    whole = not (targets.is_floating_point() or targets.is_complex())
+    return whole and bool(((targets == 0) | (targets == 1)).all())
