@@ -25,7 +25,7 @@ X = torch.randn(2, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().man
         ([torch.full_like(X, float("nan"))], "NaN"),
         ([X, torch.full_like(X, float("inf"))], "NaN or infinity"),
         ([X, X.float()], "data are torch.float32 .* network is torch.float64"),
-        ([X.to("meta")], "on meta, .* on cpu"),
+        ([X.to("meta")], "device meta, which has no numbers"),
         ([("labels", X)], "does not start with a tensor"),
         (X.numpy(), "ndarray.*torch.as_tensor"),
         ([(X.numpy(), X)], "ndarray.*torch.as_tensor"),
