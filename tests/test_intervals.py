@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isospike.intervals import Z, above_chance, interval
+from isospike.intervals import Z, interval
+from isospike.tasks.classification import TOP1
 
 
 @given(images=st.integers(1, 10**6), data=st.data())
@@ -35,7 +36,6 @@ def test_they_hold_the_truth_in_about_95_of_100_cases(share, images):
 
 
 def test_better_than_guessing():
-    assert not above_chance(0.108, 2000, 10)
-    assert above_chance(0.1425, 2000, 10)
-    assert above_chance(0.0, 2000, None)
-    assert above_chance(0.0, 2000, 1)
+    assert not TOP1.beats(0.108, interval(0.108, 2000), chance=1 / 10)
+    assert TOP1.beats(0.1425, interval(0.1425, 2000), chance=1 / 10)
+    assert TOP1.beats(0.0, interval(0.0, 2000), chance=None)

@@ -19,7 +19,7 @@ Analogue = Literal["refuse", "allow"]
 """What to do with ops that no neuron can stand for: refuse, or compute them on decoded values."""
 
 
-def check_convertible(graph: Graph, analogue: Analogue, *, tail: Container[Family] = frozenset()) -> None:
+def check_convertible(graph: Graph, analogue: Analogue, *, tail: Container[Family | None] = frozenset()) -> None:
     """Refuse a network that no method can convert.
 
     Args:
@@ -36,7 +36,7 @@ def check_convertible(graph: Graph, analogue: Analogue, *, tail: Container[Famil
     check_weights(graph)
 
 
-def check_roles(graph: Graph, analogue: Analogue, *, tail: Container[Family] = frozenset()) -> None:
+def check_roles(graph: Graph, analogue: Analogue, *, tail: Container[Family | None] = frozenset()) -> None:
     """Refuse what cannot be converted, everything at once; see `check_convertible`.
 
     Raises:
@@ -48,13 +48,13 @@ def check_roles(graph: Graph, analogue: Analogue, *, tail: Container[Family] = f
         raise ConversionError("cannot convert: " + "; and ".join(parts))
 
 
-def _tail(graph: Graph, families: Container[Family]) -> list[Op]:
+def _tail(graph: Graph, families: Container[Family | None]) -> list[Op]:
     """Analogue ops of these families between the outputs and the first other op before them."""
     found, waiting = list[Op](), output_leaves(graph.output_node)
     while waiting:
         node = waiting.pop()
         op = op_of(node) if node.op in ("call_module", "call_function") else None
-        if op is not None and op.role is Role.ANALOGUE and op.record is not None and op.record.family in families:
+        if op is not None and op.role is Role.ANALOGUE and op.family in families:
             found.append(op)
             waiting += [source for source in node.all_input_nodes if source.op != "get_attr"]
     return found

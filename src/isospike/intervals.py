@@ -37,11 +37,3 @@ def shown_interval(share: float | None, images: int) -> str | None:
         return None
     low, high = interval(share, images)
     return f"{100 * low:.1f} to {100 * high:.1f}"
-
-
-def above_chance(share: float, images: int, classes: int | None) -> bool:
-    """Whether a share of right answers lies above that of guessing one of a number of classes, by its interval.
-
-    Where the number of classes is not known, or there is one output alone, every share passes.
-    """
-    return classes is None or classes < 2 or interval(share, images)[0] > 1 / classes

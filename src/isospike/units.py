@@ -36,8 +36,3 @@ def energy(value: float) -> str:
 def percent(share: float) -> str:
     """``0.9173`` as ``91.73 %``."""
     return f"{100 * share:.2f} %"
-
-
-def percentage(value: Any) -> float | None:
-    """A share as per cent for an axis; nothing where it is none."""
-    return 100 * value if finite(value) else None

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from isospike.data.reading import Layout, batches_of, read_batch
+from isospike.data.reading import Given, Layout, batches_of, read_batch
 from isospike.data.stream import stream
 from isospike.errors import CalibrationError
 from isospike.messages import warn, with_article
@@ -56,8 +56,8 @@ class Batches:
             self._first = next(opened)
         except StopIteration:
             raise CalibrationError("the data hold no batch; give at least one") from None
-        self.first = self._numbered(1, self._first)
-        self.first_targets = read_batch(self._first, 1, shape=shape, layout=layout).targets
+        first = self._read(1, self._first)
+        self.first, self.first_targets = first.still, first.targets
 
     def __iter__(self) -> Iterator[Tensor]:
         """Every batch once; the data are opened again when they can be."""
@@ -72,7 +72,7 @@ class Batches:
     def _counted(self, batches: Iterable[Batch]) -> Iterator[Tensor]:
         seen = 0
         for number, batch in enumerate(batches, 1):
-            inputs = self._numbered(number, batch)
+            inputs = self._read(number, batch).still
             seen += len(inputs)
             self.images_seen = max(self.images_seen, seen)
             yield inputs
@@ -106,5 +106,5 @@ class Batches:
             message = f"calibration asks for {count} images, the data hold {used}: all were used"
             warn(message)
 
-    def _numbered(self, number: int, batch: Batch) -> Tensor:
-        return read_batch(batch, number, shape=self._shape, layout=self._layout).still
+    def _read(self, number: int, batch: Batch) -> Given:
+        return read_batch(batch, number, shape=self._shape, layout=self._layout)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from torch import Tensor
@@ -17,7 +17,6 @@ from isospike.messages import with_article
 
 Layout = Literal["time-first", "batch-first"]
 """Which axis of a sequence is time: ``[T, B, ...]``, which is the rule, or ``[B, T, ...]``."""
-LAYOUTS = ("time-first", "batch-first")
 
 
 @dataclass(frozen=True)
@@ -173,7 +172,7 @@ def check_layout(layout: object) -> None:
     Raises:
         OptionError: it is another.
     """
-    if layout not in (None, *LAYOUTS):
+    if layout not in (None, *get_args(Layout)):
         raise OptionError(
             f"layout must be 'time-first' for [T, B, ...] or 'batch-first' for [B, T, ...], got {layout!r}"
         )

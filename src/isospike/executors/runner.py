@@ -43,7 +43,8 @@ class Runner:
                 f"{' or '.join(executors_of(network.kind))}"
             )
         self.network, self.executor = network, executor
-        self._programs: dict[tuple[str, int | None, bool], tuple[SNN, Any]] = {}
+        self._networks: dict[int | None, SNN] = {}
+        self._programs: dict[tuple[str, SNN, bool], Any] = {}
 
     @torch.no_grad()
     @own_precision()
@@ -64,14 +65,20 @@ class Runner:
         job = RunJob(x, None if steps is None else int(steps), asked, memory_budget, state)
         name = self.executor or fitting_executor(self.network, asked)
         rule = None if exit is None else self._rule(exit, name, job)
-        network = self.network.for_steps(None if state is not None else job.steps)
+        network = self._network(None if state is not None else job.steps)
         executor: Executor[Any, Any] = executors[name]
         settled = executor.check(network, job)
-        key = (name, job.steps if network is not self.network else None, not settled.sequence)
+        key = (name, network, not settled.sequence)
         if key not in self._programs:
-            self._programs[key] = network, executor.compile(network, constant_input=not settled.sequence)
+            self._programs[key] = executor.compile(network, constant_input=not settled.sequence)
         with whole_operands():
-            return drive(executor, *self._programs[key], job=settled, rule=rule)
+            return drive(executor, network, self._programs[key], job=settled, rule=rule)
+
+    def _network(self, steps: int | None) -> SNN:
+        """The network for a number of steps; of a calibrated one a view that is made once."""
+        if steps not in self._networks:
+            self._networks[steps] = self.network.for_steps(steps)
+        return self._networks[steps]
 
     def _rule(self, exit: ExitRule, executor: str, job: RunJob) -> ExitRule:
         """The exit rule, which must fit network, executor and job."""
