@@ -73,6 +73,11 @@ def is_staircase(activation: nn.Module) -> bool:
     return isinstance(activation, LearnedActivation) and activation.levels is not None
 
 
+def is_signed(activation: nn.Module) -> bool:
+    """Whether an activation puts out values of both signs, which neurons send as spikes of both signs."""
+    return bool(getattr(activation, "is_signed", False))
+
+
 def has_ceiling(activation: nn.Module) -> bool:
     """Whether an activation saturates: a learned bound, or a ReLU with a ceiling."""
     return isinstance(activation, LearnedActivation) or hasattr(activation, "max_val")
@@ -85,6 +90,8 @@ def shift_of(activation: nn.Module, *, otherwise: float = NEAREST) -> float:
 
 def activation_at_rest(activation: nn.Module) -> nn.Module:
     """A plain copy of an activation: what a neuron put in its place must be compared with."""
+    if is_signed(activation):
+        return copy.deepcopy(activation)
     if not isinstance(activation, LearnedActivation):
         ceiling = getattr(activation, "max_val", None)
         return nn.ReLU() if ceiling is None else nn.Hardtanh(0.0, ceiling)

@@ -114,6 +114,8 @@ register_op(OpRecord("threshold", family.RECTIFIER, build=rectifiers.threshold))
 for _name in activations:
     register_op(OpRecord(_name.replace("-", "_"), family.TRAINABLE, build=rectifiers.trainable(_name)))
 
+_plain(family.SITE, "signed_site")
+
 _plain(family.POINTWISE, "sigmoid", "hardsigmoid", "log_sigmoid", "tanh", "gelu", "silu", "hardswish", "mish")
 _plain(family.POINTWISE, "softplus", "elu", "selu", "celu", "leaky_relu", "hardshrink", "softshrink")
 _plain(family.POINTWISE, "abs", "exp", "log", "log1p", "sqrt", "rsqrt", "pow", "square", "reciprocal", "sin", "cos")
