@@ -103,3 +103,35 @@ def tracked(currents: Currents, theta: Fraction, v: Fraction, adj: Callable[[int
         spikes.append(int(math.copysign(adj(abs(missing)), missing)))
         n += spikes[-1]
     return spikes
+
+
+def signed_tracked(currents: Currents, theta: Fraction, v: Fraction, adj: Callable[[int], int], largest: int) -> Spikes:
+    """``n(t) = n(t-1) + adj(clip(floor(V(t) / theta) - n(t-1), -S, S))``, ``n`` without a bound."""
+    spikes, total, n = [], v, 0
+    for z in currents:
+        total += z
+        missing = min(max(math.floor(total / theta) - n, -largest), largest)
+        spikes.append(int(math.copysign(adj(abs(missing)), missing)))
+        n += spikes[-1]
+    return spikes
+
+
+def pos_neg(currents: Currents, u: Fraction, bits: int) -> Spikes:
+    """The two halves of H-MT (AAAI 2026) with communication, thresholds ``u 2^i`` from the largest down in one step.
+
+    Both start at ``u/2``; Pos gets the current, Neg its negative; after firing each takes what the other sent, with the
+    sign that the release has: ``v_P += x_N``, ``v_N += x_P``.
+    """
+    pos = neg = u / 2
+    spikes = []
+    for z in currents:
+        pos, neg, out = pos + z, neg - z, []
+        for half in (pos, neg):
+            fired = 0
+            for i in reversed(range(bits)):
+                if half - fired * u >= u * 2**i:
+                    fired += 2**i
+            out.append(fired)
+        pos, neg = pos - out[0] * u + out[1] * u, neg - out[1] * u + out[0] * u
+        spikes.append(out[0] - out[1])
+    return spikes

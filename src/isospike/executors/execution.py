@@ -16,6 +16,7 @@ from isospike.graphs.graph import is_island, op_of, output_leaves
 from isospike.memory_format import channels_last
 from isospike.neurons import EventCounts, Memory, Temporal
 from isospike.neurons.island import advance_island, start_island
+from isospike.ops import Role
 
 
 class Execution:
@@ -47,7 +48,7 @@ class Execution:
                 values[node] = self._temporal(instruction, instruction.call, values, steps, counts)
                 if self.watch is not None:
                     self.watch(op_of(node).name, self._sequence(node, values, steps))
-            elif is_island(node):
+            elif is_island(node) or op_of(node).role is Role.PRODUCT:
                 values[node] = self._island(instruction, values, steps)
             else:
                 args, kwargs = self._arguments(node, values, steps)
@@ -105,6 +106,7 @@ class Execution:
         return out.flatten(0, 1)
 
     def _island(self, instruction: Instruction, values: dict[fx.Node, Any], steps: int) -> Tensor:
+        """A function of the means so far; for a product ``t m_A m_B - (t-1) m_A' m_B'``, its streaming form."""
         node = instruction.node
         variable = [source for source in node.all_input_nodes if source.op != "get_attr"]
         inputs = [self._sequence(source, values, steps) for source in variable]

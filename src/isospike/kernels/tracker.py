@@ -11,7 +11,7 @@ from torch import Tensor
 from isospike.errors import SimulationError
 from isospike.kernels.library import outcome
 from isospike.kernels.operators import operator
-from isospike.kernels.tracker_loop import TrackerRule, advance_by_torch
+from isospike.kernels.tracker_loop import Rounding, TrackerRule, advance_by_torch
 from isospike.memory_format import broadcasts_to
 
 SMALLEST_PART = 2**15
@@ -33,7 +33,7 @@ def track(
         x: currents ``[T, B, ...]``; may be one step expanded along ``T``.
         out: outputs ``[T, B, ...]``; may be ``x``.
         v: membrane potentials ``[B, ...]``.
-        n: net spikes so far ``[B, ...]``; ``None`` for neurons that take none back.
+        n: net spikes so far ``[B, ...]``, which do not fall below zero; ``None`` where nothing bounds them.
         threshold: broadcastable to one sample.
         biases: ``[1, ...]`` for all steps or ``[T, ...]``, the rest broadcastable to one sample.
         rule: the limits.
@@ -48,11 +48,16 @@ def track(
     return counts
 
 
+def _rule(up: int, down: int, rounding: int, *shape: bool) -> TrackerRule:
+    """The rule as an operator is handed it."""
+    return TrackerRule(up, down, Rounding(rounding), *shape)
+
+
 def _track_by_torch(
     x: Tensor, out: Tensor, v: Tensor, n: Tensor | None, threshold: Tensor, biases: Tensor | None, *rule: Any
 ) -> Tensor:
     _check(x, out, v, n, threshold, biases)
-    return advance_by_torch(x, out, v, n, threshold, biases, TrackerRule(*rule))
+    return advance_by_torch(x, out, v, n, threshold, biases, _rule(*rule))
 
 
 def _track_on_cpu(
@@ -63,7 +68,7 @@ def _track_on_cpu(
     library = outcome(x.dtype)
     layout = torch.channels_last if _is(v, torch.channels_last) else torch.contiguous_format
     if not isinstance(library, ctypes.CDLL) or x.numel() == 0 or not _fit(x, out, [v] if n is None else [v, n], layout):
-        return advance_by_torch(x, out, v, n, threshold, biases, TrackerRule(*rule))
+        return advance_by_torch(x, out, v, n, threshold, biases, _rule(*rule))
     steps, samples = x.shape[:2]
     neurons = x[0, 0].numel()
     theta = _as_sample(threshold.unsqueeze(0), v, layout)
@@ -116,7 +121,7 @@ def _as_sample(parameter: Tensor, v: Tensor, layout: torch.memory_format) -> Ten
 
 _track = operator(
     "track(Tensor x, Tensor(a!) out, Tensor(b!) v, Tensor(c!)? n, Tensor threshold, Tensor? biases, "
-    "int up, int down, bool patient, bool powers_of_two) -> Tensor",
+    "int up, int down, int rounding, bool powers_of_two, bool digits) -> Tensor",
     torch_twin=_track_by_torch,
     cpu=_track_on_cpu,
     shapes=lambda x, *_: x.new_empty((2, x.shape[0], x.shape[1]), dtype=torch.int64),

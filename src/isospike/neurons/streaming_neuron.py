@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from isospike.errors import OptionError, SimulationError
+from isospike.neurons.quantiser import is_signed
 from isospike.neurons.rate import RateNeuron
 from isospike.neurons.temporal import EventCounts, Memory
 from isospike.options import Range
@@ -87,6 +88,11 @@ class StreamingNeuron(RateNeuron):
         self.bias = current if self.bias is None else self.bias + current
 
     @property
+    def signed(self) -> bool:
+        """Whether outputs may be negative, as those of the activation."""
+        return is_signed(self.activation)
+
+    @property
     def saturation(self) -> Tensor:
         """The largest mean output: one largest event at every step."""
         return self.largest * self.v_threshold
@@ -101,8 +107,11 @@ class StreamingNeuron(RateNeuron):
         return self.v_threshold * self.spikes_to_bound(largest=self.largest)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``clip(x, 0, saturation)``: what the mean output for a constant current converges to."""
-        return torch.minimum(x.clamp(min=0), self.saturation)
+        """``clip(x, 0, saturation)``: what the mean output for a constant current converges to.
+
+        Of a signed activation it is ``clip(x, -saturation, saturation)``.
+        """
+        return torch.minimum(torch.maximum(x, -self.saturation) if self.signed else x.clamp(min=0), self.saturation)
 
     def start(self, x: Tensor) -> Memory:
         """Membrane potentials at ``v_init``; with a schedule also the clock."""

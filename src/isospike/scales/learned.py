@@ -49,6 +49,11 @@ class LearnedRule(ScaleRule):
         return super().feed(inputs, most) if self.otherwise is None else self.otherwise.feed(inputs, most)
 
     @property
+    def serves_signed(self) -> bool:  # type: ignore[override]
+        """That of the other rule: signed activations have no learned bounds."""
+        return self.otherwise is not None and self.otherwise.serves_signed
+
+    @property
     def papers(self) -> tuple[str, ...]:  # type: ignore[override]
         """Those of the other rule."""
         return () if self.otherwise is None else self.otherwise.papers

@@ -14,9 +14,13 @@ from isospike.scales.rule import Fineness, Observer, Passive, ScaleRule, rules
 
 @dataclass(frozen=True)
 class MaximumRule(ScaleRule):
-    """``theta = max(relu(z))`` over the calibration data (Diehl et al. 2015, data-based normalisation)."""
+    """``theta = max(relu(z))`` over the calibration data (Diehl et al. 2015, data-based normalisation).
+
+    At signed sites it is the largest magnitude.
+    """
 
     papers: ClassVar[tuple[str, ...]] = ("diehl2015fast",)
+    serves_signed = True
 
     granularity: Fineness  # type: ignore[assignment]
     """One threshold per layer, per channel or per neuron."""

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from isospike.activations.activation import Granularity
 from isospike.errors import CalibrationError
 from isospike.graphs.graph import Op
+from isospike.neurons.quantiser import is_signed
 from isospike.options import Configuration, OneOf
 from isospike.registry import Registry, kebab_case
 
@@ -82,12 +83,16 @@ class Passive(Observer):
     def observe(self, z: Tensor) -> Tensor:
         """Take in the outputs for currents ``[B, ...]`` and return them."""
         a: Tensor = self.activation(z)
-        self.take(a)
+        self.see(z, a)
         return a
+
+    def see(self, z: Tensor, a: Tensor) -> None:
+        """Take in what observers of outputs do, currents and the outputs for them ``[B, ...]``: magnitudes count."""
+        self.take(a.abs() if is_signed(self.activation) else a)
 
     @abstractmethod
     def take(self, a: Tensor) -> None:
-        """Take in outputs ``[B, ...]``."""
+        """Take in outputs ``[B, ...]``; of a signed activation their magnitudes."""
 
     def adopt(self, other: Passive) -> bool:
         """Use what another observer of the site counts, and return true, if this one would count the same."""
@@ -108,7 +113,7 @@ class Together(Watched):
         """Show everyone the outputs for currents ``[B, ...]`` and return them."""
         a: Tensor = self.activation(z)
         for observer in self.counting:
-            observer.take(a)
+            observer.see(z, a)
         return a
 
 
@@ -123,6 +128,8 @@ class ScaleRule(Configuration, ABC):
 
     papers: ClassVar[tuple[str, ...]] = ()
     """BibTeX keys in ``references.bib``."""
+    serves_signed: ClassVar[bool] = False
+    """Whether it finds thresholds of activations whose values have both signs."""
 
     granularity: Granularity
     """One threshold per layer or per channel."""
