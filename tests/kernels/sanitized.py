@@ -81,33 +81,25 @@ def histograms(dtype: torch.dtype) -> None:
             raise AssertionError(f"{strange} was counted as a code")
 
 
-RULES = [(1, 0), (15, 0), (8, 0, 0, 1), (1, 1, 1), (1, 1), (7, 7), (8, 8, 0, 1), (8, 8, 2, 1), (15, 15, 0, 0, 1)]
-"""Integrate-and-fire, burst, signed memory, buffered, graded, multi-threshold: fields of rules as far as needed."""
-
-
-def rule_of(fields: tuple[int, ...]) -> TrackerRule:
-    return TrackerRule(*fields[:2], *map(Rounding, fields[2:3]), *map(bool, fields[3:]))
+POWER = Rounding.TO_POWER
+RULES = [
+    *(TrackerRule(1, 0), TrackerRule(15, 0), TrackerRule(1, 1), TrackerRule(7, 7), TrackerRule(15, 15, digits=True)),
+    *(TrackerRule(8, 0, powers_of_two=True), TrackerRule(8, 8, powers_of_two=True), TrackerRule(8, 8, POWER, True)),
+    TrackerRule(1, 1, Rounding.TOWARDS_ZERO),
+]
+"""Integrate-and-fire, burst, buffered, graded, in binary digits; powers of two up and back; signed memory."""
 
 
 def neurons(dtype: torch.dtype) -> None:
     tracker.SMALLEST_PART = 64  # threads share small layers too
-    sizes = [(3, 2, 1), (2, 3, 513), (4, 1, 2, 17, 33)]
-    for rule, signed, size, theta, schedule in itertools.product(
-        RULES, (False, True), sizes, (0.0, 1e-45, 0.7), (0, 1, None)
-    ):
+    sizes, schedules = [(3, 2, 1), (2, 3, 513), (4, 1, 2, 17, 33)], (0, 1, None)
+    choices = itertools.product(RULES, (False, True), sizes, (0.0, 1e-45, 0.7), schedules)
+    for rule, signed, size, theta, schedule in choices:
         x = random(*size).to(dtype)
-        v, n = torch.zeros_like(x[0]), torch.zeros_like(x[0]) if rule[1] and not signed else None
+        v, n = torch.zeros_like(x[0]), torch.zeros_like(x[0]) if rule.down and not signed else None
         threshold = torch.full(size[2:], theta, dtype=dtype)
         biases = None if schedule is None else random(schedule or len(x), *size[2:]).to(dtype)
-        counts = track(
-            x,
-            torch.empty_like(x),
-            v,
-            n,
-            threshold,
-            biases,
-            TrackerRule(*rule[:2], *map(Rounding, rule[2:3]), *map(bool, rule[3:])),
-        )
+        counts = track(x, torch.empty_like(x), v, n, threshold, biases, rule)
         assert (counts >= 0).all()
         assert (counts[0] <= rule.up * v[0].numel()).all()
 

@@ -135,3 +135,52 @@ def pos_neg(currents: Currents, u: Fraction, bits: int) -> Spikes:
         pos, neg = pos - out[0] * u + out[1] * u, neg - out[1] * u + out[0] * u
         spikes.append(out[0] - out[1])
     return spikes
+
+
+def nearest_threshold(e: Fraction, largest: Fraction, count: int) -> Fraction:
+    """The largest ``lambda_i = largest / 2^i``, ``i < count``, with ``|e| >= 3/4 lambda_i``, with the sign of ``e``."""
+    for i in range(count):
+        if abs(e) >= Fraction(3, 4) * largest / 2**i:
+            return largest / 2**i * (1 if e > 0 else -1)
+    return Fraction(0)
+
+
+def multi_threshold(currents: Currents, largest: Fraction, count: int, *, signed: bool) -> list[Fraction]:
+    """The values that a multi-threshold neuron with soft reset sends; of a rectifier in all never less than zero."""
+    values, v, total = [], Fraction(0), Fraction(0)
+    for z in currents:
+        v += z
+        value = nearest_threshold(v, largest, count)
+        if value < 0 and not signed:  # the largest threshold that can be taken back
+            value = -max((largest / 2**i for i in range(count) if largest / 2**i <= min(-value, total)), default=0)
+        values.append(Fraction(value))
+        v, total = v - values[-1], total + values[-1]
+    return values
+
+
+def differential(
+    currents: Currents,
+    decide: Callable[[Fraction], Fraction],
+    v_init: Fraction,
+    back: Callable[[Fraction], Fraction] | None,
+) -> tuple[list[Fraction], list[Fraction]]:
+    """The differential code as its paper steps it: a spike at step t changes what is decoded by ``1 / t`` of its value.
+
+    Args:
+        currents: of every step; their mean up to t is the current that the layer before means.
+        decide: the value that is sent for an error.
+        v_init: part of every error.
+        back: the largest value that can be taken back, at most so much; ``None``: any.
+
+    Returns:
+        What is sent, and what is decoded, after every step.
+    """
+    sent, decoded, mean, a = [], [], Fraction(0), Fraction(0)
+    for t, z in enumerate(currents, 1):
+        mean += (z - mean) / t
+        value = decide(v_init + t * (mean - a))
+        value = -back(min(-value, t * a)) if value < 0 and back is not None else value
+        a += value / t
+        sent.append(value)
+        decoded.append(a)
+    return sent, decoded

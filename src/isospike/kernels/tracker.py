@@ -11,7 +11,7 @@ from torch import Tensor
 from isospike.errors import SimulationError
 from isospike.kernels.library import outcome
 from isospike.kernels.operators import operator
-from isospike.kernels.tracker_loop import Rounding, TrackerRule, advance_by_torch
+from isospike.kernels.tracker_loop import TrackerRule, advance_by_torch
 from isospike.memory_format import broadcasts_to
 
 SMALLEST_PART = 2**15
@@ -48,16 +48,11 @@ def track(
     return counts
 
 
-def _rule(up: int, down: int, rounding: int, *shape: bool) -> TrackerRule:
-    """The rule as an operator is handed it."""
-    return TrackerRule(up, down, Rounding(rounding), *shape)
-
-
 def _track_by_torch(
     x: Tensor, out: Tensor, v: Tensor, n: Tensor | None, threshold: Tensor, biases: Tensor | None, *rule: Any
 ) -> Tensor:
     _check(x, out, v, n, threshold, biases)
-    return advance_by_torch(x, out, v, n, threshold, biases, _rule(*rule))
+    return advance_by_torch(x, out, v, n, threshold, biases, TrackerRule(*rule))
 
 
 def _track_on_cpu(
@@ -68,7 +63,7 @@ def _track_on_cpu(
     library = outcome(x.dtype)
     layout = torch.channels_last if _is(v, torch.channels_last) else torch.contiguous_format
     if not isinstance(library, ctypes.CDLL) or x.numel() == 0 or not _fit(x, out, [v] if n is None else [v, n], layout):
-        return advance_by_torch(x, out, v, n, threshold, biases, _rule(*rule))
+        return advance_by_torch(x, out, v, n, threshold, biases, TrackerRule(*rule))
     steps, samples = x.shape[:2]
     neurons = x[0, 0].numel()
     theta = _as_sample(threshold.unsqueeze(0), v, layout)

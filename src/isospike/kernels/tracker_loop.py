@@ -57,25 +57,48 @@ def _decide(v: Tensor, n: Tensor | None, threshold: Tensor, spikes: Tensor, rule
     if rule.up == 1 and not rule.down and n is None:
         torch.ge(v, threshold, out=spikes)
         return
-    # the threshold of a silent channel may be zero
+    decide(v, threshold, spikes, rule=rule, back=n)
+
+
+def decide(
+    v: Tensor,
+    threshold: Tensor,
+    spikes: Tensor,
+    *,
+    rule: TrackerRule,
+    back: Tensor | None = None,
+    room: Tensor | None = None,
+) -> None:
+    """Write the numbers of spikes that potentials ask for, within limits.
+
+    Args:
+        v: membrane potentials ``[B, ...]``.
+        threshold: broadcastable to them; that of a silent channel may be zero.
+        spikes: where to write, in the type of the potentials.
+        rule: the limits of one event.
+        back: how many can be taken back at all ``[B, ...]``; ``None``: any number.
+        room: how many can be added at all ``[B, ...]``; ``None``: any number.
+    """
     torch.div(v, threshold.clamp(min=torch.finfo(v.dtype).tiny), out=spikes)
-    round_(spikes, rule)
-    lowest = v.new_full((), -rule.down) if n is None else n.clamp(max=rule.down).neg_()
+    _round(spikes, rule)
+    lowest = v.new_full((), -rule.down) if back is None else back.clamp(max=rule.down).neg_()
     torch.fmax(spikes, lowest, out=spikes)
     spikes.clamp_(max=rule.up)
+    if room is not None:
+        torch.minimum(spikes, room, out=spikes)
     if rule.powers_of_two:
-        keep_exponent_(spikes, rounds=False)
+        _keep_exponent(spikes, rounds=False)
 
 
-def round_(ratio: Tensor, rule: TrackerRule) -> None:
+def _round(ratio: Tensor, rule: TrackerRule) -> None:
     """Whole numbers of potentials in thresholds, in place."""
-    if rule.rounding is Rounding.TO_POWER:
+    if rule.rounding == Rounding.TO_POWER:
         torch.fmax(ratio, ratio.new_full((), -rule.up), out=ratio)
-        keep_exponent_(ratio.clamp_(max=rule.up), rounds=True)
-    _ = ratio.floor_() if rule.rounding is Rounding.DOWN else ratio.trunc_()
+        _keep_exponent(ratio.clamp_(max=rule.up), rounds=True)
+    _ = ratio.floor_() if rule.rounding == Rounding.DOWN else ratio.trunc_()
 
 
-def keep_exponent_(values: Tensor, *, rounds: bool) -> None:
+def _keep_exponent(values: Tensor, *, rounds: bool) -> None:
     """Powers of two with the sign of the values, in place: below them, or the nearest (from ``3/4`` of it on)."""
     words, fraction = values.view(WORDS[values.element_size()]), round(1 / torch.finfo(values.dtype).eps)
     if rounds:

@@ -7,7 +7,10 @@ from isospike.methods.calibrated_buffered import CalibratedBuffered
 from isospike.methods.calibration_advanced import CalibrationAdvanced
 from isospike.methods.calibration_light import CalibrationLight
 from isospike.methods.cos import COS
+from isospike.methods.differential import Differential
+from isospike.methods.expectation_compensation import ExpectationCompensation
 from isospike.methods.ftbc import FTBC
+from isospike.methods.harmony import Harmony
 from isospike.methods.local_threshold_balancing import LocalThresholdBalancing
 from isospike.methods.maximum import Maximum
 from isospike.methods.method import Method, methods, register
@@ -41,6 +44,9 @@ __all__ = [
     "CalibratedBuffered",
     "CalibrationAdvanced",
     "CalibrationLight",
+    "Differential",
+    "ExpectationCompensation",
+    "Harmony",
     "LocalThresholdBalancing",
     "Maximum",
     "Method",

@@ -114,7 +114,12 @@ class Streaming(Policy):
         return self.kind(theta, theta * share, activation_at_rest(activation), **options)  # type: ignore[arg-type]
 
     def _share(self, activation: nn.Module) -> float:
-        """What a neuron starts with, in thresholds: 1/2 at signed sites, whose values of both signs round alike."""
+        """What a neuron starts with, in thresholds: 1/2 at signed sites, whose values of both signs round alike.
+
+        Neurons that round potentials as they are start at zero.
+        """
+        if self.kind.rounds_itself:
+            return 0.0
         if self.v_init is None or is_signed(activation):
             return shift_of(activation, otherwise=0.5)
         return self.v_init
@@ -216,5 +221,9 @@ def learned_or(name: str, granularity: Granularity, *, levels: int | tuple[int, 
     """
     if name == "learned":
         return scales.LearnedRule(granularity)
-    rule = scales.make_rule(name, granularity=granularity, levels=levels, phase=phase)
-    return scales.LearnedRule(granularity, otherwise=rule)
+    return learned_or_rule(scales.make_rule(name, granularity=granularity, levels=levels, phase=phase))
+
+
+def learned_or_rule(rule: ScaleRule) -> ScaleRule:
+    """Learned bounds, elsewhere those of a rule."""
+    return scales.LearnedRule(rule.granularity, otherwise=rule)

@@ -4,11 +4,14 @@ from isospike.neurons.bit_coded import BitCodedNeuron
 from isospike.neurons.buffered import BufferedNeuron
 from isospike.neurons.burst import BurstNeuron
 from isospike.neurons.currents import Currents
+from isospike.neurons.differential import DifferentialMultiThreshold, DifferentialNeuron
 from isospike.neurons.emitter import Emission, Emitter, emitting
 from isospike.neurons.graded import Graded
 from isospike.neurons.hard_reset import HardReset
+from isospike.neurons.harmony import HarmonyNeuron
 from isospike.neurons.input_grid import InputGrid
 from isospike.neurons.integrate_and_fire import IntegrateAndFire
+from isospike.neurons.multi_threshold import MultiThreshold
 from isospike.neurons.neuron import Kind, Neuron
 from isospike.neurons.offset_shift import OffsetShift
 from isospike.neurons.pasc import Pasc, if_operations
@@ -35,16 +38,20 @@ __all__ = [
     "BufferedNeuron",
     "BurstNeuron",
     "Currents",
+    "DifferentialMultiThreshold",
+    "DifferentialNeuron",
     "Emission",
     "Emitter",
     "EventCounts",
     "Graded",
     "HardReset",
+    "HarmonyNeuron",
     "InputGrid",
     "IntegrateAndFire",
     "Kind",
     "LearnedActivation",
     "Memory",
+    "MultiThreshold",
     "Neuron",
     "OffsetShift",
     "Pasc",

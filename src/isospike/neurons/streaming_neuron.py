@@ -40,6 +40,8 @@ class StreamingNeuron(RateNeuron):
     """Most spikes that one event is worth unless ``largest`` says so; ``None`` for neurons without that argument."""
     largest: int = 1
     """Most spikes that one event is worth."""
+    rounds_itself: ClassVar[bool] = False
+    """Whether it rounds potentials to nearest as they are, and starts at zero therefore."""
     bias: Tensor | None
 
     def __init__(

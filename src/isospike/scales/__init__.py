@@ -1,6 +1,7 @@
 """Scale rules: how the threshold of every site is found from calibration data."""
 
 from isospike.activations.activation import Granularity
+from isospike.scales.gaussian import GaussianRule
 from isospike.scales.learned import LearnedRule
 from isospike.scales.local_threshold_balancing import LocalThresholdBalancingRule
 from isospike.scales.maximum import MaximumRule
@@ -11,6 +12,7 @@ from isospike.scales.spike_norm import SpikeNormRule
 
 __all__ = [
     "Fineness",
+    "GaussianRule",
     "Granularity",
     "LearnedRule",
     "LocalThresholdBalancingRule",

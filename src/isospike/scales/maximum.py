@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from isospike.graphs.graph import Op
-from isospike.scales.rule import Fineness, Observer, Passive, ScaleRule, rules
+from isospike.scales.rule import Fineness, Observer, OutputObserver, ScaleRule, rules
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class MaximumRule(ScaleRule):
         return _RunningMaximum(op, activation, self.granularity)
 
 
-class _RunningMaximum(Passive):
+class _RunningMaximum(OutputObserver):
     def __init__(self, op: Op, activation: nn.Module, granularity: Fineness) -> None:
         super().__init__(op, activation, granularity)
         self.largest: Tensor | None = None

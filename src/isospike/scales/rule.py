@@ -78,25 +78,33 @@ class Observer(Watched):
 
 
 class Passive(Observer):
-    """Sees the outputs of an activation and changes nothing: any number of them watch one site in one pass."""
+    """Sees currents and outputs of an activation and changes nothing: any number of them watch one site in one pass."""
 
     def observe(self, z: Tensor) -> Tensor:
-        """Take in the outputs for currents ``[B, ...]`` and return them."""
+        """See currents ``[B, ...]`` and return the outputs for them."""
         a: Tensor = self.activation(z)
         self.see(z, a)
         return a
 
-    def see(self, z: Tensor, a: Tensor) -> None:
-        """Take in what observers of outputs do, currents and the outputs for them ``[B, ...]``: magnitudes count."""
-        self.take(a.abs() if is_signed(self.activation) else a)
-
     @abstractmethod
-    def take(self, a: Tensor) -> None:
-        """Take in outputs ``[B, ...]``; of a signed activation their magnitudes."""
+    def see(self, z: Tensor, a: Tensor) -> None:
+        """Take in currents and the outputs for them ``[B, ...]``."""
 
     def adopt(self, other: Passive) -> bool:
         """Use what another observer of the site counts, and return true, if this one would count the same."""
         return False
+
+
+class OutputObserver(Passive):
+    """Sees outputs alone; of a signed activation their magnitudes, for thresholds know no sign."""
+
+    def see(self, z: Tensor, a: Tensor) -> None:
+        """Take in outputs, whatever the currents."""
+        self.take(a.abs() if is_signed(self.activation) else a)
+
+    @abstractmethod
+    def take(self, a: Tensor) -> None:
+        """Take in outputs ``[B, ...]`` that are not negative."""
 
 
 class Together(Watched):
@@ -110,7 +118,7 @@ class Together(Watched):
                 self.counting.append(observer)
 
     def observe(self, z: Tensor) -> Tensor:
-        """Show everyone the outputs for currents ``[B, ...]`` and return them."""
+        """Show everyone currents ``[B, ...]`` and return the outputs for them."""
         a: Tensor = self.activation(z)
         for observer in self.counting:
             observer.see(z, a)
