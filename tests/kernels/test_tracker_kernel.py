@@ -112,7 +112,7 @@ def test_kernel_torch_and_chunks_agree(kind, shape, layout, dtype, own, schedule
     assert torch.equal(spikes, levels.abs().sum(2).long())
     assert torch.equal(packets, (out != 0).flatten(2).sum(2))
     assert levels.max() <= neuron.largest
-    assert levels.min() >= -(neuron.largest if neuron.signed else getattr(neuron, "down", 0))
+    assert levels.min() >= -(neuron.largest if neuron.is_signed else getattr(neuron, "down", 0))
 
 
 def tracked(x: Tensor, v: Tensor | None = None) -> tuple[bool, Tensor]:

@@ -75,7 +75,7 @@ class DifferentialNeuron(Graded):
         """Write the numbers of spikes of step t."""
         rule = TrackerRule(self.largest, self.largest, self.rounding, self.powers_of_two)
         unit, a = self.v_threshold.clamp(min=torch.finfo(spikes.dtype).tiny), memory["a"]
-        back = None if self.signed else (a * t / unit).floor_()
+        back = None if self.is_signed else (a * t / unit).floor_()
         room = ((self.saturation - a) * t / unit).floor_() if has_ceiling(self.activation) else None
         decide(memory["v"], self.v_threshold, spikes, rule=rule, back=back, room=room)
 

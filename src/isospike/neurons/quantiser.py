@@ -16,16 +16,17 @@ DOWN = GUARD
 """Phase phi of rounding down."""
 
 
-def codes_of(z: Tensor, unit: Tensor, levels: int, *, v_init: Tensor) -> Tensor:
-    """``Q = clip(floor((z + v_init) / u), 0, K)``: whole numbers in the type of ``z``.
+def codes_of(z: Tensor, unit: Tensor, levels: int, *, v_init: Tensor, lowest: int = 0) -> Tensor:
+    """``Q = clip(floor((z + v_init) / u), a, K)``: whole numbers in the type of ``z``.
 
     Args:
         z: currents ``[B, ...]``.
         unit: height of one level, in units of the current; scalar or ``[C, 1, 1]``.
-        levels: number of levels K above zero; there are K + 1 values.
+        levels: number of levels K above zero, the largest code.
         v_init: what is there before the current, in its units: ``phi u`` for a phase phi, 1/2 rounding to nearest.
+        lowest: the smallest code a: 0 of rectifiers, -K of signed sites.
     """
-    return (z + v_init).div_(unit).floor_().clamp_(0, levels)
+    return (z + v_init).div_(unit).floor_().clamp_(lowest, levels)
 
 
 @runtime_checkable

@@ -90,8 +90,8 @@ class StreamingNeuron(RateNeuron):
         self.bias = current if self.bias is None else self.bias + current
 
     @property
-    def signed(self) -> bool:
-        """Whether outputs may be negative, as those of the activation."""
+    def is_signed(self) -> bool:
+        """As the activation says."""
         return is_signed(self.activation)
 
     @property
@@ -113,7 +113,7 @@ class StreamingNeuron(RateNeuron):
 
         Of a signed activation it is ``clip(x, -saturation, saturation)``.
         """
-        return torch.minimum(torch.maximum(x, -self.saturation) if self.signed else x.clamp(min=0), self.saturation)
+        return torch.minimum(torch.maximum(x, -self.saturation) if self.is_signed else x.clamp(min=0), self.saturation)
 
     def start(self, x: Tensor) -> Memory:
         """Membrane potentials at ``v_init``; with a schedule also the clock."""

@@ -43,12 +43,12 @@ class Tracker(StreamingNeuron):
     @property
     def takes_back(self) -> bool:
         """Whether there is something to be taken back."""
-        return self.signed or self.down > 0
+        return self.is_signed or self.down > 0
 
     def start(self, x: Tensor) -> Memory:
         """Membrane potentials at ``v_init``; no spikes yet."""
         memory = super().start(x)
-        if self.down and not self.signed:
+        if self.down and not self.is_signed:
             memory["n"] = torch.zeros_like(memory["v"])
         return memory
 
@@ -56,7 +56,7 @@ class Tracker(StreamingNeuron):
         """All steps in one pass over the state; see `Temporal.advance`."""
         biases = self.biases(memory, len(x))
         out = x if overwrite else empty_sequence(x)
-        down = self.largest if self.signed else self.down
+        down = self.largest if self.is_signed else self.down
         rule = TrackerRule(self.largest, down, self.rounding, self.powers_of_two, self.digits)
         spikes, packets = track(x, out, memory["v"], memory.get("n"), self.v_threshold, biases, rule)
         return out, EventCounts(spikes, packets)

@@ -96,7 +96,10 @@ class Passive(Observer):
 
 
 class OutputObserver(Passive):
-    """Sees outputs alone; of a signed activation their magnitudes, for thresholds know no sign."""
+    """Sees outputs alone; of a signed site their magnitudes, whose quantiser is as good as theirs.
+
+    ``Q`` of both signs is odd but for ties, so its error for a value is that for the value's magnitude.
+    """
 
     def see(self, z: Tensor, a: Tensor) -> None:
         """Take in outputs, whatever the currents."""
