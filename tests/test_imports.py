@@ -31,8 +31,9 @@ HEAVY = {
 
 LAYERS = [
     {"errors", "registry", "messages", "memory_format", "digests", "precision", "tables", "progress", "verbs"}
-    | {"files", "json_text", "object_check", "schema", "tensor_files"},
+    | {"files", "json_text", "tensor_files"},
     {"units", "intervals", "options"},
+    {"results"},
     {"activations"},
     {"data", "ops", "kernels"},
     {"tasks"},

@@ -13,11 +13,12 @@ from torch.utils import _pytree as pytree
 from isospike.errors import ArtefactError
 from isospike.graphs.structure import as_plain, output_structure
 from isospike.ops import Family, OpRecord, Role, table
+from isospike.results import Stored
 from isospike.tasks import leaves_by_name
 
 
 @dataclass(frozen=True)
-class Op:
+class Op(Stored):
     """One call site of the user's model."""
 
     name: str
