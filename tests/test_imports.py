@@ -42,7 +42,7 @@ LAYERS = [
     {"scales"},
     {"calibrate"},
     {"network"},
-    {"executors", "export"},
+    {"executors", "targets"},
     {"refine"},
     {"methods"},
     {"convertible"},

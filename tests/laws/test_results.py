@@ -44,7 +44,7 @@ PROPERTIES = {"Provenance", "Times", "TrainProgram", "Portion", "Chunk"}
 
 def public() -> dict[str, type]:
     modules = [iso, *(importlib.import_module(f"isospike.{name}") for name in PACKAGES)]
-    named = {name: getattr(module, name) for module in modules for name in module.__all__}
+    named = {name: value for module in modules for name, value in vars(module).items() if not name.startswith("_")}
     return {name: kind for name, kind in named.items() if isinstance(kind, type) and dataclasses.is_dataclass(kind)}
 
 

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from torch import Tensor
 
 from isospike.digests import add_tensor
-from isospike.export.modules import describe_module
-from isospike.export.nodes import describe_node
 from isospike.graphs.graph import Graph
+from isospike.targets.artefact.modules import describe_module
+from isospike.targets.artefact.nodes import describe_node
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ class SNN(Spiking, ABC):
         return verbs["answer"](self, x, steps=steps)
 
     def save(self, path: str | Path) -> None:
-        """Write the network to one ``.snn`` file; see `isospike.export.artefact.save`."""
+        """Write the network to one ``.snn`` file; see `isospike.targets.artefact.saving.save`."""
         verbs["save"](self, path)
 
     @property

@@ -8,15 +8,15 @@ from torch.utils import _pytree as pytree
 
 from isospike.data.preprocess import Preprocess
 from isospike.errors import ArtefactError
-from isospike.export import gate, tensor_gate
-from isospike.export.arguments import FLOATS
-from isospike.export.format import Header
-from isospike.export.modules import build_module
-from isospike.export.nodes import build_node
 from isospike.graphs.graph import Graph, attach, op_of
 from isospike.network import SNN, Provenance, ReadOut, network_of
 from isospike.neurons import Neuron
 from isospike.ops import Role
+from isospike.targets.artefact import gate, tensor_gate
+from isospike.targets.artefact.arguments import FLOATS
+from isospike.targets.artefact.format import Header
+from isospike.targets.artefact.modules import build_module
+from isospike.targets.artefact.nodes import build_node
 from isospike.tasks import Task, task_with
 
 CONSTANTS = (*FLOATS, torch.int64, torch.int32, torch.bool)
