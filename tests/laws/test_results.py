@@ -38,7 +38,7 @@ PARTS = {
 """Rows of another result's table, or remarks below it."""
 SETTINGS = {"Record", "State", "ReadOut", "ExitRule", "EnergyModel", "Recipe", "LevelSchedule"}
 """What goes in, or on, and what a run goes on from."""
-PROPERTIES = {"Provenance", "Times", "TrainProgram", "Portion", "Chunk"}
+PROPERTIES = {"Profile", "Provenance", "Times", "TrainProgram", "Portion", "Chunk"}
 """What a network says about itself, and what executors hand on."""
 
 
