@@ -44,7 +44,7 @@ LAYERS = [
     {"scales"},
     {"calibrate"},
     {"network"},
-    {"executors", "export"},
+    {"executors", "targets"},
     {"refine"},
     {"methods"},
     {"convertible"},

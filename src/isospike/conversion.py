@@ -21,7 +21,7 @@ from isospike.messages import with_article
 from isospike.methods.method import Method
 from isospike.methods.parts import Parts
 from isospike.methods.thresholds import Thresholds, find_thresholds, requests
-from isospike.network import SNN, Provenance, network_of
+from isospike.network import SNN, Profile, Provenance, network_of
 from isospike.options import Count, check_arguments
 from isospike.precision import own_precision
 from isospike.progress import Progress, going_on, reporting
@@ -145,11 +145,11 @@ def spiking_network(graph: Graph, method: Method, thresholds: Thresholds, *, cal
     parts, (placed, refined) = method.parts_for(last), made[last]
     silent = silent_channels(thresholds.of(parts))
     provenance = Provenance(method.name(), method.options(), method.used_papers(), silent)
-    readout = parts.schedule.read_out(placed, calibration.batches)
+    profile = Profile(provenance, readout=parts.schedule.read_out(placed, calibration.batches))
     if last is None:
-        return network_of(refined, provenance=provenance, readout=readout)
+        return network_of(refined, profile)
     sets = {steps: changed_tensors(placed, refined) for steps, (_, refined) in made.items() if steps is not None}
-    return network_of(placed, provenance=provenance, readout=readout, sets=sets)
+    return network_of(placed, profile, sets=sets)
 
 
 def _with_neurons(parts: Parts, thresholds: Thresholds, calibration: Calibration) -> tuple[Graph, Graph]:

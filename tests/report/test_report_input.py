@@ -17,7 +17,6 @@ from isospike.report.reading import SOURCES
 from isospike.results import members_of
 from isospike.results.marks import Presence
 
-
 KINDS = {**SOURCES, "cell": Cell}
 
 

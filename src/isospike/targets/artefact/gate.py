@@ -18,10 +18,6 @@ import torch
 from torch import Tensor, fx, nn
 
 from isospike.errors import ArtefactError
-from isospike.export.arguments import check_call
-from isospike.export.format import LARGEST_VALUE, MOST_PARTS, MOST_WORK
-from isospike.export.layers import LINEAR
-from isospike.export.tensor_gate import check_neuron_tensors
 from isospike.graphs.graph import Graph, call, op_of, output_leaves
 from isospike.graphs.origin import Names
 from isospike.messages import first_line
@@ -31,6 +27,10 @@ from isospike.ops.affine import ChannelAffine
 from isospike.ops.layers import aten_name
 from isospike.pooling import MaxPoolRule
 from isospike.sites.driven import is_product
+from isospike.targets.artefact.arguments import check_call
+from isospike.targets.artefact.format import LARGEST_VALUE, MOST_PARTS, MOST_WORK
+from isospike.targets.artefact.layers import LINEAR
+from isospike.targets.artefact.tensor_gate import check_neuron_tensors
 
 BATCHES = (1, 5)
 """Sizes at which shapes are computed: one of them tells an axis of the batch from any other."""
@@ -119,7 +119,7 @@ def _place_of(graph: Graph, node: fx.Node, changing: set[fx.Node]) -> tuple[Role
 
 
 def _record_of(node: fx.Node) -> OpRecord:
-    """What the table knows of a call; `export/nodes.py` lets no other through."""
+    """What the table knows of a call; `targets/artefact/nodes.py` lets no other through."""
     assert isinstance(node.target, torch._ops.OpOverload)
     record = table.aten(node.target._schema.name.partition("::")[2])
     assert record is not None
