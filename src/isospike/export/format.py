@@ -186,8 +186,8 @@ class LeakyFields(Fields, frozen=True):
     slope: float
 
 
-class ClipFields(Fields, frozen=True):
-    """See `isospike.ops.two_sided.Clip`."""
+class BoundedFields(Fields, frozen=True):
+    """See `isospike.ops.two_sided.Bounded`."""
 
     low: Annotated[float, Meta(lt=0)] | None
     high: Annotated[float, Meta(ge=0)] | None

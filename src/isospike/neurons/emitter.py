@@ -32,9 +32,10 @@ class Emitter(Neuron, ABC):
 
     Its train is a function of the total current alone, ``k = clip(floor((sum_t z_t + v_init) / u), a, K)``, so a
     network of such neurons and affine maps computes exactly what the quantised ANN does. ``forward`` is that quantised
-    activation. The smallest code a is 0 in the place of a rectifier, -K at a signed site, where spikes have signs. In the
-    place of a two-sided function f it quantises ``f(sum_t z_t)``: thresholds of u for the population that reads ``z``,
-    of ``u / |a|`` for that which reads ``-z``, a its slope there.
+    activation. The smallest code a is 0 in the place of a rectifier, -K at a signed site, where spikes have signs.
+
+    In the place of a two-sided function f it quantises ``f(sum_t z_t)``: thresholds of u for the population that reads
+    ``z``, of ``u / |slope|`` for that which reads ``-z``.
 
     Args:
         unit: height of one level ``u``, in units of the current; scalar or ``[C, 1, 1]``.

@@ -113,6 +113,14 @@ register_op(OpRecord("clamp_min", family.RECTIFIER, build=rectifiers.clamp))
 register_op(OpRecord("clamp_max", family.RECTIFIER, build=rectifiers.clamp))
 register_op(OpRecord("threshold", family.RECTIFIER, build=rectifiers.threshold))
 register_op(OpRecord("leaky_relu", family.RECTIFIER, build=rectifiers.leaky))
+register_op(
+    OpRecord(
+        "rrelu",
+        family.RECTIFIER,
+        build=rectifiers.at_rest,
+        rule=rules.always(Role.UNSUPPORTED, "random in inference; the model must be deterministic"),
+    )
+)
 register_op(OpRecord("prelu", family.RECTIFIER, aliases=("_prelu_kernel",), build=rectifiers.parametric))
 register_op(OpRecord("abs", family.RECTIFIER, build=rectifiers.absolute, never_negative=True))
 register_op(OpRecord("softshrink", family.RECTIFIER, build=rectifiers.soft_shrink))

@@ -10,7 +10,7 @@ from isospike.activations import Granularity, TrainableActivation, activations
 from isospike.errors import CaptureError
 from isospike.ops.layers import own
 from isospike.ops.record import Arguments, Build
-from isospike.ops.two_sided import Absolute, Clip, Leaky, ParametricLeaky, SoftShrink
+from isospike.ops.two_sided import Absolute, Bounded, Leaky, ParametricLeaky, SoftShrink
 
 
 def relu(a: Arguments) -> nn.Module:
@@ -36,7 +36,7 @@ def _bounded(low: float | None, high: float | None) -> nn.Module | None:
     if low == 0 and (high is None or high > 0):
         return nn.ReLU() if high is None else nn.Hardtanh(0.0, high)
     is_two_sided = (low is None or low < 0) and (high is None or high >= 0) and (low, high) != (None, None)
-    return Clip(low, high) if is_two_sided else None
+    return Bounded(low, high) if is_two_sided else None
 
 
 def threshold(a: Arguments) -> nn.Module | None:
@@ -48,6 +48,11 @@ def leaky(a: Arguments) -> nn.Module | None:
     """``x`` above zero, else a part of it."""
     slope = float(a["negative_slope"])
     return nn.ReLU() if slope == 0 else Leaky(slope)
+
+
+def at_rest(a: Arguments) -> nn.Module | None:
+    """A leaky rectifier with random slopes in training, with their mean in inference."""
+    return None if a["training"] else Leaky((float(a["lower"]) + float(a["upper"])) / 2)
 
 
 def parametric(a: Arguments) -> nn.Module | None:

@@ -37,6 +37,11 @@ class TwoSided(nn.Module):
         """Ceilings and edges of dead zones, float64."""
         return torch.empty(0, dtype=torch.float64)
 
+    @property
+    def steepest(self) -> float:
+        """By what a difference grows at most."""
+        return torch.cat([self.slopes.abs(), self.slopes.new_ones(1)]).max().item()
+
     def forward(self, z: Tensor) -> Tensor:
         """``f(z)`` of currents ``[B, ...]``."""
         result: Tensor = self.target(z, *self.constants)
@@ -109,7 +114,7 @@ class Absolute(TwoSided):
     is_signed = False
 
 
-class Clip(TwoSided):
+class Bounded(TwoSided):
     """``min(relu(z), high) - min(relu(-z), -low) = min(max(z, low), high)``.
 
     Args:
