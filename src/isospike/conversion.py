@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from isospike.calibrate.batches import Batch, Batches
 from isospike.calibrate.collect import audible, check_inputs, silent_channels
-from isospike.convertible import Analogue, check_convertible
+from isospike.convertible import Analogue, check_convertible, check_roles
 from isospike.data.reading import Layout
 from isospike.errors import CaptureError, ConversionError, OptionError
 from isospike.files import check_writable
@@ -20,8 +20,9 @@ from isospike.memory_format import weights_channels_last
 from isospike.messages import with_article
 from isospike.methods.method import Method
 from isospike.methods.parts import Parts
-from isospike.methods.thresholds import Thresholds, find_thresholds, requests
+from isospike.methods.thresholds import Request, Thresholds, find_thresholds, requests
 from isospike.network import SNN, Profile, Provenance, network_of
+from isospike.ops import Family
 from isospike.options import Count, check_arguments
 from isospike.precision import own_precision
 from isospike.progress import Progress, going_on, reporting
@@ -88,7 +89,9 @@ def convert(
         shape = model.input_shape if isinstance(model, Graph) else None
         batches = Batches(data, report, shape=shape, layout=layout)
         graph, chosen = prepare(model, batches, analogue, sites=sites, task=task)
-        thresholds = find_thresholds(graph, requests(graph, method), batches)
+        wanted = requests(graph, method)
+        check_islands(wanted, analogue, tail=chosen.tail)
+        thresholds = find_thresholds(graph, wanted, batches)
         snn = spiking_network(
             graph, method, thresholds, calibration=Calibration(batches, None, memory_budget, report, keep)
         )
@@ -111,6 +114,16 @@ def prepare(
     check_inputs(graph, batches.first)
     weights_channels_last(placed)
     return placed, chosen
+
+
+def check_islands(wanted: Iterable[Request], analogue: Analogue, *, tail: Container[Family | None]) -> None:
+    """Refuse a method whose neurons cannot stand for functions that others can, where islands are not allowed.
+
+    Raises:
+        ConversionError: as `check_roles`.
+    """
+    for request in wanted:
+        check_roles(request.watch.graph, analogue, tail=tail)
 
 
 def _captured(model: nn.Module, example: Tensor) -> Graph:

@@ -27,7 +27,7 @@ class BitCodedNeuron(Emitter):
 
     def emit(self, currents: Currents) -> Emission:
         """Greedy expansion of the total; see `Emitter.emit`."""
-        total = currents.total() + self.v_init
+        total = self.quantised(currents.total()) + self.v_init
         spikes = self._digits(total.clone(), ceil=False)
         if self.is_signed:
             spikes = spikes.to(torch.int8) - self._digits(-total, ceil=True).to(torch.int8)

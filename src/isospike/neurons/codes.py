@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +15,6 @@ class Code(ABC):
 
     The smallest number is ``a = 0``, and ``a = -K`` of the codes of signed sites.
     """
-
-    keeps_maxima: ClassVar[bool] = True
-    """Whether `max_pool` can give the train of the largest code; elsewhere a max pool waits for totals."""
 
     @abstractmethod
     def steps(self, levels: int) -> int:
@@ -43,6 +39,8 @@ class Code(ABC):
     @abstractmethod
     def max_pool(self, trains: Tensor, pool: nn.Module) -> Tensor:
         """Trains of the largest code of every window, step by step.
+
+        The digits so far of a number with a sign grow with the number, so that signs need no rule of their own.
 
         Args:
             trains: weighted spikes ``[T, B, ...]``; weights of earlier steps are not smaller, and one window holds
@@ -85,7 +83,7 @@ class Unary(Code):
         return codes
 
     def max_pool(self, trains: Tensor, pool: nn.Module) -> Tensor:
-        """Every step by itself, the OR of the window: unary trains of two numbers contain each other."""
+        """Every step by itself: unary trains of two numbers contain each other."""
         return _each_step(trains, pool)
 
 
@@ -125,18 +123,17 @@ class Binary(Code):
         prefix = torch.zeros_like(trains[0], dtype=torch.float64)
         best, winners = pool(prefix), []
         for frame in trains.unbind():
-            prefix = 2 * prefix + (frame != 0)
+            prefix = 2 * prefix + frame.sign()
             now = pool(prefix)
             winners.append(now - 2 * best)
             best = now
-        return _each_step(trains, pool) * torch.stack(winners).to(trains.dtype)
+        return _each_step(trains.abs(), pool) * torch.stack(winners).to(trains.dtype)
 
 
 @dataclass(frozen=True)
 class SignMagnitude(Code):
     """Spikes of the magnitude with the sign of the value: two populations, of which one is silent."""
 
-    keeps_maxima = False
     magnitude: Code
     """The code of ``|k|``."""
 
@@ -164,8 +161,8 @@ class SignMagnitude(Code):
         return self.magnitude.events(codes.abs())
 
     def max_pool(self, trains: Tensor, pool: nn.Module) -> Tensor:
-        """Never asked, see `keeps_maxima`."""
-        raise AssertionError("a max pool of signed trains waits for totals")
+        """As that of the magnitude."""
+        return self.magnitude.max_pool(trains, pool)
 
 
 @lru_cache(maxsize=64)

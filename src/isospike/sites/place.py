@@ -139,7 +139,7 @@ def _size(node: fx.Node) -> int:
 
 def _insert(graph: Graph, source: fx.Node, readers: list[fx.Node], *, axis: int) -> None:
     """A site behind a node, for these of its readers."""
-    op, positive = op_of(source), is_never_negative(source)
+    op, positive = op_of(source), is_never_negative(graph, source)
     module: nn.Module = nn.ReLU() if positive else SignedSite()
     kind = "relu" if positive else "signed_site"
     name = unused_name(graph, f"{op.name}_site")
@@ -151,16 +151,16 @@ def _insert(graph: Graph, source: fx.Node, readers: list[fx.Node], *, axis: int)
         reader.replace_input_with(source, site)
 
 
-def is_never_negative(node: fx.Node) -> bool:
+def is_never_negative(graph: Graph, node: fx.Node) -> bool:
     """Whether a value cannot be negative, by the ops that make it."""
     if node.op not in ("call_module", "call_function"):
         return False
     op = op_of(node)
     record = op.record
     if record is None or op.role is Role.ACTIVATION:
-        return op.role is Role.ACTIVATION and op.kind != "signed_site"
+        return op.role is Role.ACTIVATION and not getattr(graph.module_of(node), "is_signed", False)
     if record.never_negative:
         return True
     passing = (*MOVES, family.AVERAGE_POOL, family.MAX_POOL, family.REDUCE, family.JOIN)
     sources = node.all_input_nodes
-    return record.family in passing and all(is_never_negative(source) for source in sources)
+    return record.family in passing and all(is_never_negative(graph, source) for source in sources)

@@ -25,6 +25,7 @@ from isospike.neurons import InputGrid, Kind, Neuron
 from isospike.ops import Call, Family, OpRecord, Role, family, table
 from isospike.ops.affine import ChannelAffine
 from isospike.ops.layers import aten_name
+from isospike.ops.two_sided import TwoSided
 from isospike.pooling import MaxPoolRule
 from isospike.sites.driven import is_product
 from isospike.targets.artefact.arguments import check_call
@@ -134,7 +135,7 @@ def _place_of_module(module: nn.Module) -> tuple[Role, frozenset[str]]:
     name = type(module).__name__
     if isinstance(module, Neuron):
         return Role.ACTIVATION, _names_of(
-            *([family.SITE] if module.is_signed else [family.RECTIFIER, family.TRAINABLE])
+            *([family.SITE, family.RECTIFIER] if module.is_signed else [family.RECTIFIER, family.TRAINABLE])
         )
     if name in LINEAR:
         return Role.LINEAR, frozenset({"round" if name == "InputGrid" else aten_name(module)})
@@ -168,7 +169,8 @@ def _value(graph: Graph, node: fx.Node, values: Mapping[fx.Node, Any], batch: in
     if isinstance(module, POINTWISE):
         value = values[node.all_input_nodes[0]]
         check_neuron_tensors(module.state_dict(), value.shape[1:])
-        return value
+        activation = getattr(module, "activation", None)
+        return activation(value) if isinstance(activation, TwoSided) else value
     if isinstance(module, Weighted):
         _check_channels(module, values[node.all_input_nodes[0]])
     elif module is not None:
