@@ -44,12 +44,13 @@ class Rewriter:
         found = self.constant_of(value)
         return found is not None and not bool(found.any())
 
-    def call(self, place: fx.Node, target: Any, *args: Any) -> fx.Node:
+    def call(self, place: fx.Node, target: Any, *args: Any, **kwargs: Any) -> fx.Node:
         """One more call in front of ``place``."""
         with self.graph.inserting_before(place):
-            node: fx.Node = self.graph.call_function(target, args)
+            node: fx.Node = self.graph.call_function(target, args, kwargs)
         node.meta = {key: place.meta[key] for key in ORIGIN if key in place.meta}
-        node.meta["val"] = target(*fx.map_arg(args, lambda source: source.meta["val"]))
+        values, named = fx.map_arg((args, kwargs), lambda source: source.meta["val"])
+        node.meta["val"] = target(*values, **named)
         self.constants.fold(node)
         return node
 
