@@ -31,7 +31,7 @@ HEAVY = {
 
 LAYERS = [
     {"errors", "registry", "messages", "memory_format", "digests", "precision", "tables", "progress", "verbs"}
-    | {"files", "json_text", "object_check", "schema", "tensor_files"},
+    | {"files", "inputs", "json_text", "object_check", "schema", "tensor_files"},
     {"units", "intervals", "options"},
     {"activations"},
     {"data", "ops", "kernels"},
