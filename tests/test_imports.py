@@ -37,6 +37,7 @@ LAYERS = [
     {"data", "ops", "kernels"},
     {"tasks"},
     {"graphs"},
+    {"sites"},
     {"neurons"},
     {"pooling"},
     {"scales"},

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -102,3 +102,8 @@ def moved(tensor: Tensor, *args: Any) -> Tensor:
 def shapes(inputs: Inputs) -> str:
     """The shapes, for messages."""
     return ", ".join(f"{name} {list(tensor.shape)}".strip() for name, tensor in each(inputs).items())
+
+
+def called(model: nn.Module, inputs: Inputs) -> Any:
+    """What a model answers: inputs with names are given by them."""
+    return model(inputs) if isinstance(inputs, Tensor) else model(**inputs.tensors)

@@ -59,6 +59,7 @@ class OpFields(Fields, frozen=True):
     channel_axis: Annotated[int, Meta(ge=-8, le=8)]
     reason: Text
     rows: Size = 1
+    numbers: Numbers = "real"
 
 
 class NodeFields(Fields, frozen=True):
@@ -167,6 +168,7 @@ class BatchConstantFields(Fields, frozen=True):
     """See `isospike.ops.batch_constant.BatchConstant`."""
 
     shape: Annotated[list[Size], Meta(max_length=8)]
+    rows: Size = 1
 
 
 class NoFields(Fields, frozen=True):

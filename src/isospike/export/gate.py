@@ -30,6 +30,7 @@ from isospike.ops import Call, Family, OpRecord, Role, family, table
 from isospike.ops.affine import ChannelAffine
 from isospike.ops.layers import aten_name
 from isospike.pooling import MaxPoolRule
+from isospike.sites.driven import is_product
 
 BATCHES = (1, 5)
 """Sizes at which shapes are computed: one of them tells an axis of the batch from any other."""
@@ -112,6 +113,8 @@ def _place_of(graph: Graph, node: fx.Node, changing: set[fx.Node]) -> tuple[Role
         return Role.LINEAR, frozenset({"getitem"})
     record = _record_of(node)
     role, _ = record.role_of(Call(node, changing.__contains__))
+    if op_of(node).role is Role.PRODUCT and is_product(node):
+        role = Role.PRODUCT
     return role, _names_of(family.RESHAPE) if record.family is family.RESHAPE else frozenset({record.name})
 
 
@@ -130,7 +133,9 @@ def _names_of(*families: Family) -> frozenset[str]:
 def _place_of_module(module: nn.Module) -> tuple[Role, frozenset[str]]:
     name = type(module).__name__
     if isinstance(module, Neuron):
-        return Role.ACTIVATION, _names_of(family.RECTIFIER, family.TRAINABLE)
+        return Role.ACTIVATION, _names_of(
+            *([family.SITE] if module.is_signed else [family.RECTIFIER, family.TRAINABLE])
+        )
     if name in LINEAR:
         return Role.LINEAR, frozenset({"round" if name == "InputGrid" else aten_name(module)})
     return Role.MAX_POOL, _names_of(family.MAX_POOL)

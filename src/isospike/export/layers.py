@@ -16,6 +16,7 @@ from isospike.export.format import Fields, checked
 from isospike.neurons import InputGrid, QuantisedActivation
 from isospike.ops.affine import ChannelAffine
 from isospike.ops.batch_constant import BatchConstant
+from isospike.ops.signed_site import SignedSite
 from isospike.pooling import MaxPoolRule, rules
 
 
@@ -81,6 +82,7 @@ MAX_POOLS = {
 ACTIVATIONS = {
     "ReLU": _layer(nn.ReLU, fields.NoFields),
     "Hardtanh": _layer(nn.Hardtanh, fields.Bounds),
+    "SignedSite": _layer(SignedSite, fields.NoFields),
     "TrainableActivation": ModuleForm(fields.Trainable, _describe_trainable, _build_trainable),
     "QuantisedActivation": ModuleForm(
         fields.Quantised,
@@ -99,8 +101,8 @@ LINEAR = {
     **_layers(fields.AdaptivePool, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d),
     "BatchConstant": ModuleForm(
         fields.BatchConstantFields,
-        lambda module: {"shape": list(module.bias.shape)},
-        lambda given: BatchConstant(torch.empty(given.shape, device="meta")),
+        lambda module: {"shape": list(module.bias.shape), "rows": module.rows},
+        lambda given: BatchConstant(torch.empty(given.shape, device="meta"), given.rows),
     ),
     "InputGrid": ModuleForm(
         fields.Grid,

@@ -5,15 +5,19 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
-from isospike.errors import ArtefactError
+from isospike.errors import ArtefactError, CaptureError
 from isospike.graphs.structure import as_plain, output_structure
+from isospike.inputs import Inputs
 from isospike.ops import Family, OpRecord, Role, table
 from isospike.tasks import leaves_by_name
+
+Numbers = Literal["real", "int64", "int32", "bool"]
+"""What a value is made of: real numbers in the format of the network, or tokens and masks."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Op:
     """Why the role is analogue or unsupported, where the op alone does not say it."""
     rows: int = 1
     """How many rows of the output one sample has: a reshape may move an axis of a sample into that of the batch."""
+    numbers: Numbers = "real"
+    """What its result is made of; anything but real numbers is computed from whole numbers of the input alone."""
 
     @property
     def record(self) -> OpRecord | None:
@@ -75,9 +81,9 @@ class Graph(nn.Module):
             attach(self, target, getattr(root.get_submodule(path), leaf))
         self.train(root.training)
 
-    def forward(self, x: Tensor, *others: Tensor) -> Any:
-        """The output for one tensor per input node, each ``[B, ...]``, structured like the model's."""
-        inputs = (x, *others)
+    def forward(self, x: Inputs, *others: Tensor) -> Any:
+        """The output for one tensor per input node, each ``[B, ...]``, or for all by name, structured like the model's."""
+        inputs = (x, *others) if isinstance(x, Tensor) else self.ordered(x)
         given, values, free = iter(inputs), dict[fx.Node, Any](), last_readers(self.graph)
         for node in self.graph.nodes:
             if node.op == "output":
@@ -104,6 +110,32 @@ class Graph(nn.Module):
     def sites(self) -> tuple[str, ...]:
         """Names of the activation call sites, in order of execution."""
         return tuple(op_of(n).name for n in self.nodes_with(Role.ACTIVATION))
+
+    @property
+    def unsupported(self) -> tuple[Op, ...]:
+        """The ops that nothing can stand for, in order of execution."""
+        return tuple(op for op in self.ops if op.role is Role.UNSUPPORTED)
+
+    def ordered(self, inputs: Inputs) -> tuple[Tensor, ...]:
+        """The tensors of named inputs in the order of the input nodes; one tensor is the only one.
+
+        Raises:
+            CaptureError: the names are not those of the inputs.
+        """
+        if isinstance(inputs, Tensor):
+            return (inputs,)
+        names = [op_of(node).name for node in self.input_nodes]
+        if set(names) != set(inputs.tensors):
+            raise CaptureError(
+                f"the network takes {', '.join(names)}, it was given {', '.join(inputs.tensors)}; give a mapping with "
+                "exactly these names"
+            )
+        return tuple(inputs.tensors[name] for name in names)
+
+    @property
+    def input_nodes(self) -> list[fx.Node]:
+        """The placeholders of the network's inputs."""
+        return [node for node in self.graph.nodes if node.op == "placeholder"]
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -67,9 +67,10 @@ def verify(
     graph = model if isinstance(model, Graph) else capture(model, data.first)
     check_weights(graph)
     folded = fold_batch_norm(graph)
-    check_belongs(prepared(folded, snn.graph), snn.graph)
+    placed = prepared(folded, snn.graph)
+    check_belongs(placed, snn.graph)
     judged = choose_task(task, graph.output_shapes, stored=snn.task)
-    pair = _alongside(folded, snn, dtype, task=judged, steps=steps)
+    pair = _alongside(placed if isinstance(snn, EmittingNetwork) else folded, snn, dtype, task=judged, steps=steps)
     with reporting(progress) as report:
         for inputs in told(data, report, "verifying", of=batches):
             pair.add(channels_last(inputs.to(dtype)))

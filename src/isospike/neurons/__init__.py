@@ -13,7 +13,14 @@ from isospike.neurons.neuron import Kind, Neuron
 from isospike.neurons.offset_shift import OffsetShift
 from isospike.neurons.pasc import Pasc, if_operations
 from isospike.neurons.probing import Probing, probings
-from isospike.neurons.quantiser import DOWN, NEAREST, LearnedActivation, QuantisedActivation, activation_at_rest
+from isospike.neurons.quantiser import (
+    DOWN,
+    NEAREST,
+    LearnedActivation,
+    QuantisedActivation,
+    activation_at_rest,
+    is_signed,
+)
 from isospike.neurons.rate import RateNeuron
 from isospike.neurons.residual_mask import ResidualMask
 from isospike.neurons.signed import SignedMemory
@@ -52,6 +59,7 @@ __all__ = [
     "activation_at_rest",
     "emitting",
     "if_operations",
+    "is_signed",
     "probings",
     "streaming",
 ]

@@ -58,6 +58,11 @@ class Neuron(nn.Module, ABC):
         """Most units that it can send: in one step where it streams, in its whole train where it emits."""
 
     @property
+    def is_signed(self) -> bool:
+        """Whether it stands at a signed site, so that its spikes have signs."""
+        return False
+
+    @property
     def takes_back(self) -> bool:
         """Whether an event may take spikes back."""
         return False

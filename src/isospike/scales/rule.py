@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from isospike.activations.activation import Granularity
 from isospike.errors import CalibrationError
 from isospike.graphs.graph import Op
+from isospike.neurons.quantiser import is_signed
 from isospike.options import Configuration, OneOf
 from isospike.registry import Registry, kebab_case
 
@@ -82,12 +83,12 @@ class Passive(Observer):
     def observe(self, z: Tensor) -> Tensor:
         """Take in the outputs for currents ``[B, ...]`` and return them."""
         a: Tensor = self.activation(z)
-        self.take(a)
+        self.take(magnitudes(self.activation, a))
         return a
 
     @abstractmethod
     def take(self, a: Tensor) -> None:
-        """Take in outputs ``[B, ...]``."""
+        """Take in outputs ``[B, ...]``; of a signed site their magnitudes, whose quantiser is as good as theirs."""
 
     def adopt(self, other: Passive) -> bool:
         """Use what another observer of the site counts, and return true, if this one would count the same."""
@@ -107,9 +108,18 @@ class Together(Watched):
     def observe(self, z: Tensor) -> Tensor:
         """Show everyone the outputs for currents ``[B, ...]`` and return them."""
         a: Tensor = self.activation(z)
+        seen = magnitudes(self.activation, a)
         for observer in self.counting:
-            observer.take(a)
+            observer.take(seen)
         return a
+
+
+def magnitudes(activation: nn.Module, a: Tensor) -> Tensor:
+    """What a threshold is found for: the outputs of an activation, of a signed site without their signs.
+
+    ``Q`` of both signs is odd but for ties, so its error for a value is that for the value's magnitude.
+    """
+    return a.abs() if is_signed(activation) else a
 
 
 def smallest_threshold(theta: Tensor) -> float:
