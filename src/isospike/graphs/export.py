@@ -17,10 +17,10 @@ from torch.utils import _pytree as pytree
 
 from isospike.errors import CaptureError
 from isospike.graphs.explain import explain
-from isospike.graphs.graph import Numbers
+from isospike.graphs.graph import Graph, Numbers
 from isospike.graphs.refused_kinds import check_floating
+from isospike.graphs.wrappers import unwrapped
 from isospike.inputs import Inputs, each, joined
-
 
 WHOLE: dict[torch.dtype, Numbers] = {torch.int64: "int64", torch.int32: "int32", torch.bool: "bool"}
 """Formats of tokens and masks."""
@@ -60,6 +60,17 @@ def _check_ready(model: nn.Module, example: Tensor) -> None:
     _check_signature(model, example)
     for name, tensor in each(example).items():
         _check_input(model, f"input {name}".strip(), tensor)
+
+
+def names_taken(model: nn.Module) -> tuple[str, ...]:
+    """The names of the inputs that a model takes, as far as they can be known."""
+    if isinstance(model, Graph):
+        return model.input_names
+    try:
+        parameters = inspect.signature(unwrapped(model).forward).parameters.values()
+    except (TypeError, ValueError, AttributeError):  # a model that is none is refused where it is captured
+        return ()
+    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
 
 
 def input_names(program: ExportedProgram) -> dict[str, str]:

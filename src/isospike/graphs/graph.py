@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
@@ -82,7 +82,7 @@ class Graph(nn.Module):
         self.train(root.training)
 
     def forward(self, x: Inputs, *others: Tensor) -> Any:
-        """The output for one tensor per input node, each ``[B, ...]``, or for all by name, structured like the model's."""
+        """The output for one tensor per input node, each ``[B, ...]``, or all by name, structured like the model's."""
         inputs = (x, *others) if isinstance(x, Tensor) else self.ordered(x)
         given, values, free = iter(inputs), dict[fx.Node, Any](), last_readers(self.graph)
         for node in self.graph.nodes:
@@ -117,20 +117,8 @@ class Graph(nn.Module):
         return tuple(op for op in self.ops if op.role is Role.UNSUPPORTED)
 
     def ordered(self, inputs: Inputs) -> tuple[Tensor, ...]:
-        """The tensors of named inputs in the order of the input nodes; one tensor is the only one.
-
-        Raises:
-            CaptureError: the names are not those of the inputs.
-        """
-        if isinstance(inputs, Tensor):
-            return (inputs,)
-        names = [op_of(node).name for node in self.input_nodes]
-        if set(names) != set(inputs.tensors):
-            raise CaptureError(
-                f"the network takes {', '.join(names)}, it was given {', '.join(inputs.tensors)}; give a mapping with "
-                "exactly these names"
-            )
-        return tuple(inputs.tensors[name] for name in names)
+        """The tensors of named inputs in the order of the input nodes; see `ordered`."""
+        return ordered(self.input_nodes, inputs)
 
     @property
     def input_nodes(self) -> list[fx.Node]:
@@ -138,8 +126,13 @@ class Graph(nn.Module):
         return [node for node in self.graph.nodes if node.op == "placeholder"]
 
     @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of the inputs, in order."""
+        return tuple(op_of(node).name for node in self.input_nodes)
+
+    @property
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of one input sample, without the batch axis."""
+        """Shape of one sample of the (first) input, without the batch axis."""
         return op_of(self.input_node).shape
 
     @property
@@ -240,6 +233,28 @@ def _twin(module: nn.Module) -> nn.Module:
 def output_leaves(output: fx.Node) -> list[fx.Node]:
     """The nodes that an output node puts out, in order."""
     return [leaf for leaf in pytree.tree_leaves(output.args[0]) if isinstance(leaf, fx.Node)]
+
+
+def ordered(nodes: Sequence[fx.Node], inputs: Inputs) -> tuple[Tensor, ...]:
+    """The tensors of named inputs in the order of these input nodes; one tensor is the only one.
+
+    Raises:
+        CaptureError: the names are not those of the inputs.
+    """
+    if isinstance(inputs, Tensor):
+        return (inputs,)
+    names = [op_of(node).name for node in nodes]
+    if set(names) != set(inputs.tensors):
+        raise CaptureError(other_names(names, list(inputs.tensors)))
+    return tuple(inputs.tensors[name] for name in names)
+
+
+def other_names(names: Sequence[str], given: Sequence[str]) -> str:
+    """That a network was given other inputs than it has, and what to do."""
+    return (
+        f"the network takes the inputs {', '.join(names)}, it was given {', '.join(given)}; give a mapping with "
+        "exactly these names"
+    )
 
 
 def op_of(node: fx.Node) -> Op:

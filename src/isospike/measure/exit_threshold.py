@@ -163,7 +163,9 @@ def choose_threshold(
     check_arguments(Share, max_drop=max_drop)
     if is_whole(steps):
         rule.check_steps(steps)
-    first, batches = looked_ahead(read_batches(data, shape=snn.graph.input_shape, layout=layout))
+    first, batches = looked_ahead(
+        read_batches(data, shape=snn.graph.input_shape, layout=layout, names=snn.graph.input_names)
+    )
     shapes = snn.graph.output_shapes
     judge = Judge(choose_task(None, shapes, stored=snn.task, targets=first.targets), shapes, snn.graph.output_names)
     seen = _Seen(compile(snn, executor), rule, judge, steps=steps)

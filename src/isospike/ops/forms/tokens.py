@@ -66,4 +66,3 @@ def _chosen(rewriter: Rewriter, node: fx.Node) -> fx.Node:
         return value if isinstance(value, fx.Node) else rewriter.constant(node, torch.tensor([value], dtype=dtype))
 
     return rewriter.call(node, ATEN.where.self, mask, constant(first), constant(second))
-
