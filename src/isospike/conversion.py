@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import nn
 
 from isospike.calibrate.batches import Batch, Batches
 from isospike.calibrate.collect import audible, check_inputs, silent_channels
@@ -16,6 +16,8 @@ from isospike.errors import CaptureError, ConversionError, OptionError
 from isospike.files import check_writable
 from isospike.graphs import Graph, capture, fold_batch_norm
 from isospike.graphs.changed import changed_tensors
+from isospike.graphs.export import names_taken
+from isospike.inputs import Inputs
 from isospike.memory_format import weights_channels_last
 from isospike.messages import with_article
 from isospike.methods.method import Method
@@ -86,8 +88,8 @@ def convert(
     check_arguments(Count, memory_budget=memory_budget)
     keep = _checked(method, checkpoint)
     with reporting(progress) as report, going_on(_how(keep)):
-        shape = model.input_shape if isinstance(model, Graph) else None
-        batches = Batches(data, report, shape=shape, layout=layout)
+        shape, names = (model.input_shape if isinstance(model, Graph) else None), names_taken(model)
+        batches = Batches(data, report, shape=shape, layout=layout, names=names)
         graph, chosen = prepare(model, batches, analogue, sites=sites, task=task)
         wanted = requests(graph, method)
         check_islands(wanted, analogue, tail=chosen.tail)
@@ -126,7 +128,7 @@ def check_islands(wanted: Iterable[Request], analogue: Analogue, *, tail: Contai
         check_roles(request.watch.graph, analogue, tail=tail)
 
 
-def _captured(model: nn.Module, example: Tensor) -> Graph:
+def _captured(model: nn.Module, example: Inputs) -> Graph:
     """The captured model; where an example may hold sequences, the refusal says what to do with them."""
     try:
         return capture(model, example)

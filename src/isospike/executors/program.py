@@ -38,7 +38,7 @@ class Program:
     """Results of the first list that the second list, or the output, reads."""
     changing: frozenset[fx.Node]
     """Nodes whose value changes from step to step."""
-    input: fx.Node
+    inputs: tuple[fx.Node, ...]
     output: fx.Node
     step_elements: int
     """Largest number of elements, per sample and step, that are alive at once in the second list."""
@@ -67,7 +67,7 @@ def compile_program(graph: Graph, *, constant_input: bool) -> Program:
         every_step=_instructions(graph, later, keep=set(output.all_input_nodes) | frontier, kernels=kernels),
         frontier=frozenset(frontier),
         changing=frozenset(changing),
-        input=graph.input_node,
+        inputs=tuple(graph.input_nodes),
         output=output,
         step_elements=_peak_elements(later, output),
         whole_train=next((op_of(node).name for node in later if _needs_whole_train(graph, node)), None),

@@ -145,7 +145,8 @@ def choose_threshold(
     known = steps if is_whole(steps) else None  # the run refuses what is none
     if known is not None:
         rule.check_steps(known)
-    first, batches = looked_ahead(read_batches(data, shape=snn.graph.input_shape, layout=layout, steps=known))
+    reading: dict[str, Any] = {"layout": layout, "steps": known, "names": snn.graph.input_names}
+    first, batches = looked_ahead(read_batches(data, shape=snn.graph.input_shape, **reading))
     shapes = snn.graph.output_shapes
     judge = Judge(choose_task(None, shapes, stored=snn.task, targets=first.targets), shapes, snn.graph.output_names)
     seen = _Seen(compile(snn, executor), rule, judge, steps=steps)

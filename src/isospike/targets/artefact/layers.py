@@ -107,8 +107,8 @@ LINEAR = {
     **_layers(fields.AdaptivePool, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d),
     "BatchConstant": ModuleForm(
         fields.BatchConstantFields,
-        lambda module: {"shape": list(module.bias.shape)},
-        lambda given: BatchConstant(torch.empty(given.shape, device="meta")),
+        lambda module: {"shape": list(module.bias.shape), "rows": module.rows},
+        lambda given: BatchConstant(torch.empty(given.shape, device="meta"), given.rows),
     ),
     "InputGrid": ModuleForm(
         fields.Grid,
