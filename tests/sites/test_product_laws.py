@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -68,13 +70,13 @@ def test_a_file_keeps_everything(case, method, tmp_path):
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_error_falls_with_the_levels(name):
-    snn, x, model = converted(name, "bit-coded")
+    _, x, model = converted(name, "bit-coded")
     exact = model(x)
     errors = []
     for bits in (3, 6, 9, 12):
         finer = iso.convert(model, iso.methods.BitCoded(bits=bits), data=[x], analogue="allow", sites="products")
         errors.append(float(((finer(x) - exact).norm() / exact.norm()).detach()))
-    assert all(later < earlier for earlier, later in zip(errors, errors[1:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(errors))
     assert errors[-1] < 2.0**-7  # 12 bits of each value, through at most a dozen layers of gain about one
 
 
