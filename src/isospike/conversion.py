@@ -22,6 +22,7 @@ from isospike.memory_format import weights_channels_last
 from isospike.messages import with_article
 from isospike.methods.method import Method
 from isospike.methods.parts import Parts
+from isospike.methods.signed_sites import sites_for
 from isospike.methods.thresholds import Request, Thresholds, find_thresholds, requests
 from isospike.network import SNN, Profile, Provenance, network_of
 from isospike.ops import Family
@@ -63,7 +64,8 @@ def convert(
         sites: where neurons stand: ``rectifiers`` in the place of those alone; ``products`` also on every edge that
             carries an analogue value into an op with weights or into a product of two values, so that spikes drive all
             of them; ``auto`` chooses the second where the first would leave more than a tenth of the
-            multiply-accumulates behind the first layer to analogue values (see `isospike.sites.choose_sites`).
+            multiply-accumulates behind the first layer to analogue values (see `isospike.sites.choose_sites`), unless
+            the method cannot serve values of both signs.
         memory_budget: bytes for trains and cached activations of refinements; larger caches go to a temporary file. A
             batch whose trains are larger is corrected in parts, each on what the one before left: with other budgets
             the corrections differ a little.
@@ -90,7 +92,7 @@ def convert(
     with reporting(progress) as report, going_on(_how(keep)):
         shape, names = (model.input_shape if isinstance(model, Graph) else None), names_taken(model)
         batches = Batches(data, report, shape=shape, layout=layout, names=names)
-        graph, chosen = prepare(model, batches, analogue, sites=sites, task=task)
+        graph, chosen = prepare(model, batches, analogue, sites=sites_for(method, sites), task=task)
         wanted = requests(graph, method)
         check_islands(wanted, analogue, tail=chosen.tail)
         thresholds = find_thresholds(graph, wanted, batches)
