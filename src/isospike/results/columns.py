@@ -17,7 +17,9 @@ def columns_of(kind: type[Any], **replaced: Column) -> tuple[Column, ...]:
         replaced: by key, columns that depend on more than the field: on the unit of an energy or of a task's figure.
     """
     found: list[Column] = []
-    for member in sorted(members_of(kind), key=lambda member: member.before != ""):  # those in order of the fields first
+    for member in sorted(
+        members_of(kind), key=lambda member: member.before != ""
+    ):  # those in order of the fields first
         if member.shown is not None:
             how = member.shown
             column = Column(member.key, how.title, how.unit, how.digits, long=how.long, factor=how.factor)

@@ -53,8 +53,8 @@ class JsonForm(ABC):
             yield f"{where or 'it'} is {self.told(value)}, not {self.words}"
 
     def told(self, value: Any) -> str:
-        """A wrong value in words."""
-        return in_words(value)
+        """A wrong value in words: its type."""
+        return with_article(value)
 
     def taken(self, value: Any) -> Any:
         """A value that is right, as a result holds it."""
@@ -77,10 +77,10 @@ class Leaf(JsonForm):
         return self.form.fits(value)
 
     def told(self, value: Any) -> str:
-        """A word itself, where another was expected."""
+        """A number itself, and a word where another was expected."""
         if isinstance(self.form, Words) and isinstance(value, str):
             return f"{value[:LONGEST_NAME]!r}"
-        return super().told(value)
+        return in_words(value)
 
 
 @dataclass(frozen=True)
