@@ -21,11 +21,12 @@ from isospike.messages import with_article
 from isospike.methods.method import Method
 from isospike.methods.parts import Parts
 from isospike.methods.thresholds import Thresholds, find_thresholds, requests
-from isospike.network import SNN, Provenance, network_of
+from isospike.network import SNN, Profile, Provenance, network_of
 from isospike.options import Count, check_arguments
 from isospike.precision import own_precision
 from isospike.progress import Progress, going_on, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration
+from isospike.sites import Sites, choose_sites
 from isospike.tasks import Task, TaskChoice, choose_task
 
 SEQUENCE_AXES = 5
@@ -39,6 +40,7 @@ def convert(
     *,
     data: Iterable[Batch],
     analogue: Analogue = "refuse",
+    sites: Sites = "auto",
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: Progress = True,
     checkpoint: str | Path | None = None,
@@ -55,6 +57,10 @@ def convert(
             sequences of events ``[T, B, ...]`` the mean over time calibrates, which is what the network's ANN sees.
         analogue: ``allow`` computes ops that are not affine (sigmoid gates, LayerNorm, ...) on decoded values as
             analogue islands; ``refuse`` lists them all in one error.
+        sites: where neurons stand: ``rectifiers`` in the place of those alone; ``products`` also on every edge that
+            carries an analogue value into an op with weights or into a product of two values, so that spikes drive all
+            of them; ``auto`` chooses the second where the first would leave more than a tenth of the
+            multiply-accumulates behind the first layer to analogue values (see `isospike.sites.choose_sites`).
         memory_budget: bytes for trains and cached activations of refinements; larger caches go to a temporary file. A
             batch whose trains are larger is corrected in parts, each on what the one before left: with other budgets
             the corrections differ a little.
@@ -81,7 +87,7 @@ def convert(
     with reporting(progress) as report, going_on(_how(keep)):
         shape = model.input_shape if isinstance(model, Graph) else None
         batches = Batches(data, report, shape=shape, layout=layout)
-        graph, chosen = prepare(model, batches, analogue, task=task)
+        graph, chosen = prepare(model, batches, analogue, sites=sites, task=task)
         thresholds = find_thresholds(graph, requests(graph, method), batches)
         snn = spiking_network(
             graph, method, thresholds, calibration=Calibration(batches, None, memory_budget, report, keep)
@@ -90,20 +96,21 @@ def convert(
 
 
 def prepare(
-    model: nn.Module | Graph, batches: Batches, analogue: Analogue, *, task: TaskChoice = None
+    model: nn.Module | Graph, batches: Batches, analogue: Analogue, *, sites: Sites = "auto", task: TaskChoice = None
 ) -> tuple[Graph, Task]:
-    """The model captured, checked and folded, what every method starts from; and what its answers are for.
+    """The model captured, folded and checked, with all its sites, what every method starts from; and its task.
 
     Raises:
         CaptureError, ConversionError, CalibrationError, OptionError, TaskError: as `convert`.
     """
     graph = model if isinstance(model, Graph) else _captured(model, batches.first)
     chosen = choose_task(task, graph.output_shapes, targets=batches.first_targets)
-    check_convertible(graph, analogue, tail=chosen.tail)
+    is_supported = not graph.unsupported
+    placed = choose_sites(fold_batch_norm(graph), sites).graph if is_supported else graph
+    check_convertible(placed, analogue, tail=chosen.tail)
     check_inputs(graph, batches.first)
-    folded = fold_batch_norm(graph)
-    weights_channels_last(folded)
-    return folded, chosen
+    weights_channels_last(placed)
+    return placed, chosen
 
 
 def _captured(model: nn.Module, example: Tensor) -> Graph:
@@ -138,11 +145,11 @@ def spiking_network(graph: Graph, method: Method, thresholds: Thresholds, *, cal
     parts, (placed, refined) = method.parts_for(last), made[last]
     silent = silent_channels(thresholds.of(parts))
     provenance = Provenance(method.name(), method.options(), method.used_papers(), silent)
-    readout = parts.schedule.read_out(placed, calibration.batches)
+    profile = Profile(provenance, readout=parts.schedule.read_out(placed, calibration.batches))
     if last is None:
-        return network_of(refined, provenance=provenance, readout=readout)
+        return network_of(refined, profile)
     sets = {steps: changed_tensors(placed, refined) for steps, (_, refined) in made.items() if steps is not None}
-    return network_of(placed, provenance=provenance, readout=readout, sets=sets)
+    return network_of(placed, profile, sets=sets)
 
 
 def _with_neurons(parts: Parts, thresholds: Thresholds, calibration: Calibration) -> tuple[Graph, Graph]:

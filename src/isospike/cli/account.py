@@ -68,7 +68,7 @@ def account_command(
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
     snn = snn.to(opened.device)
     images = Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype)
-    found = account(snn, images, steps=steps or default_steps(snn), progress=shown())
+    found = account(snn, images, steps=steps or default_steps(snn), progress=shown(), layout=data.layout)
     reference, last, memory = reference_costs(snn), found[max(found)], memory_of(snn)
     if as_json:
         source = {"file": str(network), "method": snn.provenance.method, "options": snn.provenance.options}

@@ -67,12 +67,12 @@ def compare_command(
     network, opened = wanted.open(model, data)
     test = measured.open("test", preprocess=opened.preprocess, shuffle=False)
     calibration, images = Stream(opened.loader, opened.device), Stream(test.loader, test.device)
-    how: dict[str, Any] = {"steps": steps, "keep": keep, "workers": workers, "progress": shown()}
+    how: dict[str, Any] = {"steps": steps, "keep": keep, "workers": workers, "progress": shown(), "layout": data.layout}
     found = compare(network, calibration, images, **how, **arguments)
     found = replace(found, command=shlex.join(["isospike", *sys.argv[1:]]), seed=wanted.seed)
     if out is not None and page:
         about = {"title": f"{model} as spiking networks", "Test images from": measured.data, "Seed": str(wanted.seed)}
-        shared = {name: arguments[name] for name in ("energy_model", "analogue", "task")}
+        shared = {name: arguments[name] for name in ("energy_model", "analogue", "task")} | {"layout": data.layout}
         pages.write_page(
             found, out, network, calibration=calibration, test=images, about=about, figures=figures, **shared
         )

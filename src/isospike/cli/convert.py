@@ -98,6 +98,7 @@ def _convert(
         task=task,
         progress=shown(),
         checkpoint=checkpoint,
+        layout=data.layout,
     )
     seconds = time.perf_counter() - started
     snn.preprocess = opened.preprocess

@@ -11,9 +11,9 @@ from isospike.cli import options
 from isospike.cli.networks import headline, network_to_dict, print_network
 from isospike.cli.render import print_json, print_table
 from isospike.errors import OptionError
-from isospike.export.artefact import load
 from isospike.graphs import Inspection, Role, inspect
 from isospike.models import load_model
+from isospike.targets.artefact.saving import load
 
 
 @click.command(short_help="Show what of a model becomes spiking, what stays analogue, and why.")

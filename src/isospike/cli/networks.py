@@ -9,9 +9,9 @@ import click
 
 from isospike.cli.render import describe_preprocess
 from isospike.errors import OptionError
-from isospike.export.artefact import load
 from isospike.messages import counted
 from isospike.network import SNN
+from isospike.targets.artefact.saving import load
 
 
 def open_network(path: Path) -> SNN:

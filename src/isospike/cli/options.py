@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
+from isospike.data.reading import Layout
+from isospike.executors import executors
 from isospike.tasks import tasks
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,7 +52,7 @@ random_weights_option = click.option(
 
 def data_options(command: F) -> F:
     """``--data`` and how its images become inputs."""
-    return _with(_data_options(), command)
+    return _with([*_data_options(), _layout_option], command)
 
 
 def network_options(command: F) -> F:
@@ -77,6 +79,12 @@ def image_options(command: F) -> F:
     del options[_IMAGES : _BATCH_SIZE + 1]
     return _with(options, command)
 
+
+_layout_option = click.option(
+    "--layout",
+    type=click.Choice(get_args(Layout)),
+    help="Says that the data are sequences of events, and where their time is: [T, B, ...] or [B, T, ...].",
+)
 
 _IMAGES, _BATCH_SIZE = 1, 2
 
@@ -113,6 +121,11 @@ task_option = click.option(
     help=f"What the answers are for: {', '.join(tasks)}, with options such as regression:measure=psnr,peak=255 "
     "[default: as the outputs and targets are].",
 )
+
+
+def executor_option(default: str) -> Callable[[F], F]:
+    """``--executor``, with what is taken without it in words."""
+    return click.option("--executor", type=click.Choice(list(executors)), help=f"How to simulate [default: {default}].")
 
 
 analogue_option = click.option(

@@ -20,6 +20,7 @@ from isospike.comparison.reference_images import ReferenceImages
 from isospike.comparison.site_bits import Lowered, lower_bits
 from isospike.convertible import Analogue
 from isospike.costs import EnergyModel, reference_costs
+from isospike.data.reading import Layout
 from isospike.errors import ChoiceError, OptionError
 from isospike.graphs.graph import Graph
 from isospike.methods.bit_coded import BitCoded
@@ -55,6 +56,8 @@ def auto(
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: Progress = True,
     task: TaskChoice = None,
+    layout: Layout | None = None,
+    executor: str | None = None,
 ) -> Choice:
     """The network of least energy (then of least T) that holds on the selection images.
 
@@ -84,6 +87,8 @@ def auto(
         progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
             what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
         task: what the answers are for; by default what the outputs and the targets look like, see `isospike.tasks`.
+        layout: see `compare`.
+        executor: see `compare`.
 
     Raises:
         ChoiceError: nothing holds; the message names the nearest and what would help.
@@ -99,7 +104,10 @@ def auto(
         memory_budget=memory_budget,
         energy_model=energy_model,
         account_images=account_images,
+        steps=max(at),
         task=task,
+        layout=layout,
+        executor=executor,
     )
     rows = chosen_methods(methods, options, bench.graph)
     sets = _sets(bench, selection, report, task)
@@ -149,10 +157,10 @@ def _sets(
     bench: Bench, selection: Iterable[Any], report: Iterable[Any] | None, task: TaskChoice
 ) -> dict[str, ReferenceImages]:
     """The images that select, and those that report if there are any."""
-    sets = {"selection": ReferenceImages(bench.graph, selection, task=task, purpose="selection")}
+    sets = {"selection": bench.samples(selection, task=task, purpose="selection")}
     if report is not None:
         same = sets["selection"].judge.task
-        sets["report"] = ReferenceImages(bench.graph, report, task=same, purpose="report")
+        sets["report"] = bench.samples(report, task=same, purpose="report")
     return sets
 
 

@@ -22,6 +22,7 @@ from isospike.comparison.results import Results
 from isospike.comparison.store import Store
 from isospike.convertible import Analogue
 from isospike.costs import EnergyModel
+from isospike.data.reading import Layout
 from isospike.errors import ConversionError, OptionError
 from isospike.graphs.graph import Graph
 from isospike.messages import with_article
@@ -52,6 +53,8 @@ def compare(
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: Progress = True,
     task: TaskChoice = None,
+    layout: Layout | None = None,
+    executor: str | None = None,
 ) -> Comparison:
     """Convert a network with every method and measure each at every number of steps.
 
@@ -78,6 +81,9 @@ def compare(
         progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
             what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
         task: what the answers are for; by default what the outputs and the targets look like, see `isospike.tasks`.
+        layout: see `isospike.convert`. Networks are run on the first steps of test sequences, up to the largest of
+            ``steps``, and the ANN sees the mean of these.
+        executor: of the networks that it runs, see `isospike.simulate`; the others take the default of their kind.
 
     Raises:
         DataError: more than one in a hundred images are among the calibration and the test images.
@@ -93,10 +99,13 @@ def compare(
         memory_budget=memory_budget,
         energy_model=energy_model,
         account_images=account_images,
+        steps=max(at),
         task=task,
+        layout=layout,
+        executor=executor,
     )
     rows = chosen_methods(methods, options, bench.graph)
-    reference = ReferenceImages(bench.graph, test, task=task)
+    reference = bench.samples(test, task=task)
     jobs, unanswered = jobs_of(rows, at)
     results = Results(bench, reference, None if keep is None else _store(bench, reference, keep))
     with reporting(progress) as report, going_on(_how(keep)):

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from isospike.digests import add_tensor
-from isospike.export.modules import describe_module
-from isospike.export.nodes import describe_node
 from isospike.graphs.graph import Graph
 from isospike.results import Stored
+from isospike.targets.artefact.modules import describe_module
+from isospike.targets.artefact.nodes import describe_node
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from isospike.costs.effective import (
 )
 from isospike.costs.efficiency import frames_per_second_per_watt, synops_to_reach
 from isospike.costs.energy import Energy, EnergyModel
-from isospike.costs.macs import count_macs
 from isospike.costs.memory import Memory, memory_of
 from isospike.costs.model_files import energy_model_called, energy_models, load_energy_model
 from isospike.costs.reference import Reference, reference_costs
+from isospike.graphs.macs import count_macs
 from isospike.neurons import if_operations
 
 __all__ = [

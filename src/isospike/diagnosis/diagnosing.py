@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import torch
 from torch import nn
@@ -90,7 +89,7 @@ def diagnose(
     layers, scores = Layers(pairing, taken), _Scores(pairing, judge, taken)
     with reporting(progress) as report:
         for number, batch in enumerate(data, 1):
-            given = _prepared(batch, pairing.snn.reference_tensor.dtype)
+            given = batch.to(pairing.snn.reference_tensor.dtype)
             layers.add(given)
             for done, _ in enumerate(scores.add(given), 1):
                 report(f"batch {number}: sites replaced", done, len(pairing.sites))
@@ -104,12 +103,6 @@ def _steps(snn: SNN, steps: int | None) -> int:
         known = f", one of {', '.join(map(str, snn.times.own))}" if snn.times.own else ""
         raise SimulationError(f"the errors of a streaming network depend on the number of steps; say how many{known}")
     return int(settled)
-
-
-def _prepared(given: Given, dtype: torch.dtype) -> Given:
-    """A batch in the network's number format, channels last where it holds samples."""
-    inputs = given.inputs.to(dtype)
-    return replace(given, inputs=inputs if given.sequence else channels_last(inputs))
 
 
 class _Scores:

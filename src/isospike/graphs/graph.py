@@ -107,6 +107,11 @@ class Graph(nn.Module):
         return tuple(op_of(n).name for n in self.nodes_with(Role.ACTIVATION))
 
     @property
+    def unsupported(self) -> tuple[Op, ...]:
+        """The ops that nothing can stand for, in order of execution."""
+        return tuple(op for op in self.ops if op.role is Role.UNSUPPORTED)
+
+    @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one input sample, without the batch axis."""
         return op_of(self.input_node).shape

@@ -142,9 +142,10 @@ def choose_threshold(
         raise SimulationError(f"the network is {with_article(snn)}; give what isospike.convert or load gives")
     check_exit(snn, rule)
     check_arguments(Share, max_drop=max_drop)
-    if is_whole(steps):
-        rule.check_steps(steps)
-    first, batches = looked_ahead(read_batches(data, shape=snn.graph.input_shape, layout=layout))
+    known = steps if is_whole(steps) else None  # the run refuses what is none
+    if known is not None:
+        rule.check_steps(known)
+    first, batches = looked_ahead(read_batches(data, shape=snn.graph.input_shape, layout=layout, steps=known))
     shapes = snn.graph.output_shapes
     judge = Judge(choose_task(None, shapes, stored=snn.task, targets=first.targets), shapes, snn.graph.output_names)
     seen = _Seen(compile(snn, executor), rule, judge, steps=steps)

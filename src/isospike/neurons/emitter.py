@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from isospike.neurons.codes import Code
 from isospike.neurons.currents import Currents
 from isospike.neurons.neuron import Kind, Neuron
-from isospike.neurons.quantiser import NEAREST, codes_of
+from isospike.neurons.quantiser import NEAREST, codes_of, is_signed
 from isospike.registry import Registry
 
 
@@ -21,7 +21,7 @@ class Emission:
     """What one layer did with one input train."""
 
     spikes: Tensor
-    """Spikes by step: bool ``[T, B, ...]``."""
+    """Spikes by step ``[T, B, ...]``: bool, or int8 with signs."""
     inhibitory: Tensor | None
     """Internal inhibitory events per sample: int64 ``[B]``; ``None`` for a neuron that has none."""
 
@@ -29,9 +29,9 @@ class Emission:
 class Emitter(Neuron, ABC):
     """A neuron that accumulates its input, quantises the total and emits the code of the result.
 
-    Its train is a function of the total current alone, ``k = clip(floor((sum_t z_t + v_init) / u), 0, K)``, so a
+    Its train is a function of the total current alone, ``k = clip(floor((sum_t z_t + v_init) / u), a, K)``, so a
     network of such neurons and affine maps computes exactly what the quantised ANN does. ``forward`` is that quantised
-    activation.
+    activation. The smallest code a is 0 in the place of a rectifier, -K at a signed site, where spikes have signs.
 
     Args:
         unit: height of one level ``u``, in units of the current; scalar or ``[C, 1, 1]``.
@@ -43,8 +43,9 @@ class Emitter(Neuron, ABC):
     """
 
     kind = Kind.EMITTING
-    code: ClassVar[Code]
-    """How the quantised value is emitted."""
+    serves_signed = True
+    code: Code
+    """How the quantised value is emitted; a class names that of rectifiers, `Code.signed` has that of signed sites."""
     inhibits: ClassVar[bool] = False
     """Whether internal inhibitory events happen, whose number depends on the order of the currents."""
     unit: Tensor
@@ -66,6 +67,18 @@ class Emitter(Neuron, ABC):
         self.register_buffer("amplitude", unit.clone() if amplitude is None else amplitude)
         self.levels = levels
         self.activation = nn.ReLU() if activation is None else activation
+        if self.is_signed:
+            self.code = self.code.signed()
+
+    @property
+    def is_signed(self) -> bool:
+        """As the activation says."""
+        return is_signed(self.activation)
+
+    @property
+    def lowest(self) -> int:
+        """The smallest code a."""
+        return -self.levels if self.is_signed else 0
 
     @property
     def steps(self) -> int:
@@ -79,7 +92,7 @@ class Emitter(Neuron, ABC):
 
     def codes(self, z: Tensor) -> Tensor:
         """Whole numbers of total currents ``[B, ...]``, in their type."""
-        return codes_of(z, self.safe_unit, self.levels, v_init=self.v_init)
+        return codes_of(z, self.safe_unit, self.levels, v_init=self.v_init, lowest=self.lowest)
 
     def forward(self, z: Tensor) -> Tensor:
         """The quantised activation, amplitude times code, of total currents ``[B, ...]``."""

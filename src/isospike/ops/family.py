@@ -103,6 +103,8 @@ TRAINABLE = Family(
     "trainable", Role.ACTIVATION, always(Role.ANALOGUE, "its bound is computed from the input"), is_called=False
 )
 """A trainable activation of isospike."""
+SITE = Family("site", Role.ACTIVATION, always(Role.ACTIVATION), is_called=False)
+"""Passes values of both signs on: where neurons send them as spikes."""
 POINTWISE = _analogue("pointwise")
 """Any other function of single values."""
 STATISTIC = _analogue("statistic")

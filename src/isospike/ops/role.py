@@ -14,6 +14,8 @@ class Role(enum.StrEnum):
     """Affine in the activations: applied to currents and spikes as it is (additive over time)."""
     ACTIVATION = "activation"
     """ReLU, ReLU with a ceiling or a trainable activation: becomes a neuron."""
+    PRODUCT = "product"
+    """The product of two values that spikes carry: the events of one accumulate values of the other."""
     MAX_POOL = "max_pool"
     """Maximum over windows: handled by a pooling rule."""
     ANALOGUE = "analogue"

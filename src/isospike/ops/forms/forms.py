@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from isospike.ops.forms.attention import raise_attention
 from isospike.ops.forms.casts import drop_casts
 from isospike.ops.forms.masks import raise_masks
 from isospike.ops.forms.maxima import raise_maxima
@@ -10,7 +11,7 @@ from isospike.ops.forms.rectifiers import raise_rectifiers
 from isospike.ops.forms.rewriter import Rewriter
 from isospike.ops.forms.selections import raise_selections
 
-FORMS = (drop_casts, raise_rectifiers, raise_masks, raise_products, raise_selections, raise_maxima)
+FORMS = (raise_attention, drop_casts, raise_rectifiers, raise_masks, raise_products, raise_selections, raise_maxima)
 """In this order: rectifiers are made of masks, and casts stand between them."""
 
 

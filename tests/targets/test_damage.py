@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 import isospike as iso
 from isospike import tensor_files
 from isospike.errors import ArtefactError, OutputError
-from isospike.export import artefact
+from isospike.targets.artefact import saving
 from networks import ALL
 from short_methods import METHODS
 
@@ -45,8 +45,8 @@ def edit(path: Path, change: Callable[[dict[str, Any]], None], *, hashed: bool) 
     header = json.loads(outer["__metadata__"]["isospike"])
     change(header)
     if hashed:
-        _, tensors = artefact._read(path)
-        header["hash"] = artefact._digest({k: v for k, v in header.items() if k != "hash"}, tensors)
+        _, tensors = saving._read(path)
+        header["hash"] = saving._digest({k: v for k, v in header.items() if k != "hash"}, tensors)
     outer["__metadata__"]["isospike"] = json.dumps(header)
     text = json.dumps(outer).encode()
     text += b" " * (-len(text) % 8)
@@ -95,8 +95,8 @@ def test_edited_header(stored, change):
 
 @pytest.mark.parametrize("hashed", [True, False])
 def test_newer_version(stored, hashed):
-    edit(stored, lambda header: header.update(version=artefact.VERSION + 1), hashed=hashed)
-    refused(stored, f"version {artefact.VERSION + 1}.*up to {artefact.VERSION}.*upgrade")
+    edit(stored, lambda header: header.update(version=saving.VERSION + 1), hashed=hashed)
+    refused(stored, f"version {saving.VERSION + 1}.*up to {saving.VERSION}.*upgrade")
 
 
 def test_version_of_before_the_first_release(stored):
@@ -200,11 +200,11 @@ def test_a_weight_file_is_no_network(tmp_path):
 
 def forged(snn: iso.SNN, path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     """The file of a network with other tensors and their hash."""
-    header = {"format": artefact.FORMAT, "version": artefact.VERSION, **artefact._describe(snn)}
-    tensors = artefact._tensors(snn)
+    header = {"format": saving.FORMAT, "version": saving.VERSION, **saving._describe(snn)}
+    tensors = saving._tensors(snn)
     change(tensors)
     tensors = {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
-    header["hash"] = artefact._digest(header, tensors)
+    header["hash"] = saving._digest(header, tensors)
     save_file(tensors, path, metadata={"isospike": json.dumps(header)})
 
 

@@ -9,10 +9,6 @@ import torch
 from torch import nn
 
 from isospike.errors import ArtefactError
-from isospike.export import format as fields
-from isospike.export.form import Json, ModuleForm, built, described
-from isospike.export.format import ModuleFields, checked
-from isospike.export.layers import ACTIVATIONS
 from isospike.neurons import (
     Emitter,
     IntegrateAndFire,
@@ -23,6 +19,10 @@ from isospike.neurons import (
     probings,
     streaming,
 )
+from isospike.targets.artefact import format as fields
+from isospike.targets.artefact.form import Json, ModuleForm, built, described
+from isospike.targets.artefact.format import ModuleFields, checked
+from isospike.targets.artefact.layers import ACTIVATIONS
 
 
 def neuron_forms() -> dict[str, ModuleForm]:

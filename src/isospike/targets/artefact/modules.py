@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from torch import nn
 
-from isospike.export.form import Json, ModuleForm, built, described
-from isospike.export.format import ModuleFields
-from isospike.export.layers import ACTIVATIONS, LINEAR, MAX_POOLS, POOLING_RULE
-from isospike.export.neuron_forms import check_registered, neuron_forms
 from isospike.neurons import Neuron
 from isospike.pooling import MaxPoolRule
+from isospike.targets.artefact.form import Json, ModuleForm, built, described
+from isospike.targets.artefact.format import ModuleFields
+from isospike.targets.artefact.layers import ACTIVATIONS, LINEAR, MAX_POOLS, POOLING_RULE
+from isospike.targets.artefact.neuron_forms import check_registered, neuron_forms
 
 
 def describe_module(module: nn.Module) -> Json:

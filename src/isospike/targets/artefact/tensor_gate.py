@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, fx
 
 from isospike.errors import ArtefactError
-from isospike.export.arguments import check_call
 from isospike.graphs.graph import Graph, attribute, op_of
 from isospike.memory_format import broadcasts_to
+from isospike.targets.artefact.arguments import check_call
 
 NOT_NEGATIVE = frozenset({"v_threshold", "unit", "bound"})
 """Tensors of neurons and activations that are sizes."""

@@ -12,7 +12,7 @@ import torch
 import isospike as iso
 from fuzz.mutations import CODE, DEEP, File
 from isospike.errors import ArtefactError
-from isospike.export import artefact
+from isospike.targets.artefact import saving
 from networks import ALL
 from short_methods import METHODS
 
@@ -22,7 +22,7 @@ def file(tmp_path_factory) -> File:
     path = tmp_path_factory.mktemp("hostile") / "net.snn"
     case = ALL["max_pools"]
     iso.convert(case.build(), METHODS["maximum"], data=[case.inputs(4)]).save(path)
-    return File(*artefact._read(path))
+    return File(*saving._read(path))
 
 
 def refused(file: File, path: Path, match: str) -> None:
@@ -201,7 +201,7 @@ def test_samples_of_a_batch_stay_apart(file, tmp_path, name):
 def test_a_selection_stays_inside_its_input(tmp_path):
     case = ALL["selected"]
     iso.convert(case.build(), METHODS["maximum"], data=[case.inputs(4)]).save(tmp_path / "net.snn")
-    hostile = File(*artefact._read(tmp_path / "net.snn"))
+    hostile = File(*saving._read(tmp_path / "net.snn"))
     name = next(name for name, tensor in hostile.tensors.items() if tensor.dtype is torch.int64)
     hostile.tensors[name] = hostile.tensors[name] + 100
     refused(hostile, tmp_path / "net.snn", "selects positions outside its input")

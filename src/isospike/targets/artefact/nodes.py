@@ -11,10 +11,10 @@ import torch
 from torch import fx
 
 from isospike.errors import ArtefactError
-from isospike.export import arguments
-from isospike.export.format import NodeFields, OpFields, Target, checked
 from isospike.graphs.graph import Op, op_of
 from isospike.ops import table
+from isospike.targets.artefact import arguments
+from isospike.targets.artefact.format import NodeFields, OpFields, Target, checked
 
 
 def describe_node(node: fx.Node) -> dict[str, Any]:

@@ -8,15 +8,15 @@ from torch.utils import _pytree as pytree
 
 from isospike.data.preprocess import Preprocess
 from isospike.errors import ArtefactError
-from isospike.export import gate, tensor_gate
-from isospike.export.arguments import FLOATS
-from isospike.export.format import Header
-from isospike.export.modules import build_module
-from isospike.export.nodes import build_node
 from isospike.graphs.graph import Graph, attach, op_of
-from isospike.network import SNN, Provenance, ReadOut, network_of
+from isospike.network import SNN, Profile, Provenance, ReadOut, network_of
 from isospike.neurons import Neuron
 from isospike.ops import Role
+from isospike.targets.artefact import gate, tensor_gate
+from isospike.targets.artefact.arguments import FLOATS
+from isospike.targets.artefact.format import Header
+from isospike.targets.artefact.modules import build_module
+from isospike.targets.artefact.nodes import build_node
 from isospike.tasks import Task, task_with
 
 CONSTANTS = (*FLOATS, torch.int64, torch.int32, torch.bool)
@@ -40,14 +40,13 @@ def build_network(header: Header, tensors: dict[str, Tensor]) -> SNN:
     made = header.provenance
     if not all(text.isprintable() for text in pytree.tree_leaves(made.options) if isinstance(text, str)):
         raise ArtefactError("the options of its method hold what is no text")
-    return network_of(
-        graph,
-        readout=_readout(header, graph),
-        provenance=Provenance(made.method, made.options, tuple(made.papers), made.silent),
+    profile = Profile(
+        Provenance(made.method, made.options, tuple(made.papers), made.silent),
         preprocess=_preprocess(header, graph),
-        sets=sets,
+        readout=_readout(header, graph),
         task=_task(header, graph),
     )
+    return network_of(graph, profile, sets=sets)
 
 
 def _graph(header: Header) -> Graph:

@@ -1,9 +1,9 @@
 """One file for a spiking network: safetensors, with the graph and the method as versioned JSON in its header.
 
-Loading runs no code from the file: its header is checked against a declared schema (`export/format.py`), modules come
-from a closed table of kinds, calls from a closed table of ops, and the whole network passes a gate (`export/gate.py`)
-before a tensor is used. The hash in the header covers the JSON and every tensor; it protects against damage and
-careless editing, and is no signature.
+Loading runs no code from the file: its header is checked against a declared schema (`format.py`), modules come from a
+closed table of kinds, calls from a closed table of ops, and the whole network passes a gate (`gate.py`) before a tensor
+is used. The hash in the header covers the JSON and every tensor; it protects against damage and careless editing, and
+is no signature.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from torch import Tensor
 
 from isospike.digests import add_tensor
 from isospike.errors import ArtefactError, IsospikeError
-from isospike.export.build import build_network
-from isospike.export.format import FORMAT, VERSION, Header, checked
-from isospike.export.modules import describe_module
-from isospike.export.nodes import describe_node
 from isospike.json_text import JsonError, parse_json
 from isospike.messages import with_article
 from isospike.network import SNN
+from isospike.targets.artefact.build import build_network
+from isospike.targets.artefact.format import FORMAT, VERSION, Header, checked
+from isospike.targets.artefact.modules import describe_module
+from isospike.targets.artefact.nodes import describe_node
 from isospike.tensor_files import TensorFileError, read_tensor_file, write_tensors
 from isospike.verbs import verbs
 

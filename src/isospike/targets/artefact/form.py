@@ -9,8 +9,8 @@ from typing import Any
 from torch import nn
 
 from isospike.errors import ArtefactError
-from isospike.export.format import Fields, ModuleFields, checked
 from isospike.neurons.neuron import title_of
+from isospike.targets.artefact.format import Fields, ModuleFields, checked
 
 Json = dict[str, Any]
 

@@ -10,13 +10,14 @@ from torch import nn
 
 from isospike.activations import TrainableActivation, activations
 from isospike.errors import ArtefactError
-from isospike.export import format as fields
-from isospike.export.form import Json, ModuleForm, built, described
-from isospike.export.format import Fields, checked
 from isospike.neurons import InputGrid, QuantisedActivation
 from isospike.ops.affine import ChannelAffine
 from isospike.ops.batch_constant import BatchConstant
+from isospike.ops.signed_site import SignedSite
 from isospike.pooling import MaxPoolRule, rules
+from isospike.targets.artefact import format as fields
+from isospike.targets.artefact.form import Json, ModuleForm, built, described
+from isospike.targets.artefact.format import Fields, checked
 
 
 def _layer(kind: type[nn.Module], options: type[Fields], axes: int = 0) -> ModuleForm:
@@ -81,6 +82,7 @@ MAX_POOLS = {
 ACTIVATIONS = {
     "ReLU": _layer(nn.ReLU, fields.NoFields),
     "Hardtanh": _layer(nn.Hardtanh, fields.Bounds),
+    "SignedSite": _layer(SignedSite, fields.NoFields),
     "TrainableActivation": ModuleForm(fields.Trainable, _describe_trainable, _build_trainable),
     "QuantisedActivation": ModuleForm(
         fields.Quantised,

@@ -18,10 +18,6 @@ import torch
 from torch import Tensor, fx, nn
 
 from isospike.errors import ArtefactError
-from isospike.export.arguments import check_call
-from isospike.export.format import LARGEST_VALUE, MOST_PARTS, MOST_WORK
-from isospike.export.layers import LINEAR
-from isospike.export.tensor_gate import check_neuron_tensors
 from isospike.graphs.graph import Graph, call, op_of, output_leaves
 from isospike.graphs.origin import Names
 from isospike.messages import first_line
@@ -30,6 +26,11 @@ from isospike.ops import Call, Family, OpRecord, Role, family, table
 from isospike.ops.affine import ChannelAffine
 from isospike.ops.layers import aten_name
 from isospike.pooling import MaxPoolRule
+from isospike.sites.driven import is_product
+from isospike.targets.artefact.arguments import check_call
+from isospike.targets.artefact.format import LARGEST_VALUE, MOST_PARTS, MOST_WORK
+from isospike.targets.artefact.layers import LINEAR
+from isospike.targets.artefact.tensor_gate import check_neuron_tensors
 
 BATCHES = (1, 5)
 """Sizes at which shapes are computed: one of them tells an axis of the batch from any other."""
@@ -112,11 +113,13 @@ def _place_of(graph: Graph, node: fx.Node, changing: set[fx.Node]) -> tuple[Role
         return Role.LINEAR, frozenset({"getitem"})
     record = _record_of(node)
     role, _ = record.role_of(Call(node, changing.__contains__))
+    if op_of(node).role is Role.PRODUCT and is_product(node):
+        role = Role.PRODUCT
     return role, _names_of(family.RESHAPE) if record.family is family.RESHAPE else frozenset({record.name})
 
 
 def _record_of(node: fx.Node) -> OpRecord:
-    """What the table knows of a call; `export/nodes.py` lets no other through."""
+    """What the table knows of a call; `targets/artefact/nodes.py` lets no other through."""
     assert isinstance(node.target, torch._ops.OpOverload)
     record = table.aten(node.target._schema.name.partition("::")[2])
     assert record is not None
@@ -130,7 +133,9 @@ def _names_of(*families: Family) -> frozenset[str]:
 def _place_of_module(module: nn.Module) -> tuple[Role, frozenset[str]]:
     name = type(module).__name__
     if isinstance(module, Neuron):
-        return Role.ACTIVATION, _names_of(family.RECTIFIER, family.TRAINABLE)
+        return Role.ACTIVATION, _names_of(
+            *([family.SITE] if module.is_signed else [family.RECTIFIER, family.TRAINABLE])
+        )
     if name in LINEAR:
         return Role.LINEAR, frozenset({"round" if name == "InputGrid" else aten_name(module)})
     return Role.MAX_POOL, _names_of(family.MAX_POOL)

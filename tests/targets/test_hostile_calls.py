@@ -11,7 +11,7 @@ import torch
 import isospike as iso
 from fuzz.mutations import File
 from isospike.errors import ArtefactError
-from isospike.export.format import FORMAT, VERSION
+from isospike.targets.artefact.format import FORMAT, VERSION
 
 PLACE = {"path": "", "source": "", "channel_axis": 1, "reason": ""}
 
