@@ -39,6 +39,7 @@ from isospike.results import (
 )
 from isospike.results.containers import Fixed, Keyed, Listed, Mapped, Nested, OneOfForms
 from isospike.results.forms import Anything, Figure, Leaf
+from isospike.results.marks import Presence
 from isospike.tables import Tabular
 from isospike.tasks import Task
 
@@ -132,6 +133,8 @@ def test_an_added_field_is_everywhere(builder):
     """One line in the class: JSON, check, columns and docs have it."""
     assert "speed" not in Plain.from_dict(WHOLE).to_dict()
     assert Added.from_dict({**WHOLE, "speed": 3.0}).to_dict() == {**WHOLE, "speed": 3.0}
+    assert Added.schema()["properties"]["speed"] == {"anyOf": [{"type": "number"}, {"type": "null"}]}
+    assert "speed" in Added.schema()["required"]
     with pytest.raises(DataError, match="no added: it lacks speed"):
         Added.check(WHOLE)
     with pytest.raises(DataError, match=r"no added: speed is a str, not a number or null"):
@@ -243,6 +246,54 @@ def test_every_result_checks_what_it_describes(kind):
         for other in ("text", 7.5, -3, True, [], {}, None, [[]], {"a": {}}):
             found = list(kind.json_form().faults({**whole, key: other}, ""))
             assert all(key in fault and "\n" not in fault for fault in found)
+
+
+JSON_TYPES = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "integer": int,
+    "number": int | float,
+    "boolean": bool,
+    "null": type(None),
+}
+
+
+def keeps(value: Any, schema: dict[str, Any]) -> bool:
+    """Whether a value keeps the words of JSON Schema that results need."""
+    if "anyOf" in schema:
+        return any(keeps(value, one) for one in schema["anyOf"])
+    if "enum" in schema:
+        return value in schema["enum"]
+    if "type" not in schema:
+        return True
+    if not isinstance(value, JSON_TYPES[schema["type"]]):
+        return False
+    if schema["type"] == "array":
+        items = schema.get("prefixItems", [schema.get("items", {})] * len(value))
+        return len(items) == len(value) and all(map(keeps, value, items))
+    if schema["type"] == "object":
+        known = schema.get("properties", {})
+        others = schema.get("additionalProperties", {})
+        return set(schema.get("required", ())) <= set(value) and all(
+            keeps(item, known.get(key, others)) for key, item in value.items()
+        )
+    return True
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_the_schema_says_what_the_check_does(kind):
+    whole = sample(kind.json_form())
+    schema = kind.schema()
+    assert json.loads(json.dumps(schema)) == schema
+    assert keeps(whole, schema)
+    optional = {member.path[0] for member in members_of(kind) if member.presence is not Presence.ALWAYS}
+    for key in whole:
+        lacking = {name: value for name, value in whole.items() if name != key}
+        assert keeps(lacking, schema) == (not list(kind.json_form().faults(lacking, ""))) == (key in optional)
+        for other in ("text", [], {"a": 1}, None):
+            if not keeps({**whole, key: other}, schema):
+                assert list(kind.json_form().faults({**whole, key: other}, ""))
 
 
 @pytest.mark.parametrize("kind", STORED, ids=lambda kind: kind.__name__)

@@ -36,6 +36,11 @@ class Result:
         return object_form(cls)
 
     @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """The JSON Schema of its object."""
+        return cls.json_form().schema()
+
+    @classmethod
     def contradictions(cls, values: Mapping[str, Any]) -> Iterator[str]:
         """What cannot be true of an object whose parts are each of the right kind."""
         return iter(())
