@@ -287,10 +287,10 @@ def test_the_schema_says_what_the_check_does(kind):
     schema = kind.schema()
     assert json.loads(json.dumps(schema)) == schema
     assert keeps(whole, schema)
-    optional = {member.path[0] for member in members_of(kind) if member.presence is not Presence.ALWAYS}
+    needed = {member.path[0] for member in members_of(kind) if member.presence is Presence.ALWAYS}
     for key in whole:
         lacking = {name: value for name, value in whole.items() if name != key}
-        assert keeps(lacking, schema) == (not list(kind.json_form().faults(lacking, ""))) == (key in optional)
+        assert keeps(lacking, schema) == (not list(kind.json_form().faults(lacking, ""))) == (key not in needed)
         for other in ("text", [], {"a": 1}, None):
             if not keeps({**whole, key: other}, schema):
                 assert list(kind.json_form().faults({**whole, key: other}, ""))
