@@ -48,14 +48,21 @@ class CalibratedNetwork(StreamingNetwork):
         Raises:
             SimulationError: it was not calibrated for this number of steps; the message says for which.
         """
-        return copy.deepcopy(self.for_steps(steps))
+        return copy.deepcopy(self._part(steps, self.graph.with_tensors(self._set_for(steps))))
 
     def for_steps(self, steps: int | None) -> CalibratedPart:
-        """As `at`, but of tensors that it shares with this one: to be run, not changed.
+        """As `at`, but of nodes and tensors that it shares with this one: to be run, not changed.
 
         Raises:
             SimulationError: it was not calibrated for this number of steps; the message says for which.
         """
+        return self._part(steps, self.graph.reading(self._set_for(steps)))
+
+    def _part(self, steps: int | None, graph: Graph) -> CalibratedPart:
+        assert steps is not None, "there is no set for it"
+        return CalibratedPart(graph, self.profile, horizon=steps, base=self.graph)
+
+    def _set_for(self, steps: int | None) -> dict[str, Tensor]:
         known = ", ".join(map(str, self.calibrated))
         if steps is None:
             raise SimulationError(
@@ -64,8 +71,7 @@ class CalibratedNetwork(StreamingNetwork):
             )
         if steps not in self.calibrated or not is_whole(steps):
             raise SimulationError(f"this network was not calibrated for {steps!r} steps, but for {known}")
-        part = self.graph.with_tensors(self.tensor_sets[steps])
-        return CalibratedPart(part, self.profile, horizon=steps, base=self.graph)
+        return self.tensor_sets[steps]
 
     def runs_for(self, at: tuple[int, ...]) -> list[tuple[int, ...]]:
         """Each by itself."""
