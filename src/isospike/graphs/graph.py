@@ -160,15 +160,18 @@ class Graph(nn.Module):
         return view
 
     def reading(self, tensors: Mapping[str, Tensor]) -> Graph:
-        """As `with_tensors`, over the same nodes, which takes a tenth of the time: to be run, never to be changed."""
+        """As `with_tensors`, over the same nodes, which takes a tenth of the time: to be run, never to be changed.
+
+        A tensor that stands in the place of a parameter is one.
+        """
         view = self.__new__(type(self))
         view.__dict__.update(self.__dict__)
         own: dict[str, nn.Module] = {"": _with_own_tables(view)}
         for name, tensor in tensors.items():
             path, _, leaf = name.rpartition(".")
             module = _owned(own, path)
-            if leaf in module._parameters:
-                module._parameters[leaf] = nn.Parameter(tensor, requires_grad=False)
+            if isinstance(tensor, nn.Parameter):
+                module._parameters[leaf] = tensor
             else:
                 module._buffers[leaf] = tensor
         return view
