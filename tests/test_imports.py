@@ -31,12 +31,14 @@ HEAVY = {
 
 LAYERS = [
     {"errors", "registry", "messages", "memory_format", "digests", "precision", "tables", "progress", "verbs"}
-    | {"files", "json_text", "object_check", "schema", "tensor_files"},
+    | {"files", "inputs", "json_text", "tensor_files"},
     {"units", "intervals", "options"},
+    {"results"},
     {"activations"},
     {"data", "ops", "kernels"},
     {"tasks"},
     {"graphs"},
+    {"sites"},
     {"neurons"},
     {"pooling"},
     {"scales"},

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import nn
 
 from isospike.calibrate.batches import Batch, Batches
 from isospike.calibrate.collect import audible, check_inputs, silent_channels
-from isospike.convertible import Analogue, check_convertible
+from isospike.convertible import Analogue, check_convertible, check_roles
 from isospike.data.reading import Layout
 from isospike.errors import CaptureError, ConversionError, OptionError
 from isospike.files import check_writable
 from isospike.graphs import Graph, capture, fold_batch_norm
 from isospike.graphs.changed import changed_tensors
+from isospike.graphs.export import names_taken
+from isospike.inputs import Inputs
 from isospike.memory_format import weights_channels_last
 from isospike.messages import with_article
 from isospike.methods.method import Method
 from isospike.methods.parts import Parts
-from isospike.methods.thresholds import Thresholds, find_thresholds, requests
+from isospike.methods.thresholds import Request, Thresholds, find_thresholds, requests
 from isospike.network import SNN, Profile, Provenance, network_of
+from isospike.ops import Family
 from isospike.options import Count, check_arguments
 from isospike.precision import own_precision
 from isospike.progress import Progress, going_on, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration
+from isospike.sites import Sites, choose_sites
 from isospike.tasks import Task, TaskChoice, choose_task
 
 SEQUENCE_AXES = 5
@@ -39,6 +43,7 @@ def convert(
     *,
     data: Iterable[Batch],
     analogue: Analogue = "refuse",
+    sites: Sites = "auto",
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: Progress = True,
     checkpoint: str | Path | None = None,
@@ -55,6 +60,10 @@ def convert(
             sequences of events ``[T, B, ...]`` the mean over time calibrates, which is what the network's ANN sees.
         analogue: ``allow`` computes ops that are not affine (sigmoid gates, LayerNorm, ...) on decoded values as
             analogue islands; ``refuse`` lists them all in one error.
+        sites: where neurons stand: ``rectifiers`` in the place of those alone; ``products`` also on every edge that
+            carries an analogue value into an op with weights or into a product of two values, so that spikes drive all
+            of them; ``auto`` chooses the second where the first would leave more than a tenth of the
+            multiply-accumulates behind the first layer to analogue values (see `isospike.sites.choose_sites`).
         memory_budget: bytes for trains and cached activations of refinements; larger caches go to a temporary file. A
             batch whose trains are larger is corrected in parts, each on what the one before left: with other budgets
             the corrections differ a little.
@@ -79,10 +88,12 @@ def convert(
     check_arguments(Count, memory_budget=memory_budget)
     keep = _checked(method, checkpoint)
     with reporting(progress) as report, going_on(_how(keep)):
-        shape = model.input_shape if isinstance(model, Graph) else None
-        batches = Batches(data, report, shape=shape, layout=layout)
-        graph, chosen = prepare(model, batches, analogue, task=task)
-        thresholds = find_thresholds(graph, requests(graph, method), batches)
+        shape, names = (model.input_shape if isinstance(model, Graph) else None), names_taken(model)
+        batches = Batches(data, report, shape=shape, layout=layout, names=names)
+        graph, chosen = prepare(model, batches, analogue, sites=sites, task=task)
+        wanted = requests(graph, method)
+        check_islands(wanted, analogue, tail=chosen.tail)
+        thresholds = find_thresholds(graph, wanted, batches)
         snn = spiking_network(
             graph, method, thresholds, calibration=Calibration(batches, None, memory_budget, report, keep)
         )
@@ -90,23 +101,34 @@ def convert(
 
 
 def prepare(
-    model: nn.Module | Graph, batches: Batches, analogue: Analogue, *, task: TaskChoice = None
+    model: nn.Module | Graph, batches: Batches, analogue: Analogue, *, sites: Sites = "auto", task: TaskChoice = None
 ) -> tuple[Graph, Task]:
-    """The model captured, checked and folded, what every method starts from; and what its answers are for.
+    """The model captured, folded and checked, with all its sites, what every method starts from; and its task.
 
     Raises:
         CaptureError, ConversionError, CalibrationError, OptionError, TaskError: as `convert`.
     """
     graph = model if isinstance(model, Graph) else _captured(model, batches.first)
     chosen = choose_task(task, graph.output_shapes, targets=batches.first_targets)
-    check_convertible(graph, analogue, tail=chosen.tail)
+    is_supported = not graph.unsupported
+    placed = choose_sites(fold_batch_norm(graph), sites).graph if is_supported else graph
+    check_convertible(placed, analogue, tail=chosen.tail)
     check_inputs(graph, batches.first)
-    folded = fold_batch_norm(graph)
-    weights_channels_last(folded)
-    return folded, chosen
+    weights_channels_last(placed)
+    return placed, chosen
 
 
-def _captured(model: nn.Module, example: Tensor) -> Graph:
+def check_islands(wanted: Iterable[Request], analogue: Analogue, *, tail: Container[Family | None]) -> None:
+    """Refuse a method whose neurons cannot stand for functions that others can, where islands are not allowed.
+
+    Raises:
+        ConversionError: as `check_roles`.
+    """
+    for request in wanted:
+        check_roles(request.watch.graph, analogue, tail=tail)
+
+
+def _captured(model: nn.Module, example: Inputs) -> Graph:
     """The captured model; where an example may hold sequences, the refusal says what to do with them."""
     try:
         return capture(model, example)

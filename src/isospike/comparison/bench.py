@@ -16,7 +16,7 @@ from isospike.comparison.entries import Job
 from isospike.comparison.reference_images import ReferenceImages
 from isospike.comparison.seen import SeenBatches
 from isospike.comparison.store import Kept
-from isospike.conversion import prepare, spiking_network
+from isospike.conversion import check_islands, prepare, spiking_network
 from isospike.convertible import Analogue
 from isospike.costs import Costs, EnergyModel, Reference, account, energy_model_called, energy_models, reference_costs
 from isospike.costs.model_files import check_name
@@ -75,7 +75,8 @@ class Bench:
         self._read: dict[str, Any] = {"layout": layout, "steps": steps}
         shape = model.input_shape if isinstance(model, Graph) else None
         self.batches = SeenBatches(calibration, shape=shape, **self._read)
-        self.graph, _ = prepare(model, self.batches, analogue, task=task)
+        self.graph, self.task = prepare(model, self.batches, analogue, task=task)
+        self.analogue = analogue
         self.thresholds = Thresholds(self.graph)
 
     def samples(self, data: Iterable[Any], *, task: TaskChoice = None, purpose: str = "test") -> ReferenceImages:
@@ -89,7 +90,7 @@ class Bench:
             IsospikeError: the method cannot convert this network.
         """
         started = time.perf_counter()
-        thresholds = self._find(requests(self.graph, job.method))
+        thresholds = self._find(self._requests(job))
         snn = spiking_network(
             self.graph, job.method, thresholds, calibration=Calibration(self.batches, None, self.memory_budget)
         )
@@ -108,11 +109,16 @@ class Bench:
         wanted: list[Request] = []
         for job in jobs:
             try:
-                wanted += requests(self.graph, job.method)
+                wanted += self._requests(job)
             except IsospikeError as error:
                 refused[job] = error
         self._find(request for request in wanted if request.passive)
         return refused
+
+    def _requests(self, job: Job) -> list[Request]:
+        wanted = requests(self.graph, job.method)
+        check_islands(wanted, self.analogue, tail=self.task.tail)
+        return wanted
 
     def _find(self, wanted: Iterable[Request]) -> Thresholds:
         """The thresholds that are wanted; other jobs need not find them again."""

@@ -19,7 +19,7 @@ from isospike.errors import DataError
 from isospike.graphs.graph import Graph
 from isospike.measure.tally import decided
 from isospike.messages import with_article
-from isospike.tasks import Interval, Judge, Measure, Score, TaskChoice, choose_task, tensors_of
+from isospike.tasks import Interval, Judge, Measure, Measures, Metric, Score, TaskChoice, choose_task, tensors_of
 
 
 @dataclass(frozen=True)
@@ -108,12 +108,12 @@ class ReferenceImages:
         return bool(self.judge.labelled)
 
     @property
-    def measures(self) -> dict[str, Measure]:
+    def measures(self) -> Measures:
         """What ``score`` and ``agreement`` mean."""
         return {"score": self.judge.score().measures[0], "agreement": self.judge.agreement().measures[0]}
 
     @property
-    def metric(self) -> str:
+    def metric(self) -> Metric:
         """By which of the two networks are ranked: ``score``, or without targets ``agreement``."""
         return "score" if self.labelled else "agreement"
 

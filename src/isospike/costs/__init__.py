@@ -1,7 +1,8 @@
 """What networks cost: operations, memory traffic, energy, beside what they compete with."""
 
 from isospike.costs.accounting import account
-from isospike.costs.costs import CURRENTS, INPUT, Amounts, CostEntry, Costs
+from isospike.costs.amounts import Amounts
+from isospike.costs.costs import CURRENTS, INPUT, CostEntry, Costs
 from isospike.costs.effective import (
     effective_steps,
     effective_steps_of,
@@ -12,10 +13,10 @@ from isospike.costs.effective import (
 )
 from isospike.costs.efficiency import frames_per_second_per_watt, synops_to_reach
 from isospike.costs.energy import Energy, EnergyModel
-from isospike.costs.macs import count_macs
 from isospike.costs.memory import Memory, memory_of
 from isospike.costs.model_files import energy_model_called, energy_models, load_energy_model
 from isospike.costs.reference import Reference, reference_costs
+from isospike.graphs.macs import count_macs
 from isospike.neurons import if_operations
 
 __all__ = [

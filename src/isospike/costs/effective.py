@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import torch
 from torch import fx
 
-from isospike.costs.macs import macs_by_node
 from isospike.errors import OptionError
 from isospike.graphs.graph import Graph, op_of
+from isospike.graphs.macs import macs_by_node
 from isospike.network import SNN
 from isospike.neurons import Pasc, if_operations
 from isospike.ops import Role

@@ -35,7 +35,7 @@ class Ledger(ABC):
         self.images = self.sequences = 0
         self.rows = {op_of(node).name: op_of(node).rows for node in snn.graph.op_nodes()}
         self.events = {source: [0] * len(at) for source in wiring.neurons}
-        self.synops = {(source, c.op): [0] * len(at) for c in wiring.connections for source in c.fan_out}
+        self.synops = {(source, *c.key): [0] * len(at) for c in wiring.connections for source in c.fan_out}
         self.spikes: dict[str, Tensor] = {}
         self.packets: dict[str, Tensor] = {}
 
@@ -65,14 +65,14 @@ class Ledger(ABC):
         self.events[source][index] += int(events.sum())
         for connection in self.wiring.connections:
             if source in connection.fan_out:
-                self.synops[source, connection.op][index] += int((events * connection.fan_out[source]).sum())
+                self.synops[source, *connection.key][index] += int((events * connection.fan_out[source]).sum())
 
     def costs(self) -> dict[int, Costs]:
         """The account after each number of steps."""
         return {steps: self._costs(index, steps) for index, steps in enumerate(self.at)}
 
     def _costs(self, index: int, steps: int) -> Costs:
-        flows = [entry for connection in self.wiring.connections for entry in self._flows(connection, index, steps)]
+        flows = [entry for connection in self._used(index) for entry in self._flows(connection, index, steps)]
         return Costs(
             steps=steps,
             images=self.images,
@@ -82,6 +82,14 @@ class Ledger(ABC):
             value_bytes=self.snn.reference_tensor.element_size(),
             left_out=self.wiring.not_counted,
         )
+
+    def _used(self, index: int) -> list[Connection]:
+        """The connections that events go through: of a product both operands stream, ``A_t S_B(t) + S_A(t-1) B_t``."""
+        return list(self.wiring.connections)
+
+    def _synops(self, connection: Connection, index: int) -> dict[str, int]:
+        """Synaptic operations by source up to one of the numbers of steps."""
+        return {source: sum(self.synops[source, *connection.key][: index + 1]) for source in connection.fan_out}
 
     def _site(self, site: str, steps: int) -> CostEntry:
         return CostEntry(
@@ -98,9 +106,10 @@ class Ledger(ABC):
         return self.timing.updates(node, steps)
 
     def _flows(self, connection: Connection, index: int, steps: int) -> Iterator[CostEntry]:
+        synops_of = self._synops(connection, index)
         for source, (share, everything) in connection.shares.items():
             rate = Fraction(sum(self.events[source][: index + 1]), self.wiring.neurons[source])
-            synops = sum(self.synops[source, connection.op][: index + 1])
+            synops = synops_of[source]
             by_rate = rate * connection.padded * Fraction(share, everything)
             yield CostEntry(source, connection.op, synops=synops, synops_by_rate=by_rate)
         if connection.once:
@@ -140,6 +149,16 @@ class EmittingLedger(Ledger):
         for source, events in self._emitted(run):
             self._count(source, 0, events)
         return run
+
+    def _used(self, index: int) -> list[Connection]:
+        """Of a product, ``sum_t A_t B`` with B decoded before, the operand that is cheaper to stream."""
+        cheapest: dict[str, Connection] = {}
+        for connection in self.wiring.connections:
+            if connection.side is not None:
+                other = cheapest.setdefault(connection.op, connection)
+                costs = [sum(self._synops(one, index).values()) for one in (other, connection)]
+                cheapest[connection.op] = other if costs[0] <= costs[1] else connection
+        return [c for c in self.wiring.connections if c.side is None or c is cheapest[c.op]]
 
     def _emitted(self, run: Run) -> Iterator[tuple[str, Tensor]]:
         """Events at every neuron; max pools take the largest code."""

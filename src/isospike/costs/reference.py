@@ -9,7 +9,7 @@ from isospike.costs.energy import Energy, EnergyModel
 from isospike.costs.trace import trace
 from isospike.costs.wiring import Connection, Wiring
 from isospike.network import SNN
-from isospike.neurons import Kind
+from isospike.neurons import Kind, Neuron
 from isospike.tables import Column, Table, Tabular
 
 
@@ -44,7 +44,7 @@ class Reference(Tabular):
     @property
     def macs_with_padding(self) -> int:
         """Multiply-accumulates as papers count them, layers of a factor per channel left out."""
-        return sum(connection.padded for connection in self.wiring.connections)
+        return sum({connection.op: connection.padded for connection in self.wiring.connections}.values())
 
     def bits(self, steps: int) -> dict[str, int]:
         """By site, bits of the quantised ANN's activations that match a run of ``steps`` steps."""
@@ -114,8 +114,13 @@ def reference_costs(snn: SNN) -> Reference:
     """The ANN of a network, its bit-matched quantised ANN and the same bit by bit; no image is needed."""
     return Reference(
         wiring=trace(snn),
-        levels={site: snn.neuron(site).most_units for site in snn.sites},
+        levels={site: _levels(snn.neuron(site)) for site in snn.sites},
         rate_coded=snn.kind is Kind.STREAMING,
         probe=snn.probe,
         value_bytes=snn.reference_tensor.element_size(),
     )
+
+
+def _levels(neuron: Neuron) -> int:
+    """Levels beside zero: at a signed site on both sides of it."""
+    return 2 * neuron.most_units if neuron.is_signed else neuron.most_units

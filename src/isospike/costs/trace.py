@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
-from isospike.costs.macs import macs_by_node
 from isospike.costs.reach import Passage, argument_of, is_join, is_move, is_weighted, passed_on, synapses
 from isospike.costs.wiring import Connection, Wiring
 from isospike.executors.walk import compute
 from isospike.graphs.graph import argument, op_of, output_leaves
 from isospike.graphs.linear_part import linear_part
+from isospike.graphs.macs import macs_by_node
 from isospike.network import SNN
 from isospike.ops import Role
 
@@ -62,7 +62,8 @@ class _Trace:
         self.left_out: list[str] = []
 
     def run(self) -> Wiring:
-        self.values[self.graph.input_node] = _Value(image=self._ones(self.graph.input_node))
+        for node in self.graph.input_nodes:
+            self.values[node] = _Value(image=self._ones(node))
         with torch.inference_mode(False), torch.enable_grad():
             for node in self.graph.op_nodes():
                 self.values[node] = self._visit(node)
@@ -78,8 +79,12 @@ class _Trace:
             return self._site(node)
         if role is Role.MAX_POOL:
             return self._max_pool(node)
+        if role is Role.INPUT:
+            return self._out(node, still=True)
         if role is Role.ANALOGUE:
             return self._island(node)
+        if role is Role.PRODUCT:
+            return self._product(node)
         if is_join(node):
             return self._join(node)
         return self._weighted(node) if is_weighted(node) else self._pass(node)
@@ -114,6 +119,25 @@ class _Trace:
         what = "all but its matrix products" if macs else "its elementwise operations"
         self._leave_out(node, f"an analogue island, computed on decoded values; {what}, and the decoding of its inputs")
         return self._out(node, still=still)
+
+    def _product(self, node: fx.Node) -> _Value:
+        """Events of one operand, each accumulating as many values of the other as it is multiplied with.
+
+        Either operand may be the one that is streamed; a connection for each.
+        """
+        operands = [source for source in node.all_input_nodes if source in self.values]
+        ones = {source: self._ones(source) for source in operands}
+        dense = _whole(compute(self.graph, node, ones).sum())
+        spiking = [(side, source) for side, source in enumerate(operands) if self.values[source].events is not None]
+        for side, source in spiking:
+            total = compute(self.graph, node, {**ones, source: self.values[source].events}).sum()
+            counts = {"dense": dense, "spiking": dense} if source is spiking[0][1] else {}
+            self._record(node, self._fan_out(total), side=side, padded=dense, **counts)
+        if not spiking:
+            still = self._is_still(node)
+            when = {"once": dense, "each_step": 0} if still else {"once": 0, "each_step": dense}
+            self._record(node, {}, input_steps=self.timing.analogue_steps, dense=dense, padded=dense, **when)
+        return self._out(node, still=self._is_still(node))
 
     def _join(self, node: fx.Node) -> _Value:
         """Every event costs one synaptic operation for every element that it is added to; currents share a membrane."""

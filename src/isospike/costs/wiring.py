@@ -27,6 +27,13 @@ class Connection:
     """How many of them read activations, which are spikes in the network."""
     padded: int
     """Multiply-accumulates as usually counted: those with padding in, additions and factors left out."""
+    side: int | None = None
+    """Of a product of two values, which one is streamed here; ``dense`` and ``spiking`` stand beside the first."""
+
+    @property
+    def key(self) -> tuple[str, int | None]:
+        """What tells it from all others of a network."""
+        return self.op, self.side
 
     def macs(self, steps: int) -> int:
         """Multiply-accumulates of one image in a run of ``steps`` steps."""

@@ -10,13 +10,14 @@ from torch import nn
 from isospike.calibrate.batches import Batch
 from isospike.data.reading import Given, Layout, looked_ahead, read_batches
 from isospike.diagnosis.advice import Case, raising, words
-from isospike.diagnosis.diagnosis import Diagnosis, Fault, SiteDiagnosis, WorstSite
+from isospike.diagnosis.diagnosis import Diagnosis, Fault, WorstSite
 from isospike.diagnosis.faulty_edges import faulty_edges, neighbours
 from isospike.diagnosis.faulty_thresholds import faulty_thresholds
 from isospike.diagnosis.faulty_weights import faulty_weights
 from isospike.diagnosis.layers import Layers
 from isospike.diagnosis.pairing import Pairing, pair
 from isospike.diagnosis.replacement import Replaced, answer_of, answer_with_exact_site
+from isospike.diagnosis.site import SiteDiagnosis
 from isospike.diagnosis.tally import model_bounds
 from isospike.diagnosis.verdict import verdict_of
 from isospike.errors import SimulationError
@@ -81,7 +82,9 @@ def diagnose(
     """
     check_network(snn, "diagnose")
     taken = _steps(snn, steps)
-    first, data = looked_ahead(read_batches(batches, shape=snn.graph.input_shape, layout=layout, steps=taken))
+    first, data = looked_ahead(
+        read_batches(batches, shape=snn.graph.input_shape, layout=layout, steps=taken, names=snn.graph.input_names)
+    )
     shapes = snn.graph.output_shapes
     judge = Judge(choose_task(task, shapes, stored=snn.task, targets=first.targets), shapes, snn.graph.output_names)
     pairing = pair(model, snn, first.still, steps=steps)

@@ -70,7 +70,8 @@ class CollapsedWalk(Walk):
         site = op_of(node).name
         self.inhibits |= neuron.inhibits
         if self.record.spikes:
-            self.spikes[site] = neuron.code.count(code_histogram(values, neuron.levels), neuron.steps)
+            counts = code_histogram(values - neuron.lowest if neuron.lowest else values, neuron.levels - neuron.lowest)
+            self.spikes[site] = neuron.code.count(counts, neuron.steps)
         if self.record.codes:
             self.codes[site] = values.long()
         return values.mul_(neuron.amplitude)  # the codes are not needed any more

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from isospike.graphs.graph import Graph, attribute, op_of
+from isospike.graphs.graph import Graph, attribute, is_island, op_of
 from isospike.kernels import SparseConvolution, kernel_of
 from isospike.neurons import Neuron, Temporal
+from isospike.ops import Role
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Program:
     """Results of the first list that the second list, or the output, reads."""
     changing: frozenset[fx.Node]
     """Nodes whose value changes from step to step."""
-    input: fx.Node
+    inputs: tuple[fx.Node, ...]
     output: fx.Node
     step_elements: int
     """Largest number of elements, per sample and step, that are alive at once in the second list."""
@@ -73,12 +74,21 @@ def compile_program(graph: Graph, *, constant_input: bool) -> Program:
         every_step=_instructions(later, sources, calls | kernels, keep={*output.all_input_nodes, *frontier}),
         frontier=frozenset(frontier),
         changing=frozenset(changing),
-        input=graph.input_node,
+        inputs=tuple(graph.input_nodes),
         output=output,
         step_elements=_peak_elements(later, output),
         whole_train=next((op_of(n).name for n in later if n in temporal and temporal[n].whole_train), None),
         restart=max((m.probe_steps for m in modules.values() if isinstance(m, Neuron)), default=0),
     )
+
+
+def reads_means(node: fx.Node) -> bool:
+    """Whether a node is computed on the means so far: an island, or a product of two values that change.
+
+    Of a product ``t m_A m_B - (t - 1) m_A' m_B'`` is what its two-term form gives: one spike train times all spikes of
+    the other so far, and the other times those before.
+    """
+    return is_island(node) or op_of(node).role is Role.PRODUCT
 
 
 Sources = Mapping[fx.Node, Sequence[fx.Node]]
@@ -98,10 +108,16 @@ def _sparse(sources: Sources, temporal: Mapping[fx.Node, Temporal]) -> set[fx.No
     """Nodes whose value at one step is mostly zero: spikes, and what only moves or pools them."""
     sparse: set[fx.Node] = set()
     for node, read in sources.items():
-        spikes = node in temporal and temporal[node].spikes
-        if spikes or (_keeps_zeros(node) and sparse.issuperset(s for s in read if s.op != "get_attr")):
+        if _sends_outputs(temporal.get(node)) or (
+            _keeps_zeros(node) and sparse.issuperset(s for s in read if s.op != "get_attr")
+        ):
             sparse.add(node)
     return sparse
+
+
+def _sends_outputs(module: Temporal | None) -> bool:
+    """Whether the output of a neuron is the events that it sends."""
+    return module is not None and module.spikes and not module.predicts
 
 
 def _keeps_zeros(node: fx.Node) -> bool:

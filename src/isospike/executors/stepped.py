@@ -88,13 +88,15 @@ class SteppedWalk(Walk):
             return self._watched(node, self.program.trains[node].max_pool(train, module))
         if node in self.program.analogue:
             return self._at_once(node)
+        if op_of(node).role is Role.PRODUCT:
+            return self._product(node)
         return Currents(self._train(node), self._constants(node))
 
     def _emit(self, node: fx.Node, neuron: Emitter) -> Currents:
         emission = neuron.emit(self.values[argument(node)])
         site = op_of(node).name
         if self.record.spikes:
-            self.spikes[site] = emission.spikes.flatten(2).sum(2)
+            self.spikes[site] = (emission.spikes != 0).flatten(2).sum(2)
         if self.record.codes:
             self.codes[site] = neuron.code.decode(emission.spikes)
         if emission.inhibitory is not None:
@@ -111,6 +113,16 @@ class SteppedWalk(Walk):
         totals = {source: _total(self.values[source]) for source in self._sources(node)}
         result = compute(self.program.graph, node, totals)
         return Currents(_each(lambda v: v.unsqueeze(0), result), analogue=True)
+
+    def _product(self, node: fx.Node) -> Currents:
+        """``A B = sum_t A_t B``: the spikes of one operand accumulate values of the other, decoded before."""
+        graph, streamed = self.program.graph, self.program.streamed(node)
+        decoded = {source: _total(self.values[source]) for source in self._sources(node) if source is not streamed}
+        value, steps = self.values[streamed], self.program.steps[streamed]
+        many = {source: total.expand(steps, *total.shape).flatten(0, 1) for source, total in decoded.items()}
+        train = compute(graph, node, {streamed: value.train.flatten(0, 1), **many}).unflatten(0, (steps, -1))
+        constants = {n: compute(graph, node, {streamed: total, **decoded}) for n, total in value.constants.items()}
+        return Currents(train, constants)
 
     def _train(self, node: fx.Node) -> Any:
         """The linear part of every step."""
@@ -149,8 +161,13 @@ def _each(change: Any, sequences: Any) -> Any:
 
 def _total(value: Currents) -> Any:
     """Everything that comes, of a sequence or of every one of a tuple."""
-    parts = [_each(lambda v: v.sum(0), value.train), *value.constants.values()]
+    parts = [_each(_sum, value.train), *value.constants.values()]
     return functools.reduce(lambda a, b: pytree.tree_map(torch.add, a, b), parts)
+
+
+def _sum(sequence: Tensor) -> Tensor:
+    """Over the steps; tokens and masks come in one, as what they are."""
+    return sequence.sum(0) if sequence.is_floating_point() else sequence[0]
 
 
 def _frames(sequence: Tensor, steps: int) -> Tensor:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from isospike.graphs.capturing import capture
 from isospike.graphs.graph import Graph, Op
 from isospike.ops import Role
+from isospike.results import Result, derived
 from isospike.tables import Column, Table, Tabular
 
 
 @dataclass(frozen=True)
-class Inspection(Tabular):
+class Inspection(Tabular, Result):
     """The table of all ops of a model with their roles."""
 
     ops: tuple[Op, ...]
@@ -25,18 +25,16 @@ class Inspection(Tabular):
         return tuple(op for op in self.ops if op.role is role)
 
     @property
+    @derived(before="ops")
     def counts(self) -> dict[str, int]:
         """Number of ops by role."""
         return {role.value: len(self.with_role(role)) for role in Role if role is not Role.INPUT}
 
     @property
+    @derived(before="counts")
     def converts(self) -> bool:
         """Whether the whole network becomes spiking, with nothing analogue or unsupported."""
         return not self.with_role(Role.ANALOGUE) and not self.with_role(Role.UNSUPPORTED)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The documented JSON object of ``isospike inspect --json``."""
-        return {"converts": self.converts, "counts": self.counts, "ops": [asdict(op) for op in self.ops]}
 
     def table(self) -> Table:
         """One op a row."""

@@ -21,7 +21,7 @@ def refusals(graph: Graph, *, allowed: Sequence[Op]) -> list[str]:
         graph: the captured network.
         allowed: ops that may stay analogue.
     """
-    unsupported = [op for op in graph.ops if op.role is Role.UNSUPPORTED]
+    unsupported = graph.unsupported
     refused = [op for op in graph.ops if op.role is Role.ANALOGUE and op not in allowed]
     parts = []
     if unsupported:

@@ -89,7 +89,7 @@ class Equality(Alongside[EmittingNetwork]):
     def _add_site(self, site: str, tally: _Tally, runs: dict[str, Run]) -> None:
         neuron, expected = self.snn.neuron(site), self.expected[site]
         rows = self.rows[site]
-        spikes = neuron.code.encode(expected, neuron.steps).unflatten(1, (-1, rows)).flatten(2).sum(2)
+        spikes = (neuron.code.encode(expected, neuron.steps) != 0).unflatten(1, (-1, rows)).flatten(2).sum(2)
         codes = {name: run.codes[site] for name, run in runs.items() if run.codes is not None}
         wrong = torch.stack([found != expected for found in codes.values()]).any(0)
         if not tally.first and wrong.any():

@@ -74,11 +74,12 @@ def verify(
     graph = model if isinstance(model, Graph) else capture(model, first.still)
     check_weights(graph)
     folded = fold_batch_norm(graph)
-    check_belongs(prepared(folded, snn.graph), snn.graph)
+    placed = prepared(folded, snn.graph)
+    check_belongs(placed, snn.graph)
     judged = choose_task(task, graph.output_shapes, stored=snn.task)
     how: dict[str, Any] = {"task": judged, "executor": executor}
     pair: Alongside[Any] = (
-        Equality(folded, snn, dtype, **how)
+        Equality(placed, snn, dtype, **how)
         if isinstance(snn, EmittingNetwork)
         else Deviation(folded, snn.for_steps(settled), dtype, **how, steps=settled)
     )

@@ -7,7 +7,10 @@ from isospike.methods.calibrated_buffered import CalibratedBuffered as Calibrate
 from isospike.methods.calibration_advanced import CalibrationAdvanced as CalibrationAdvanced
 from isospike.methods.calibration_light import CalibrationLight as CalibrationLight
 from isospike.methods.cos import COS as COS
+from isospike.methods.differential import Differential as Differential
+from isospike.methods.expectation_compensation import ExpectationCompensation as ExpectationCompensation
 from isospike.methods.ftbc import FTBC as FTBC
+from isospike.methods.harmony import Harmony as Harmony
 from isospike.methods.local_threshold_balancing import LocalThresholdBalancing as LocalThresholdBalancing
 from isospike.methods.maximum import Maximum as Maximum
 from isospike.methods.method import Method as Method

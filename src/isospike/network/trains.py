@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -39,6 +39,10 @@ class TrainProgram(Timing):
         """Length of its own sequence."""
         return self.steps[node]
 
+    def streamed(self, product: fx.Node) -> fx.Node:
+        """The operand of a product whose spikes come one after the other; the other one is decoded before."""
+        return _streamed(product, self.analogue)
+
     def updates(self, site: fx.Node, steps: int) -> int:
         """As the neuron has it, from what it reads."""
         neuron, read = self.graph.module_of(site), argument(site)
@@ -67,7 +71,7 @@ def compile_trains(graph: Graph) -> TrainProgram:
             trains[node] = code
         elif _waits(node) or analogue.issuperset(_read(node)):
             analogue.add(node)
-        steps[node] = 1 if node in analogue else _steps(graph, node, steps)
+        steps[node] = 1 if node in analogue else _steps(graph, node, steps, analogue)
     return TrainProgram(graph, steps, trains, frozenset(analogue), last_readers(graph.graph))
 
 
@@ -92,9 +96,18 @@ def _joins_channels(node: fx.Node) -> bool:
     return record is not None and record.family is family.JOIN and not record.new_axis
 
 
-def _steps(graph: Graph, node: fx.Node, steps: dict[fx.Node, int]) -> int:
+def _steps(graph: Graph, node: fx.Node, steps: dict[fx.Node, int], analogue: Container[fx.Node]) -> int:
     module = graph.module_of(node) if node.op == "call_module" else None
-    return module.steps if isinstance(module, Emitter) else max(steps[source] for source in _read(node))
+    if isinstance(module, Emitter):
+        return module.steps
+    if op_of(node).role is Role.PRODUCT:
+        return steps[_streamed(node, analogue)]
+    return max(steps[source] for source in _read(node))
+
+
+def _streamed(product: fx.Node, analogue: Container[fx.Node]) -> fx.Node:
+    """The first operand that comes as spikes."""
+    return next(source for source in _read(product) if source not in analogue)
 
 
 def _waits(node: fx.Node) -> bool:

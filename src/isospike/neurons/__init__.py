@@ -4,13 +4,17 @@ from isospike.neurons.bit_coded import BitCodedNeuron as BitCodedNeuron
 from isospike.neurons.buffered import BufferedNeuron as BufferedNeuron
 from isospike.neurons.burst import BurstNeuron as BurstNeuron
 from isospike.neurons.currents import Currents as Currents
+from isospike.neurons.differential import DifferentialMultiThreshold as DifferentialMultiThreshold
+from isospike.neurons.differential import DifferentialNeuron as DifferentialNeuron
 from isospike.neurons.emitter import Emission as Emission
 from isospike.neurons.emitter import Emitter as Emitter
 from isospike.neurons.emitter import emitting as emitting
 from isospike.neurons.graded import Graded as Graded
 from isospike.neurons.hard_reset import HardReset as HardReset
+from isospike.neurons.harmony import HarmonyNeuron as HarmonyNeuron
 from isospike.neurons.input_grid import InputGrid as InputGrid
 from isospike.neurons.integrate_and_fire import IntegrateAndFire as IntegrateAndFire
+from isospike.neurons.multi_threshold import MultiThreshold as MultiThreshold
 from isospike.neurons.neuron import Kind as Kind
 from isospike.neurons.neuron import Neuron as Neuron
 from isospike.neurons.offset_shift import OffsetShift as OffsetShift
@@ -23,6 +27,7 @@ from isospike.neurons.quantiser import NEAREST as NEAREST
 from isospike.neurons.quantiser import LearnedActivation as LearnedActivation
 from isospike.neurons.quantiser import QuantisedActivation as QuantisedActivation
 from isospike.neurons.quantiser import activation_at_rest as activation_at_rest
+from isospike.neurons.quantiser import is_signed as is_signed
 from isospike.neurons.rate import RateNeuron as RateNeuron
 from isospike.neurons.residual_mask import ResidualMask as ResidualMask
 from isospike.neurons.signed import SignedMemory as SignedMemory

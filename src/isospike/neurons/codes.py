@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
@@ -10,7 +11,10 @@ from torch import Tensor, nn
 
 
 class Code(ABC):
-    """A code turns ``0 <= k <= K`` into spikes ``s_1 .. s_T`` with whole weights, so that ``k = sum_t w_t s_t``."""
+    """A code turns ``a <= k <= K`` into spikes ``s_1 .. s_T`` with whole weights, so that ``k = sum_t w_t s_t``.
+
+    The smallest number is ``a = 0``, and ``a = -K`` of the codes of signed sites.
+    """
 
     @abstractmethod
     def steps(self, levels: int) -> int:
@@ -22,11 +26,11 @@ class Code(ABC):
 
     @abstractmethod
     def encode(self, codes: Tensor, steps: int) -> Tensor:
-        """Spikes, bool ``[T, ...]``, of whole numbers, int64 ``[...]``."""
+        """Spikes ``[T, ...]``, bool or int8 with signs, of whole numbers, int64 ``[...]``."""
 
     @abstractmethod
     def count(self, histogram: Tensor, steps: int) -> Tensor:
-        """Spikes at every step, int64 ``[T, B]``, from how often each code occurs, int64 ``[B, K + 1]``."""
+        """Spikes at every step, int64 ``[T, B]``, from how often each code occurs, int64 ``[B, K - a + 1]``."""
 
     @abstractmethod
     def events(self, codes: Tensor) -> Tensor:
@@ -36,11 +40,17 @@ class Code(ABC):
     def max_pool(self, trains: Tensor, pool: nn.Module) -> Tensor:
         """Trains of the largest code of every window, step by step.
 
+        The digits so far of a number with a sign grow with the number, so that signs need no rule of their own.
+
         Args:
             trains: weighted spikes ``[T, B, ...]``; weights of earlier steps are not smaller, and one window holds
                 one weight at a step.
             pool: the max pool of one frame.
         """
+
+    def signed(self) -> Code:
+        """The code of values of both signs: the digits of the magnitude, each spike with the sign of the value."""
+        return SignMagnitude(self)
 
     def decode(self, spikes: Tensor) -> Tensor:
         """Whole numbers, int64 ``[...]``, of spikes ``[T, ...]``."""
@@ -73,7 +83,7 @@ class Unary(Code):
         return codes
 
     def max_pool(self, trains: Tensor, pool: nn.Module) -> Tensor:
-        """Every step by itself, the OR of the window: unary trains of two numbers contain each other."""
+        """Every step by itself: unary trains of two numbers contain each other."""
         return _each_step(trains, pool)
 
 
@@ -113,11 +123,46 @@ class Binary(Code):
         prefix = torch.zeros_like(trains[0], dtype=torch.float64)
         best, winners = pool(prefix), []
         for frame in trains.unbind():
-            prefix = 2 * prefix + (frame != 0)
+            prefix = 2 * prefix + frame.sign()
             now = pool(prefix)
             winners.append(now - 2 * best)
             best = now
-        return _each_step(trains, pool) * torch.stack(winners).to(trains.dtype)
+        return _each_step(trains.abs(), pool) * torch.stack(winners).to(trains.dtype)
+
+
+@dataclass(frozen=True)
+class SignMagnitude(Code):
+    """Spikes of the magnitude with the sign of the value: two populations, of which one is silent."""
+
+    magnitude: Code
+    """The code of ``|k|``."""
+
+    def steps(self, levels: int) -> int:
+        """Those of the magnitude: the sign is which population spikes."""
+        return self.magnitude.steps(levels)
+
+    def weights(self, steps: int) -> tuple[int, ...]:
+        """Those of the magnitude."""
+        return self.magnitude.weights(steps)
+
+    def encode(self, codes: Tensor, steps: int) -> Tensor:
+        """Spikes of the magnitude, with signs: int8."""
+        return self.magnitude.encode(codes.abs(), steps).to(torch.int8) * codes.sign().to(torch.int8)
+
+    def count(self, histogram: Tensor, steps: int) -> Tensor:
+        """Numbers of one magnitude have as many."""
+        levels = histogram.shape[1] // 2
+        folded = histogram[:, levels:].clone()
+        folded[:, 1:] += histogram[:, :levels].flip(1)
+        return self.magnitude.count(folded, steps)
+
+    def events(self, codes: Tensor) -> Tensor:
+        """Those of the magnitude."""
+        return self.magnitude.events(codes.abs())
+
+    def max_pool(self, trains: Tensor, pool: nn.Module) -> Tensor:
+        """As that of the magnitude."""
+        return self.magnitude.max_pool(trains, pool)
 
 
 @lru_cache(maxsize=64)

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from isospike.neurons.codes import Code
 from isospike.neurons.currents import Currents
 from isospike.neurons.neuron import Kind, Neuron
-from isospike.neurons.quantiser import NEAREST, codes_of
+from isospike.neurons.quantiser import NEAREST, codes_of, is_signed
+from isospike.ops.two_sided import TwoSided
 from isospike.registry import Registry
 
 
@@ -21,7 +22,7 @@ class Emission:
     """What one layer did with one input train."""
 
     spikes: Tensor
-    """Spikes by step: bool ``[T, B, ...]``."""
+    """Spikes by step ``[T, B, ...]``: bool, or int8 with signs."""
     inhibitory: Tensor | None
     """Internal inhibitory events per sample: int64 ``[B]``; ``None`` for a neuron that has none."""
 
@@ -29,9 +30,12 @@ class Emission:
 class Emitter(Neuron, ABC):
     """A neuron that accumulates its input, quantises the total and emits the code of the result.
 
-    Its train is a function of the total current alone, ``k = clip(floor((sum_t z_t + v_init) / u), 0, K)``, so a
+    Its train is a function of the total current alone, ``k = clip(floor((sum_t z_t + v_init) / u), a, K)``, so a
     network of such neurons and affine maps computes exactly what the quantised ANN does. ``forward`` is that quantised
-    activation.
+    activation. The smallest code a is 0 in the place of a rectifier, -K at a signed site, where spikes have signs.
+
+    In the place of a two-sided function f it quantises ``f(sum_t z_t)``: thresholds of u for the population that reads
+    ``z``, of ``u / |slope|`` for that which reads ``-z``.
 
     Args:
         unit: height of one level ``u``, in units of the current; scalar or ``[C, 1, 1]``.
@@ -43,8 +47,9 @@ class Emitter(Neuron, ABC):
     """
 
     kind = Kind.EMITTING
-    code: ClassVar[Code]
-    """How the quantised value is emitted."""
+    serves_signed = True
+    code: Code
+    """How the quantised value is emitted; a class names that of rectifiers, `Code.signed` has that of signed sites."""
     inhibits: ClassVar[bool] = False
     """Whether internal inhibitory events happen, whose number depends on the order of the currents."""
     unit: Tensor
@@ -66,6 +71,18 @@ class Emitter(Neuron, ABC):
         self.register_buffer("amplitude", unit.clone() if amplitude is None else amplitude)
         self.levels = levels
         self.activation = nn.ReLU() if activation is None else activation
+        if self.is_signed:
+            self.code = self.code.signed()
+
+    @property
+    def is_signed(self) -> bool:
+        """As the activation says."""
+        return is_signed(self.activation)
+
+    @property
+    def lowest(self) -> int:
+        """The smallest code a."""
+        return -self.levels if self.is_signed else 0
 
     @property
     def steps(self) -> int:
@@ -77,9 +94,14 @@ class Emitter(Neuron, ABC):
         """The unit, but never zero: the unit of a silent channel may be too small for a narrower number format."""
         return self.unit.clamp(min=torch.finfo(self.unit.dtype).tiny)
 
+    def quantised(self, z: Tensor) -> Tensor:
+        """What is quantised of total currents ``[B, ...]``: they, for the quantiser rectifies; of two sides ``f``."""
+        value: Tensor = self.activation(z) if isinstance(self.activation, TwoSided) else z
+        return value
+
     def codes(self, z: Tensor) -> Tensor:
         """Whole numbers of total currents ``[B, ...]``, in their type."""
-        return codes_of(z, self.safe_unit, self.levels, v_init=self.v_init)
+        return codes_of(self.quantised(z), self.safe_unit, self.levels, v_init=self.v_init, lowest=self.lowest)
 
     def forward(self, z: Tensor) -> Tensor:
         """The quantised activation, amplitude times code, of total currents ``[B, ...]``."""

@@ -33,6 +33,8 @@ class Neuron(nn.Module, ABC):
     """Whether all steps must come at once: such a network runs in one piece, layer by layer."""
     soft_reset: ClassVar[bool] = False
     """Whether a spike subtracts what it is worth, so that nothing of a current is lost."""
+    serves_signed: ClassVar[bool] = False
+    """Whether it may stand in the place of an activation whose values have both signs."""
     corrected_over_time: ClassVar[bool] = False
     """Whether it adds currents of its own at every step, which refinements may change."""
     probe_steps: int = 0
@@ -56,6 +58,11 @@ class Neuron(nn.Module, ABC):
     @abstractmethod
     def most_units(self) -> int:
         """Most units that it can send: in one step where it streams, in its whole train where it emits."""
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether it stands at a signed site, so that its spikes have signs."""
+        return False
 
     @property
     def takes_back(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -16,16 +17,17 @@ DOWN = GUARD
 """Phase phi of rounding down."""
 
 
-def codes_of(z: Tensor, unit: Tensor, levels: int, *, v_init: Tensor) -> Tensor:
-    """``Q = clip(floor((z + v_init) / u), 0, K)``: whole numbers in the type of ``z``.
+def codes_of(z: Tensor, unit: Tensor, levels: int, *, v_init: Tensor, lowest: int = 0) -> Tensor:
+    """``Q = clip(floor((z + v_init) / u), a, K)``: whole numbers in the type of ``z``.
 
     Args:
         z: currents ``[B, ...]``.
         unit: height of one level, in units of the current; scalar or ``[C, 1, 1]``.
-        levels: number of levels K above zero; there are K + 1 values.
+        levels: number of levels K above zero, the largest code.
         v_init: what is there before the current, in its units: ``phi u`` for a phase phi, 1/2 rounding to nearest.
+        lowest: the smallest code a: 0 of rectifiers, -K of signed sites.
     """
-    return (z + v_init).div_(unit).floor_().clamp_(0, levels)
+    return (z + v_init).div_(unit).floor_().clamp_(lowest, levels)
 
 
 @runtime_checkable
@@ -73,9 +75,14 @@ def is_staircase(activation: nn.Module) -> bool:
     return isinstance(activation, LearnedActivation) and activation.levels is not None
 
 
+def is_signed(activation: nn.Module) -> bool:
+    """Whether an activation puts out values of both signs, which neurons send as spikes of both signs."""
+    return bool(getattr(activation, "is_signed", False))
+
+
 def has_ceiling(activation: nn.Module) -> bool:
-    """Whether an activation saturates: a learned bound, or a ReLU with a ceiling."""
-    return isinstance(activation, LearnedActivation) or hasattr(activation, "max_val")
+    """Whether an activation saturates: a learned bound, or a ceiling, of both signs at a signed site."""
+    return isinstance(activation, LearnedActivation) or getattr(activation, "max_val", math.inf) < math.inf
 
 
 def shift_of(activation: nn.Module, *, otherwise: float = NEAREST) -> float:
@@ -85,6 +92,8 @@ def shift_of(activation: nn.Module, *, otherwise: float = NEAREST) -> float:
 
 def activation_at_rest(activation: nn.Module) -> nn.Module:
     """A plain copy of an activation: what a neuron put in its place must be compared with."""
+    if hasattr(activation, "is_signed"):
+        return copy.deepcopy(activation)
     if not isinstance(activation, LearnedActivation):
         ceiling = getattr(activation, "max_val", None)
         return nn.ReLU() if ceiling is None else nn.Hardtanh(0.0, ceiling)

@@ -39,6 +39,8 @@ class OpRecord:
     """Whether mostly zeros come out where mostly zeros go in; ``None``: as in its family."""
     channels_last: bool = False
     """Whether its channels are on the last axis; elsewhere they stay where its input has them."""
+    never_negative: bool = False
+    """Whether its results are never below zero."""
     first_only: bool = False
     """Whether it gives several results of which a network reads the first alone."""
     divides: bool = False

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from isospike.activations.activation import Granularity
 from isospike.errors import CalibrationError
 from isospike.graphs.graph import Op
+from isospike.neurons.quantiser import is_signed
 from isospike.options import Configuration, OneOf
 from isospike.registry import Registry, kebab_case
 
@@ -77,21 +78,36 @@ class Observer(Watched):
 
 
 class Passive(Observer):
-    """Sees the outputs of an activation and changes nothing: any number of them watch one site in one pass."""
+    """Sees currents and outputs of an activation and changes nothing: any number of them watch one site in one pass."""
 
     def observe(self, z: Tensor) -> Tensor:
-        """Take in the outputs for currents ``[B, ...]`` and return them."""
+        """See currents ``[B, ...]`` and return the outputs for them."""
         a: Tensor = self.activation(z)
-        self.take(a)
+        self.see(z, a)
         return a
 
     @abstractmethod
-    def take(self, a: Tensor) -> None:
-        """Take in outputs ``[B, ...]``."""
+    def see(self, z: Tensor, a: Tensor) -> None:
+        """Take in currents and the outputs for them ``[B, ...]``."""
 
     def adopt(self, other: Passive) -> bool:
         """Use what another observer of the site counts, and return true, if this one would count the same."""
         return False
+
+
+class OutputObserver(Passive):
+    """Sees outputs alone; of a signed site their magnitudes, whose quantiser is as good as theirs.
+
+    ``Q`` of both signs is odd but for ties, so its error for a value is that for the value's magnitude.
+    """
+
+    def see(self, z: Tensor, a: Tensor) -> None:
+        """Take in outputs, whatever the currents."""
+        self.take(a.abs() if is_signed(self.activation) else a)
+
+    @abstractmethod
+    def take(self, a: Tensor) -> None:
+        """Take in outputs ``[B, ...]`` that are not negative."""
 
 
 class Together(Watched):
@@ -105,10 +121,10 @@ class Together(Watched):
                 self.counting.append(observer)
 
     def observe(self, z: Tensor) -> Tensor:
-        """Show everyone the outputs for currents ``[B, ...]`` and return them."""
+        """Show everyone currents ``[B, ...]`` and return the outputs for them."""
         a: Tensor = self.activation(z)
         for observer in self.counting:
-            observer.take(a)
+            observer.see(z, a)
         return a
 
 
@@ -123,6 +139,8 @@ class ScaleRule(Configuration, ABC):
 
     papers: ClassVar[tuple[str, ...]] = ()
     """BibTeX keys in ``references.bib``."""
+    serves_signed: ClassVar[bool] = False
+    """Whether it finds thresholds of activations whose values have both signs."""
 
     granularity: Granularity
     """One threshold per layer or per channel."""

@@ -25,7 +25,9 @@ from isospike.neurons import InputGrid, Kind, Neuron
 from isospike.ops import Call, Family, OpRecord, Role, family, table
 from isospike.ops.affine import ChannelAffine
 from isospike.ops.layers import aten_name
+from isospike.ops.two_sided import TwoSided
 from isospike.pooling import MaxPoolRule
+from isospike.sites.driven import is_product
 from isospike.targets.artefact.arguments import check_call
 from isospike.targets.artefact.format import LARGEST_VALUE, MOST_PARTS, MOST_WORK
 from isospike.targets.artefact.layers import LINEAR
@@ -112,6 +114,8 @@ def _place_of(graph: Graph, node: fx.Node, changing: set[fx.Node]) -> tuple[Role
         return Role.LINEAR, frozenset({"getitem"})
     record = _record_of(node)
     role, _ = record.role_of(Call(node, changing.__contains__))
+    if op_of(node).role is Role.PRODUCT and is_product(node):
+        role = Role.PRODUCT
     return role, _names_of(family.RESHAPE) if record.family is family.RESHAPE else frozenset({record.name})
 
 
@@ -130,7 +134,9 @@ def _names_of(*families: Family) -> frozenset[str]:
 def _place_of_module(module: nn.Module) -> tuple[Role, frozenset[str]]:
     name = type(module).__name__
     if isinstance(module, Neuron):
-        return Role.ACTIVATION, _names_of(family.RECTIFIER, family.TRAINABLE)
+        return Role.ACTIVATION, _names_of(
+            *([family.SITE, family.RECTIFIER] if module.is_signed else [family.RECTIFIER, family.TRAINABLE])
+        )
     if name in LINEAR:
         return Role.LINEAR, frozenset({"round" if name == "InputGrid" else aten_name(module)})
     return Role.MAX_POOL, _names_of(family.MAX_POOL)
@@ -163,7 +169,8 @@ def _value(graph: Graph, node: fx.Node, values: Mapping[fx.Node, Any], batch: in
     if isinstance(module, POINTWISE):
         value = values[node.all_input_nodes[0]]
         check_neuron_tensors(module.state_dict(), value.shape[1:])
-        return value
+        activation = getattr(module, "activation", None)
+        return activation(value) if isinstance(activation, TwoSided) else value
     if isinstance(module, Weighted):
         _check_channels(module, values[node.all_input_nodes[0]])
     elif module is not None:
