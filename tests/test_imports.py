@@ -48,6 +48,7 @@ LAYERS = [
     {"refine"},
     {"methods"},
     {"convertible"},
+    {"preparation"},
     {"citations", "conversion", "quantisation"},
     {"costs"},
     {"measure"},
