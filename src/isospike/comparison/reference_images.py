@@ -17,6 +17,7 @@ from isospike.data.reading import Given, batches_of, looked_ahead, read_batches
 from isospike.digests import tensor_bytes
 from isospike.errors import DataError
 from isospike.graphs.graph import Graph
+from isospike.inputs import Inputs
 from isospike.measure.tally import decided
 from isospike.messages import with_article
 from isospike.tasks import Interval, Judge, Measure, Score, TaskChoice, choose_task, tensors_of
@@ -26,7 +27,7 @@ from isospike.tasks import Interval, Judge, Measure, Score, TaskChoice, choose_t
 class Part:
     """One batch."""
 
-    inputs: Tensor
+    inputs: Inputs
     """Samples ``[B, ...]``, or sequences ``[T, B, ...]``."""
     targets: Any
     """As the judge reads them, where they are known."""
@@ -57,12 +58,12 @@ class ReferenceImages:
                 f"the {purpose} images are {with_article(data)}; every method reads them anew: give a list or a data "
                 "loader"
             )
-        self._purpose, self._shape = purpose, ann.input_shape
+        self._purpose, self._shape, self._names = purpose, ann.input_shape, ann.input_names
         self._data: Iterable[Any] = batches_of(data)
         self._expected: list[Any] = []
         self._digests: list[bytes] = []
         self.digests: list[bytes] = []
-        first, batches = looked_ahead(read_batches(self._data, shape=self._shape))
+        first, batches = looked_ahead(read_batches(self._data, shape=self._shape, names=self._names))
         shapes = ann.output_shapes
         self.judge = Judge(choose_task(task, shapes, targets=first.targets), shapes, ann.output_names)
         self._ann = dict[int, Score]()
@@ -145,7 +146,7 @@ class ReferenceImages:
         """
         left = self.images if most is None else most
         number = 0
-        for number, given in enumerate(read_batches(self._data, shape=self._shape), 1):
+        for number, given in enumerate(read_batches(self._data, shape=self._shape, names=self._names), 1):
             yield self._part(number, given, left)
             left -= given.samples
             if left <= 0:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from torch import Tensor
-
 from isospike.calibrate.batches import Batch, Batches
 from isospike.comparison.identity import image_digests
+from isospike.inputs import Inputs
 
 
 class SeenBatches(Batches):
@@ -25,10 +24,10 @@ class SeenBatches(Batches):
         self._digests: list[bytes] = []
         self._complete = False
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Inputs]:
         return self._noted(super().__iter__())
 
-    def _noted(self, batches: Iterable[Tensor]) -> Iterator[Tensor]:
+    def _noted(self, batches: Iterable[Inputs]) -> Iterator[Inputs]:
         found: list[bytes] = []
         for inputs in batches:
             if not self._complete:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from isospike.graphs import Graph, Role
+from isospike.inputs import Inputs
 from isospike.measure.certificate import Certificate, SiteEquality, SiteError
 from isospike.network import SNN
 from isospike.neurons import activation_at_rest
@@ -40,14 +41,14 @@ class Alongside(ABC, Generic[N]):
         self.agreement = self.judge.agreement()
 
     @abstractmethod
-    def add(self, x: Tensor) -> None:
+    def add(self, x: Inputs) -> None:
         """Compare on one batch of images."""
 
     @abstractmethod
     def certificate(self) -> Certificate:
         """What all batches showed."""
 
-    def add_model(self, x: Tensor, answer: Any) -> None:
+    def add_model(self, x: Inputs, answer: Any) -> None:
         """Measure the network's answer beside the model's own."""
         own = self.ann(x)
         self.images += len(x)

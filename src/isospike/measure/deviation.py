@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from isospike.executors import Record, compile
 from isospike.graphs import Graph, Role
+from isospike.inputs import Inputs
 from isospike.measure.alongside import Alongside, largest_difference, worst
 from isospike.measure.certificate import Certificate, SiteError
 from isospike.network import SNN
@@ -40,7 +40,7 @@ class Deviation(Alongside[SNN]):
         self.reference = with_sites(self.snn.ann())
         self.squares = {site: _Squares() for site in snn.sites}
 
-    def add(self, x: Tensor) -> None:
+    def add(self, x: Inputs) -> None:
         """Run both and compare."""
         answer, means = self.probed.run(x, steps=self.steps, record=Record(outputs=False)).output
         expected, activations = self.reference(x)

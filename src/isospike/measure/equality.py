@@ -14,6 +14,7 @@ from isospike.executors import Record, Run, compile, executors_of
 from isospike.graphs import Graph, Role
 from isospike.graphs.graph import op_of
 from isospike.graphs.verify import RELATIVE_TOLERANCE
+from isospike.inputs import Inputs
 from isospike.measure.alongside import Alongside, largest_difference, worst
 from isospike.measure.certificate import Certificate, SiteEquality
 from isospike.network import EmittingNetwork
@@ -60,7 +61,7 @@ class Equality(Alongside[EmittingNetwork]):
 
         return hook
 
-    def add(self, x: Tensor) -> None:
+    def add(self, x: Inputs) -> None:
         """Run all three and compare."""
         runs = {name: compiled.run(x, record=Record(codes=True)) for name, compiled in self.compiled.items()}
         answer = self.reference(x)

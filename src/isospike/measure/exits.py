@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from isospike.executors import Compiled, ExitRule, Record
+from isospike.inputs import Inputs
 from isospike.tables import Column, Table, Tabular
 from isospike.tasks import Judge, Measured, plain_interval
 
@@ -113,7 +113,7 @@ class ExitTally:
         self.exits = torch.zeros(steps + 1, dtype=torch.int64)
         self.seconds = 0.0
 
-    def run(self, compiled: Compiled, inputs: Tensor, expected: Any, *, targets: Any) -> None:
+    def run(self, compiled: Compiled, inputs: Inputs, expected: Any, *, targets: Any) -> None:
         """One batch.
 
         Args:

@@ -12,6 +12,8 @@ from isospike.calibrate.batches import Batch, Batches
 from isospike.convertible import check_weights
 from isospike.errors import SimulationError
 from isospike.graphs import Graph, capture, fold_batch_norm
+from isospike.graphs.export import names_taken
+from isospike.inputs import mapped, moved
 from isospike.measure.alongside import Alongside
 from isospike.measure.belonging import check_belongs, check_network, prepared
 from isospike.measure.certificate import Certificate
@@ -63,7 +65,7 @@ def verify(
         ConversionError: the model holds NaN or infinity.
     """
     check_network(snn, "verify")
-    data = Batches(batches)
+    data = Batches(batches, names=names_taken(model))
     graph = model if isinstance(model, Graph) else capture(model, data.first)
     check_weights(graph)
     folded = fold_batch_norm(graph)
@@ -73,7 +75,7 @@ def verify(
     pair = _alongside(placed if isinstance(snn, EmittingNetwork) else folded, snn, dtype, task=judged, steps=steps)
     with reporting(progress) as report:
         for inputs in told(data, report, "verifying", of=batches):
-            pair.add(channels_last(inputs.to(dtype)))
+            pair.add(channels_last(mapped(inputs, lambda x: moved(x, dtype))))
     return pair.certificate()
 
 
