@@ -46,7 +46,7 @@ LAYERS = [
     {"executors", "export"},
     {"refine"},
     {"methods"},
-    {"convertible"},
+    {"convertible", "replacing"},
     {"citations", "conversion", "quantisation"},
     {"costs"},
     {"measure"},
