@@ -12,6 +12,7 @@ from torch import Tensor, fx, nn
 from isospike.activations import Activation, TrainableActivation
 from isospike.calibrate.batches import Batch, Batches
 from isospike.calibrate.bounds import collect_bounds
+from isospike.data.reading import Layout
 from isospike.errors import CaptureError, ConversionError
 from isospike.graphs import Graph, Role, capture
 from isospike.graphs.graph import op_of
@@ -37,6 +38,7 @@ def quantise(
     data: Iterable[Batch] | None = None,
     average_pools: bool = False,
     replace: Sequence[str] = (),
+    layout: Layout | None = None,
 ) -> Graph:
     """A trainable copy of a network with ``activation`` in the place of every rectifier.
 
@@ -58,6 +60,7 @@ def quantise(
         data: calibration batches: tensors, ``(inputs, labels)`` pairs or mappings; labels are ignored.
         average_pools: whether max pools become average pools of the same windows, padding left out of the mean.
         replace: ATen names of other functions of single values in whose place the activation is to stand.
+        layout: says that the data are sequences, and where their time is, see `isospike.convert`.
 
     Raises:
         CaptureError: the model cannot be exported or verified, or there are neither data nor a captured graph.
@@ -68,7 +71,8 @@ def quantise(
     References:
         Bu et al. 2022, *Optimal ANN-SNN Conversion for High-accuracy and Ultra-low-latency SNNs*, section 4.
     """
-    batches = None if data is None else Batches(data)
+    shape = model.input_shape if isinstance(model, Graph) else None
+    batches = None if data is None else Batches(data, shape=shape, layout=layout)
     if not isinstance(model, Graph):
         if batches is None:
             raise CaptureError("quantising a model needs an example input: give data=, or a graph from capture()")

@@ -14,6 +14,7 @@ from isospike.network import (
     CalibratedNetwork,
     CalibratedPart,
     EmittingNetwork,
+    Profile,
     Provenance,
     ReadOut,
     StreamingNetwork,
@@ -104,14 +105,14 @@ def test_mixed_neurons_are_refused(converted):
     site = mixed.nodes_with(Role.ACTIVATION)[0]
     mixed.replace(site, emitting.neuron(emitting.sites[0]))
     with pytest.raises(ConversionError, match="mixes streaming and accumulate-then-emit"):
-        network_of(mixed, provenance=Provenance("by hand"))
+        network_of(mixed, Profile(Provenance("by hand")))
     with pytest.raises(ConversionError, match="streaming neurons, this graph accumulate-then-emit"):
-        StreamingNetwork(emitting.graph, provenance=Provenance("by hand"))
+        StreamingNetwork(emitting.graph, Profile(Provenance("by hand")))
     with pytest.raises(ConversionError, match="no read-out"):
-        network_of(emitting.graph, provenance=Provenance("by hand"), readout=ReadOut(delay=2))
+        network_of(emitting.graph, Profile(Provenance("by hand"), readout=ReadOut(delay=2)))
     plain = emitting.ann()
     with pytest.raises(ConversionError, match="no neurons stand at the sites"):
-        network_of(plain, provenance=Provenance("by hand"))
+        network_of(plain, Profile(Provenance("by hand")))
 
 
 def test_an_emitting_network_has_one_number_of_steps(converted):

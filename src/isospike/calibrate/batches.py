@@ -12,6 +12,7 @@ from torch import Tensor
 from isospike.data.reading import Given, Layout, batches_of, read_batch
 from isospike.data.stream import stream
 from isospike.errors import CalibrationError
+from isospike.inputs import Inputs
 from isospike.messages import warn, with_article
 from isospike.progress import Report, length
 
@@ -28,6 +29,7 @@ class Batches:
         report: told of every batch that is done.
         shape: of one sample, where it is known.
         layout: says that batches hold sequences, and where their time is; what is given is their mean over time.
+        names: of the inputs that the model takes, where they are known.
 
     Raises:
         CalibrationError: there is no batch.
@@ -41,12 +43,13 @@ class Batches:
         *,
         shape: Sequence[int] | None = None,
         layout: Layout | None = None,
+        names: Sequence[str] = (),
     ) -> None:
         data = batches_of(data)
         if not isinstance(data, Iterable):
             raise CalibrationError(f"the data are {with_article(data)}; give an iterable of batches")
         self._data, self._report = data, report
-        self._shape, self._layout = shape, layout
+        self._shape, self._layout, self._names = shape, layout, names
         self._warned = False
         self._one_shot = isinstance(data, Iterator)
         self.images_seen = 0
@@ -59,8 +62,12 @@ class Batches:
         first = self._read(1, self._first)
         self.first, self.first_targets = first.still, first.targets
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Inputs]:
         """Every batch once; the data are opened again when they can be."""
+        return (given.still for given in self.read())
+
+    def read(self) -> Iterator[Given]:
+        """As iteration, with what was read: sequences with their time."""
         with contextlib.suppress(IndexError):
             return self._counted(itertools.chain([self._first], self._opened.pop()))
         if self._one_shot:
@@ -69,17 +76,17 @@ class Batches:
             )
         return self._counted(stream(self._data))
 
-    def _counted(self, batches: Iterable[Batch]) -> Iterator[Tensor]:
+    def _counted(self, batches: Iterable[Batch]) -> Iterator[Given]:
         seen = 0
         for number, batch in enumerate(batches, 1):
-            inputs = self._read(number, batch).still
-            seen += len(inputs)
+            given = self._read(number, batch)
+            seen += given.samples
             self.images_seen = max(self.images_seen, seen)
-            yield inputs
+            yield given
             if self._report is not None:
                 self._report("calibrating", number, length(self._data))
 
-    def take(self, count: int | None) -> Iterator[Tensor]:
+    def take(self, count: int | None) -> Iterator[Inputs]:
         """``count`` batches, starting again as often as needed; every batch once for ``None``."""
         if count is None:
             yield from self
@@ -93,7 +100,7 @@ class Batches:
             if remaining == before:
                 raise CalibrationError("the data hold no batch when opened again; give a list or a data loader")
 
-    def images(self, count: int) -> Iterator[Tensor]:
+    def images(self, count: int) -> Iterator[Inputs]:
         """The first ``count`` images in their batches; all, with one warning, where the data hold fewer."""
         used = 0
         for inputs in self:
@@ -107,4 +114,4 @@ class Batches:
             warn(message)
 
     def _read(self, number: int, batch: Batch) -> Given:
-        return read_batch(batch, number, shape=self._shape, layout=self._layout)
+        return read_batch(batch, number, shape=self._shape, layout=self._layout, names=self._names)

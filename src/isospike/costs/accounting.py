@@ -58,7 +58,9 @@ def account(
     if not isinstance(snn, SNN):
         raise SimulationError(f"the network is {with_article(snn)}; account takes what isospike.convert or load gives")
     at = asked_steps(snn, steps)
-    _, data = looked_ahead(read_batches(batches, shape=snn.graph.input_shape, layout=layout, steps=max(at)))
+    _, data = looked_ahead(
+        read_batches(batches, shape=snn.graph.input_shape, layout=layout, steps=max(at), names=snn.graph.input_names)
+    )
     wiring = trace(snn)
     ledgers = [LEDGERS[snn.kind](snn.for_steps(part[-1]), wiring, part) for part in snn.runs_for(at)]
     rank = 1 + len(snn.graph.input_shape)

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from isospike.errors import EnergyModelError, IsospikeError
 from isospike.options import Configuration, Range, Text
+from isospike.results import IfKnown, Stored, derived
 from isospike.tables import Column, Table, Tabular
 from isospike.units import energy_unit
 
 
 @dataclass(frozen=True)
-class Energy(Tabular):
+class Energy(Tabular, Stored):
     """Energy of one image in pJ, in parts."""
 
-    synops: float
+    synops: IfKnown[float]
     """Of synaptic operations, one accumulation each."""
-    macs: float
+    macs: IfKnown[float]
     """Of multiply-accumulates."""
-    neuron_updates: float | None
+    neuron_updates: IfKnown[float | None]
     """Of neuron updates; ``None``: the model has no figure for them."""
-    traffic: float | None
+    traffic: IfKnown[float | None]
     """Of reading weights and membranes; ``None``: the model has no figure for it."""
 
     @property
-    def total(self) -> float:
+    @derived()
+    def total(self) -> IfKnown[float]:
         """The sum of the parts that are known."""
         return self.synops + self.macs + (self.neuron_updates or 0.0) + (self.traffic or 0.0)
 
@@ -35,11 +38,6 @@ class Energy(Tabular):
         columns = (Column("part", "Part"), Column("energy_pj", "Energy", f"{unit.name}/image", 2, factor=unit.factor))
         return Table("energy", "energy of one image", columns, tuple(self.to_dict().items()))
 
-    def to_dict(self) -> dict[str, float | None]:
-        """As JSON has it, in pJ; null where the model has no figure."""
-        parts = {"synops": self.synops, "macs": self.macs, "neuron_updates": self.neuron_updates}
-        return {**parts, "traffic": self.traffic, "total": self.total}
-
 
 Figure = Annotated[float, Range(0, unit="pJ")]
 """Energy of something that may cost nothing."""
@@ -48,7 +46,7 @@ Operation = Annotated[float, Range(above=0, unit="pJ")]
 
 
 @dataclass(frozen=True)
-class EnergyModel(Configuration):
+class EnergyModel(Configuration, Stored):
     """Energies of operations, and where the figures are from."""
 
     error: ClassVar[type[IsospikeError]] = EnergyModelError
@@ -61,15 +59,15 @@ class EnergyModel(Configuration):
     """Energy of one multiply-accumulate in pJ."""
     ac_pj: Operation
     """Energy of one synaptic operation (accumulation) in pJ."""
-    bits: Annotated[int, Range(1, 64)]
+    bits: IfKnown[Annotated[int, Range(1, 64)]]
     """Bits of the operands for which ``mac_pj`` holds."""
-    mult_pj: Figure | None = None
+    mult_pj: IfKnown[Figure | None] = None
     """The part of ``mac_pj`` that is the multiplication; ``None``: not known, the whole counts as one."""
-    update_pj: Figure | None = None
+    update_pj: IfKnown[Figure | None] = None
     """Energy of one neuron update in pJ; ``None``: not known, left out."""
-    byte_pj: Figure | None = None
+    byte_pj: IfKnown[Figure | None] = None
     """Energy of one byte of weights or membranes read or written in pJ; ``None``: not known, left out."""
-    papers: tuple[str, ...] = ()
+    papers: IfKnown[tuple[str, ...]] = ()
     """BibTeX keys of the sources."""
 
     @classmethod
@@ -109,11 +107,17 @@ class EnergyModel(Configuration):
         what = {"neuron updates": self.update_pj, "reading and writing weights and membranes": self.byte_pj}
         return tuple(f"{name}: the energy model {self.name} has no figure" for name, pj in what.items() if pj is None)
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON has it: figures in pJ, and their source."""
-        figures = {"mac_pj": self.mac_pj, "ac_pj": self.ac_pj, "bits": self.bits, "mult_pj": self.mult_pj}
-        more = {"update_pj": self.update_pj, "byte_pj": self.byte_pj, "papers": list(self.papers)}
-        return {"name": self.name, "source": self.source, **figures, **more}
+
+def energy_table(parts: Mapping[str, Mapping[str, Any]]) -> Table | None:
+    """The parts of the energy of one image by energy model, from picojoules; nothing where none is known."""
+    unit = energy_unit(value for found in parts.values() for value in found.values())
+    rows = tuple((model, part, value) for model, found in parts.items() for part, value in found.items())
+    columns = (
+        Column("energy_model", "Energy model"),
+        Column("part", "Part"),
+        Column("energy_pj", "Energy", f"{unit.name}/image", 2, factor=unit.factor),
+    )
+    return Table("costs-energy", "Energy by part", columns, rows) if rows else None
 
 
 def _times(count: float, pj: float | None) -> float | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from isospike.diagnosis.diagnosis import SiteDiagnosis
+from isospike.diagnosis.site import SiteDiagnosis
 
 SATURATED = 0.95
 """Part of the largest mean output from which a neuron counts as saturated."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,9 +11,10 @@ from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
 from isospike.executors.executor import Chunk
-from isospike.executors.program import Instruction, Program
+from isospike.executors.program import Instruction, Program, reads_means
 from isospike.executors.run import State
-from isospike.graphs.graph import is_island, op_of, output_leaves
+from isospike.graphs.graph import op_of, ordered, output_leaves
+from isospike.inputs import Inputs
 from isospike.memory_format import channels_last
 from isospike.neurons import EventCounts, Memory, Temporal
 from isospike.neurons.island import advance_island, start_island
@@ -22,7 +24,7 @@ class Execution:
     """One run: the values that do not change over time, the memory of the modules, and the clock."""
 
     def __init__(
-        self, program: Program, x: Tensor, state: State, watch: Callable[[str, Tensor], None] | None = None
+        self, program: Program, x: Inputs, state: State, watch: Callable[[str, Tensor], None] | None = None
     ) -> None:
         self.program = program
         self.watch = watch
@@ -30,7 +32,7 @@ class Execution:
         self.elapsed = state.elapsed
         self.constant = self._run_once(x)
 
-    def advance(self, x: Tensor, steps: int) -> Chunk:
+    def advance(self, x: Inputs, steps: int) -> Chunk:
         """Run the next ``steps`` steps.
 
         Args:
@@ -41,13 +43,12 @@ class Execution:
         counts: dict[str, EventCounts] = {}
         for instruction in self.program.every_step:
             node = instruction.node
-            if node is self.program.input:
+            if node.op == "placeholder":
+                assert isinstance(x, Tensor)  # of sequences there is one
                 values[node] = channels_last(x.flatten(0, 1))
             elif isinstance(instruction.call, Temporal):
                 values[node] = self._temporal(instruction, instruction.call, values, steps, counts)
-                if self.watch is not None:
-                    self.watch(op_of(node).name, self._sequence(node, values, steps))
-            elif is_island(node):
+            elif reads_means(node):
                 values[node] = self._island(instruction, values, steps)
             else:
                 args, kwargs = self._arguments(node, values, steps)
@@ -69,12 +70,13 @@ class Execution:
             if node.op != "get_attr":
                 self.constant[node] = pytree.tree_map(kept, value)
 
-    def _run_once(self, x: Tensor) -> dict[fx.Node, Any]:
+    def _run_once(self, x: Inputs) -> dict[fx.Node, Any]:
         values: dict[fx.Node, Any] = {}
+        given = dict(zip(self.program.inputs, ordered(self.program.inputs, x), strict=True))
         for instruction in self.program.once:
             node = instruction.node
-            if node is self.program.input:
-                values[node] = channels_last(x)
+            if node in given:
+                values[node] = channels_last(given[node])
             else:
                 args, kwargs = fx.map_arg((node.args, node.kwargs), values.__getitem__)
                 values[node] = instruction.call(*args, **kwargs)
@@ -98,19 +100,25 @@ class Execution:
             for piece, _ in self._pieces(name, steps):
                 memory = self._memory(name, lambda: module.start(x[0]))
                 outputs.append(module.advance(x[piece], memory, overwrite=overwrite)[0])
-            return torch.cat(outputs).flatten(0, 1)
-        out, events = module.advance(x, self._memory(name, lambda: module.start(x[0])), overwrite=overwrite)
+            out, events = torch.cat(outputs), None
+        else:
+            out, events = module.advance(x, self._memory(name, lambda: module.start(x[0])), overwrite=overwrite)
+        if self.watch is not None:
+            self.watch(name, out if events is None or events.sent is None else events.sent)
         if events is not None:
-            counts[name] = events
+            counts[name] = replace(events, sent=None)
         return out.flatten(0, 1)
 
     def _island(self, instruction: Instruction, values: dict[fx.Node, Any], steps: int) -> Tensor:
         node = instruction.node
-        variable = [source for source in node.all_input_nodes if source.op != "get_attr"]
+        variable = [source for source in node.all_input_nodes if op_of(source).numbers == "real"]
+        variable = [source for source in variable if source.op != "get_attr"]
+        tokens = [source for source in node.all_input_nodes if op_of(source).numbers != "real"]
         inputs = [self._sequence(source, values, steps) for source in variable]
 
         def function(flat: Any) -> Tensor:
             known = {**values, **dict(zip(variable, flat, strict=True))}
+            known |= {source: _repeated(values[source], len(flat[0])) for source in tokens}
             args, kwargs = fx.map_arg((node.args, node.kwargs), known.__getitem__)
             result: Tensor = instruction.call(*args, **kwargs)
             return result
@@ -161,3 +169,8 @@ class Execution:
 
     def _outputs(self, values: dict[fx.Node, Any], steps: int) -> list[Tensor]:
         return [self._sequence(node, values, steps) for node in output_leaves(self.program.output)]
+
+
+def _repeated(value: Tensor, rows: int) -> Tensor:
+    """Tokens and masks ``[B, ...]``, which are the same at every step, for ``rows`` of all steps."""
+    return value.expand(rows // len(value), *value.shape).flatten(0, 1)

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import fx
 
-from isospike.graphs.graph import Graph, attribute, op_of
+from isospike.graphs.graph import Graph, attribute, is_island, op_of
 from isospike.kernels import SparseConvolution, kernel_of
 from isospike.neurons import Neuron, Temporal
+from isospike.ops import Role
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Program:
     """Results of the first list that the second list, or the output, reads."""
     changing: frozenset[fx.Node]
     """Nodes whose value changes from step to step."""
-    input: fx.Node
+    inputs: tuple[fx.Node, ...]
     output: fx.Node
     step_elements: int
     """Largest number of elements, per sample and step, that are alive at once in the second list."""
@@ -66,12 +67,21 @@ def compile_program(graph: Graph, *, constant_input: bool) -> Program:
         every_step=_instructions(graph, later, keep=set(output.all_input_nodes) | frontier, kernels=kernels),
         frontier=frozenset(frontier),
         changing=frozenset(changing),
-        input=graph.input_node,
+        inputs=tuple(graph.input_nodes),
         output=output,
         step_elements=_peak_elements(later, output),
         whole_train=next((op_of(node).name for node in later if _needs_whole_train(graph, node)), None),
         restart=max((m.probe_steps for m in graph.modules() if isinstance(m, Neuron)), default=0),
     )
+
+
+def reads_means(node: fx.Node) -> bool:
+    """Whether a node is computed on the means so far: an island, or a product of two values that change.
+
+    Of a product ``t m_A m_B - (t - 1) m_A' m_B'`` is what its two-term form gives: one spike train times all spikes of
+    the other so far, and the other times those before.
+    """
+    return is_island(node) or op_of(node).role is Role.PRODUCT
 
 
 def _changing(graph: Graph, constant_input: bool) -> set[fx.Node]:
@@ -89,6 +99,11 @@ def _spikes(graph: Graph, node: fx.Node) -> bool:
     return isinstance(module, Temporal) and module.spikes
 
 
+def _sends_outputs(graph: Graph, node: fx.Node) -> bool:
+    """Whether the output of a neuron is the events that it sends."""
+    return _spikes(graph, node) and not graph.module_of(node).predicts
+
+
 def _needs_whole_train(graph: Graph, node: fx.Node) -> bool:
     module = graph.module_of(node) if node.op == "call_module" else None
     return isinstance(module, Temporal) and module.whole_train
@@ -99,7 +114,7 @@ def _sparse(graph: Graph) -> set[fx.Node]:
     sparse: set[fx.Node] = set()
     for node in graph.op_nodes():
         sources = [source for source in node.all_input_nodes if source.op != "get_attr"]
-        if _spikes(graph, node) or (_keeps_zeros(node) and sparse.issuperset(sources)):
+        if _sends_outputs(graph, node) or (_keeps_zeros(node) and sparse.issuperset(sources)):
             sparse.add(node)
     return sparse
 

@@ -8,14 +8,15 @@ import torch
 from torch import Tensor
 
 from isospike.errors import SimulationError
-from isospike.executors.program import Instruction, Program
+from isospike.executors.program import Instruction, Program, reads_means
 from isospike.executors.run import State
-from isospike.graphs.graph import is_island, op_of, output_leaves
+from isospike.graphs.graph import op_of, output_leaves
+from isospike.inputs import Inputs
 from isospike.neurons import Memory, Temporal
 from isospike.neurons.island import start_island
 
 
-def check_state(state: State, program: Program, like: Tensor) -> None:
+def check_state(state: State, program: Program, like: Inputs) -> None:
     """The state must hold what a run of this program remembers, for the samples ``like`` ``[B, ...]``.
 
     Raises:
@@ -45,13 +46,13 @@ def check_state(state: State, program: Program, like: Tensor) -> None:
 
 
 def _remembers(instruction: Instruction) -> bool:
-    return isinstance(instruction.call, Temporal) or is_island(instruction.node)
+    return isinstance(instruction.call, Temporal) or reads_means(instruction.node)
 
 
 def _start(instruction: Instruction, batch: int) -> Memory:
     """Memory of ``batch`` samples without values: its keys and shapes."""
     node = instruction.node
-    sources = [source for source in node.all_input_nodes if source.op != "get_attr"]
+    sources = [s for s in node.all_input_nodes if s.op != "get_attr" and op_of(s).numbers == "real"]
     inputs = [torch.empty((batch, *op_of(source).shape), device="meta") for source in sources]
     if isinstance(instruction.call, Temporal):
         return instruction.call.start(inputs[0])

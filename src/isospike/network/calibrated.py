@@ -7,41 +7,26 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from isospike.data.preprocess import Preprocess
 from isospike.errors import SimulationError
 from isospike.graphs.changed import changed_tensors
 from isospike.graphs.graph import Graph
-from isospike.network.network import Provenance
-from isospike.network.readout import ReadOut
+from isospike.network.profile import Profile
 from isospike.network.streaming import StreamingNetwork
 from isospike.network.times import Times
 from isospike.options import is_whole
-from isospike.tasks import Task
 
 
 class CalibratedNetwork(StreamingNetwork):
     """A streaming network with a set of tensors for each number of steps it was calibrated for; it runs for no other.
 
     Args:
-        graph: see `StreamingNetwork`, as what follows.
-        provenance: how it was made.
-        preprocess: how images become inputs.
-        readout: how the outputs of the steps become one answer.
-        task: what its answers are for.
+        graph: see `StreamingNetwork`.
+        profile: see `StreamingNetwork`.
         sets: for every number of steps, the tensors of the graph that it replaces, by name.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        *,
-        provenance: Provenance,
-        preprocess: Preprocess | None = None,
-        readout: ReadOut | None = None,
-        task: Task | None = None,
-        sets: Mapping[int, Mapping[str, Tensor]],
-    ) -> None:
-        super().__init__(graph, provenance=provenance, preprocess=preprocess, readout=readout, task=task)
+    def __init__(self, graph: Graph, profile: Profile, sets: Mapping[int, Mapping[str, Tensor]]) -> None:
+        super().__init__(graph, profile)
         self.sets = nn.ModuleDict({str(steps): TensorSet(tensors) for steps, tensors in sorted(sets.items())})
 
     @property
@@ -79,15 +64,8 @@ class CalibratedNetwork(StreamingNetwork):
             )
         if steps not in self.calibrated or not is_whole(steps):
             raise SimulationError(f"this network was not calibrated for {steps!r} steps, but for {known}")
-        return CalibratedPart(
-            self.graph.with_tensors(self.tensor_sets[steps]),
-            provenance=self.provenance,
-            preprocess=self.preprocess,
-            readout=self.readout,
-            task=self.task,
-            horizon=steps,
-            base=self.graph,
-        )
+        part = self.graph.with_tensors(self.tensor_sets[steps])
+        return CalibratedPart(part, self.profile, horizon=steps, base=self.graph)
 
     def runs_for(self, at: tuple[int, ...]) -> list[tuple[int, ...]]:
         """Each by itself."""
@@ -100,14 +78,7 @@ class CalibratedNetwork(StreamingNetwork):
 
     def with_graph(self, graph: Graph) -> CalibratedNetwork:
         """See `SNN.with_graph`; the graph has the names of this one."""
-        return CalibratedNetwork(
-            graph,
-            provenance=self.provenance,
-            preprocess=self.preprocess,
-            readout=self.readout,
-            task=self.task,
-            sets=self.tensor_sets,
-        )
+        return CalibratedNetwork(graph, self.profile, self.tensor_sets)
 
 
 class CalibratedPart(StreamingNetwork):
@@ -115,26 +86,13 @@ class CalibratedPart(StreamingNetwork):
 
     Args:
         graph: with the tensors of that number of steps.
-        provenance: how the network was made.
-        preprocess: how images become inputs.
-        readout: how the outputs of the steps become one answer.
-        task: what its answers are for.
+        profile: what is known of the network besides.
         horizon: the number of steps.
         base: the same graph before it was calibrated.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        *,
-        provenance: Provenance,
-        preprocess: Preprocess | None = None,
-        readout: ReadOut | None = None,
-        task: Task | None = None,
-        horizon: int,
-        base: Graph,
-    ) -> None:
-        super().__init__(graph, provenance=provenance, preprocess=preprocess, readout=readout, task=task)
+    def __init__(self, graph: Graph, profile: Profile, *, horizon: int, base: Graph) -> None:
+        super().__init__(graph, profile)
         self.horizon = horizon
         self.base = base
 
@@ -155,7 +113,7 @@ class CalibratedPart(StreamingNetwork):
 
     def ann(self) -> Graph:
         """That of the network before it was calibrated."""
-        return StreamingNetwork(self.base, provenance=self.provenance).ann()
+        return StreamingNetwork(self.base, self.profile).ann()
 
     def check_length(self, steps: int) -> None:
         """Refuse runs beyond the number of steps.

@@ -44,8 +44,9 @@ class BurstNeuron(Tracker):
 
     @classmethod
     def sizes(cls, largest: int | None, *, capped: bool) -> dict[str, int]:
-        """One spike at a time where the activation has a ceiling: bursts would go beyond it."""
-        return {"largest": 1} if capped else super().sizes(largest, capped=capped)
+        """One spike at a time where the activation has a ceiling that bursts would go beyond."""
+        sizes = super().sizes(largest, capped=capped)
+        return {"largest": 1} if capped and cls.spikes_to_bound(**sizes) < sizes["largest"] else sizes
 
 
 streaming.register("burst", BurstNeuron)

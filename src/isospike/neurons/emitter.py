@@ -47,6 +47,7 @@ class Emitter(Neuron, ABC):
     """
 
     kind = Kind.EMITTING
+    serves_signed = True
     code: Code
     """How the quantised value is emitted; a class names that of rectifiers, `Code.signed` has that of signed sites."""
     inhibits: ClassVar[bool] = False

@@ -9,7 +9,7 @@ class Role(enum.StrEnum):
     """What becomes of an op when the network is converted."""
 
     INPUT = "input"
-    """The network's input."""
+    """The network's input, and what whole numbers of it become before they meet a real one: a constant current."""
     LINEAR = "linear"
     """Affine in the activations: applied to currents and spikes as it is (additive over time)."""
     ACTIVATION = "activation"

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from isospike.costs.tables import amounts_table, energy_table, memory_table
+from isospike.costs import Amounts, Energy, EnergyModel, Memory
+from isospike.costs.amounts import amounts_table
+from isospike.costs.energy import energy_table
+from isospike.costs.memory import memory_table
+from isospike.results import IfKnown, Result
 from isospike.tables import Column, Table
 from isospike.units import energy_unit
 
@@ -22,6 +27,37 @@ FIGURES = {
 
 OFTEN_LACKING = {"update_pj": "neuron updates", "byte_pj": "reading and writing weights and membranes"}
 """What models without these figures leave out."""
+
+
+@dataclass(frozen=True)
+class CostsShown(Result):
+    """The costs of a report: those of one number of steps, and what is known of energy and memory besides."""
+
+    steps: int
+    """Number of steps T."""
+    images: int
+    """Number of images."""
+    total: Amounts
+    """Everything; means per image."""
+    by_site: dict[str, Amounts]
+    """By the site whose events cause it."""
+    by_op: dict[str, Amounts]
+    """By the op that receives it."""
+    not_counted: tuple[str, ...]
+    """What no figure includes, in words."""
+    energy_pj: IfKnown[dict[str, Energy]]
+    """Energy of one image in pJ, by energy model."""
+    energy_models: IfKnown[tuple[EnergyModel, ...]]
+    """What the energies assume."""
+    rivals_pj: IfKnown[dict[str, dict[str, float]]]
+    """Energy of one image in pJ by energy model and rival: ANN, quantised ANN, bit-serial ANN."""
+    memory: IfKnown[Memory]
+    """Bytes of the network's tensors."""
+
+    @classmethod
+    def noun(cls) -> str:
+        """Costs."""
+        return "costs"
 
 
 def cost_tables(costs: Mapping[str, Any]) -> tuple[Table, ...]:
@@ -77,7 +113,7 @@ def _beside(account: Mapping[str, Any], found: Mapping[str, Any], model: str) ->
     """The rivals and the memory of an account, where it has them."""
     names = {"ANN": account.get("ann"), "quantised ANN": found.get("quantised_ann")}
     names["bit-serial ANN"] = found.get("bit_serial_ann")
-    energies = {name: rival["energy_pj"]["total"] for name, rival in names.items() if rival is not None}
+    energies = {name: rival["energy_pj"].get("total") for name, rival in names.items() if rival is not None}
     memory = {"memory": account["memory"]} if "memory" in account else {}
     return {"rivals_pj": {model: energies}, **memory} if energies else memory
 
