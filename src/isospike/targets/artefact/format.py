@@ -96,6 +96,8 @@ class ProvenanceFields(Fields, frozen=True):
     options: dict[Text, Any]
     papers: list[Text]
     silent: dict[Target, Size]
+    sites: Literal["rectifiers", "products"] = "rectifiers"
+    driven: dict[str, Annotated[float, Meta(ge=0, le=1)]] = {}
 
 
 class TaskFields(Fields, frozen=True):
