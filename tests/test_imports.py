@@ -31,7 +31,7 @@ HEAVY = {
 
 LAYERS = [
     {"errors", "registry", "messages", "memory_format", "digests", "precision", "tables", "progress", "verbs"}
-    | {"files", "json_text", "tensor_files"},
+    | {"files", "inputs", "json_text", "tensor_files"},
     {"units", "intervals", "options"},
     {"results"},
     {"activations"},
@@ -47,7 +47,8 @@ LAYERS = [
     {"executors", "targets"},
     {"refine"},
     {"methods"},
-    {"convertible"},
+    {"convertible", "replacing"},
+    {"preparation"},
     {"citations", "conversion", "quantisation"},
     {"costs"},
     {"measure"},

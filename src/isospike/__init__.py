@@ -13,10 +13,11 @@ from isospike.costs import account
 from isospike.diagnosis import Diagnosis, diagnose
 from isospike.errors import IsospikeError
 from isospike.executors import Record, Run, State, compile, exits, simulate
-from isospike.graphs import Graph, Inspection, capture, fold_batch_norm, inspect
+from isospike.graphs import Graph, capture, fold_batch_norm
 from isospike.measure import Certificate, Evaluation, choose_threshold, evaluate, verify
 from isospike.network import SNN
 from isospike.quantisation import quantise
+from isospike.sites import Inspection, inspect
 from isospike.targets import export
 from isospike.targets.artefact.saving import load
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from isospike.inputs import NamedInputs, T
 
-def channels_last(x: Tensor) -> Tensor:
+
+def channels_last(x: T) -> T:
     """``x`` with its channels innermost in memory where the rank allows; the values are the same."""
+    if isinstance(x, NamedInputs):
+        return x.map(channels_last)
     if x.dim() == 4:
         return x.contiguous(memory_format=torch.channels_last)
     return x

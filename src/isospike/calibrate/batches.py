@@ -7,15 +7,14 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
-
 from isospike.data.reading import Given, Layout, batches_of, read_batch
 from isospike.data.stream import stream
 from isospike.errors import CalibrationError
+from isospike.inputs import Inputs
 from isospike.messages import warn, with_article
 from isospike.progress import Report, length
 
-Batch = Tensor | Sequence[Any] | Mapping[str, Any]
+Batch = Inputs | Sequence[Any] | Mapping[str, Any]
 """A tensor, ``(inputs, targets, ...)`` or a mapping; see `isospike.data.reading.read_batch`."""
 
 
@@ -28,6 +27,7 @@ class Batches:
         report: told of every batch that is done.
         shape: of one sample, where it is known.
         layout: says that batches hold sequences, and where their time is; what is given is their mean over time.
+        names: of the inputs that the model takes, where they are known.
 
     Raises:
         CalibrationError: there is no batch.
@@ -41,12 +41,13 @@ class Batches:
         *,
         shape: Sequence[int] | None = None,
         layout: Layout | None = None,
+        names: Sequence[str] = (),
     ) -> None:
         data = batches_of(data)
         if not isinstance(data, Iterable):
             raise CalibrationError(f"the data are {with_article(data)}; give an iterable of batches")
         self._data, self._report = data, report
-        self._shape, self._layout = shape, layout
+        self._shape, self._layout, self._names = shape, layout, names
         self._warned = False
         self._one_shot = isinstance(data, Iterator)
         self.images_seen = 0
@@ -59,7 +60,7 @@ class Batches:
         first = self._read(1, self._first)
         self.first, self.first_targets = first.still, first.targets
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Inputs]:
         """Every batch once; the data are opened again when they can be."""
         return (given.still for given in self.read())
 
@@ -83,7 +84,7 @@ class Batches:
             if self._report is not None:
                 self._report("calibrating", number, length(self._data))
 
-    def take(self, count: int | None) -> Iterator[Tensor]:
+    def take(self, count: int | None) -> Iterator[Inputs]:
         """``count`` batches, starting again as often as needed; every batch once for ``None``."""
         if count is None:
             yield from self
@@ -97,7 +98,7 @@ class Batches:
             if remaining == before:
                 raise CalibrationError("the data hold no batch when opened again; give a list or a data loader")
 
-    def images(self, count: int) -> Iterator[Tensor]:
+    def images(self, count: int) -> Iterator[Inputs]:
         """The first ``count`` images in their batches; all, with one warning, where the data hold fewer."""
         used = 0
         for inputs in self:
@@ -111,4 +112,4 @@ class Batches:
             warn(message)
 
     def _read(self, number: int, batch: Batch) -> Given:
-        return read_batch(batch, number, shape=self._shape, layout=self._layout)
+        return read_batch(batch, number, shape=self._shape, layout=self._layout, names=self._names)

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from isospike.calibrate.batches import Batches
 from isospike.errors import CalibrationError
+from isospike.graphs.fitting import misfit
 from isospike.graphs.graph import Graph, op_of
+from isospike.inputs import Inputs, each
 from isospike.memory_format import channels_last
 from isospike.messages import warn
 from isospike.ops import Role
@@ -108,7 +110,7 @@ def collect(watches: Sequence[Watch], batches: Batches) -> list[dict[str, Tensor
     return [one.scales() for one in watches]
 
 
-def samples_at_once(graph: Graph, like: Tensor) -> int:
+def samples_at_once(graph: Graph, like: Inputs) -> int:
     """The number of samples whose largest value in a graph takes `AT_ONCE` bytes."""
     largest = max(math.prod(op.shape) for op in graph.ops)
     return max(1, AT_ONCE // (largest * like.element_size()))
@@ -136,14 +138,14 @@ def _watched(graph: Graph, observers: Mapping[str, Watched]) -> Graph:
 
 
 @torch.inference_mode()
-def observe(graph: Graph, batches: Iterable[Tensor]) -> None:
+def observe(graph: Graph, batches: Iterable[Inputs]) -> None:
     """Run checked batches through a graph for what its modules see."""
     for inputs in batches:
         check_inputs(graph, inputs)
         graph(channels_last(inputs))
 
 
-def check_inputs(graph: Graph, inputs: Tensor, purpose: str = "calibration") -> None:
+def check_inputs(graph: Graph, inputs: Inputs, purpose: str = "calibration") -> None:
     """A batch must have the captured shape, the network's type of floats and its device, and be finite.
 
     Args:
@@ -154,15 +156,23 @@ def check_inputs(graph: Graph, inputs: Tensor, purpose: str = "calibration") -> 
     Raises:
         CalibrationError: it does not.
     """
-    if tuple(inputs.shape[1:]) != graph.input_shape:
+    if isinstance(inputs, Tensor) and tuple(inputs.shape[1:]) != graph.input_shape:
         raise CalibrationError(
             f"a {purpose} batch has samples of shape {list(inputs.shape[1:])}, the network was captured with "
             f"{list(graph.input_shape)}; check channels and --size"
         )
-    if not inputs.is_floating_point():
+    if isinstance(inputs, Tensor) and op_of(graph.input_node).numbers == "real" and not inputs.is_floating_point():
         raise CalibrationError(f"the {purpose} images are {inputs.dtype}; give floats, normalised for the network")
+    wrong = misfit(graph, inputs)
+    if wrong:
+        raise CalibrationError(f"{purpose}: {wrong}")
+    for tensor in each(inputs).values():
+        _check_values(graph, tensor, purpose)
+
+
+def _check_values(graph: Graph, inputs: Tensor, purpose: str) -> None:
     weight = next(iter(graph.parameters()), inputs)
-    if weight.device != inputs.device or weight.dtype != inputs.dtype:
+    if weight.device != inputs.device or (inputs.is_floating_point() and weight.dtype != inputs.dtype):
         raise CalibrationError(
             f"the {purpose} data are {inputs.dtype} on {inputs.device}, the network is {weight.dtype} on "
             f"{weight.device}; convert one with .to()"

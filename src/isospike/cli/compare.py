@@ -19,6 +19,7 @@ from isospike.comparison.comparison import DATA_FILES, check_target
 from isospike.comparison.tables import front_table
 from isospike.errors import OptionError
 from isospike.messages import counted
+from isospike.preparation import Preparation
 from isospike.report import check_figures, check_page
 
 
@@ -72,7 +73,12 @@ def compare_command(
     found = replace(found, command=shlex.join(["isospike", *sys.argv[1:]]), seed=wanted.seed)
     if out is not None and page:
         about = {"title": f"{model} as spiking networks", "Test images from": measured.data, "Seed": str(wanted.seed)}
-        shared = {name: arguments[name] for name in ("energy_model", "analogue", "task")} | {"layout": data.layout}
+        kept = {name: arguments[name] for name in ("analogue", "sites", "task")}
+        shared = {
+            "energy_model": arguments["energy_model"],
+            "wanted": Preparation(**kept),
+            "layout": data.layout,
+        }
         pages.write_page(
             found, out, network, calibration=calibration, test=images, about=about, figures=figures, **shared
         )

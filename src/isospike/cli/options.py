@@ -10,6 +10,7 @@ import click
 
 from isospike.data.reading import Layout
 from isospike.executors import executors
+from isospike.sites import Sites
 from isospike.tasks import tasks
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -128,6 +129,14 @@ def executor_option(default: str) -> Callable[[F], F]:
     return click.option("--executor", type=click.Choice(list(executors)), help=f"How to simulate [default: {default}].")
 
 
+sites_option = click.option(
+    "--sites",
+    type=click.Choice(get_args(Sites)),
+    default="auto",
+    show_default=True,
+    help="Where neurons stand: in the place of rectifiers, or also in front of every product; auto takes the second "
+    "where the first leaves over a tenth of the multiply-accumulates to analogue values.",
+)
 analogue_option = click.option(
     "--analogue",
     type=click.Choice(["refuse", "allow"]),

@@ -26,8 +26,10 @@ from isospike.graphs.graph import Graph
 from isospike.methods.bit_coded import BitCoded
 from isospike.options import CountOrZero, check_arguments
 from isospike.precision import own_precision
+from isospike.preparation import Preparation
 from isospike.progress import Progress, Report, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
+from isospike.sites import Sites
 from isospike.tasks import TaskChoice
 
 STEPS = (2, 3, 4, 5, 6, 8, 16, 32)
@@ -52,6 +54,7 @@ def auto(
     energy_model: str | EnergyModel = "45nm-fp32",
     account_images: int = ACCOUNT_IMAGES,
     analogue: Analogue = "refuse",
+    sites: Sites = "auto",
     workers: int = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: Progress = True,
@@ -82,6 +85,7 @@ def auto(
         energy_model: see `compare`.
         account_images: see `compare`.
         analogue: see `compare`.
+        sites: see `compare`.
         workers: see `compare`.
         memory_budget: see `compare`.
         progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
@@ -100,12 +104,11 @@ def auto(
     bench = Bench(
         model,
         calibration,
-        analogue=analogue,
+        wanted=Preparation(analogue, sites, task),
         memory_budget=memory_budget,
         energy_model=energy_model,
         account_images=account_images,
         steps=max(at),
-        task=task,
         layout=layout,
         executor=executor,
     )

@@ -27,8 +27,10 @@ from isospike.errors import ConversionError, OptionError
 from isospike.graphs.graph import Graph
 from isospike.messages import with_article
 from isospike.precision import own_precision
+from isospike.preparation import Preparation
 from isospike.progress import Progress, going_on, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
+from isospike.sites import Sites
 from isospike.tasks import TaskChoice
 
 STEPS = (2, 4, 8, 16, 32)
@@ -48,6 +50,7 @@ def compare(
     energy_model: str | EnergyModel = "45nm-fp32",
     account_images: int = ACCOUNT_IMAGES,
     analogue: Analogue = "refuse",
+    sites: Sites = "auto",
     keep: str | Path | None = None,
     workers: int = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
@@ -74,6 +77,7 @@ def compare(
         energy_model: name of an energy model, a ``.toml`` file with one, or the model.
         account_images: number of first test images on which operations are counted.
         analogue: see `isospike.convert`.
+        sites: see `isospike.convert`.
         keep: folder in which every finished cell is kept at once; the same call goes on from there.
         workers: how many methods are converted and measured at once, in threads; each has a part of the machine and
             ``memory_budget`` to itself.
@@ -95,12 +99,11 @@ def compare(
     bench = Bench(
         model,
         calibration,
-        analogue=analogue,
+        wanted=Preparation(analogue, sites, task),
         memory_budget=memory_budget,
         energy_model=energy_model,
         account_images=account_images,
         steps=max(at),
-        task=task,
         layout=layout,
         executor=executor,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
+from torch import Tensor
 
 from isospike.calibrate.batches import Batch
 from isospike.costs.costs import Costs
@@ -58,13 +59,15 @@ def account(
     if not isinstance(snn, SNN):
         raise SimulationError(f"the network is {with_article(snn)}; account takes what isospike.convert or load gives")
     at = asked_steps(snn, steps)
-    _, data = looked_ahead(read_batches(batches, shape=snn.graph.input_shape, layout=layout, steps=max(at)))
+    _, data = looked_ahead(
+        read_batches(batches, shape=snn.graph.input_shape, layout=layout, steps=max(at), names=snn.graph.input_names)
+    )
     wiring = trace(snn)
     ledgers = [LEDGERS[snn.kind](snn.for_steps(part[-1]), wiring, part) for part in snn.runs_for(at)]
     rank = 1 + len(snn.graph.input_shape)
     with reporting(progress) as report:
         for given in told(data, report, "accounting", of=batches):
-            if given.inputs.dim() != rank + given.sequence:
+            if isinstance(given.inputs, Tensor) and given.inputs.dim() != rank + given.sequence:
                 raise SimulationError(
                     f"a batch has shape {list(given.inputs.shape)}, an account takes images [B, "
                     f"{', '.join(map(str, snn.graph.input_shape))}], or sequences of them with time first"

@@ -62,7 +62,8 @@ class _Trace:
         self.left_out: list[str] = []
 
     def run(self) -> Wiring:
-        self.values[self.graph.input_node] = _Value(image=self._ones(self.graph.input_node))
+        for node in self.graph.input_nodes:
+            self.values[node] = _Value(image=self._ones(node))
         with torch.inference_mode(False), torch.enable_grad():
             for node in self.graph.op_nodes():
                 self.values[node] = self._visit(node)
@@ -78,6 +79,8 @@ class _Trace:
             return self._site(node)
         if role is Role.MAX_POOL:
             return self._max_pool(node)
+        if role is Role.INPUT:
+            return self._out(node, still=True)
         if role is Role.ANALOGUE:
             return self._island(node)
         if role is Role.PRODUCT:

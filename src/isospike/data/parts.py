@@ -12,6 +12,7 @@ from torch.utils.data import Dataset, IterableDataset
 
 from isospike.data.python_object import guarded
 from isospike.errors import DataError
+from isospike.inputs import Inputs, NamedInputs, each
 from isospike.messages import warn
 
 INPUT_KEYS = ("x", "input", "inputs", "image", "images", "pixel_values", "data", "features")
@@ -20,14 +21,21 @@ TARGET_KEYS = ("labels", "label", "targets", "target", "y")
 """Names under which a mapping holds targets."""
 
 
-def parts(batch: Any, number: int) -> tuple[Any, Any]:
-    """The input and the targets of a batch; ``None`` where it has none.
+def parts(batch: Any, number: int, names: Sequence[str] = ()) -> tuple[Any, Any]:
+    """The inputs and the targets of a batch; ``None`` where it has none.
+
+    Args:
+        batch: the batch.
+        number: its place in the data, from 1.
+        names: of the inputs that the model takes, where they are known: a mapping that has several gives them all.
 
     Raises:
         DataError: several tensors may be the one or the other; the message names them.
     """
+    if isinstance(batch, NamedInputs):
+        return batch, None
     if isinstance(batch, Mapping):
-        return _of_mapping(batch, number)
+        return _of_mapping(batch, number, names)
     if isinstance(batch, Sequence) and not isinstance(batch, str):
         tensors = [one for one in batch if isinstance(one, Tensor)]
         if len(tensors) > 2:
@@ -39,10 +47,13 @@ def parts(batch: Any, number: int) -> tuple[Any, Any]:
     return batch, None
 
 
-def _of_mapping(batch: Mapping[Any, Any], number: int) -> tuple[Any, Any]:
-    targets = [key for key in TARGET_KEYS if key in batch]
+def _of_mapping(batch: Mapping[Any, Any], number: int, names: Sequence[str]) -> tuple[Any, Any]:
+    targets = [key for key in TARGET_KEYS if key in batch and key not in names]
+    own = {key: batch[key] for key in names if isinstance(batch.get(key), Tensor)}
+    if len(own) > 1 and len(targets) < 2:
+        return NamedInputs(own), (batch[targets[0]] if targets else None)
     others = [key for key, value in batch.items() if key not in TARGET_KEYS and isinstance(value, Tensor)]
-    inputs = [key for key in others if key in INPUT_KEYS] or others
+    inputs = list(own) or [key for key in others if key in INPUT_KEYS] or others
     for found, what in ((inputs, "the input"), (targets, "the targets")):
         if len(found) > 1:
             names = ", ".join(map(str, found))
@@ -54,13 +65,13 @@ def _of_mapping(batch: Mapping[Any, Any], number: int) -> tuple[Any, Any]:
     return given, (batch[targets[0]] if targets else None)
 
 
-def check_strided(inputs: Tensor, targets: Any, number: int) -> None:
+def check_strided(inputs: Inputs, targets: Any, number: int) -> None:
     """Refuse tensors whose numbers are not all in memory.
 
     Raises:
         DataError: one is sparse, or on the device ``meta``.
     """
-    for tensor in pytree.tree_leaves((inputs, targets)):
+    for tensor in pytree.tree_leaves((list(each(inputs).values()), targets)):
         if not isinstance(tensor, Tensor):
             continue
         if tensor.is_meta:

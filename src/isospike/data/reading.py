@@ -14,6 +14,7 @@ from torch import Tensor
 from isospike.data.parts import check_container, check_strided, parts
 from isospike.data.stream import stream
 from isospike.errors import DataError, OptionError
+from isospike.inputs import Inputs, NamedInputs, shapes
 from isospike.memory_format import channels_last
 from isospike.messages import with_article
 
@@ -25,7 +26,7 @@ Layout = Literal["time-first", "batch-first"]
 class Given:
     """One batch."""
 
-    inputs: Tensor
+    inputs: Inputs
     """Samples ``[B, ...]``, or sequences ``[T, B, ...]``."""
     targets: Any
     """What belongs to them; ``None``: nothing."""
@@ -35,17 +36,17 @@ class Given:
     @property
     def samples(self) -> int:
         """Number of samples B."""
-        return self.inputs.shape[int(self.sequence)]
+        return self.inputs.shape[1] if self.sequence and isinstance(self.inputs, Tensor) else len(self.inputs)
 
     @property
-    def still(self) -> Tensor:
+    def still(self) -> Inputs:
         """What an ANN sees ``[B, ...]``: of a sequence its mean over time, which a rate code stands for."""
-        return self.inputs.mean(0) if self.sequence else self.inputs
+        return self.inputs.mean(0) if self.sequence and isinstance(self.inputs, Tensor) else self.inputs
 
     @property
-    def by_sample(self) -> Tensor:
+    def by_sample(self) -> Inputs:
         """The inputs with the axis of the samples first."""
-        return self.inputs.movedim(1, 0) if self.sequence else self.inputs
+        return self.inputs.movedim(1, 0) if self.sequence and isinstance(self.inputs, Tensor) else self.inputs
 
     def split(self, count: int) -> Iterator[Given]:
         """Parts of ``count`` samples, without targets."""
@@ -61,7 +62,7 @@ class Given:
         """The same with at most the first ``steps`` steps of sequences; with all for ``None``."""
         return replace(self, inputs=self.inputs[:steps]) if self.sequence else self
 
-    def first(self, count: int) -> Tensor:
+    def first(self, count: int) -> Inputs:
         """The inputs of at most ``count`` samples."""
         return self.inputs[:, :count] if self.sequence else self.inputs[:count]
 
@@ -102,6 +103,7 @@ def read_batch(
     shape: Sequence[int] | None = None,
     layout: Layout | None = None,
     steps: int | None = None,
+    names: Sequence[str] = (),
 ) -> Given:
     """Inputs and targets of a batch.
 
@@ -115,12 +117,15 @@ def read_batch(
         layout: says that the batch holds sequences, and where their time is. Without it time is first.
         steps: how many will be run, which are all that is read of longer sequences, so the ANN sees the mean of what
             the network is given; without a layout, sequences that may be meant otherwise are refused.
+        names: of the inputs, where they are known; see `isospike.data.parts`.
 
     Raises:
         DataError: it holds no tensor, several that may be the input, one without its numbers in memory, or sequences
             in another layout.
     """
-    inputs, targets = parts(batch, number)
+    inputs, targets = parts(batch, number, names)
+    if isinstance(inputs, NamedInputs):
+        return _named(inputs, targets, number, layout)
     if not isinstance(inputs, Tensor):
         raise DataError(
             f"batch {number} does not start with a tensor but with {with_article(inputs)}; give tensors "
@@ -144,10 +149,25 @@ def read_batches(
     shape: Sequence[int] | None = None,
     layout: Layout | None = None,
     steps: int | None = None,
+    names: Sequence[str] = (),
 ) -> Iterator[Given]:
     """All batches of data; see `batches_of` and `read_batch`."""
     numbered = enumerate(stream(batches_of(data)), 1)
-    return (read_batch(batch, number, shape=shape, layout=layout, steps=steps) for number, batch in numbered)
+    return (
+        read_batch(batch, number, shape=shape, layout=layout, steps=steps, names=names) for number, batch in numbered
+    )
+
+
+def _named(inputs: NamedInputs, targets: Any, number: int, layout: Layout | None) -> Given:
+    """Several inputs by name, which are no sequences in time."""
+    check_strided(inputs, targets, number)
+    if layout is not None:
+        raise DataError(f"layout='{layout}' is for one sequence of real numbers, batch {number} has several inputs")
+    empty = [name for name, tensor in inputs.tensors.items() if not tensor.numel() or not tensor.dim()]
+    counts = {len(tensor) for tensor in inputs.tensors.values() if tensor.dim()}
+    if empty or len(counts) > 1:
+        raise DataError(f"the inputs of batch {number} have no or different numbers of samples: {shapes(inputs)}")
+    return Given(inputs, targets)
 
 
 def looked_ahead(batches: Iterator[Given]) -> tuple[Given, Iterator[Given]]:

@@ -82,7 +82,9 @@ def diagnose(
     """
     check_network(snn, "diagnose")
     taken = _steps(snn, steps)
-    first, data = looked_ahead(read_batches(batches, shape=snn.graph.input_shape, layout=layout, steps=taken))
+    first, data = looked_ahead(
+        read_batches(batches, shape=snn.graph.input_shape, layout=layout, steps=taken, names=snn.graph.input_names)
+    )
     shapes = snn.graph.output_shapes
     judge = Judge(choose_task(task, shapes, stored=snn.task, targets=first.targets), shapes, snn.graph.output_names)
     pairing = pair(model, snn, first.still, steps=steps)

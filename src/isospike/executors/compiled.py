@@ -10,6 +10,7 @@ from isospike.errors import SimulationError
 from isospike.executors.exits import ExitRule
 from isospike.executors.run import Record, Run, State
 from isospike.executors.runner import Runner
+from isospike.inputs import Inputs
 from isospike.network import SNN
 
 DEFAULT_MEMORY_BUDGET = 64 * 2**20
@@ -37,13 +38,13 @@ class Compiled:
         """The network."""
         return self._runner.network
 
-    def __call__(self, x: Tensor, *, steps: int | None = None) -> Any:
+    def __call__(self, x: Inputs, *, steps: int | None = None) -> Any:
         """The answer after ``steps`` steps, structured like the model's output."""
         return self.run(x, steps=steps, record=Record(outputs=False, spikes=False)).output
 
     def run(
         self,
-        x: Tensor,
+        x: Inputs,
         *,
         steps: int | None = None,
         record: Record | None = None,

@@ -14,6 +14,7 @@ from isospike.executors.executor import Chunk, Executor, Portion
 from isospike.executors.run import Record, RunJob, check_tensor
 from isospike.executors.sums import Total
 from isospike.executors.walk import Walk
+from isospike.inputs import Inputs
 from isospike.network import NO_EARLIER_ANSWER, EmittingNetwork
 from isospike.neurons import Kind
 
@@ -53,7 +54,7 @@ class EmittingExecutor(Executor[EmittingNetwork, P]):
         size = self.elements(program) * job.x.element_size()
         return Portion(max(1, job.memory_budget // size), network.steps)
 
-    def begin(self, program: P, x: Tensor, job: RunJob) -> OneWalk:
+    def begin(self, program: P, x: Inputs, job: RunJob) -> OneWalk:
         """From the image."""
         return OneWalk(self.walk(program, job.record), x)
 
@@ -65,10 +66,10 @@ class EmittingExecutor(Executor[EmittingNetwork, P]):
 class OneWalk:
     """A run whose only chunk has all steps."""
 
-    def __init__(self, walk: Walk, x: Tensor) -> None:
+    def __init__(self, walk: Walk, x: Inputs) -> None:
         self.walk, self.x = walk, x
 
-    def advance(self, x: Tensor, steps: int) -> Chunk:
+    def advance(self, x: Inputs, steps: int) -> Chunk:
         """All steps."""
         return self.walk.run(self.x)
 
@@ -82,17 +83,18 @@ class OneWalk:
         raise AssertionError("a run of one chunk ends with it")
 
 
-def _check_input(network: EmittingNetwork, x: Tensor) -> None:
+def _check_input(network: EmittingNetwork, x: Inputs) -> None:
     shape = network.graph.input_shape
-    if tuple(x.shape[1:]) != shape:
+    if isinstance(x, Tensor) and tuple(x.shape[1:]) != shape:
         raise SimulationError(
             f"the input has shape {list(x.shape)}, the network takes images [B, {', '.join(map(str, shape))}]"
             + ("; it takes each once: give the mean of a sequence over time" if x.dim() == len(shape) + 2 else "")
         )
     check_tensor(network, x)
-    largest = 2 / torch.finfo(x.dtype).eps
+    dtype = network.reference_tensor.dtype
+    largest = 2 / torch.finfo(dtype).eps
     wide = [site for site in network.sites if network.neuron(site).levels > largest]
     if wide:
         raise SimulationError(
-            f"site '{wide[0]}' has more levels than {x.dtype} has whole numbers; use a wider type with .to()"
+            f"site '{wide[0]}' has more levels than {dtype} has whole numbers; use a wider type with .to()"
         )

@@ -13,7 +13,8 @@ from torch.utils import _pytree as pytree
 from isospike.executors.executor import Chunk
 from isospike.executors.program import Instruction, Program, reads_means
 from isospike.executors.run import State
-from isospike.graphs.graph import op_of, output_leaves
+from isospike.graphs.graph import op_of, ordered, output_leaves
+from isospike.inputs import Inputs
 from isospike.memory_format import channels_last
 from isospike.neurons import EventCounts, Memory, Temporal
 from isospike.neurons.island import advance_island, start_island
@@ -23,7 +24,7 @@ class Execution:
     """One run: the values that do not change over time, the memory of the modules, and the clock."""
 
     def __init__(
-        self, program: Program, x: Tensor, state: State, watch: Callable[[str, Tensor], None] | None = None
+        self, program: Program, x: Inputs, state: State, watch: Callable[[str, Tensor], None] | None = None
     ) -> None:
         self.program = program
         self.watch = watch
@@ -31,7 +32,7 @@ class Execution:
         self.elapsed = state.elapsed
         self.constant = self._run_once(x)
 
-    def advance(self, x: Tensor, steps: int) -> Chunk:
+    def advance(self, x: Inputs, steps: int) -> Chunk:
         """Run the next ``steps`` steps.
 
         Args:
@@ -42,7 +43,8 @@ class Execution:
         counts: dict[str, EventCounts] = {}
         for instruction in self.program.every_step:
             node = instruction.node
-            if node is self.program.input:
+            if node.op == "placeholder":
+                assert isinstance(x, Tensor)  # of sequences there is one
                 values[node] = channels_last(x.flatten(0, 1))
             elif isinstance(instruction.call, Temporal):
                 values[node] = self._temporal(instruction, instruction.call, values, steps, counts)
@@ -68,12 +70,13 @@ class Execution:
             if node.op != "get_attr":
                 self.constant[node] = pytree.tree_map(kept, value)
 
-    def _run_once(self, x: Tensor) -> dict[fx.Node, Any]:
+    def _run_once(self, x: Inputs) -> dict[fx.Node, Any]:
         values: dict[fx.Node, Any] = {}
+        given = dict(zip(self.program.inputs, ordered(self.program.inputs, x), strict=True))
         for instruction in self.program.once:
             node = instruction.node
-            if node is self.program.input:
-                values[node] = channels_last(x)
+            if node in given:
+                values[node] = channels_last(given[node])
             else:
                 args, kwargs = fx.map_arg((node.args, node.kwargs), values.__getitem__)
                 values[node] = instruction.call(*args, **kwargs)
@@ -108,11 +111,14 @@ class Execution:
 
     def _island(self, instruction: Instruction, values: dict[fx.Node, Any], steps: int) -> Tensor:
         node = instruction.node
-        variable = [source for source in node.all_input_nodes if source.op != "get_attr"]
+        variable = [source for source in node.all_input_nodes if op_of(source).numbers == "real"]
+        variable = [source for source in variable if source.op != "get_attr"]
+        tokens = [source for source in node.all_input_nodes if op_of(source).numbers != "real"]
         inputs = [self._sequence(source, values, steps) for source in variable]
 
         def function(flat: Any) -> Tensor:
             known = {**values, **dict(zip(variable, flat, strict=True))}
+            known |= {source: _repeated(values[source], len(flat[0])) for source in tokens}
             args, kwargs = fx.map_arg((node.args, node.kwargs), known.__getitem__)
             result: Tensor = instruction.call(*args, **kwargs)
             return result
@@ -163,3 +169,8 @@ class Execution:
 
     def _outputs(self, values: dict[fx.Node, Any], steps: int) -> list[Tensor]:
         return [self._sequence(node, values, steps) for node in output_leaves(self.program.output)]
+
+
+def _repeated(value: Tensor, rows: int) -> Tensor:
+    """Tokens and masks ``[B, ...]``, which are the same at every step, for ``rows`` of all steps."""
+    return value.expand(rows // len(value), *value.shape).flatten(0, 1)

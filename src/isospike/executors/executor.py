@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from torch import Tensor
 
 from isospike.executors.run import Record, RunJob, State
+from isospike.inputs import Inputs
 from isospike.network import SNN
 from isospike.neurons import EventCounts, Kind
 from isospike.registry import Registry
@@ -43,7 +44,7 @@ class Portion:
 class AnyExecution(Protocol):
     """One run of some samples under way."""
 
-    def advance(self, x: Tensor, steps: int) -> Chunk:
+    def advance(self, x: Inputs, steps: int) -> Chunk:
         """The next steps.
 
         Args:
@@ -107,7 +108,7 @@ class Executor(ABC, Generic[N, P]):
         """
 
     @abstractmethod
-    def begin(self, program: P, x: Tensor, job: RunJob) -> AnyExecution:
+    def begin(self, program: P, x: Inputs, job: RunJob) -> AnyExecution:
         """A run of samples ``x``, images ``[B, ...]`` or a sequence ``[T, B, ...]``."""
 
     @abstractmethod

@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from isospike.errors import SimulationError
+from isospike.graphs.fitting import misfit
+from isospike.inputs import Inputs, each
 from isospike.network import SNN
 from isospike.neurons import Memory
 from isospike.options import is_whole
@@ -59,7 +61,7 @@ class State:
 class RunJob:
     """What an executor is asked for; see `simulate`."""
 
-    x: Tensor
+    x: Inputs
     steps: int | None
     """How many; ``None`` until an executor has settled it."""
     record: Record
@@ -82,7 +84,7 @@ class RunJob:
     @property
     def batch(self) -> int:
         """Number of samples."""
-        return self.x.shape[1 if self.sequence else 0]
+        return self.x.shape[1] if self.sequence and isinstance(self.x, Tensor) else len(self.x)
 
 
 @dataclass(frozen=True)
@@ -142,16 +144,24 @@ def _per_sample(counts: Tensor) -> float:
     return float(counts.sum(0).double().mean())
 
 
-def check_tensor(snn: SNN, x: Tensor) -> None:
-    """The input must lie on the network's device, in its type, and hold finite numbers.
+def check_tensor(snn: SNN, x: Inputs) -> None:
+    """The input must lie on the network's device, in its type, and hold finite numbers; tokens must fit their tables.
 
     Raises:
         SimulationError: it does not.
     """
     reference = snn.reference_tensor
+    wrong = misfit(snn.graph, x)
+    if wrong:
+        raise SimulationError(wrong)
+    for tensor in each(x).values():
+        _check_values(reference, tensor)
+
+
+def _check_values(reference: Tensor, x: Tensor) -> None:
     if reference.device != x.device:
         raise SimulationError(f"the input is on {x.device}, the network on {reference.device}; move one with .to()")
-    if reference.dtype != x.dtype:
+    if x.is_floating_point() and reference.dtype != x.dtype:
         raise SimulationError(f"the input is {x.dtype}, the network {reference.dtype}; convert one with .to()")
     if x.numel() == 0:
         raise SimulationError(f"the input is empty: shape {list(x.shape)}")

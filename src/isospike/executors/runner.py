@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from isospike.errors import SimulationError
 from isospike.executors.drive import drive
@@ -14,6 +13,7 @@ from isospike.executors.exits import ExitRule
 from isospike.executors.leaving import check_exit, check_job
 from isospike.executors.precision import whole_operands
 from isospike.executors.run import Record, Run, RunJob, State
+from isospike.inputs import Inputs, as_inputs
 from isospike.messages import with_article
 from isospike.network import SNN
 from isospike.options import Count, check_arguments
@@ -50,7 +50,7 @@ class Runner:
     @own_precision()
     def run(
         self,
-        x: Tensor,
+        x: Inputs,
         steps: int | None,
         *,
         record: Record | None,
@@ -59,6 +59,7 @@ class Runner:
         exit: ExitRule | None,
     ) -> Run:
         """One run; see `isospike.simulate`."""
+        x = as_inputs(x)
         _check_types(x, steps, record, state)
         check_arguments(Count, SimulationError, memory_budget=memory_budget)
         asked = record or Record(outputs=exit is None)
@@ -93,7 +94,7 @@ class Runner:
 
 
 def _check_types(x: object, steps: object, record: object, state: object) -> None:
-    if not isinstance(x, Tensor):
+    if not isinstance(x, Inputs):
         raise SimulationError(f"the input is {with_article(x)}; give a tensor [B, ...], or [T, B, ...] for a sequence")
     check_arguments(int | None, SimulationError, steps=steps)
     if not isinstance(record, Record | None):

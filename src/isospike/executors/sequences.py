@@ -8,9 +8,10 @@ from torch import Tensor
 
 from isospike.data.reading import Layout, check_layout, doubtful
 from isospike.errors import SimulationError
+from isospike.inputs import Inputs
 
 
-def time_first(x: Tensor, shape: Sequence[int], *, steps: int | None, layout: Layout | None = None) -> Tensor:
+def time_first(x: Inputs, shape: Sequence[int], *, steps: int | None, layout: Layout | None = None) -> Inputs:
     """A sequence ``[T, B, ...]`` from either layout; samples ``[B, ...]`` as they are.
 
     Args:

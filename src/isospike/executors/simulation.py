@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
@@ -12,13 +13,14 @@ from isospike.executors.exits import ExitRule
 from isospike.executors.run import Record, Run, State
 from isospike.executors.runner import Runner
 from isospike.executors.sequences import time_first
+from isospike.inputs import Inputs, as_inputs
 from isospike.network import SNN
 from isospike.verbs import verbs
 
 
 def simulate(
     snn: SNN,
-    x: Tensor,
+    x: Inputs | Mapping[str, Tensor],
     *,
     steps: int | None = None,
     record: Record | None = None,
@@ -32,9 +34,10 @@ def simulate(
 
     Args:
         snn: the network; it is not changed and holds no state.
-        x: an image batch ``[B, ...]``, or for a streaming network a sequence ``[T, B, ...]`` with ``T >= steps``. A
+        x: an input batch ``[B, ...]``, or for a streaming network a sequence ``[T, B, ...]`` with ``T >= steps``. A
             streaming network is fed an image as the same current at every step (direct coding), an
-            accumulate-then-emit network once.
+            accumulate-then-emit network once. Several inputs (tokens and their mask) are a mapping of names to
+            batches; they are the same at every step.
         steps: number of time steps of a streaming network; an accumulate-then-emit network has its own.
         record: what to keep; by default the outputs of every step, and with an exit rule the spikes.
         executor: for a streaming network ``layer`` (layer by layer, in chunks of time; default) or ``step`` (one step
@@ -54,11 +57,11 @@ def simulate(
         UnknownNameError: no such executor.
     """
     runner = Runner(snn, executor)
-    x = time_first(x, snn.graph.input_shape, steps=steps, layout=layout)
+    x = time_first(as_inputs(x), snn.graph.input_shape, steps=steps, layout=layout)
     return runner.run(x, steps, record=record, memory_budget=memory_budget, state=state, exit=exit)
 
 
-def answer(snn: SNN, x: Tensor, *, steps: int | None = None) -> Any:
+def answer(snn: SNN, x: Inputs, *, steps: int | None = None) -> Any:
     """The answer after ``steps`` steps, structured like the model's output."""
     return simulate(snn, x, steps=steps, record=Record(outputs=False, spikes=False)).output
 

@@ -11,11 +11,12 @@ from isospike.errors import SimulationError
 from isospike.executors.program import Instruction, Program, reads_means
 from isospike.executors.run import State
 from isospike.graphs.graph import op_of, output_leaves
+from isospike.inputs import Inputs
 from isospike.neurons import Memory, Temporal
 from isospike.neurons.island import start_island
 
 
-def check_state(state: State, program: Program, like: Tensor) -> None:
+def check_state(state: State, program: Program, like: Inputs) -> None:
     """The state must hold what a run of this program remembers, for the samples ``like`` ``[B, ...]``.
 
     Raises:
@@ -25,6 +26,7 @@ def check_state(state: State, program: Program, like: Tensor) -> None:
         return
     if max(state.sums, default=0) != state.elapsed:
         raise SimulationError(f"the state has run {state.elapsed} steps, its sums {max(state.sums, default=0)}")
+    reference = _reference(program, like)
     wanted = {op_of(i.node).name: _start(i, len(like)) for i in program.every_step if _remembers(i)}
     if set(wanted) != set(state.memory):
         raise SimulationError(
@@ -35,13 +37,21 @@ def check_state(state: State, program: Program, like: Tensor) -> None:
         if set(memory) != set(state.memory[name]):
             raise SimulationError(f"the state of '{name}' holds {_listed(state.memory[name])}, not {_listed(memory)}")
         for key, value in memory.items():
-            _check_tensor(f"the state of '{name}'", state.memory[name][key], tuple(value.shape), like)
+            _check_tensor(f"the state of '{name}'", state.memory[name][key], tuple(value.shape), reference)
     shapes = [(len(like), *op_of(leaf).shape) for leaf in output_leaves(program.output)]
     for total in state.sums.values():
         if len(total) != len(shapes):
             raise SimulationError(f"the state has {len(total)} outputs, the network {len(shapes)}")
         for value, shape in zip(total, shapes, strict=True):
-            _check_tensor("the state of an output", value, shape, like)
+            _check_tensor("the state of an output", value, shape, reference)
+
+
+def _reference(program: Program, like: Inputs) -> Tensor:
+    """A tensor of the number format and on the device of the values: the input, or of tokens what neurons hold."""
+    if isinstance(like, Tensor) and like.is_floating_point():
+        return like
+    modules = [i.call for i in program.every_step if isinstance(i.call, Temporal)]
+    return next(tensor for module in modules for tensor in module.buffers() if tensor.is_floating_point())
 
 
 def _remembers(instruction: Instruction) -> bool:
@@ -51,7 +61,7 @@ def _remembers(instruction: Instruction) -> bool:
 def _start(instruction: Instruction, batch: int) -> Memory:
     """Memory of ``batch`` samples without values: its keys and shapes."""
     node = instruction.node
-    sources = [source for source in node.all_input_nodes if source.op != "get_attr"]
+    sources = [s for s in node.all_input_nodes if s.op != "get_attr" and op_of(s).numbers == "real"]
     inputs = [torch.empty((batch, *op_of(source).shape), device="meta") for source in sources]
     if isinstance(instruction.call, Temporal):
         return instruction.call.start(inputs[0])

@@ -161,8 +161,13 @@ def _each(change: Any, sequences: Any) -> Any:
 
 def _total(value: Currents) -> Any:
     """Everything that comes, of a sequence or of every one of a tuple."""
-    parts = [_each(lambda v: v.sum(0), value.train), *value.constants.values()]
+    parts = [_each(_sum, value.train), *value.constants.values()]
     return functools.reduce(lambda a, b: pytree.tree_map(torch.add, a, b), parts)
+
+
+def _sum(sequence: Tensor) -> Tensor:
+    """Over the steps; tokens and masks come in one, as what they are."""
+    return sequence.sum(0) if sequence.is_floating_point() else sequence[0]
 
 
 def _frames(sequence: Tensor, steps: int) -> Tensor:

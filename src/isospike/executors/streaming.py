@@ -15,6 +15,7 @@ from isospike.executors.program import Program, compile_program
 from isospike.executors.run import RunJob, State, check_tensor
 from isospike.executors.state_check import check_state
 from isospike.executors.sums import OutputSums
+from isospike.inputs import Inputs
 from isospike.network import StreamingNetwork
 from isospike.neurons import Kind
 
@@ -60,7 +61,7 @@ class StreamingExecutor(Executor[StreamingNetwork, Program]):
         size = program.step_elements * job.batch * job.x.element_size()
         return Portion(job.batch, min(job.steps, self.steps_at_once(size, job.memory_budget)))
 
-    def begin(self, program: Program, x: Tensor, job: RunJob) -> Execution:
+    def begin(self, program: Program, x: Inputs, job: RunJob) -> Execution:
         """From the state of an earlier run, where there is one."""
         if job.state is not None:
             check_state(job.state, program, x[0] if job.sequence else x)
@@ -80,7 +81,7 @@ class StreamingExecutor(Executor[StreamingNetwork, Program]):
 def _check_input(network: StreamingNetwork, job: RunJob) -> None:
     """Images, or a sequence that is long enough, on the network's device and in its type."""
     shape, x = network.graph.input_shape, job.x
-    if tuple(x.shape[2:] if job.sequence else x.shape[1:]) != shape:
+    if isinstance(x, Tensor) and tuple(x.shape[2:] if job.sequence else x.shape[1:]) != shape:
         raise SimulationError(
             f"the input has shape {list(x.shape)}, the network takes images [B, {', '.join(map(str, shape))}] "
             f"or sequences [T, B, {', '.join(map(str, shape))}]"

@@ -11,6 +11,7 @@ from torch import Tensor, fx
 from isospike.executors.executor import Chunk
 from isospike.executors.run import Record
 from isospike.graphs.graph import Graph, call, output_leaves
+from isospike.inputs import Inputs
 from isospike.memory_format import channels_last
 from isospike.network import TrainProgram
 from isospike.neurons import EventCounts
@@ -42,10 +43,11 @@ class Walk(ABC):
     def inhibitory(self) -> dict[str, Tensor] | None:
         """Inhibitory events so far, see `Chunk`."""
 
-    def run(self, x: Tensor) -> Chunk:
+    def run(self, x: Inputs) -> Chunk:
         """Images ``[B, ...]`` through the whole network."""
         graph = self.program.graph
-        self.values = {graph.input_node: self.enter(channels_last(x))}
+        given = zip(graph.input_nodes, graph.ordered(x), strict=True)
+        self.values = {node: self.enter(channels_last(tensor)) for node, tensor in given}
         for node in graph.op_nodes():
             self.values[node] = self.value(node)
             for dead in self.program.free.get(node, ()):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
 from isospike.errors import CaptureError
@@ -11,13 +13,14 @@ from isospike.graphs.graph import Graph, Spiking
 from isospike.graphs.raise_graph import raise_program
 from isospike.graphs.verify import verify_capture
 from isospike.graphs.wrappers import unwrapped
+from isospike.inputs import Inputs, as_inputs
 from isospike.messages import with_article
 from isospike.ops.forms.casts import coarsest
 from isospike.precision import own_precision
 
 
 @own_precision()
-def capture(model: nn.Module, example: Tensor) -> Graph:
+def capture(model: nn.Module, example: Inputs | Mapping[str, Tensor]) -> Graph:
     """The model as plain named modules, one per call site, each op with its role.
 
     The model is exported with an open batch axis, raised into modules named after the user's own
@@ -27,8 +30,9 @@ def capture(model: nn.Module, example: Tensor) -> Graph:
     formats are left out: the network computes in that of its input.
 
     Args:
-        model: a network in eval mode that takes one tensor.
-        example: an input batch ``[B, ...]``.
+        model: a network in eval mode that takes one tensor, or several by name.
+        example: an input batch ``[B, ...]``; of several inputs a mapping of their names to batches. Tokens and masks
+            are whole numbers or truth values.
 
     Raises:
         CaptureError: no module, a spiking network, no tensor, train mode, another device, not exportable, outputs that
@@ -43,16 +47,17 @@ def capture(model: nn.Module, example: Tensor) -> Graph:
             f"the model is a spiking network already ({spiking[0]}); give the model that it was converted from, or "
             "run it with isospike.simulate"
         )
-    if not isinstance(example, Tensor):
+    inputs = as_inputs(example)
+    if not isinstance(inputs, Inputs):
         raise CaptureError(
             f"the example input is {with_article(example)}; give one tensor [B, ...]; wrap a model "
-            "with other inputs in a module whose forward takes one"
+            "with other inputs in a module whose forward takes one, or give a mapping of tensors by name"
         )
     inner = unwrapped(model)
-    program = export_program(inner, example)
+    program = export_program(inner, inputs)
     check_buffers(program)
     rounding = coarsest(program.graph)
     graph = raise_program(program)
     with unchanged(inner, mutated_buffers(program)):
-        verify_capture(inner, graph, example, rounding=rounding)
+        verify_capture(inner, graph, inputs, rounding=rounding)
     return graph

@@ -11,13 +11,14 @@ from torch.nn.modules import module as hooks
 from torch.overrides import TorchFunctionMode
 
 from isospike.graphs.origin import error_line
+from isospike.inputs import Inputs, called, shapes
 from isospike.messages import counted, one_line
 
 _WIDTHS = (("in_channels", 1, "channel"), ("num_features", 1, "channel"), ("in_features", -1, "feature"))
 """Attribute of a layer that says how wide its input must be, the axis, and what is counted there."""
 
 
-def explain(model: nn.Module, example: Tensor, error: Exception) -> str:
+def explain(model: nn.Module, example: Inputs, error: Exception) -> str:
     """One line that says what keeps ``model`` from being exported, where, and what to do about it.
 
     The exporter speaks of symbols; where the model fails by itself on the example, its own error is the better one.
@@ -30,7 +31,7 @@ def explain(model: nn.Module, example: Tensor, error: Exception) -> str:
         )
     failure = own_failure(model, example)
     if failure:
-        return f"the model fails on an input {list(example.shape)}: {failure}; check channels, size and type"
+        return f"the model fails on an input {shapes(example)}: {failure}; check channels, size and type"
     at = _at(error)
     if "quantize_per_" in str(error):
         return (
@@ -61,11 +62,11 @@ class _NoKeys(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _asked_key(model: nn.Module, example: Tensor) -> str | None:
+def _asked_key(model: nn.Module, example: Inputs) -> str | None:
     """The key that the model asks its input for, where it takes a dict."""
     try:
         with _NoKeys():
-            model(example)
+            called(model, example)
     except _Asked as asked:
         return str(asked)
     except Exception:  # the model's code is the user's; `own_failure` says what it raises
@@ -83,12 +84,12 @@ def _at(error: Exception) -> str:
     return f" at {line}" if line else ""
 
 
-def own_failure(model: nn.Module, example: Tensor) -> str:
+def own_failure(model: nn.Module, example: Inputs) -> str:
     """What the model itself raises on the example, and in which layer; empty where it does not."""
     running: list[tuple[nn.Module, Any]] = [(model, example)]
     try:
         with _watched(running):
-            model(example)
+            called(model, example)
     except Exception as error:  # the model's code is the user's
         layer, given = running[-1]
         name = next((name for name, module in model.named_modules() if module is layer), "")
@@ -119,7 +120,7 @@ def _watched(running: list[tuple[nn.Module, Any]]) -> Iterator[None]:
 def _mismatch(layer: nn.Module, given: Any) -> str:
     """What the layer takes and what it was given, where that differs in kind or width; else empty."""
     if isinstance(layer, nn.Embedding) and isinstance(given, Tensor) and given.is_floating_point():
-        return "whole numbers; isospike converts networks of real numbers, such as the part behind an embedding"
+        return "whole numbers; give the tokens as int64"
     if not isinstance(given, Tensor) or given.dim() < 2:
         return ""
     for attribute, axis, unit in _WIDTHS:

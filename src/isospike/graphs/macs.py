@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from isospike.graphs.graph import Graph
+from isospike.graphs.graph import Graph, Op, op_of
 
 
 def count_macs(model: nn.Module, example: Tensor) -> dict[str, int]:
@@ -43,12 +43,18 @@ def macs_by_node(graph: Graph) -> dict[fx.Node, int]:
     counter = _NodeMacs(graph)
     reference = next((t for t in graph.state_dict().values() if t.is_floating_point()), torch.empty(0))
     with _attention, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
-        counter.run(torch.zeros(1, *graph.input_shape, dtype=reference.dtype, device=reference.device))
+        counter.run(*(_nothing(op_of(node), reference) for node in graph.input_nodes))
     return counter.macs
 
 
 _attention = threading.Lock()
 """How attention is computed is a setting of the process: two threads would put back each other's."""
+
+
+def _nothing(op: Op, reference: Tensor) -> Tensor:
+    """One sample of zeros for an input."""
+    dtype = reference.dtype if op.numbers == "real" else getattr(torch, op.numbers)
+    return torch.zeros(1, *op.shape, dtype=dtype, device=reference.device)
 
 
 class _NodeMacs(fx.Interpreter):

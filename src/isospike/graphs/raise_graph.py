@@ -12,7 +12,8 @@ from torch.export.graph_signature import OutputKind
 
 from isospike.activations.operator import NAMESPACE
 from isospike.errors import CaptureError
-from isospike.graphs.graph import Graph, Op, attach
+from isospike.graphs.export import WHOLE, input_names
+from isospike.graphs.graph import Graph, Numbers, Op, attach
 from isospike.graphs.origin import Names, module_path, source_of
 from isospike.graphs.structure import place_output
 from isospike.ops import Call, Family, Role, family, table
@@ -37,7 +38,8 @@ class _Raiser:
         self.values: dict[fx.Node, fx.Node] = {}
         rewriter = Rewriter(program)
         rewrite(rewriter)
-        self.constants = rewriter.constants
+        self.rewriter, self.constants = rewriter, rewriter.constants
+        self.inputs = input_names(program)
 
     def run(self) -> Graph:
         for node in self.program.graph.nodes:
@@ -54,9 +56,11 @@ class _Raiser:
         return raised.view().eval()
 
     def _place_input(self, node: fx.Node) -> None:
+        name = self.inputs.get(node.name, node.name)
         placed = self.graph.placeholder(node.name)
-        placed.meta["op"] = Op(node.name, "input", Role.INPUT, "", "", _shape(node))
-        self.values[node] = self.input = placed
+        placed.meta["op"] = Op(name, "input", Role.INPUT, "", "", _shape(node), numbers=_numbers(node))
+        self.values[node] = placed
+        self.input = next(iter(self.values.values()))
 
     def _call(self, node: fx.Node) -> None:
         if node in self.constants or self._pass_through(node):
@@ -68,7 +72,9 @@ class _Raiser:
         role, reason = self._role(node, kind, module)
         raised = self._emit(node, kind, name, module)
         axis = -1 if _channels_last(kind) and len(_shape(node)) > 1 else self._channel_axis(node)
-        raised.meta["op"] = Op(name, kind, role, path, source_of(node), _shape(node), axis, reason, _rows(node))
+        raised.meta["op"] = Op(
+            name, kind, role, path, source_of(node), _shape(node), axis, reason, _rows(node), _numbers(node)
+        )
         self.values[node] = raised
 
     def _channel_axis(self, node: fx.Node) -> int:
@@ -111,6 +117,8 @@ class _Raiser:
             return Role.UNSUPPORTED, "the batch is not the first axis of its result"
         if record.family is not family.RESHAPE and any(map(self._is_size, node.all_input_nodes)):
             return Role.UNSUPPORTED, "it uses the size of the batch as a value"
+        if self.rewriter.is_of_tokens(node):
+            return Role.INPUT, ""
         if record.family is family.IDENTITY:
             return Role.UNSUPPORTED, "random in inference; the model must be deterministic"
         if module is None:
@@ -144,7 +152,7 @@ class _Raiser:
         if isinstance(_value_of(node), torch.SymInt):
             return self._size(node)
         batched = node in self.constants and self.constants.is_batched(node)
-        if joined and batched and not self.constants.is_of_its_own(node):
+        if batched and (joined or len(self.constants[node]) > ONE) and not self.constants.is_of_its_own(node):
             return self._batched(node)
         if node not in self.values:
             constant = self.constants[node]
@@ -161,12 +169,13 @@ class _Raiser:
 
     def _batched(self, node: fx.Node) -> fx.Node:
         """One sample's constant for every sample of the input."""
-        value = self.constants[node][0]
+        value, rows = self.constants[node], len(self.constants[node])
         name = self.names.claim(f"constant.{node.name}")
-        attach(self.root, name, BatchConstant(value))
+        attach(self.root, name, BatchConstant(value[0] if rows == 1 else value, rows))
         placed = self.graph.call_module(name, (self.input,))
         path, _ = module_path(node)
-        placed.meta["op"] = Op(name, "batch_constant", Role.LINEAR, path, source_of(node), tuple(value.shape))
+        shape = tuple(value.shape[1:])
+        placed.meta["op"] = Op(name, "batch_constant", Role.LINEAR, path, source_of(node), shape, rows=rows)
         return placed
 
     def _size(self, node: fx.Node) -> fx.Node:
@@ -261,6 +270,12 @@ def _shape(node: fx.Node) -> tuple[int, ...]:
         if isinstance(value, Tensor)
         else ()
     )
+
+
+def _numbers(node: fx.Node) -> Numbers:
+    value = _value_of(node)
+    whole = isinstance(value, Tensor) and value.dtype in WHOLE
+    return WHOLE[value.dtype] if whole else "real"
 
 
 def _rows(node: fx.Node) -> int:

@@ -11,6 +11,7 @@ from torch.utils import _pytree as pytree
 from isospike.errors import CaptureError
 from isospike.graphs.explain import own_failure
 from isospike.graphs.graph import Graph
+from isospike.inputs import Inputs, called, joined, mapped, moved
 from isospike.messages import one_line
 
 RELATIVE_TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
@@ -18,7 +19,7 @@ RELATIVE_TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4, torch.bfloat16:
 summation for another batch size; 1e-4 is about 1000 roundings of float32."""
 
 
-def verify_capture(model: nn.Module, graph: Graph, example: Tensor, *, rounding: torch.dtype | None = None) -> None:
+def verify_capture(model: nn.Module, graph: Graph, example: Inputs, *, rounding: torch.dtype | None = None) -> None:
     """Compare graph and model on the example, on one more sample, and on the first and the last sample alone.
 
     Args:
@@ -31,7 +32,7 @@ def verify_capture(model: nn.Module, graph: Graph, example: Tensor, *, rounding:
         CaptureError: one of them fails, an output differs, or the result for one sample depends on the others in the
             batch.
     """
-    larger = torch.cat([example, example[:1] / 2])
+    larger = joined([example, mapped(example[:1], _halved)])
     with torch.no_grad():
         expected = _outputs(model, larger)
         if any(output.dim() == 0 for output in expected):
@@ -49,7 +50,12 @@ def verify_capture(model: nn.Module, graph: Graph, example: Tensor, *, rounding:
             )
 
 
-def _treats_samples_alone(graph: Graph, batch: Tensor, whole: list[Tensor]) -> bool:
+def _halved(tensor: Tensor) -> Tensor:
+    """Another sample of the same kind: tokens and masks are those of the first."""
+    return tensor / 2 if tensor.is_floating_point() else tensor
+
+
+def _treats_samples_alone(graph: Graph, batch: Inputs, whole: list[Tensor]) -> bool:
     first, last = _outputs(graph, batch[:1]), _outputs(graph, batch[-1:])
     return all(
         _close(expected[: len(head)], head) and _close(expected[-len(tail) :], tail)
@@ -57,13 +63,13 @@ def _treats_samples_alone(graph: Graph, batch: Tensor, whole: list[Tensor]) -> b
     )
 
 
-def _is_rounding(graph: Graph, batch: Tensor) -> bool:
+def _is_rounding(graph: Graph, batch: Inputs) -> bool:
     """Whether samples are treated alone in float64.
 
     Another batch size is summed in another order; a deep network makes more than 1e-4 of it, and a quantised activation
     a whole step. Float64 tells that from a dependence between samples.
     """
-    exact, wide = copy.deepcopy(graph).double(), batch.double()
+    exact, wide = copy.deepcopy(graph).double(), mapped(batch, lambda x: moved(x, torch.float64))
     return _treats_samples_alone(exact, wide, _outputs(exact, wide))
 
 
@@ -89,9 +95,10 @@ def _close(a: Tensor, b: Tensor, rounding: torch.dtype | None = None) -> bool:
     return torch.allclose(a.to(b.dtype), b, rtol=0.0, atol=atol, equal_nan=True)
 
 
-def _outputs(module: nn.Module, batch: Tensor) -> list[Tensor]:
+def _outputs(module: nn.Module, batch: Inputs) -> list[Tensor]:
     try:
-        output = module(batch.clone())  # a model may work in place
+        own = mapped(batch, Tensor.clone)  # a model may work in place
+        output = module(own) if isinstance(module, Graph) else called(module, own)
     except Exception as error:  # the model's code is the user's
         what = "captured graph" if isinstance(module, Graph) else "model"
         why = own_failure(module, batch) or one_line(error)

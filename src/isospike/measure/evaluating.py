@@ -62,7 +62,9 @@ def evaluate(
     if not isinstance(snn, SNN):
         raise SimulationError(f"the network is {with_article(snn)}; evaluate takes what isospike.convert or load gives")
     at, shapes = asked_steps(snn, steps), snn.graph.output_shapes
-    first, batches = looked_ahead(read_batches(loader, shape=snn.graph.input_shape, layout=layout, steps=max(at)))
+    first, batches = looked_ahead(
+        read_batches(loader, shape=snn.graph.input_shape, layout=layout, steps=max(at), names=snn.graph.input_names)
+    )
     judge = Judge(choose_task(task, shapes, stored=snn.task, targets=first.targets), shapes, snn.graph.output_names)
     judged = snn.with_task(judge.task)
     tally = Tally(judged, judge, at, executor=executor, memory_budget=memory_budget)

@@ -6,10 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
-
 from isospike.executors import DEFAULT_MEMORY_BUDGET, Record, Run, compile
 from isospike.graphs.graph import Graph
+from isospike.inputs import Inputs
 from isospike.memory_format import channels_last
 from isospike.network import SNN
 from isospike.tasks import Judge, Score
@@ -57,7 +56,7 @@ class Tally:
         self.ann = judge.score()
         self.counts = {t: Counts(judge.score(), judge.agreement()) for t in at}
 
-    def run(self, inputs: Tensor) -> list[Run]:
+    def run(self, inputs: Inputs) -> list[Run]:
         """Run a batch of samples ``[B, ...]`` or of sequences ``[T, B, ...]``."""
         at = tuple(self.counts)
         started = time.perf_counter()
@@ -94,6 +93,6 @@ class Tally:
                     counts.score.update(found, targets)
 
 
-def decided(judge: Judge, ann: Graph, inputs: Tensor) -> Any:
+def decided(judge: Judge, ann: Graph, inputs: Inputs) -> Any:
     """What the judge decides of the ANN's outputs for samples ``[B, ...]``."""
     return judge.decide(ann(channels_last(inputs)))

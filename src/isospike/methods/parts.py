@@ -29,6 +29,7 @@ from isospike.pooling import place_average_pool_neurons, place_max_pools
 from isospike.pooling import rules as pooling_rules
 from isospike.refine.refinement import Refinement
 from isospike.scales.rule import ScaleRule
+from isospike.sites import as_islands, two_sided_sites
 
 
 class Policy(ABC):
@@ -98,8 +99,11 @@ class Streaming(Policy):
         return self.kind
 
     def prepare(self, graph: Graph) -> Graph:
-        """With the pooling rule in the place of max pools, and activations for neurons behind average pools."""
-        placed = place_max_pools(graph, self.pooling)
+        """With the pooling rule in the place of max pools, and activations for neurons behind average pools.
+
+        Two-sided functions are islands: these neurons have one population.
+        """
+        placed = place_max_pools(as_islands(graph, two_sided_sites(graph)), self.pooling)
         return place_average_pool_neurons(placed) if self.average_pool_neurons else placed
 
     def preparation(self, graph: Graph) -> Hashable:

@@ -13,6 +13,7 @@ from torch import Tensor
 from isospike.data.preprocess import Preprocess
 from isospike.errors import ConversionError, OtherKindError
 from isospike.graphs.graph import Graph, Spiking, op_of
+from isospike.inputs import Inputs
 from isospike.memory_format import weights_channels_last
 from isospike.network.profile import Profile, Provenance
 from isospike.network.times import Times
@@ -79,7 +80,7 @@ class SNN(Spiking, ABC):
             f"{runs}: run it itself"
         )
 
-    def forward(self, x: Tensor, *, steps: int | None = None) -> Any:
+    def forward(self, x: Inputs, *, steps: int | None = None) -> Any:
         """The answer after ``steps`` steps, structured like the model's output; see `isospike.simulate`."""
         return verbs["answer"](self, x, steps=steps)
 

@@ -23,6 +23,10 @@ class Provenance:
     silent: dict[str, int] = field(default_factory=dict)
     """By site, how many of its thresholds came out as zero, for want of a positive current during calibration; they are
     the largest of the site, or of the network where a site has no other."""
+    sites: str = "rectifiers"
+    """Where neurons stand: in the place of ``rectifiers`` alone, or in front of all ``products`` too."""
+    driven: dict[str, float] = field(default_factory=dict)
+    """By where they may stand, the part of the multiply-accumulates behind the first layer that spikes drive."""
 
 
 @dataclass(frozen=True)

@@ -51,20 +51,25 @@ class Constants:
         self.values[node] = value
 
     def is_batched(self, node: fx.Node) -> bool:
-        """Whether a constant is one sample of a value with as many as the batch."""
+        """Whether a constant is one sample, of one or more rows, of a value with as many as the batch."""
         value, larger = self.values[node], self._at_two.get(node)
         if not isinstance(value, Tensor) or not isinstance(larger, Tensor):
             return False
-        return value.dim() > 0 and len(value) == ONE and larger.shape == (TWO, *value.shape[1:])
+        return value.dim() > 0 and larger.shape == (TWO * len(value), *value.shape[1:])
+
+    def counts_samples(self, node: object) -> bool:
+        """Whether a constant numbers the samples of the batch along its first axis: 0, 1, 2, ..."""
+        larger = self._at_two.get(node) if isinstance(node, fx.Node) else None
+        if not isinstance(larger, Tensor) or larger.numel() != TWO or larger.dim() < 1 or len(larger) != TWO:
+            return False
+        return larger.flatten().tolist() == [0, 1]
 
     def is_of_its_own(self, node: fx.Node) -> bool:
         """Whether a value depends on the size of the batch otherwise, so that no constant stands for it."""
         if node not in self._at_two:
             return False
-        same = self.is_batched(node) and torch.equal(
-            self._at_two[node], self.values[node].expand_as(self._at_two[node])
-        )
-        return not same
+        value, larger = self.values[node], self._at_two[node]
+        return not (self.is_batched(node) and torch.equal(larger, torch.cat([value] * TWO)))
 
     def fold(self, node: fx.Node) -> bool:
         """Compute a node, if all that it needs is known."""
@@ -125,10 +130,11 @@ class Constants:
 
 
 def _format(program: ExportedProgram) -> torch.dtype:
-    (name,) = program.graph_signature.user_inputs
-    node: fx.Node = next(node for node in program.graph.nodes if node.name == name)
-    value: Tensor = node.meta["val"]
-    return value.dtype
+    """That of the first input of real numbers; where all are whole, of the first parameter."""
+    names = program.graph_signature.user_inputs
+    inputs = [node.meta["val"] for node in program.graph.nodes if node.name in names]
+    tensors = [*inputs, *program.state_dict.values()]
+    return next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), torch.get_default_dtype())
 
 
 def is_cast(node: object) -> bool:

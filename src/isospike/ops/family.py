@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from isospike.ops.role import Role
-from isospike.ops.rules import Rule, always, product
+from isospike.ops.rules import Rule, always, product, tokens
 
 
 @dataclass(frozen=True)
@@ -96,15 +96,21 @@ ACCUMULATE = _linear("accumulate")
 RECTIFIER = Family(
     "rectifier",
     Role.ACTIVATION,
-    always(Role.ANALOGUE, "it is no ReLU, which is bounded by 0 from below alone, or also from above"),
+    always(Role.ANALOGUE, "its bounds, or slopes, are no constants with 0 between them"),
 )
-"""An activation when its lower bound is zero."""
+"""A piecewise linear function that is zero at zero: of one sign, or of both (`isospike.ops.two_sided.TwoSided`)."""
 TRAINABLE = Family(
     "trainable", Role.ACTIVATION, always(Role.ANALOGUE, "its bound is computed from the input"), is_called=False
 )
 """A trainable activation of isospike."""
 SITE = Family("site", Role.ACTIVATION, always(Role.ACTIVATION), is_called=False)
 """Passes values of both signs on: where neurons send them as spikes."""
+LOOKUP = Family("lookup", Role.INPUT, tokens)
+"""Rows of a table, at the places that tokens of the input name."""
+LOGIC = Family("logic", Role.INPUT, tokens)
+"""Comparisons and truth values of tokens and masks of the input."""
+CHOICE = _analogue("choice")
+"""One of two values, as a mask says."""
 POINTWISE = _analogue("pointwise")
 """Any other function of single values."""
 STATISTIC = _analogue("statistic")

@@ -9,11 +9,11 @@ class Role(enum.StrEnum):
     """What becomes of an op when the network is converted."""
 
     INPUT = "input"
-    """The network's input."""
+    """The network's input, and what whole numbers of it become before they meet a real one: a constant current."""
     LINEAR = "linear"
     """Affine in the activations: applied to currents and spikes as it is (additive over time)."""
     ACTIVATION = "activation"
-    """ReLU, ReLU with a ceiling or a trainable activation: becomes a neuron."""
+    """A rectifier, a piecewise linear function of both signs or a trainable activation: becomes a neuron."""
     PRODUCT = "product"
     """The product of two values that spikes carry: the events of one accumulate values of the other."""
     MAX_POOL = "max_pool"

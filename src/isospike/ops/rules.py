@@ -52,3 +52,8 @@ def quotient(call: Call) -> Verdict:
     if call.node.kwargs.get("rounding_mode") is not None:
         return Role.ANALOGUE, "it rounds the quotient"
     return product(call)
+
+
+def tokens(call: Call) -> Verdict:
+    """Only whole numbers among the inputs: what computes with them is part of the input."""
+    return Role.UNSUPPORTED, "it is for whole numbers of the input alone, and is given values of the network"

@@ -49,7 +49,7 @@ def region_of(graph: Graph, site: fx.Node, *, ends: Container[Role] = _NEURONS) 
     sources, inside, waiting = set[fx.Node](), set[fx.Node](), [argument(site)]
     while waiting:
         node = waiting.pop()
-        if node is graph.input_node or (node.op != "get_attr" and op_of(node).role in ends):
+        if op_of(node).role is Role.INPUT or (node.op != "get_attr" and op_of(node).role in ends):
             sources.add(node)
         elif node not in inside:
             inside.add(node)

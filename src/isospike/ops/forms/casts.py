@@ -21,7 +21,7 @@ def drop_casts(rewriter: Rewriter) -> None:
     for node in rewriter.calls:
         if name_of(node) in CHECKS:
             rewriter.drop(node)
-        elif not is_cast(node) or not rewriter.varies(node.args[0]):
+        elif not is_cast(node) or not rewriter.varies(node.args[0]) or rewriter.is_of_tokens(node):
             continue
         elif _is_real(node) and (_is_real(node.args[0]) or _is_whole(node.args[0])):
             rewriter.replace(node, node.args[0])  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ class Rewriter:
     def __init__(self, program: ExportedProgram) -> None:
         self.graph = program.graph
         self.constants = Constants(program)
+        self._tokens: dict[fx.Node, bool] = {}
 
     @property
     def calls(self) -> list[fx.Node]:
@@ -29,6 +30,21 @@ class Rewriter:
     def varies(self, value: Any) -> bool:
         """Whether an argument depends on the input."""
         return isinstance(value, fx.Node) and value not in self.constants
+
+    def is_of_tokens(self, node: fx.Node) -> bool:
+        """Whether a call depends on whole numbers among the inputs alone, and on no real number."""
+        return node.op == "call_function" and self.varies(node) and all(map(self.is_token, self._operands(node)))
+
+    def is_token(self, node: fx.Node) -> bool:
+        """Whether a value is whole numbers of the inputs, or computed from such."""
+        if node not in self._tokens:
+            value = node.meta.get("val")
+            whole = isinstance(value, Tensor) and not value.is_floating_point() and not value.is_complex()
+            self._tokens[node] = whole and (node.op == "placeholder" or self.is_of_tokens(node))
+        return self._tokens[node]
+
+    def _operands(self, node: fx.Node) -> list[fx.Node]:
+        return [source for source in node.all_input_nodes if self.varies(source)]
 
     def constant_of(self, value: Any) -> Tensor | None:
         """An argument as a tensor, if it is a number or a constant that stands for every batch."""
@@ -44,14 +60,21 @@ class Rewriter:
         found = self.constant_of(value)
         return found is not None and not bool(found.any())
 
-    def call(self, place: fx.Node, target: Any, *args: Any) -> fx.Node:
+    def call(self, place: fx.Node, target: Any, *args: Any, **kwargs: Any) -> fx.Node:
         """One more call in front of ``place``."""
         with self.graph.inserting_before(place):
-            node: fx.Node = self.graph.call_function(target, args)
+            node: fx.Node = self.graph.call_function(target, args, kwargs)
         node.meta = {key: place.meta[key] for key in ORIGIN if key in place.meta}
-        node.meta["val"] = target(*fx.map_arg(args, lambda source: source.meta["val"]))
+        values, named = fx.map_arg((args, kwargs), lambda source: source.meta["val"])
+        node.meta["val"] = target(*values, **named)
         self.constants.fold(node)
         return node
+
+    def look_again(self, node: fx.Node) -> None:
+        """Find out what a call gives now that what it reads has been replaced."""
+        args, kwargs = fx.map_arg((node.args, node.kwargs), lambda source: source.meta["val"])
+        target: Any = node.target
+        node.meta["val"] = target(*args, **kwargs)
 
     def constant(self, place: fx.Node, value: Tensor) -> fx.Node:
         """One more constant in front of ``place``."""

@@ -36,7 +36,7 @@ def _keep_batch(node: fx.Node) -> None:
 def _select(rewriter: Rewriter, node: fx.Node) -> None:
     """One selection along the axes of the positions, taken for one."""
     source: Any = node.args[0]
-    given: list[Any] = list(node.args[1])  # type: ignore[arg-type]
+    given: list[Any] = _without_samples(rewriter, node)
     axes = [axis for axis, positions in enumerate(given) if positions is not None]
     first, last = axes[0], axes[-1]
     tensors = [rewriter.constant_of(given[axis]) for axis in axes]
@@ -53,6 +53,23 @@ def _select(rewriter: Rewriter, node: fx.Node) -> None:
     if positions.dim() != 1:
         x = rewriter.call(node, ATEN.reshape.default, x, [-1, *node.meta["val"].shape[1:]])
     rewriter.replace(node, x)
+
+
+def _without_samples(rewriter: Rewriter, node: fx.Node) -> list[Any]:
+    """``x[arange(len(x))[:, None], positions]`` as ``x[:, positions]``, where the positions of all samples are one."""
+    given: list[Any] = list(node.args[1])  # type: ignore[arg-type]
+    first, *rest = given
+    others = [rewriter.constant_of(one) for one in rest]
+    if not rest or not rewriter.constants.counts_samples(first) or any(one is None for one in others):
+        return given
+    rank = first.meta["val"].dim()
+    if any(one.dim() == rank and len(one) != 1 for one in others if one is not None):
+        return given
+    return [None, *(rewriter.constant(node, _of_one(rewriter.constants[one], rank)) for one in rest)]
+
+
+def _of_one(positions: Tensor, rank: int) -> Tensor:
+    return positions[0] if positions.dim() == rank else positions
 
 
 def _joint(tensors: list[Tensor], sizes: tuple[int, ...]) -> Tensor | None:

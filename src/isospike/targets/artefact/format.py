@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from isospike.errors import ArtefactError
+from isospike.graphs.graph import Numbers
 from isospike.neurons.streaming_neuron import MOST_SPIKES
 from isospike.ops import Role
 from isospike.options import MOST_STEPS
@@ -59,6 +60,7 @@ class OpFields(Fields, frozen=True):
     channel_axis: Annotated[int, Meta(ge=-8, le=8)]
     reason: Text
     rows: Size = 1
+    numbers: Numbers = "real"
 
 
 class NodeFields(Fields, frozen=True):
@@ -94,6 +96,8 @@ class ProvenanceFields(Fields, frozen=True):
     options: dict[Text, Any]
     papers: list[Text]
     silent: dict[Target, Size]
+    sites: Literal["rectifiers", "products"] = "rectifiers"
+    driven: dict[str, Annotated[float, Meta(ge=0, le=1)]] = {}
 
 
 class TaskFields(Fields, frozen=True):
@@ -167,6 +171,7 @@ class BatchConstantFields(Fields, frozen=True):
     """See `isospike.ops.batch_constant.BatchConstant`."""
 
     shape: Annotated[list[Size], Meta(max_length=8)]
+    rows: Size = 1
 
 
 class NoFields(Fields, frozen=True):
@@ -178,6 +183,25 @@ class Bounds(Fields, frozen=True):
 
     min_val: Annotated[float, Meta(ge=0, le=0)]
     max_val: Annotated[float, Meta(gt=0)]
+
+
+class LeakyFields(Fields, frozen=True):
+    """See `isospike.ops.two_sided.Leaky`."""
+
+    slope: float
+
+
+class BoundedFields(Fields, frozen=True):
+    """See `isospike.ops.two_sided.Bounded`."""
+
+    low: Annotated[float, Meta(lt=0)] | None
+    high: Annotated[float, Meta(ge=0)] | None
+
+
+class SoftShrinkFields(Fields, frozen=True):
+    """See `isospike.ops.two_sided.SoftShrink`."""
+
+    edge: Annotated[float, Meta(ge=0)]
 
 
 class MaxPool(Fields, frozen=True):

@@ -14,6 +14,7 @@ from isospike.neurons import InputGrid, QuantisedActivation
 from isospike.ops.affine import ChannelAffine
 from isospike.ops.batch_constant import BatchConstant
 from isospike.ops.signed_site import SignedSite
+from isospike.ops.two_sided import Absolute, Bounded, Leaky, ParametricLeaky, SoftShrink
 from isospike.pooling import MaxPoolRule, rules
 from isospike.targets.artefact import format as fields
 from isospike.targets.artefact.form import Json, ModuleForm, built, described
@@ -83,6 +84,11 @@ ACTIVATIONS = {
     "ReLU": _layer(nn.ReLU, fields.NoFields),
     "Hardtanh": _layer(nn.Hardtanh, fields.Bounds),
     "SignedSite": _layer(SignedSite, fields.NoFields),
+    "Leaky": _layer(Leaky, fields.LeakyFields),
+    "ParametricLeaky": ModuleForm(fields.NoFields, lambda module: {}, lambda given: ParametricLeaky(torch.empty(()))),
+    "Absolute": _layer(Absolute, fields.NoFields),
+    "Bounded": _layer(Bounded, fields.BoundedFields),
+    "SoftShrink": _layer(SoftShrink, fields.SoftShrinkFields),
     "TrainableActivation": ModuleForm(fields.Trainable, _describe_trainable, _build_trainable),
     "QuantisedActivation": ModuleForm(
         fields.Quantised,
@@ -101,8 +107,8 @@ LINEAR = {
     **_layers(fields.AdaptivePool, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d),
     "BatchConstant": ModuleForm(
         fields.BatchConstantFields,
-        lambda module: {"shape": list(module.bias.shape)},
-        lambda given: BatchConstant(torch.empty(given.shape, device="meta")),
+        lambda module: {"shape": list(module.bias.shape), "rows": module.rows},
+        lambda given: BatchConstant(torch.empty(given.shape, device="meta"), given.rows),
     ),
     "InputGrid": ModuleForm(
         fields.Grid,

@@ -30,9 +30,10 @@ def describe_node(node: fx.Node) -> dict[str, Any]:
 
 
 def _info(op: Op) -> dict[str, Any]:
-    """The fields of an op; the number of rows where it is not one."""
+    """The fields of an op; those of rows and tokens where it has some."""
+    usual = {"rows": 1, "numbers": "real"}
     fields = {**asdict(op), "role": op.role.value}
-    return fields if op.rows > 1 else {name: value for name, value in fields.items() if name != "rows"}
+    return {name: value for name, value in fields.items() if usual.get(name) != value}
 
 
 def build_node(graph: fx.Graph, fields: NodeFields, known: dict[str, fx.Node]) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from isospike.graphs.capturing import capture
 from isospike.graphs.graph import Graph, Op
+from isospike.inputs import Inputs
 from isospike.ops import Role
 from isospike.results import Result, derived
+from isospike.sites.place import Sites, choose_sites
 from isospike.tables import Column, Table, Tabular
 
 
@@ -18,7 +21,11 @@ class Inspection(Tabular, Result):
     """The table of all ops of a model with their roles."""
 
     ops: tuple[Op, ...]
-    """Every op in order of execution."""
+    """Every op in order of execution, with the sites that are placed."""
+    sites: str
+    """Where neurons stand: in the place of ``rectifiers``, or in front of all ``products`` too."""
+    driven: dict[str, float]
+    """By where they may stand, the part of the multiply-accumulates behind the first layer that spikes drive."""
 
     def with_role(self, role: Role) -> tuple[Op, ...]:
         """The ops of one role."""
@@ -46,15 +53,18 @@ class Inspection(Tabular, Result):
         return Table("ops", title, columns, rows)
 
 
-def inspect(model: nn.Module | Graph, example: Tensor) -> Inspection:
+def inspect(model: nn.Module | Graph, example: Inputs | Mapping[str, Tensor], *, sites: Sites = "auto") -> Inspection:
     """What of the model would become spiking, before anything is converted.
 
     Args:
         model: any exportable network in eval mode, or a captured graph.
-        example: an input batch ``[B, ...]``.
+        example: an input batch ``[B, ...]``, or several by name.
+        sites: where neurons stand, see `isospike.convert`.
 
     Raises:
         CaptureError: the model cannot be exported or verified.
+        OptionError: ``sites`` is another word.
     """
     graph = model if isinstance(model, Graph) else capture(model, example)
-    return Inspection(graph.ops)
+    placement = choose_sites(graph, sites)
+    return Inspection(placement.graph.ops, placement.sites, placement.driven)
