@@ -30,7 +30,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 import isospike as iso
 from isospike.errors import ConversionError
 from isospike.files import check_writable, replacing
-from isospike.network import network_of
+from isospike.network import Profile, network_of
 from isospike.refine import put_on_grid
 from machine import describe
 from networks import NETWORKS, inputs  # of benchmarks, the first on the path
@@ -65,7 +65,7 @@ def exactness(options: argparse.Namespace) -> dict[str, Any]:
         except ConversionError:
             found["grid"]["refused"] += 1
         else:
-            _add(found["grid"], iso.verify(graph, network_of(grid, provenance=snn.provenance), [x]))
+            _add(found["grid"], iso.verify(graph, network_of(grid, Profile(snn.provenance)), [x]))
         print(f"\r{number + 1} of {options.networks} networks", end="", file=sys.stderr, flush=True)
     return found
 

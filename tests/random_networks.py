@@ -14,7 +14,7 @@ from isospike.calibrate.batches import Batches
 from isospike.calibrate.collect import collect_scales
 from isospike.graphs import Role
 from isospike.graphs.graph import op_of
-from isospike.network import Provenance, network_of
+from isospike.network import Profile, Provenance, network_of
 from isospike.neurons import BitCodedNeuron, Pasc
 
 Choose = Callable[[Sequence[Any]], Any]
@@ -123,4 +123,4 @@ def random_snn(choose: Choose) -> tuple[iso.Graph, iso.SNN, Tensor]:
     for node in spiking.nodes_with(Role.ACTIVATION):
         levels, part = choose(range(1, 20)), choose((0.3, 0.7, 1.0))
         spiking.replace(node, choose(kinds)(bounds[op_of(node).name] * part / levels, levels))
-    return graph, network_of(spiking, provenance=Provenance("random")), x
+    return graph, network_of(spiking, Profile(Provenance("random"))), x

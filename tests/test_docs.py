@@ -15,9 +15,9 @@ import pytest
 import isospike as iso
 from isospike.activations import activations
 from isospike.cli.main import COMMANDS
-from isospike.export.format import Header
 from isospike.methods import methods
 from isospike.tables import Tabular
+from isospike.targets.artefact.format import Header
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import statistics
 
 import house
+from isospike.activations import activations
+from isospike.methods import methods
 
-NAMESAKES = {"QCFS", "SlipReLU"}
-"""An activation and the method for networks trained with it have the name that their paper gave both."""
+NAMESAKES = {activations[name].__name__: ["activations", "methods"] for name in activations if name in set(methods)}
+"""An activation, and the method for networks trained with it, have the one name that their paper gave both: a user
+trains with `activations.QCFS` and converts with `methods.QCFS`. Nothing else may have the name of another thing."""
 
 
 def test_no_files_import_each_other():
@@ -15,7 +18,8 @@ def test_no_files_import_each_other():
 
 
 def test_no_public_name_is_defined_twice():
-    assert {name: files for name, files in house.twice_defined().items() if name not in NAMESAKES} == {}
+    twice = {name: [file.partition("/")[0] for file in files] for name, files in house.twice_defined().items()}
+    assert twice == NAMESAKES
 
 
 def test_a_name_of_a_package_is_one_thing():

@@ -31,8 +31,9 @@ HEAVY = {
 
 LAYERS = [
     {"errors", "registry", "messages", "memory_format", "digests", "precision", "tables", "progress", "verbs"}
-    | {"files", "inputs", "json_text", "object_check", "schema", "tensor_files"},
+    | {"files", "inputs", "json_text", "tensor_files"},
     {"units", "intervals", "options"},
+    {"results"},
     {"activations"},
     {"data", "ops", "kernels"},
     {"tasks"},
@@ -43,10 +44,11 @@ LAYERS = [
     {"scales"},
     {"calibrate"},
     {"network"},
-    {"executors", "export"},
+    {"executors", "targets"},
     {"refine"},
     {"methods"},
-    {"convertible"},
+    {"convertible", "replacing"},
+    {"preparation"},
     {"citations", "conversion", "quantisation"},
     {"costs"},
     {"measure"},

@@ -10,8 +10,8 @@ from msgspec import NODEFAULT
 from msgspec import inspect as schema
 
 from builder.markdown import block, code, page, prose, table
-from isospike.export import format as fields
-from isospike.export.modules import _forms as forms
+from isospike.targets.artefact import format as fields
+from isospike.targets.artefact.modules import _forms as forms
 
 RANGES = {
     "ge": "≥ {}",

@@ -14,6 +14,7 @@ from typing import Any
 
 import isospike
 from isospike.registry import Registry
+from isospike.results import Result, Stored
 from isospike.tables import Tabular
 
 
@@ -39,11 +40,11 @@ def registry_of(kind: str) -> Registry[Any]:
 
 
 @cache
-def results() -> tuple[type[Tabular], ...]:
-    """Every result of isospike that prints as a table."""
+def results() -> tuple[type, ...]:
+    """Every result of isospike: what prints as a table, and what has a JSON object."""
     modules()
-    ours = [kind for kind in _below(Tabular) if kind.__module__.startswith("isospike.")]
-    return tuple(sorted(ours, key=lambda kind: kind.__name__))
+    ours = {kind for base in (Tabular, Result) for kind in _below(base) if kind.__module__.startswith("isospike.")}
+    return tuple(sorted(ours - {Stored}, key=lambda kind: kind.__name__))
 
 
 def _below(kind: type) -> Iterator[type]:
@@ -75,19 +76,19 @@ def _public_modules() -> Iterator[tuple[str, ModuleType]]:
     yield from ((f"isospike.{name}", module) for name, module in offered.items())
     for info in pkgutil.iter_modules(isospike.__path__):
         module = importlib.import_module(f"isospike.{info.name}") if info.name != "__main__" else isospike
-        if not info.name.startswith("_") and info.name not in offered and hasattr(module, "__all__"):
+        says = hasattr(module, "__all__") or hasattr(module, "__path__")
+        if not info.name.startswith("_") and info.name not in offered and says:
             yield f"isospike.{info.name}", module
 
 
 def _names(module: ModuleType) -> list[tuple[str, object]]:
-    """What a module says is public; else what it defines."""
+    """What a module says is public; else what a package gathers, or what a module defines."""
     if hasattr(module, "__all__"):
         return [(name, getattr(module, name)) for name in module.__all__]
-    return [
-        (name, value)
-        for name, value in vars(module).items()
-        if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
-    ]
+    named = [(name, value) for name, value in vars(module).items() if not name.startswith("_")]
+    if hasattr(module, "__path__"):
+        return [(name, value) for name, value in named if not inspect.ismodule(value)]
+    return [(name, value) for name, value in named if getattr(value, "__module__", "") == module.__name__]
 
 
 def comment(name: str, value: object) -> str:

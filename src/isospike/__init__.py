@@ -5,7 +5,7 @@ logits = snn(images, steps=32)
 curve = isospike.evaluate(snn, test_loader, steps=[4, 8, 16, 32]).metric
 """
 
-from isospike import activations, costs, errors, methods, refine, report, scales, train
+from isospike import activations, costs, errors, methods, refine, report, scales, targets, train
 from isospike.citations import cite
 from isospike.comparison import Choice, Comparison, auto, compare
 from isospike.conversion import convert
@@ -13,11 +13,13 @@ from isospike.costs import account
 from isospike.diagnosis import Diagnosis, diagnose
 from isospike.errors import IsospikeError
 from isospike.executors import Record, Run, State, compile, exits, simulate
-from isospike.export.artefact import load
-from isospike.graphs import Graph, Inspection, capture, fold_batch_norm, inspect
+from isospike.graphs import Graph, capture, fold_batch_norm
 from isospike.measure import Certificate, Evaluation, choose_threshold, evaluate, verify
 from isospike.network import SNN
 from isospike.quantisation import quantise
+from isospike.sites import Inspection, inspect
+from isospike.targets import export
+from isospike.targets.artefact.saving import load
 
 __version__ = "0.1.0"
 
@@ -48,6 +50,7 @@ __all__ = [
     "errors",
     "evaluate",
     "exits",
+    "export",
     "fold_batch_norm",
     "inspect",
     "load",
@@ -57,6 +60,7 @@ __all__ = [
     "report",
     "scales",
     "simulate",
+    "targets",
     "train",
     "verify",
 ]

@@ -9,27 +9,27 @@ from pathlib import Path
 from torch import nn
 
 from isospike.calibrate.batches import Batch, Batches
-from isospike.calibrate.collect import audible, check_inputs, silent_channels
-from isospike.convertible import Analogue, check_convertible
+from isospike.calibrate.collect import audible, silent_channels
+from isospike.convertible import Analogue
 from isospike.data.reading import Layout
-from isospike.errors import CaptureError, ConversionError, OptionError
+from isospike.errors import ConversionError, OptionError
 from isospike.files import check_writable
-from isospike.graphs import Graph, capture, fold_batch_norm
+from isospike.graphs import Graph
 from isospike.graphs.changed import changed_tensors
 from isospike.graphs.export import names_taken
-from isospike.inputs import Inputs
-from isospike.memory_format import weights_channels_last
 from isospike.messages import with_article
 from isospike.methods.method import Method
 from isospike.methods.parts import Parts
+from isospike.methods.signed_sites import sites_for
 from isospike.methods.thresholds import Thresholds, find_thresholds, requests
-from isospike.network import SNN, Provenance, network_of
+from isospike.network import SNN, Profile, Provenance, network_of
 from isospike.options import Count, check_arguments
 from isospike.precision import own_precision
+from isospike.preparation import Preparation, Prepared, prepare
 from isospike.progress import Progress, going_on, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration
-from isospike.sites import Sites, choose_sites
-from isospike.tasks import Task, TaskChoice, choose_task
+from isospike.sites import Sites
+from isospike.tasks import TaskChoice
 
 SEQUENCE_AXES = 5
 """Of a batch of sequences of images: time, samples, channels, height and width."""
@@ -62,7 +62,8 @@ def convert(
         sites: where neurons stand: ``rectifiers`` in the place of those alone; ``products`` also on every edge that
             carries an analogue value into an op with weights or into a product of two values, so that spikes drive all
             of them; ``auto`` chooses the second where the first would leave more than a tenth of the
-            multiply-accumulates behind the first layer to analogue values (see `isospike.sites.choose_sites`).
+            multiply-accumulates behind the first layer to analogue values (see `isospike.sites.choose_sites`), unless
+            the method cannot serve values of both signs.
         memory_budget: bytes for trains and cached activations of refinements; larger caches go to a temporary file. A
             batch whose trains are larger is corrected in parts, each on what the one before left: with other budgets
             the corrections differ a little.
@@ -89,49 +90,19 @@ def convert(
     with reporting(progress) as report, going_on(_how(keep)):
         shape, names = (model.input_shape if isinstance(model, Graph) else None), names_taken(model)
         batches = Batches(data, report, shape=shape, layout=layout, names=names)
-        graph, chosen = prepare(model, batches, analogue, sites=sites, task=task)
-        thresholds = find_thresholds(graph, requests(graph, method), batches)
-        snn = spiking_network(
-            graph, method, thresholds, calibration=Calibration(batches, None, memory_budget, report, keep)
-        )
-        return snn.with_task(chosen)
+        network = prepare(model, batches, Preparation(analogue, sites_for(method, sites), task))
+        wanted = requests(network.graph, method)
+        network.check_islands(wanted)
+        thresholds = find_thresholds(network.graph, wanted, batches)
+        calibration = Calibration(batches, None, memory_budget, report, keep)
+        return spiking_network(network, method, thresholds, calibration=calibration)
 
 
-def prepare(
-    model: nn.Module | Graph, batches: Batches, analogue: Analogue, *, sites: Sites = "auto", task: TaskChoice = None
-) -> tuple[Graph, Task]:
-    """The model captured, folded and checked, with all its sites, what every method starts from; and its task.
-
-    Raises:
-        CaptureError, ConversionError, CalibrationError, OptionError, TaskError: as `convert`.
-    """
-    graph = model if isinstance(model, Graph) else _captured(model, batches.first)
-    chosen = choose_task(task, graph.output_shapes, targets=batches.first_targets)
-    is_supported = not graph.unsupported
-    placed = choose_sites(fold_batch_norm(graph), sites).graph if is_supported else graph
-    check_convertible(placed, analogue, tail=chosen.tail)
-    check_inputs(graph, batches.first)
-    weights_channels_last(placed)
-    return placed, chosen
-
-
-def _captured(model: nn.Module, example: Inputs) -> Graph:
-    """The captured model; where an example may hold sequences, the refusal says what to do with them."""
-    try:
-        return capture(model, example)
-    except CaptureError as error:
-        if example.dim() < SEQUENCE_AXES:
-            raise
-        raise CaptureError(
-            f"{error}; of sequences of events say layout='time-first' or layout='batch-first'"
-        ) from error
-
-
-def spiking_network(graph: Graph, method: Method, thresholds: Thresholds, *, calibration: Calibration) -> SNN:
-    """Neurons in the place of the activations of a folded graph, refined for every number of steps of the method.
+def spiking_network(network: Prepared, method: Method, thresholds: Thresholds, *, calibration: Calibration) -> SNN:
+    """Neurons in the place of the activations of a prepared network, refined for every number of steps of the method.
 
     Args:
-        graph: what `prepare` gives.
+        network: what `prepare` gives.
         method: the configuration.
         thresholds: of the graph, for all parts of the method.
         calibration: data and means of refinements.
@@ -146,12 +117,14 @@ def spiking_network(graph: Graph, method: Method, thresholds: Thresholds, *, cal
     last = method.horizons[-1]
     parts, (placed, refined) = method.parts_for(last), made[last]
     silent = silent_channels(thresholds.of(parts))
-    provenance = Provenance(method.name(), method.options(), method.used_papers(), silent)
-    readout = parts.schedule.read_out(placed, calibration.batches)
+    placement = network.placement
+    made_by = method.name(), method.options(), method.used_papers()
+    provenance = Provenance(*made_by, silent=silent, sites=placement.sites, driven=placement.driven)
+    profile = Profile(provenance, readout=parts.schedule.read_out(placed, calibration.batches), task=network.task)
     if last is None:
-        return network_of(refined, provenance=provenance, readout=readout)
+        return network_of(refined, profile)
     sets = {steps: changed_tensors(placed, refined) for steps, (_, refined) in made.items() if steps is not None}
-    return network_of(placed, provenance=provenance, readout=readout, sets=sets)
+    return network_of(placed, profile, sets=sets)
 
 
 def _with_neurons(parts: Parts, thresholds: Thresholds, calibration: Calibration) -> tuple[Graph, Graph]:

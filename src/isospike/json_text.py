@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import math
 import re
+from pathlib import Path
 from typing import Any
+
+from isospike.errors import DataError
 
 LARGEST = 2**24
 """Bytes, or letters, of a text; a comparison or the header of a large network has a tenth of it."""
@@ -53,6 +56,23 @@ def parse_json(text: str | bytes) -> Any:
     except json.JSONDecodeError as error:
         raise JsonError(str(error)) from error
     return value
+
+
+def read_json(path: str | Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        DataError: there is no such file, or it is no JSON.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except (OSError, ValueError) as error:  # a path may hold a zero byte
+        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    try:
+        return parse_json(content)
+    except JsonError as error:
+        raise DataError(f"{path} is no JSON: {error}") from error
 
 
 def _check_depth(text: str) -> None:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from fuzz.mutations import CODE, File
 from isospike.cli.main import run
-from isospike.export import artefact
+from isospike.targets.artefact import saving
 
 CONVERT = ["convert", "maximum", "m.py:build", "--data", "digits", "--images", "20", "--out", "out.snn"]
 DIAGNOSE = ["diagnose", "net.snn", "m.py:build", "--data", "digits", "--images", "20", "--steps", "4"]
@@ -195,10 +195,10 @@ def test_error_line_of_a_network(name, cli, golden, stored):
     (stored.parent / "cut.snn").write_bytes(raw[: len(raw) // 2])
     (stored.parent / "newer.snn").write_bytes(with_version(raw, 99))
     (stored.parent / "older.snn").write_bytes(with_version(raw, 3))
-    hostile = File(*artefact._read(stored))
+    hostile = File(*saving._read(stored))
     next(node for node in hostile.header["nodes"] if node["op"] == "call_function")["target"] = CODE
     (stored.parent / "code.snn").write_bytes(hostile.raw())
-    cut = File(*artefact._read(stored))
+    cut = File(*saving._read(stored))
     weight = max(name for name in cut.tensors if name.endswith(".weight"))
     cut.tensors[weight] = cut.tensors[weight][:, :1]
     (stored.parent / "column.snn").write_bytes(cut.raw())

@@ -7,12 +7,14 @@ import pytest
 from isospike.activations import activations
 from isospike.cli.main import COMMANDS
 from isospike.methods import methods
+from isospike.targets import exporters
 
 TEXTS = {
     "help": ["--help"],
     **{f"help-{name}": [name, "--help"] for name in COMMANDS},
     **{f"help-convert-{name}": ["convert", name, "--help"] for name in methods},
     **{f"help-train-{name}": ["train", name, "--help"] for name in activations},
+    **{f"help-export-{name}": ["export", name, "--help"] for name in exporters},
     "methods": ["methods"],
     **{f"methods-{name}": ["methods", name] for name in methods},
 }

@@ -13,6 +13,7 @@ from isospike.data.images import sources
 from isospike.methods import Method, methods
 from isospike.neurons import streaming
 from isospike.scales import rules
+from isospike.targets import exporters
 from networks import NETWORKS
 
 NETWORK, STEPS = "reused_relu", 4
@@ -21,7 +22,7 @@ NETWORK, STEPS = "reused_relu", 4
 @pytest.fixture(autouse=True)
 def _own_registries(monkeypatch):
     """What a test registers is gone after it."""
-    for registry in (methods, streaming, rules, sources, energy_models):
+    for registry in (methods, streaming, rules, sources, energy_models, exporters):
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
 
 

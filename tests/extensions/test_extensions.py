@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -13,12 +15,13 @@ from torch import Tensor, nn
 import isospike as iso
 from isospike import scales
 from isospike.citations import cite
+from isospike.cli.main import run
 from isospike.costs import energy_models, load_energy_model
 from isospike.data import open_data
 from isospike.data.images import Images, Split, sources
 from isospike.data.preprocess import Preprocess
 from isospike.demo import load_digits_net
-from isospike.errors import OptionError
+from isospike.errors import OptionError, OutputError, SimulationError, UnknownNameError
 from isospike.graphs.graph import Graph, Op
 from isospike.methods import methods, register
 from isospike.methods.calibrated import CalibratedMethod
@@ -28,6 +31,7 @@ from isospike.neurons import Tracker, streaming
 from isospike.options import Range, options_of
 from isospike.refine.refinement import Calibration, Refinement
 from isospike.scales.rule import Observer, ScaleRule, rules
+from isospike.targets import Exporter, register_exporter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,3 +159,48 @@ def test_an_energy_model(journey, tmp_path):
     path.write_text('name = "mine"\nsource = "measured"\nmac_pj = 2.0\nac_pj = 0.5\nbits = 8\n')
     energy_models.register("mine", load_energy_model(path))
     journey(iso.methods.Maximum(), energy_model="mine")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThresholdList(Exporter):
+    """The thresholds of all sites, as JSON."""
+
+    suffix = ".json"
+
+    digits: Annotated[int, Range(1, 17)] = 17
+    """Digits of every number."""
+
+    def write(self, snn: iso.SNN, path: Path) -> None:
+        rounded = {
+            site: [float(f"{theta:.{self.digits}g}") for theta in snn.neuron(site).v_threshold.flatten().tolist()]
+            for site in snn.sites
+        }
+        path.write_text(json.dumps(rounded))
+
+
+def test_an_exporter(journey, tmp_path, monkeypatch, capsys):
+    register_exporter("thresholds")(ThresholdList)
+    snn = journey(iso.methods.Maximum())
+    iso.export(snn, tmp_path / "net.json", "thresholds")
+    written = json.loads((tmp_path / "net.json").read_text())
+    assert written == {site: snn.neuron(site).v_threshold.flatten().tolist() for site in snn.sites}
+    monkeypatch.chdir(tmp_path)
+    assert run(["export", "--help"]) == 0
+    assert "  thresholds  The thresholds of all sites, as JSON." in capsys.readouterr().out
+    assert run(["export", "thresholds", "net.snn", "--digits", "3", "--out", "short.json"]) == 0
+    rounded = json.loads((tmp_path / "short.json").read_text())
+    assert rounded == {site: [float(f"{value:.3g}") for value in values] for site, values in written.items()}
+    iso.export(snn, "again.json", ThresholdList(digits=3))
+    assert (tmp_path / "again.json").read_text() == (tmp_path / "short.json").read_text()
+    with pytest.raises(OutputError, match=r"^net\.txt does not end in \.json, as files of this format do; give"):
+        iso.export(snn, "net.txt", "thresholds")
+
+
+def test_the_format_of_a_network_is_what_save_writes(journey, tmp_path):
+    snn = journey(iso.methods.Maximum())
+    iso.export(snn, tmp_path / "other.snn", "snn")
+    assert (tmp_path / "other.snn").read_bytes() == (tmp_path / "net.snn").read_bytes()
+    with pytest.raises(UnknownNameError, match="unknown format 'nirr'"):
+        iso.export(snn, tmp_path / "net.nir", "nirr")
+    with pytest.raises(SimulationError, match="the network is a Linear; export takes"):
+        iso.export(nn.Linear(1, 1), tmp_path / "net.snn", "snn")

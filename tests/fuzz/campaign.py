@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import isospike as iso
 from fuzz.mutations import File, mutated
 from isospike.errors import IsospikeError, UnknownNameError
-from isospike.export import artefact
+from isospike.targets.artefact import saving
 from networks import ALL
 from short_methods import METHODS
 
@@ -62,7 +62,7 @@ def bases(folder: Path) -> list[File]:
 
 def stored(snn: iso.SNN, folder: Path) -> File:
     snn.save(folder / "base.snn")
-    return File(*artefact._read(folder / "base.snn"))
+    return File(*saving._read(folder / "base.snn"))
 
 
 def judge(path: Path, again: Path) -> str:

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from isospike.export import artefact
 from isospike.ops import table
+from isospike.targets.artefact import saving
 
 Json = Any
 
@@ -34,7 +34,7 @@ class File:
         header = self.header
         if isinstance(header, dict):
             rest = {key: value for key, value in header.items() if key != "hash"}
-            header = {**rest, "hash": artefact._digest(rest, self.tensors)}
+            header = {**rest, "hash": saving._digest(rest, self.tensors)}
         tensors = {name: tensor.contiguous().clone() for name, tensor in self.tensors.items()}
         return save(tensors, metadata={"isospike": json.dumps(header).replace(f'"{DEEP}"', "[" * 9999 + "]" * 9999)})
 

@@ -16,7 +16,16 @@ import torch
 from torch import Tensor, nn
 
 from isospike.errors import SimulationError
-from isospike.kernels import SparseConvolution, TrackerRule, code_histogram, library, sparse_convolution, track, tracker
+from isospike.kernels import (
+    Rounding,
+    SparseConvolution,
+    TrackerRule,
+    code_histogram,
+    library,
+    sparse_convolution,
+    track,
+    tracker,
+)
 
 CHECKS = ("-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined,float-cast-overflow")
 PLANTED = """
@@ -72,21 +81,27 @@ def histograms(dtype: torch.dtype) -> None:
             raise AssertionError(f"{strange} was counted as a code")
 
 
-RULES = [(1, 0, 0, 0), (15, 0, 0, 0), (8, 0, 0, 1), (1, 1, 1, 0), (1, 1, 0, 0), (7, 7, 0, 0), (8, 8, 0, 1)]
-"""Integrate-and-fire, burst, signed memory, buffered, graded: upwards, back, patient, powers of two."""
+POWER = Rounding.TO_POWER
+RULES = [
+    *(TrackerRule(1, 0), TrackerRule(15, 0), TrackerRule(1, 1), TrackerRule(7, 7), TrackerRule(15, 15, digits=True)),
+    *(TrackerRule(8, 0, powers_of_two=True), TrackerRule(8, 8, powers_of_two=True), TrackerRule(8, 8, POWER, True)),
+    TrackerRule(1, 1, Rounding.TOWARDS_ZERO),
+]
+"""Integrate-and-fire, burst, buffered, graded, in binary digits; powers of two up and back; signed memory."""
 
 
 def neurons(dtype: torch.dtype) -> None:
     tracker.SMALLEST_PART = 64  # threads share small layers too
-    sizes = [(3, 2, 1), (2, 3, 513), (4, 1, 2, 17, 33)]
-    for rule, size, theta, schedule in itertools.product(RULES, sizes, (0.0, 1e-45, 0.7), (0, 1, None)):
+    sizes, schedules = [(3, 2, 1), (2, 3, 513), (4, 1, 2, 17, 33)], (0, 1, None)
+    choices = itertools.product(RULES, (False, True), sizes, (0.0, 1e-45, 0.7), schedules)
+    for rule, signed, size, theta, schedule in choices:
         x = random(*size).to(dtype)
-        v, n = torch.zeros_like(x[0]), torch.zeros_like(x[0]) if rule[1] else None
+        v, n = torch.zeros_like(x[0]), torch.zeros_like(x[0]) if rule.down and not signed else None
         threshold = torch.full(size[2:], theta, dtype=dtype)
         biases = None if schedule is None else random(schedule or len(x), *size[2:]).to(dtype)
-        counts = track(x, torch.empty_like(x), v, n, threshold, biases, TrackerRule(*rule))
+        counts = track(x, torch.empty_like(x), v, n, threshold, biases, rule)
         assert (counts >= 0).all()
-        assert (counts[0] <= rule[0] * v[0].numel()).all()
+        assert (counts[0] <= rule.up * v[0].numel()).all()
 
 
 def is_found(call: str) -> bool:

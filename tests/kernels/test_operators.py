@@ -9,18 +9,24 @@ from torch.library import opcheck
 
 from isospike.kernels import availability
 from isospike.kernels.code_counts import count_by_torch
-from isospike.kernels.tracker_loop import TrackerRule, advance_by_torch
+from isospike.kernels.tracker_loop import Rounding, TrackerRule, advance_by_torch
 
-LIMITS = [(1, 0, False, False), (5, 0, False, False), (1, 1, True, False), (8, 8, False, True)]
-"""Integrate-and-fire, burst, signed memory, buffered."""
-RULES = [TrackerRule(*limits) for limits in LIMITS]
+RULES = [
+    *(TrackerRule(1, 0), TrackerRule(5, 0), TrackerRule(1, 1, Rounding.TOWARDS_ZERO)),
+    *(
+        TrackerRule(8, 8, powers_of_two=True),
+        TrackerRule(8, 8, Rounding.TO_POWER, True),
+        TrackerRule(15, 15, digits=True),
+    ),
+]
+"""Integrate-and-fire, burst, signed memory, buffered, multi-threshold, graded in binary digits."""
 Tensors = tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor, Tensor | None]
 
 
-def neurons(rule: TrackerRule, dtype: torch.dtype) -> Tensors:
+def neurons(rule: TrackerRule, dtype: torch.dtype, *, bounded: bool = True) -> Tensors:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(4, 3, 6, 5, 5, generator=generator, dtype=dtype)
-    n = torch.zeros_like(x[0]) if rule.down else None
+    n = torch.zeros_like(x[0]) if rule.down and bounded else None
     return x, torch.empty_like(x), torch.zeros_like(x[0]), n, torch.full((6, 1, 1), 0.4, dtype=dtype), None
 
 
@@ -51,9 +57,10 @@ def test_the_counts():
 
 @pytest.mark.skipif(availability() is not None, reason=f"no native kernels: {availability()}")
 @pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("bounded", [True, False])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_kernel_and_twin_give_the_same_integers(rule, dtype):
-    ours, theirs = neurons(rule, dtype), neurons(rule, dtype)
+def test_kernel_and_twin_give_the_same_integers(rule, dtype, bounded):
+    ours, theirs = (neurons(rule, dtype, bounded=bounded) for _ in range(2))
     counts = torch.ops.isospike.track(*ours, *rule)
     assert torch.equal(counts, advance_by_torch(*theirs, rule))
     for a, b in zip(ours[1:4], theirs[1:4], strict=True):

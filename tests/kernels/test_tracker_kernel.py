@@ -27,6 +27,7 @@ from isospike.neurons import (
     StreamingNeuron,
     Tracker,
 )
+from isospike.ops.signed_site import SignedSite
 
 needs_kernels = pytest.mark.skipif(availability() is not None, reason=f"no native kernels: {availability()}")
 STEPS = 7
@@ -38,6 +39,9 @@ KINDS: dict[str, Callable[..., StreamingNeuron]] = {
     "buffered": BufferedNeuron,
     "buffered-8": lambda *tensors, **options: BufferedNeuron(*tensors, largest=8, **options),
     "graded-7": lambda *tensors, **options: Graded(*tensors, largest=7, **options),
+    "signed-integrate-and-fire": lambda *tensors, **options: IntegrateAndFire(*tensors, SignedSite(), **options),
+    "signed-buffered-8": lambda *tensors, **options: BufferedNeuron(*tensors, SignedSite(), largest=8, **options),
+    "signed-graded-7": lambda *tensors, **options: Graded(*tensors, SignedSite(), largest=7, **options),
 }
 SHAPES = [(2, 5), (3, 1030), (2, 3, 17, 9), (1, 64, 8, 8), (2, 4, 1, 1), (2, 3, 4, 5, 6), (5, 1, 3, 3), (2, 3, 40)]
 """Of one step: features, maps, volumes, sequences; below and above one block of neurons."""
@@ -108,14 +112,14 @@ def test_kernel_torch_and_chunks_agree(kind, shape, layout, dtype, own, schedule
     assert torch.equal(spikes, levels.abs().sum(2).long())
     assert torch.equal(packets, (out != 0).flatten(2).sum(2))
     assert levels.max() <= neuron.largest
-    assert levels.min() >= -getattr(neuron, "down", 0)
+    assert levels.min() >= -(neuron.largest if neuron.is_signed else getattr(neuron, "down", 0))
 
 
 def tracked(x: Tensor, v: Tensor | None = None) -> tuple[bool, Tensor]:
     """Whether the kernel in C computed, and the counts."""
     start = torch.zeros_like(x[0]) if v is None else v
     with mock.patch("isospike.kernels.tracker.advance_by_torch", wraps=advance_by_torch) as twin:
-        threshold, rule = torch.ones((), dtype=x.dtype), TrackerRule(1, 0, False, False)
+        threshold, rule = torch.ones((), dtype=x.dtype), TrackerRule(1, 0)
         counts = track(x, empty_sequence(x), start, None, threshold, None, rule)
     return not twin.called, counts
 

@@ -14,7 +14,7 @@ from blocks import Network, conv, leaves
 from isospike.errors import CalibrationError, ConversionError, SimulationError
 from isospike.executors import executors_of
 from isospike.graphs import Role
-from isospike.network import Provenance, network_of
+from isospike.network import Profile, Provenance, network_of
 from isospike.neurons import NEAREST, BitCodedNeuron, Kind, Pasc, QuantisedActivation
 from isospike.scales import LearnedRule
 from networks import ALL, NETWORKS
@@ -72,7 +72,7 @@ def test_layers_may_have_different_lengths(name, captured):
         for index, node in enumerate(spiking.nodes_with(Role.ACTIVATION)):
             unit = torch.tensor(0.9 / levels[index % 3], dtype=torch.float64)
             spiking.replace(node, kind(unit, levels[index % 3]))
-        snn = network_of(spiking, provenance=Provenance("by hand"))
+        snn = network_of(spiking, Profile(Provenance("by hand")))
         collapsed, stepped = (
             iso.simulate(snn, NETWORKS[name].inputs(3), executor=executor, record=CODES)
             for executor in ("collapsed", "stepped")
@@ -120,7 +120,7 @@ def test_structured_ties_do_not_flip_codes():
         for node, unit in zip(spiking.nodes_with(Role.ACTIVATION), (0.1, 0.2, 0.1), strict=True):
             unit = torch.tensor(unit, dtype=dtype)
             spiking.replace(node, kind(unit, 7, v_init=phase * unit))
-        snn = network_of(spiking, provenance=Provenance("by hand"))
+        snn = network_of(spiking, Profile(Provenance("by hand")))
         runs = [iso.simulate(snn, x.to(dtype), executor=name, record=CODES) for name in ("collapsed", "stepped")]
         shares = [(runs[0].codes[site] != runs[1].codes[site]).double().mean().item() for site in snn.sites]
         flips[phase] = max(flips[phase], *shares)
@@ -278,7 +278,7 @@ def test_kinds_are_not_mixed(captured):
     graph.replace(first, BitCodedNeuron(one, 3))
     graph.replace(second, iso.neurons.IntegrateAndFire(one, one / 2))
     with pytest.raises(ConversionError, match="mixes"):
-        network_of(graph, provenance=Provenance("by hand"))
+        network_of(graph, Profile(Provenance("by hand")))
 
 
 def test_networks_that_were_run_can_be_cast(captured):

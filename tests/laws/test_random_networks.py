@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import isospike as iso
-from isospike.network import network_of
+from isospike.network import Profile, network_of
 from isospike.refine import put_on_grid
 from random_networks import random_snn
 
@@ -20,6 +20,6 @@ def test_no_code_and_no_spike_is_wrong(data):
         found = iso.verify(graph, snn, [x], dtype=dtype)
         assert found.exact, found.first_difference
     grid = put_on_grid(snn.graph, x.abs().max().item())
-    found = iso.verify(graph, network_of(grid, provenance=snn.provenance), [x])
+    found = iso.verify(graph, network_of(grid, Profile(snn.provenance)), [x])
     assert found.exact, found.first_difference
     assert found.output_error == 0

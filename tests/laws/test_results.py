@@ -38,13 +38,13 @@ PARTS = {
 """Rows of another result's table, or remarks below it."""
 SETTINGS = {"Record", "State", "ReadOut", "ExitRule", "EnergyModel", "Recipe", "LevelSchedule"}
 """What goes in, or on, and what a run goes on from."""
-PROPERTIES = {"Provenance", "Times", "TrainProgram", "Portion", "Chunk"}
+PROPERTIES = {"Profile", "Provenance", "Times", "TrainProgram", "Portion", "Chunk"}
 """What a network says about itself, and what executors hand on."""
 
 
 def public() -> dict[str, type]:
     modules = [iso, *(importlib.import_module(f"isospike.{name}") for name in PACKAGES)]
-    named = {name: getattr(module, name) for module in modules for name in module.__all__}
+    named = {name: value for module in modules for name, value in vars(module).items() if not name.startswith("_")}
     return {name: kind for name, kind in named.items() if isinstance(kind, type) and dataclasses.is_dataclass(kind)}
 
 

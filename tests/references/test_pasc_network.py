@@ -13,7 +13,7 @@ from torch import nn
 import isospike as iso
 from blocks import Network
 from isospike.graphs import Role
-from isospike.network import Provenance, network_of
+from isospike.network import Profile, Provenance, network_of
 from isospike.neurons import Pasc
 
 WIDTH = 6
@@ -56,7 +56,7 @@ def network(layers: list[PascLayer], example: torch.Tensor) -> iso.SNN:
     graph = iso.capture(Network(forward, modules).double().eval(), example).view()
     for node, layer in zip(graph.nodes_with(Role.ACTIVATION), layers, strict=True):
         graph.replace(node, Pasc(torch.tensor(float(layer.unit), dtype=torch.float64), layer.levels))
-    return network_of(graph, provenance=Provenance("by hand"))
+    return network_of(graph, Profile(Provenance("by hand")))
 
 
 @pytest.mark.parametrize("seed", range(6))

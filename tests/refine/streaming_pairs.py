@@ -10,7 +10,7 @@ from isospike.calibrate.batches import Batches
 from isospike.graphs import Graph, Role
 from isospike.graphs.graph import op_of
 from isospike.measure.deviation import with_sites
-from isospike.network import Provenance, network_of
+from isospike.network import Profile, Provenance, network_of
 from isospike.neurons import StreamingNeuron
 from isospike.neurons import streaming as neurons
 from isospike.pooling import place_max_pools
@@ -29,7 +29,7 @@ def pair(name: str, captured, neuron: str = "integrate-and-fire") -> tuple[Graph
     scales = iso.convert(ann, iso.methods.Maximum(granularity="channel"), data=[x]).graph
     for node in spiking.nodes_with(Role.ACTIVATION):
         theta = scales.get_submodule(op_of(node).name).v_threshold
-        spiking.replace(node, kind(theta, theta / 2, spiking.module_of(node)))
+        spiking.replace(node, kind(theta, theta * (0 if kind.rounds_itself else 0.5), spiking.module_of(node)))
     return ann, spiking, x
 
 
@@ -46,7 +46,7 @@ def layers(graph: Graph) -> dict[str, StreamingNeuron]:
 @torch.no_grad()
 def errors(ann: Graph, spiking: Graph, x: Tensor) -> dict[str, Tensor]:
     """Activation less mean output, ``[B, ...]``, of every site."""
-    network = network_of(with_sites(spiking), provenance=Provenance("test"))
+    network = network_of(with_sites(spiking), Profile(Provenance("test")))
     _, means = iso.simulate(network, x, steps=STEPS).output
     _, wanted = with_sites(ann)(x)
     return {site: a - s for site, a, s in zip(spiking.sites, wanted, means, strict=True)}

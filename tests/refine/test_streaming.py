@@ -14,7 +14,7 @@ from isospike.calibrate.batches import Batches
 from isospike.graphs import Graph, Role
 from isospike.measure.deviation import with_sites
 from isospike.methods import FTBC, CalibrationLight
-from isospike.network import Provenance, network_of
+from isospike.network import Profile, Provenance, network_of
 from isospike.neurons import StreamingNeuron
 from isospike.neurons import streaming as neurons
 from isospike.refine import (
@@ -137,7 +137,7 @@ def test_temporal_bias_brings_the_means_of_every_step_closer(name, captured):
     _, activations = with_sites(ann)(x)
 
     def distance(graph: Graph) -> float:
-        network = network_of(with_sites(graph), provenance=Provenance("test"))
+        network = network_of(with_sites(graph), Profile(Provenance("test")))
         outputs = iso.simulate(network, x, steps=STEPS, record=iso.Record(outputs=True)).outputs[1]
         errors = [train - a for train, a in zip(outputs, activations, strict=True)]
         return sum(e.mean([a for a in range(e.dim()) if a not in (0, 2)]).square().sum().item() for e in errors)

@@ -8,13 +8,19 @@ import sys
 
 import pytest
 
+from isospike.comparison import Cell
+from isospike.costs.accounted import Account
 from isospike.errors import DataError, OutputError
 from isospike.report import costs_of_account, read, write_report
-from isospike.report.costs import cost_tables, not_counted
-from isospike.schema import SOURCES, check
+from isospike.report.costs import CostsShown, cost_tables, not_counted
+from isospike.report.reading import SOURCES
+from isospike.results import members_of
+from isospike.results.marks import Presence
+
+KINDS = {**SOURCES, "cell": Cell}
 
 
-@pytest.mark.parametrize("what", SOURCES)
+@pytest.mark.parametrize("what", KINDS)
 def test_every_key_is_needed(what, given):
     whole = {
         "comparison": given.comparison,
@@ -23,12 +29,12 @@ def test_every_key_is_needed(what, given):
         "costs": given.costs,
         "account": account(given.costs),
     }
-    assert check(whole[what], what) == whole[what]
-    schema, _ = SOURCES[what]
-    for key in schema:
+    kind = KINDS[what]
+    assert kind.check(whole[what]) == whole[what]
+    for key in {member.path[0] for member in members_of(kind) if member.presence is Presence.ALWAYS}:
         lacking = {name: value for name, value in whole[what].items() if name != key}
         with pytest.raises(DataError, match=f"no {what}: it lacks {key}"):
-            check(lacking, what)
+            kind.check(lacking)
 
 
 def account(costs):
@@ -51,7 +57,7 @@ def test_an_account_is_read_at_its_largest_number_of_steps(given):
 @pytest.mark.parametrize(("snn", "message"), [({}, "no keys"), ({"many": {}}, "many"), ([], "not an object")])
 def test_accounts_have_numbers_of_steps(snn, message, given):
     with pytest.raises(DataError, match=message):
-        check({**account(given.costs), "snn": snn}, "account")
+        Account.check({**account(given.costs), "snn": snn})
 
 
 def test_what_has_no_figure_is_not_free(given):
@@ -72,13 +78,13 @@ CHANGES = {
     "cells[0].score is a str": lambda c: c["cells"][0].update(score="high"),
     "cells[1].steps is 4.5, not a whole number of at least 1": lambda c: c["cells"][1].update(steps=4.5),
     "it lacks cells[0].label": lambda c: c["cells"][0].pop("label"),
-    "cells[0].energy_pj is a dict, not an object of numbers": lambda c: c["cells"][0].update(energy_pj={"a": "b"}),
+    "cells[0].energy_pj.a is a str, not a number or null": lambda c: c["cells"][0].update(energy_pj={"a": "b"}),
     "cells is a dict, not a list": lambda c: c.update(cells={}),
     "cells[0] is an int, not an object": lambda c: c["cells"].insert(0, 3),
-    "front is a list, not a list of pairs": lambda c: c.update(front=[["a"]]),
+    "front[0] is a list, not [a text, a whole number]": lambda c: c.update(front=[["a"]]),
     "model is a NoneType": lambda c: c.update(model=None),
     "images is a bool": lambda c: c.update(images=True),
-    "cells[0].papers is a list": lambda c: c["cells"][0].update(papers=[1]),
+    "cells[0].papers[0] is 1, not a text": lambda c: c["cells"][0].update(papers=[1]),
 }
 
 
@@ -135,7 +141,7 @@ def test_an_account_brings_its_rivals_and_its_memory(given):
     last["energy_pj"] = {**last["energy_pj"], "total": 30.0}
     last["quantised_ann"], last["bit_serial_ann"] = {"energy_pj": {"total": 20.0}}, {"energy_pj": {"total": 10.0}}
     whole["memory"] = {"network_bytes": 8, "set_bytes": {"2": 3, "4": 5}, "total_bytes": 16}
-    tables = {table.name: table for table in cost_tables(check(costs_of_account(whole), "costs"))}
+    tables = {table.name: table for table in cost_tables(CostsShown.check(costs_of_account(whole)))}
     found = {(row[0], row[1]): row[2] for row in tables["costs-rivals"].rows}
     rivals = {"this network": 30.0, "ANN": 40.0, "quantised ANN": 20.0, "bit-serial ANN": 10.0}
     assert found == {(model, name): energy for name, energy in rivals.items()}

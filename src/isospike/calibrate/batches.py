@@ -62,6 +62,10 @@ class Batches:
 
     def __iter__(self) -> Iterator[Inputs]:
         """Every batch once; the data are opened again when they can be."""
+        return (given.still for given in self.read())
+
+    def read(self) -> Iterator[Given]:
+        """As iteration, with what was read: sequences with their time."""
         with contextlib.suppress(IndexError):
             return self._counted(itertools.chain([self._first], self._opened.pop()))
         if self._one_shot:
@@ -70,13 +74,13 @@ class Batches:
             )
         return self._counted(stream(self._data))
 
-    def _counted(self, batches: Iterable[Batch]) -> Iterator[Inputs]:
+    def _counted(self, batches: Iterable[Batch]) -> Iterator[Given]:
         seen = 0
         for number, batch in enumerate(batches, 1):
-            inputs = self._read(number, batch).still
-            seen += len(inputs)
+            given = self._read(number, batch)
+            seen += given.samples
             self.images_seen = max(self.images_seen, seen)
-            yield inputs
+            yield given
             if self._report is not None:
                 self._report("calibrating", number, length(self._data))
 

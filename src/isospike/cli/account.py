@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,12 @@ from isospike.costs import (
     account,
     energy_model_called,
     energy_models,
-    frames_per_second_per_watt,
     memory_of,
     reference_costs,
 )
-from isospike.costs.tables import COUNTS
+from isospike.costs.accounted import accounted, frames_of
+from isospike.costs.amounts import Amounts
+from isospike.results import columns_of
 from isospike.tables import Column, Table
 from isospike.units import energy_unit
 
@@ -67,49 +68,22 @@ def account_command(
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
     snn = snn.to(opened.device)
     images = Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype)
-    found = account(snn, images, steps=steps or default_steps(snn), progress=shown())
-    reference, last = reference_costs(snn), found[max(found)]
+    found = account(snn, images, steps=steps or default_steps(snn), progress=shown(), layout=data.layout)
+    reference, last, memory = reference_costs(snn), found[max(found)], memory_of(snn)
     if as_json:
         source = {"file": str(network), "method": snn.provenance.method, "options": snn.provenance.options}
         used = None if opened.preprocess is None else opened.preprocess.to_dict()
-        counted = {**_to_dict(found, reference, model), "memory": memory_of(snn).to_dict()}
-        print_json({**counted, **source, "data": data.data, "preprocess": used})
+        whole = accounted(found, reference=reference, model=model, memory=memory)
+        print_json({**whole.to_dict(), **source, "data": data.data, "preprocess": used})
         return
     _print(f"{network}: {snn.provenance.method} on {last.images} images of {data.data}", found, reference, model)
     if by is not None:
         _print_parts(by, last, model)
-    click.echo(f"memory: {_in_words(memory_of(snn))}")
+    click.echo(f"memory: {_in_words(memory)}")
     click.echo(f"energy model {model.name}: {_figures(model)}; {model.source}")
     for what in (*last.not_counted(), *model.left_out()):
         click.echo(f"not counted: {what}")
     click.echo(f"input: {describe_preprocess(opened.preprocess)}")
-
-
-def _to_dict(found: dict[int, Costs], reference: Reference, model: EnergyModel) -> dict[str, Any]:
-    last = found[max(found)]
-    return {
-        "images": last.images,
-        "energy_model": model.to_dict(),
-        "ann": {
-            "macs": reference.macs,
-            "macs_with_padding": reference.macs_with_padding,
-            "energy_pj": reference.energy(model).to_dict(),
-        },
-        "snn": {str(steps): _one(costs, reference, model) for steps, costs in found.items()},
-        "not_counted": [*last.not_counted(), *model.left_out()],
-    }
-
-
-def _one(costs: Costs, reference: Reference, model: EnergyModel) -> dict[str, Any]:
-    energy = costs.energy(model)
-    quantised = {"bits": reference.bits(costs.steps)}
-    return {
-        **{key: value for key, value in costs.to_dict().items() if key not in ("steps", "images", "not_counted")},
-        "energy_pj": energy.to_dict(),
-        "frames_per_second_per_watt": _frames(energy),
-        "quantised_ann": {**quantised, "energy_pj": reference.quantised_energy(model, costs.steps).to_dict()},
-        "bit_serial_ann": {**quantised, "energy_pj": reference.bit_serial_energy(model, costs.steps).to_dict()},
-    }
 
 
 def _print(title: str, found: dict[int, Costs], reference: Reference, model: EnergyModel) -> None:
@@ -117,24 +91,24 @@ def _print(title: str, found: dict[int, Costs], reference: Reference, model: Ene
     for steps, costs in found.items():
         bits = sorted(set(reference.bits(steps).values()))
         label = f"  quantised ANN, {bits[0] if len(bits) == 1 else f'{bits[0]} to {bits[-1]}'} bits"
-        rows.append((f"T={steps}", asdict(costs.total()), costs.energy(model)))
+        rows.append((f"T={steps}", costs.total().to_dict(), costs.energy(model)))
         rows.append((label, {"macs": reference.macs}, reference.quantised_energy(model, steps)))
         rows.append(("  the same, bit by bit", {"macs": reference.macs}, reference.bit_serial_energy(model, steps)))
     frames = Column("frames_per_second_per_watt", "frames/s/W", "", 0)
     table = _table("per image", title, rows)
-    whole = tuple((*row, _frames(energy)) for row, (_, _, energy) in zip(table.rows, rows, strict=True))
+    whole = tuple((*row, frames_of(energy)) for row, (_, _, energy) in zip(table.rows, rows, strict=True))
     print_result(replace(table, columns=(*table.columns, frames), rows=whole))
 
 
 def _print_parts(by: str, costs: Costs, model: EnergyModel) -> None:
     parts = costs.by_site() if by == "site" else costs.by_op()
-    rows = [(name, asdict(amounts), amounts.energy(model)) for name, amounts in parts.items()]
+    rows = [(name, amounts.to_dict(), amounts.energy(model)) for name, amounts in parts.items()]
     print_result(_table(by, f"by {by}, T={costs.steps}", rows))
 
 
 def _table(what: str, title: str, rows: Sequence[tuple[str, Mapping[str, Any], Energy]]) -> Table:
     """Counts and energy, one row for each name."""
-    shown = [column for column in COUNTS if column.key in SHOWN]
+    shown = [column for column in columns_of(Amounts) if column.key in SHOWN]
     unit = energy_unit(energy.total for _, _, energy in rows)
     columns = (
         Column("name", what),
@@ -151,10 +125,6 @@ def _in_words(memory: Memory) -> str:
     """Bytes of the network, and of the sets of a calibrated one."""
     parts = [f"{memory.network_bytes:,} bytes of tensors"]
     return ", ".join(parts + [f"{count:,} more for T={steps}" for steps, count in memory.set_bytes.items()])
-
-
-def _frames(energy: Energy) -> float | None:
-    return frames_per_second_per_watt(energy.total) if energy.total else None
 
 
 def _figures(model: EnergyModel) -> str:

@@ -71,6 +71,7 @@ def auto_command(
         report=report,
         steps=steps,
         progress=shown(),
+        layout=data.layout,
         **searched,
         **arguments,
     )
@@ -87,7 +88,7 @@ def _open_both(tested: DataOptions, select: str | None, opened: OpenData, seed: 
     """Images that select, and images that report."""
     test = tested.open("test", preprocess=opened.preprocess, shuffle=True, seed=seed)
     if select is None:
-        selection, report = (Half(test.loader, second=second) for second in (False, True))
+        selection, report = (Half(test.loader, second=second, layout=tested.layout) for second in (False, True))
         return Stream(selection, test.device), Stream(report, test.device)
     other = replace(tested, data=select).open("test", preprocess=opened.preprocess, shuffle=True, seed=seed)
     return Stream(other.loader, other.device), Stream(test.loader, test.device)

@@ -12,11 +12,26 @@ from torch import Tensor
 
 from isospike.data.reading import read_batches
 from isospike.errors import IsospikeWarning
+from isospike.results import Result
 from isospike.tasks import Judge, Measured, tensors_of
 from isospike.train.objective import LEARNED
 
 COLLAPSE = 0.9
 """Part of the baseline below which a training has lost what the network knew, however few its levels are."""
+
+
+@dataclass(frozen=True)
+class BeforeAndAfter(Result):
+    """What a training made of a network, as JSON has it."""
+
+    of: str
+    """Of which kind the images are: ``training``, then they are not augmented, or ``test``."""
+    images: int
+    """Number of images."""
+    ann_score: float
+    """The score of the network before the training."""
+    score: float
+    """The score of the trained one."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +58,9 @@ class Baseline:
         measure = found.measure
         return f"{measure.short} {measure.shown(found.value)} on {found.count} {self.what} images"
 
-    def to_dict(self, after: Measured) -> dict[str, Any]:
-        """As JSON has it, with the trained network's."""
-        return {"of": self.what, "images": self.ann.count, "ann_score": self.ann.value, "score": after.value}
+    def beside(self, after: Measured) -> BeforeAndAfter:
+        """Both figures."""
+        return BeforeAndAfter(self.what, self.ann.count, self.ann.value, after.value)
 
     def check(self, after: Measured) -> None:
         """Warn of a network that lost what the ANN knew."""

@@ -19,6 +19,7 @@ from isospike.comparison.comparison import DATA_FILES, check_target
 from isospike.comparison.tables import front_table
 from isospike.errors import OptionError
 from isospike.messages import counted
+from isospike.preparation import Preparation
 from isospike.report import check_figures, check_page
 
 
@@ -67,12 +68,17 @@ def compare_command(
     network, opened = wanted.open(model, data)
     test = measured.open("test", preprocess=opened.preprocess, shuffle=False)
     calibration, images = Stream(opened.loader, opened.device), Stream(test.loader, test.device)
-    how: dict[str, Any] = {"steps": steps, "keep": keep, "workers": workers, "progress": shown()}
+    how: dict[str, Any] = {"steps": steps, "keep": keep, "workers": workers, "progress": shown(), "layout": data.layout}
     found = compare(network, calibration, images, **how, **arguments)
     found = replace(found, command=shlex.join(["isospike", *sys.argv[1:]]), seed=wanted.seed)
     if out is not None and page:
         about = {"title": f"{model} as spiking networks", "Test images from": measured.data, "Seed": str(wanted.seed)}
-        shared = {name: arguments[name] for name in ("energy_model", "analogue", "task")}
+        kept = {name: arguments[name] for name in ("analogue", "sites", "task")}
+        shared = {
+            "energy_model": arguments["energy_model"],
+            "wanted": Preparation(**kept),
+            "layout": data.layout,
+        }
         pages.write_page(
             found, out, network, calibration=calibration, test=images, about=about, figures=figures, **shared
         )

@@ -20,6 +20,7 @@ from isospike.errors import OptionError
 from isospike.methods import methods
 from isospike.models import load_model
 from isospike.options import options_of
+from isospike.sites import Sites
 from isospike.tasks import task_called
 
 SAME_IMAGES = ("npz:", "imagefolder:")
@@ -44,6 +45,8 @@ def method_options(command: F) -> F:
         click.option("--calibration-images", type=int, default=1024, show_default=True, help="Training images."),
         click.option("--seed", type=int, default=0, show_default=True, help="Seed of the order of the images."),
         options.analogue_option,
+        options.sites_option,
+        options.executor_option("layer and collapsed; networks that the one named does not run take theirs"),
         options.task_option,
     ]
     for option in reversed(chosen):
@@ -63,6 +66,8 @@ class MethodOptions:
     calibration_images: int
     seed: int
     analogue: Analogue
+    sites: Sites
+    executor: str | None
     task: str | None
 
     @classmethod
@@ -82,6 +87,8 @@ class MethodOptions:
             "options": parse_options(self.pairs),
             "energy_model": energy_model_called(self.energy_model),
             "analogue": self.analogue,
+            "sites": self.sites,
+            "executor": self.executor,
             "task": None if self.task is None else task_called(self.task),
         }
 

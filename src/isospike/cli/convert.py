@@ -40,6 +40,7 @@ class MethodGroup(click.Group):
         @options.data_options
         @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the order of the images.")
         @options.analogue_option
+        @options.sites_option
         @options.task_option
         @click.option(
             "--checkpoint",
@@ -73,6 +74,7 @@ def _convert(
     weights: Path | None,
     seed: int,
     analogue: Any,
+    sites: Any,
     task: str | None,
     checkpoint: Path | None,
     out: Path,
@@ -95,9 +97,11 @@ def _convert(
         method,
         data=stream,
         analogue=analogue,
+        sites=sites,
         task=task,
         progress=shown(),
         checkpoint=checkpoint,
+        layout=data.layout,
     )
     seconds = time.perf_counter() - started
     snn.preprocess = opened.preprocess

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from isospike.data import Preprocess, open_data
 from isospike.data.dataset import ImageDataset
 from isospike.data.images import Split
+from isospike.data.reading import Layout
 from isospike.errors import OptionError
 
 
@@ -26,6 +27,7 @@ class DataOptions:
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
     device: str
+    layout: Layout | None = None
 
     def open(self, split: Split, *, preprocess: Preprocess | None, shuffle: bool, seed: int = 0) -> OpenData:
         """Open the source; options given by the user win over ``preprocess``."""

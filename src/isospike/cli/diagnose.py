@@ -51,6 +51,7 @@ def diagnose_command(
         steps=steps,
         progress=shown(),
         task=task,
+        layout=data.layout,
     )
     if as_json:
         print_json({"file": str(network), "model": model, **found.to_dict()})

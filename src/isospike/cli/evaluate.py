@@ -14,17 +14,13 @@ from isospike.cli.networks import open_network
 from isospike.cli.progress import Stream, shown
 from isospike.cli.render import describe_preprocess, print_json, print_result
 from isospike.cli.steps import default_steps
-from isospike.executors import DEFAULT_MEMORY_BUDGET, executors
+from isospike.executors import DEFAULT_MEMORY_BUDGET
 from isospike.measure import evaluate
 
 
 @click.command(short_help="Measure the score against the number of time steps.")
 @options.network_options
-@click.option(
-    "--executor",
-    type=click.Choice(list(executors)),
-    help="How to simulate [default: layer, or collapsed where the network emits after accumulating].",
-)
+@options.executor_option("layer, or collapsed where the network emits after accumulating")
 @click.option(
     "--memory",
     type=click.IntRange(min=1),
@@ -62,7 +58,7 @@ def evaluate_command(
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
     snn = snn.to(opened.device)
     at = steps or default_steps(snn)
-    how: dict[str, Any] = {"executor": executor, "memory_budget": memory << 20}
+    how: dict[str, Any] = {"executor": executor, "memory_budget": memory << 20, "layout": data.layout}
     images = Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype)
     rule, choice = exits.rule(snn, data, images, steps=max(at or snn.times.own or (1,)), **how)
     result = evaluate(snn, images, steps=at, exit=rule, task=task, progress=shown(), **how)

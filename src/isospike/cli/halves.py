@@ -8,6 +8,8 @@ from typing import Any
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from isospike.data.parts import parts
+from isospike.data.reading import Layout
 from isospike.data.stream import stream
 from isospike.errors import DataError
 
@@ -18,18 +20,19 @@ class Half:
     Args:
         data: batches.
         second: true for the second half, which is the smaller one of an odd number of images.
+        layout: where the time of sequences is.
     """
 
-    def __init__(self, data: Iterable[Any], *, second: bool) -> None:
-        self._data, self._second = data, second
+    def __init__(self, data: Iterable[Any], *, second: bool, layout: Layout | None = None) -> None:
+        self._data, self._second, self._layout = data, second, layout
 
     def __iter__(self) -> Iterator[Any]:
         before = 0
         for batch in self._data:
             part = slice((before + self._second) % 2, None, 2)
-            before += _count(batch)
-            found = cut(batch, part)
-            if _count(found):
+            before += _count(batch, self._layout)
+            found = cut(batch, part, layout=self._layout)
+            if _count(found, self._layout):
                 yield found
         if before == 1 and self._second:
             raise DataError(
@@ -37,12 +40,15 @@ class Half:
             )
 
 
-def cut(batch: Any, part: slice) -> Any:
-    """Some of the images of a batch, and of whatever belongs to them."""
-    return pytree.tree_map_only(Tensor, lambda leaf: leaf[part], batch)
+def cut(batch: Any, part: slice, *, layout: Layout | None = None) -> Any:
+    """Some of the samples of a batch, and of whatever belongs to them."""
+    if layout != "time-first":
+        return pytree.tree_map_only(Tensor, lambda leaf: leaf[part], batch)
+    inputs, targets = parts(batch, 1)
+    return inputs[:, part], cut(targets, part)
 
 
-def first_images(data: Iterable[Any], most: int) -> list[Any]:
+def first_images(data: Iterable[Any], most: int, *, layout: Layout | None = None) -> list[Any]:
     """The first batches, up to a number of images.
 
     Raises:
@@ -51,12 +57,14 @@ def first_images(data: Iterable[Any], most: int) -> list[Any]:
     found: list[Any] = []
     left = most
     for batch in stream(data):
-        found.append(cut(batch, slice(left)))
-        left -= _count(batch)
+        found.append(cut(batch, slice(left), layout=layout))
+        left -= _count(batch, layout)
         if left <= 0:
             break
     return found
 
 
-def _count(batch: Any) -> int:
+def _count(batch: Any, layout: Layout | None) -> int:
+    if layout == "time-first":
+        return int(parts(batch, 1)[0].shape[1])
     return next(len(leaf) for leaf in pytree.tree_leaves(batch) if isinstance(leaf, Tensor))

@@ -11,17 +11,21 @@ from isospike.cli import options
 from isospike.cli.networks import headline, network_to_dict, print_network
 from isospike.cli.render import print_json, print_table
 from isospike.errors import OptionError
-from isospike.export.artefact import load
-from isospike.graphs import Inspection, Role, inspect
 from isospike.models import load_model
+from isospike.ops import Role
+from isospike.sites import Inspection, Sites, inspect, sites_line
+from isospike.targets.artefact.saving import load
 
 
 @click.command(short_help="Show what of a model becomes spiking, what stays analogue, and why.")
 @click.argument("model")
 @options.weights_option
 @click.option("--shape", type=options.INTEGERS, help="Shape of one input, e.g. 3,32,32 [default: the model's].")
+@options.sites_option
 @options.json_option
-def inspect_command(*, model: str, weights: Path | None, shape: tuple[int, ...] | None, as_json: bool) -> None:
+def inspect_command(
+    *, model: str, weights: Path | None, shape: tuple[int, ...] | None, sites: Sites, as_json: bool
+) -> None:
     """Show the role of every op of a model before anyone converts it.
 
     MODEL is torchvision:NAME, timm:NAME, FILE.py:FACTORY or PACKAGE.MODULE:FACTORY; of a .snn file it shows how the
@@ -37,7 +41,7 @@ def inspect_command(*, model: str, weights: Path | None, shape: tuple[int, ...] 
     if min(known) < 1:
         raise OptionError(f"--shape must hold sizes of at least 1, got {','.join(map(str, known))}")
     example = torch.randn(2, *known, generator=torch.Generator().manual_seed(0))
-    result = inspect(loaded.model, example)
+    result = inspect(loaded.model, example, sites=sites)
     if as_json:
         print_json({"model": model, "weights": loaded.weights, "input": list(known), **result.to_dict()})
         return
@@ -59,6 +63,7 @@ def _print(model: str, result: Inspection) -> None:
     rows = [[op.name, op.kind, op.role.value, "x".join(map(str, op.shape)), op.source, op.reason] for op in result.ops]
     print_table(model, ["name", "op", "role", "shape", "source", "why"], rows, left=6)
     click.echo(", ".join(f"{count} {role}" for role, count in result.counts.items() if count))
+    click.echo(sites_line(result.sites, result.driven))
     if result.with_role(Role.UNSUPPORTED):
         click.echo("does not convert: replace the unsupported ops")
     elif not result.with_role(Role.ACTIVATION):

@@ -22,6 +22,7 @@ COMMANDS = {
     "verify": "Compare a network with the model it was converted from, code for code.",
     "diagnose": "Find where a network loses against its model, why, and what to try.",
     "report": "Write a comparison as one HTML page, and its figures for a paper.",
+    "export": "Write a network as a file of another format.",
     "methods": "List the conversion methods and their options.",
     "doctor": "Show versions, devices and what is missing.",
 }

@@ -9,9 +9,10 @@ import click
 
 from isospike.cli.render import describe_preprocess
 from isospike.errors import OptionError
-from isospike.export.artefact import load
 from isospike.messages import counted
 from isospike.network import SNN
+from isospike.sites import sites_line
+from isospike.targets.artefact.saving import load
 
 
 def open_network(path: Path) -> SNN:
@@ -37,6 +38,8 @@ def network_to_dict(snn: SNN) -> dict[str, Any]:
         "options": snn.provenance.options,
         "sites": list(snn.sites),
         "islands": list(snn.islands),
+        "placed": snn.provenance.sites,
+        "driven": snn.provenance.driven,
         "kind": snn.kind.value,
         **snn.times.to_dict(),
         "silent": snn.provenance.silent,
@@ -53,6 +56,8 @@ def headline(snn: SNN) -> str:
 def print_network(snn: SNN) -> None:
     """Input, numbers of steps, silent channels and read-out, a line each."""
     click.echo(f"  input: {describe_preprocess(snn.preprocess)}")
+    if snn.provenance.driven:
+        click.echo(f"  {sites_line(snn.provenance.sites, snn.provenance.driven)}")
     times = snn.times
     if times.steps is not None:
         click.echo(f"  takes {times.steps} steps, the longest train of a layer; answers after the last one")

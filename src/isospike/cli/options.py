@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
+from isospike.data.reading import Layout
+from isospike.executors import executors
+from isospike.sites import Sites
 from isospike.tasks import tasks
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,7 +53,7 @@ random_weights_option = click.option(
 
 def data_options(command: F) -> F:
     """``--data`` and how its images become inputs."""
-    return _with(_data_options(), command)
+    return _with([*_data_options(), _layout_option], command)
 
 
 def network_options(command: F) -> F:
@@ -77,6 +80,12 @@ def image_options(command: F) -> F:
     del options[_IMAGES : _BATCH_SIZE + 1]
     return _with(options, command)
 
+
+_layout_option = click.option(
+    "--layout",
+    type=click.Choice(get_args(Layout)),
+    help="Says that the data are sequences of events, and where their time is: [T, B, ...] or [B, T, ...].",
+)
 
 _IMAGES, _BATCH_SIZE = 1, 2
 
@@ -115,6 +124,19 @@ task_option = click.option(
 )
 
 
+def executor_option(default: str) -> Callable[[F], F]:
+    """``--executor``, with what is taken without it in words."""
+    return click.option("--executor", type=click.Choice(list(executors)), help=f"How to simulate [default: {default}].")
+
+
+sites_option = click.option(
+    "--sites",
+    type=click.Choice(get_args(Sites)),
+    default="auto",
+    show_default=True,
+    help="Where neurons stand: in the place of rectifiers, or also in front of every product; auto takes the second "
+    "where the first leaves over a tenth of the multiply-accumulates to analogue values.",
+)
 analogue_option = click.option(
     "--analogue",
     type=click.Choice(["refuse", "allow"]),

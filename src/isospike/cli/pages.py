@@ -13,17 +13,21 @@ from isospike.cli.halves import first_images
 from isospike.comparison import Cell, Comparison
 from isospike.comparison.bench import models_with
 from isospike.conversion import convert
-from isospike.convertible import Analogue
 from isospike.costs import EnergyModel, account, memory_of, reference_costs
+from isospike.data.reading import Layout
 from isospike.diagnosis import diagnose
 from isospike.graphs.graph import Graph
+from isospike.preparation import Preparation
 from isospike.report import record_raster, write_figures, write_report
 from isospike.report.headlines import NEAR
 from isospike.report.verdict import verdict
-from isospike.tasks import TaskChoice
 
 LOOKED_AT = 100
 """Test images of the closer look."""
+
+
+AS_IT_IS = Preparation()
+"""Islands refused, sites and task chosen by what the network is."""
 
 
 def lines(found: Comparison) -> tuple[str, str]:
@@ -41,8 +45,8 @@ def write_page(
     about: dict[str, str],
     figures: Path | None = None,
     energy_model: str | EnergyModel = "45nm-fp32",
-    analogue: Analogue = "refuse",
-    task: TaskChoice = None,
+    wanted: Preparation = AS_IT_IS,
+    layout: Layout | None = None,
 ) -> None:
     """Write a comparison, and the cheapest of its networks near the ANN, or else the best, in detail.
 
@@ -54,7 +58,7 @@ def write_page(
     )
     shown = {
         "comparison": found.to_dict(),
-        **_closer(cell, network, calibration, test, models=models, analogue=analogue, task=task),
+        **_closer(cell, network, calibration, test, models=models, wanted=wanted, layout=layout),
     }
     named = {**about, "A closer look at": f"{cell.label} at T = {cell.steps}, {LOOKED_AT} test images at most"}
     write_report(out, **shown, about=named)
@@ -69,17 +73,17 @@ def _closer(
     test: Iterable[Any],
     *,
     models: Mapping[str, EnergyModel],
-    analogue: Analogue,
-    task: TaskChoice,
+    wanted: Preparation,
+    layout: Layout | None,
 ) -> dict[str, Any]:
     """Diagnosis, costs and spikes of one network."""
-    snn = convert(network, cell.configuration(), data=calibration, analogue=analogue, task=task)
-    batches = first_images(test, LOOKED_AT)
-    first = Batches(batches).first[:1]
+    snn = convert(network, cell.configuration(), data=calibration, layout=layout, **wanted.arguments())
+    batches = first_images(test, LOOKED_AT, layout=layout)
+    first = Batches(batches, layout=layout).first[:1]
     steps = snn.settled_steps(None) or cell.steps
-    costs, reference = account(snn, batches, steps=steps)[cell.steps], reference_costs(snn)
+    costs, reference = account(snn, batches, steps=steps, layout=layout)[cell.steps], reference_costs(snn)
     return {
-        "diagnosis": diagnose(network, snn, batches, steps=steps).to_dict(),
+        "diagnosis": diagnose(network, snn, batches, steps=steps, layout=layout).to_dict(),
         "costs": {
             **costs.to_dict(),
             "energy_pj": {name: costs.energy(model).to_dict() for name, model in models.items()},

@@ -208,8 +208,8 @@ def _report(
                 "recipe": asdict(learned.recipe),
                 "images": learned.count,
                 "adapted_levels": None if levels is None else dict(levels.adapted),
-                "epochs": [asdict(epoch) for epoch in trained.history],
-                "baseline": None if before is None or after is None else before.to_dict(after),
+                "epochs": [epoch.to_dict() for epoch in trained.history],
+                "baseline": None if before is None or after is None else before.beside(after).to_dict(),
                 "test": {"score": after.value, "images": after.count} if after is not None and tested else None,
                 "preprocess": None if learned.preprocess is None else learned.preprocess.to_dict(),
             }

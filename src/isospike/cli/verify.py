@@ -34,6 +34,7 @@ STEPS = 32
     show_default=True,
     help="Number format in which both are run.",
 )
+@options.executor_option("layer, or every one where the network emits after accumulating")
 @options.task_option
 @options.json_option
 def verify_command(
@@ -43,6 +44,7 @@ def verify_command(
     weights: Path | None,
     steps: int | None,
     dtype: str,
+    executor: str | None,
     task: str | None,
     as_json: bool,
     **data_values: Any,
@@ -65,6 +67,8 @@ def verify_command(
         dtype=getattr(torch, dtype),
         progress=shown(),
         task=task,
+        layout=data.layout,
+        executor=executor,
     )
     if as_json:
         print_json({"file": str(network), "model": model, **certificate.to_dict()})

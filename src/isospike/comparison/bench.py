@@ -16,17 +16,19 @@ from isospike.comparison.entries import Job
 from isospike.comparison.reference_images import ReferenceImages
 from isospike.comparison.seen import SeenBatches
 from isospike.comparison.store import Kept
-from isospike.conversion import prepare, spiking_network
-from isospike.convertible import Analogue
+from isospike.conversion import spiking_network
 from isospike.costs import Costs, EnergyModel, Reference, account, energy_model_called, energy_models, reference_costs
 from isospike.costs.model_files import check_name
+from isospike.data.reading import Layout
 from isospike.errors import IsospikeError
+from isospike.executors import executors
 from isospike.graphs.graph import Graph
 from isospike.measure.tally import Counts, Tally
 from isospike.memory_format import channels_last
 from isospike.methods.thresholds import Request, Thresholds, find_thresholds, requests
 from isospike.network import SNN
 from isospike.options import Count, check_arguments
+from isospike.preparation import Preparation, prepare
 from isospike.refine.refinement import Calibration
 from isospike.tasks import TaskChoice, tensors_of
 
@@ -37,15 +39,17 @@ class Bench:
     Args:
         model: the model, or its captured graph.
         calibration: calibration batches.
-        analogue: see `isospike.convert`.
+        wanted: what is asked of the network, see `isospike.preparation`.
         memory_budget: bytes for trains, of one conversion or run.
         energy_model: name of an energy model, or a file with one; the registered ones are used besides.
         account_images: number of first test images on which operations are counted.
-        task: what the answers are for.
+        layout: where the time of sequences is, see `isospike.convert`.
+        steps: the largest number of steps T, which are all that is read of test sequences.
+        executor: of the networks that it runs; others take the default of their kind.
 
     Raises:
         CaptureError, ConversionError, CalibrationError, OptionError: as `isospike.convert`.
-        EnergyModelError, UnknownNameError: there is no such energy model.
+        EnergyModelError, UnknownNameError: there is no such energy model or executor.
     """
 
     def __init__(
@@ -53,18 +57,29 @@ class Bench:
         model: nn.Module | Graph,
         calibration: Iterable[Batch],
         *,
-        analogue: Analogue,
+        wanted: Preparation,
         memory_budget: int,
         energy_model: str | EnergyModel,
         account_images: int,
-        task: TaskChoice = None,
+        steps: int,
+        layout: Layout | None = None,
+        executor: str | None = None,
     ) -> None:
         check_arguments(Count, account_images=account_images)
         self.energy_model, self.energy_models = models_with(energy_model)
         self.memory_budget, self.account_images = memory_budget, account_images
-        self.batches = SeenBatches(calibration)
-        self.graph, _ = prepare(model, self.batches, analogue, task=task)
+        self.executor = executor
+        self._runs = None if executor is None else executors[executor].kind
+        self._read: dict[str, Any] = {"layout": layout, "steps": steps}
+        shape = model.input_shape if isinstance(model, Graph) else None
+        self.batches = SeenBatches(calibration, shape=shape, **self._read)
+        self.network = prepare(model, self.batches, wanted)
+        self.graph = self.network.graph
         self.thresholds = Thresholds(self.graph)
+
+    def samples(self, data: Iterable[Any], *, task: TaskChoice = None, purpose: str = "test") -> ReferenceImages:
+        """Samples to measure on, with the ANN's answers; see `ReferenceImages`."""
+        return ReferenceImages(self.graph, data, task=task, purpose=purpose, **self._read)
 
     def convert(self, job: Job) -> tuple[SNN, float]:
         """The network of a job, and the seconds that the conversion took.
@@ -73,9 +88,9 @@ class Bench:
             IsospikeError: the method cannot convert this network.
         """
         started = time.perf_counter()
-        thresholds = self._find(requests(self.graph, job.method))
+        thresholds = self._find(self._requests(job))
         snn = spiking_network(
-            self.graph, job.method, thresholds, calibration=Calibration(self.batches, None, self.memory_budget)
+            self.network, job.method, thresholds, calibration=Calibration(self.batches, None, self.memory_budget)
         )
         return snn, time.perf_counter() - started
 
@@ -92,11 +107,16 @@ class Bench:
         wanted: list[Request] = []
         for job in jobs:
             try:
-                wanted += requests(self.graph, job.method)
+                wanted += self._requests(job)
             except IsospikeError as error:
                 refused[job] = error
         self._find(request for request in wanted if request.passive)
         return refused
+
+    def _requests(self, job: Job) -> list[Request]:
+        wanted = requests(self.graph, job.method)
+        self.network.check_islands(wanted)
+        return wanted
 
     def _find(self, wanted: Iterable[Request]) -> Thresholds:
         """The thresholds that are wanted; other jobs need not find them again."""
@@ -131,7 +151,8 @@ class Bench:
             IsospikeError: the network cannot run on these images or for this number of steps.
         """
         at = job.steps or snn.times.own
-        tally = Tally(snn, reference.judge, at, memory_budget=self.memory_budget)
+        executor = self.executor if snn.kind is self._runs else None
+        tally = Tally(snn, reference.judge, at, executor=executor, memory_budget=self.memory_budget)
         dtype = snn.reference_tensor.dtype
         for part in reference.batches(most):
             tally.count(tally.run(part.inputs.to(dtype)), part.targets, part.expected)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
+from isospike.costs.amounts import Macs, NeuronUpdates, Packets, Spikes, Synops
 from isospike.methods import Method, methods
+from isospike.options import Count, Range
+from isospike.results import Before, Shown, Stored, columns_of
 from isospike.tables import Column, Table, Tabular
-from isospike.tasks import Interval, plain_interval, read_interval
+from isospike.tasks import INTERVAL, Interval
 
-COUNTS = ("spikes", "packets", "synops", "macs", "neuron_updates")
-"""What is counted."""
 NETWORKS = {"energy_pj": "spiking", "quantised_energy_pj": "quantised ANN"}
 """Whose energies are known."""
 
 
 @dataclass(frozen=True)
-class Cell(Tabular):
+class Cell(Tabular, Stored):
     """What a network did on the test images; numbers of events and operations are means per image."""
 
-    label: str
+    label: Annotated[str, Shown("Method")]
     """The row: what the caller calls the method."""
     method: str
     """Name of the conversion method."""
@@ -27,31 +28,31 @@ class Cell(Tabular):
     """Its options; with them the network can be made again."""
     papers: tuple[str, ...]
     """BibTeX keys of what was used."""
-    steps: int
+    steps: Annotated[Count, Shown("T", "", 0)]
     """Number of time steps T."""
-    score: float | None
+    score: Annotated[float | None, Shown("Score")]
     """The task's figure against the targets; ``None`` without targets. The comparison says what it means."""
-    agreement: float
+    agreement: Annotated[float, Range(), Shown("Agreement", "with ANN")]
     """The task's figure against the ANN's answers."""
-    interval: Interval | None
+    interval: Annotated[Interval | None, INTERVAL, Before("agreement")]
     """Interval of 95 % of what networks are ranked by: the score, or without targets the agreement."""
-    spikes: float
+    spikes: Spikes
     """What the events of all sites are worth."""
-    packets: float
+    packets: Packets
     """How many events there are."""
-    synops: float
+    synops: Synops
     """Synaptic operations."""
-    macs: float
+    macs: Macs
     """Multiply-accumulates of what is not driven by spikes."""
-    neuron_updates: float
+    neuron_updates: NeuronUpdates
     """Updates of membrane potentials."""
-    energy_pj: dict[str, float]
+    energy_pj: Annotated[dict[str, float], Shown("Energy"), Before("spikes")]
     """Picojoules by energy model."""
-    quantised_energy_pj: dict[str, float]
+    quantised_energy_pj: Annotated[dict[str, float], Shown("Quantised ANN"), Before("spikes")]
     """Of the quantised ANN with as many levels, by energy model."""
-    conversion_seconds: float
+    conversion_seconds: Annotated[float, Shown("Conversion", "s", 1)]
     """Wall time of the conversion, without the pass over the calibration data that the methods share."""
-    seconds: float
+    seconds: Annotated[float, Shown("Simulation", "s", 1)]
     """Wall time of the runs on the test images, to the largest T where one run gives several."""
 
     @property
@@ -61,10 +62,11 @@ class Cell(Tabular):
 
     def table(self) -> Table:
         """Its numbers, a row for each; how many images they are means over is the comparison's to say."""
+        counts = [column.key for column in columns_of(Cell) if column.unit == "/image"]
         rows: list[tuple[str, float | None]] = [
             ("score", self.score),
             ("agreement with the ANN", self.agreement),
-            *((f"{name.replace('_', ' ')} per image", getattr(self, name)) for name in COUNTS),
+            *((f"{name.replace('_', ' ')} per image", getattr(self, name)) for name in counts),
             *(
                 (f"µJ per image by {model}, {word}", 1e-6 * pj)
                 for key, word in NETWORKS.items()
@@ -78,34 +80,17 @@ class Cell(Tabular):
         """The method with these options; it converts the network again."""
         return methods[self.method](**{name: _tupled(value) for name, value in self.options.items()})
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return {**asdict(self), "papers": list(self.papers), "interval": plain_interval(self.interval)}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Cell:
-        """From `to_dict`; an energy that is null is left out."""
-        given = {field.name: values[field.name] for field in fields(cls)}
-        energies = {name: known_energies(values[name]) for name in ("energy_pj", "quantised_energy_pj")}
-        plain = {"papers": tuple(values["papers"]), "interval": read_interval(values["interval"])}
-        return cls(**{**given, **energies, **plain})
-
 
 @dataclass(frozen=True)
-class Failure:
+class Failure(Stored):
     """A method that cannot convert or run this network."""
 
-    label: str
+    label: Annotated[str, Shown("Method")]
     """The row."""
-    steps: int | None
+    steps: Annotated[int | None, Shown("T", "", 0)]
     """Number of steps it was made for; ``None``: none in particular."""
-    error: str
+    error: Annotated[str, Shown("Reason", long=True)]
     """What was wrong, in one line."""
-
-
-def known_energies(energies: dict[str, float | None]) -> dict[str, float]:
-    """Those that are no null."""
-    return {name: energy for name, energy in energies.items() if energy is not None}
 
 
 def _tupled(value: Any) -> Any:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from isospike.comparison.cell import Cell, Failure
 from isospike.comparison.front import pareto_front
@@ -12,51 +12,52 @@ from isospike.comparison.limits import Limits
 from isospike.comparison.tables import bits_of_sites
 from isospike.messages import counted
 from isospike.network import SNN
+from isospike.results import Among, At, Inner, Result, derived
 from isospike.tables import Column, Table, Tabular
-from isospike.tasks import Interval, Measure, Task, plain_interval
+from isospike.tasks import Interval, Measure, Measures, Metric, Task
 from isospike.units import energy, energy_unit
 
 
 @dataclass(frozen=True)
-class Tried:
+class Tried(Result):
     """A network that was measured."""
 
-    cell: Cell
+    cell: Among[Cell]
     """What it did on the first selection images."""
     images: int
     """How many these were: fewer than all where it could hardly hold, or something cheaper did."""
 
 
-@dataclass(frozen=True)
-class Choice(Tabular):
+@dataclass(frozen=True, kw_only=True)
+class Choice(Tabular, Result):
     """The cheapest network that holds on the selection images; what it does on others is in ``report``."""
 
-    snn: SNN
+    snn: Inner[SNN]
     """The network."""
-    cell: Cell
-    """What it did on all selection images; chosen on them, so no figure to report."""
-    report: Cell | None
-    """What it did on the report images, which chose nothing; ``None`` without such images."""
     limits: Limits
     """What had to hold."""
+    energy_model: str
+    """Energy model of the choice."""
     task: Task
     """What the answers are for."""
-    measures: dict[str, Measure]
+    measures: Measures
     """What ``score`` and ``agreement`` mean."""
     chance: float | None
     """The figure of a network that knows nothing of its input; ``None`` where it is not known."""
-    ann: dict[str, float | None]
+    ann: Annotated[dict[str, float | None], At("ann.score")]
     """The ANN's score on ``selection`` and ``report`` images; ``None`` without targets."""
-    ann_interval: dict[str, Interval | None]
+    ann_interval: Annotated[dict[str, Interval | None], At("ann.interval")]
     """Its intervals."""
-    ann_energy_pj: dict[str, float]
+    ann_energy_pj: Annotated[dict[str, float], At("ann.energy_pj")]
     """Energy of the ANN by energy model."""
     images: dict[str, int]
     """Number of ``calibration``, ``selection`` and ``report`` images."""
     shared: dict[str, int]
     """How many images every two of these have in common."""
-    energy_model: str
-    """Energy model of the choice."""
+    cell: Annotated[Cell, At("selection")]
+    """What it did on all selection images; chosen on them, so no figure to report."""
+    report: Cell | None
+    """What it did on the report images, which chose nothing; ``None`` without such images."""
     tried: tuple[Tried, ...]
     """Every network and number of steps whose answers were judged, once, on as many images as in the end."""
     failed: tuple[Failure, ...]
@@ -65,7 +66,26 @@ class Choice(Tabular):
     """How many networks with bits of their own for each site were tried."""
 
     @property
-    def metric(self) -> str:
+    @derived(before="limits")
+    def label(self) -> str:
+        """The row that was chosen."""
+        return self.cell.label
+
+    @property
+    @derived(before="limits")
+    def method(self) -> str:
+        """Name of its conversion method."""
+        return self.cell.method
+
+    @property
+    @derived(before="limits")
+    def options(self) -> dict[str, Any]:
+        """The options of the method."""
+        return self.cell.options
+
+    @property
+    @derived(before="energy_model")
+    def metric(self) -> Metric:
         """By what networks are ranked: ``score``, or ``agreement`` with the ANN without targets."""
         return "agreement" if self.ann["selection"] is None else "score"
 
@@ -75,6 +95,7 @@ class Choice(Tabular):
         return self.measures[self.metric]
 
     @property
+    @derived(before="limits")
     def steps(self) -> int:
         """Number of steps T to run the network for."""
         return self.cell.steps
@@ -88,6 +109,12 @@ class Choice(Tabular):
         front = pareto_front([one.cell for one in better], self.energy_model, self.measure)
         return tuple(by_cell[id(cell)] for cell in front)
 
+    @property
+    @derived("front", before="bit_trials")
+    def places(self) -> tuple[int, ...]:
+        """Places of `front` in ``tried``, cheapest first."""
+        return tuple(self.tried.index(one) for one in self.front())
+
     def table(self) -> Table:
         """The chosen network on the images that selected it and on those that report, beside the ANN."""
         measure = self.measure
@@ -95,9 +122,9 @@ class Choice(Tabular):
         columns = (
             Column("part", "images that"),
             Column("images", "images", "", 0),
-            Column("score", measure.name, measure.unit, measure.digits, factor=measure.factor),
+            measure.column("score", measure.name, measure.unit),
             Column("interval", "95 % interval", "", 1),
-            Column("ann", "ANN", measure.unit, measure.digits, factor=measure.factor),
+            measure.column("ann", "ANN", measure.unit),
             Column("ann_interval", "95 % interval", "", 1),
             Column("energy_pj", f"{unit.name}/image", f"({self.energy_model})", 2, factor=unit.factor),
         )
@@ -118,34 +145,6 @@ class Choice(Tabular):
         shown = self.measure.shown_interval
         figures = (cell.value, shown(cell.interval), self.ann[part], shown(self.ann_interval[part]))
         return (word, self.images[part], *figures, cell.energy_pj[self.energy_model])
-
-    def to_dict(self) -> dict[str, Any]:
-        """The documented JSON object of ``isospike auto --json``."""
-        return {
-            "label": self.cell.label,
-            "method": self.cell.method,
-            "options": self.cell.options,
-            "steps": self.steps,
-            "limits": asdict(self.limits),
-            "metric": self.metric,
-            "energy_model": self.energy_model,
-            "task": self.task.to_dict(),
-            "measures": {name: measure.to_dict() for name, measure in self.measures.items()},
-            "chance": self.chance,
-            "ann": {
-                "score": self.ann,
-                "interval": {part: plain_interval(ends) for part, ends in self.ann_interval.items()},
-                "energy_pj": self.ann_energy_pj,
-            },
-            "images": self.images,
-            "shared": self.shared,
-            "selection": self.cell.to_dict(),
-            "report": None if self.report is None else self.report.to_dict(),
-            "tried": [{**one.cell.to_dict(), "images": one.images} for one in self.tried],
-            "failed": [asdict(failure) for failure in self.failed],
-            "front": [self.tried.index(one) for one in self.front()],
-            "bit_trials": self.bit_trials,
-        }
 
 
 def nearest(tried: Sequence[Tried], measure: Measure, count: int = 3) -> list[Tried]:

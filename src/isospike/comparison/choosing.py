@@ -20,13 +20,16 @@ from isospike.comparison.reference_images import ReferenceImages
 from isospike.comparison.site_bits import Lowered, lower_bits
 from isospike.convertible import Analogue
 from isospike.costs import EnergyModel, reference_costs
+from isospike.data.reading import Layout
 from isospike.errors import ChoiceError, OptionError
 from isospike.graphs.graph import Graph
 from isospike.methods.bit_coded import BitCoded
 from isospike.options import CountOrZero, check_arguments
 from isospike.precision import own_precision
+from isospike.preparation import Preparation
 from isospike.progress import Progress, Report, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
+from isospike.sites import Sites
 from isospike.tasks import TaskChoice
 
 STEPS = (2, 3, 4, 5, 6, 8, 16, 32)
@@ -51,10 +54,13 @@ def auto(
     energy_model: str | EnergyModel = "45nm-fp32",
     account_images: int = ACCOUNT_IMAGES,
     analogue: Analogue = "refuse",
+    sites: Sites = "auto",
     workers: int = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: Progress = True,
     task: TaskChoice = None,
+    layout: Layout | None = None,
+    executor: str | None = None,
 ) -> Choice:
     """The network of least energy (then of least T) that holds on the selection images.
 
@@ -79,11 +85,14 @@ def auto(
         energy_model: see `compare`.
         account_images: see `compare`.
         analogue: see `compare`.
+        sites: see `compare`.
         workers: see `compare`.
         memory_budget: see `compare`.
         progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
             what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
         task: what the answers are for; by default what the outputs and the targets look like, see `isospike.tasks`.
+        layout: see `compare`.
+        executor: see `compare`.
 
     Raises:
         ChoiceError: nothing holds; the message names the nearest and what would help.
@@ -95,11 +104,13 @@ def auto(
     bench = Bench(
         model,
         calibration,
-        analogue=analogue,
+        wanted=Preparation(analogue, sites, task),
         memory_budget=memory_budget,
         energy_model=energy_model,
         account_images=account_images,
-        task=task,
+        steps=max(at),
+        layout=layout,
+        executor=executor,
     )
     rows = chosen_methods(methods, options, bench.graph)
     sets = _sets(bench, selection, report, task)
@@ -149,10 +160,10 @@ def _sets(
     bench: Bench, selection: Iterable[Any], report: Iterable[Any] | None, task: TaskChoice
 ) -> dict[str, ReferenceImages]:
     """The images that select, and those that report if there are any."""
-    sets = {"selection": ReferenceImages(bench.graph, selection, task=task, purpose="selection")}
+    sets = {"selection": bench.samples(selection, task=task, purpose="selection")}
     if report is not None:
         same = sets["selection"].judge.task
-        sets["report"] = ReferenceImages(bench.graph, report, task=same, purpose="report")
+        sets["report"] = bench.samples(report, task=same, purpose="report")
     return sets
 
 

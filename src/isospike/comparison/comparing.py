@@ -22,12 +22,15 @@ from isospike.comparison.results import Results
 from isospike.comparison.store import Store
 from isospike.convertible import Analogue
 from isospike.costs import EnergyModel
+from isospike.data.reading import Layout
 from isospike.errors import ConversionError, OptionError
 from isospike.graphs.graph import Graph
 from isospike.messages import with_article
 from isospike.precision import own_precision
+from isospike.preparation import Preparation
 from isospike.progress import Progress, going_on, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
+from isospike.sites import Sites
 from isospike.tasks import TaskChoice
 
 STEPS = (2, 4, 8, 16, 32)
@@ -47,11 +50,14 @@ def compare(
     energy_model: str | EnergyModel = "45nm-fp32",
     account_images: int = ACCOUNT_IMAGES,
     analogue: Analogue = "refuse",
+    sites: Sites = "auto",
     keep: str | Path | None = None,
     workers: int = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: Progress = True,
     task: TaskChoice = None,
+    layout: Layout | None = None,
+    executor: str | None = None,
 ) -> Comparison:
     """Convert a network with every method and measure each at every number of steps.
 
@@ -71,6 +77,7 @@ def compare(
         energy_model: name of an energy model, a ``.toml`` file with one, or the model.
         account_images: number of first test images on which operations are counted.
         analogue: see `isospike.convert`.
+        sites: see `isospike.convert`.
         keep: folder in which every finished cell is kept at once; the same call goes on from there.
         workers: how many methods are converted and measured at once, in threads; each has a part of the machine and
             ``memory_budget`` to itself.
@@ -78,6 +85,9 @@ def compare(
         progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
             what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
         task: what the answers are for; by default what the outputs and the targets look like, see `isospike.tasks`.
+        layout: see `isospike.convert`. Networks are run on the first steps of test sequences, up to the largest of
+            ``steps``, and the ANN sees the mean of these.
+        executor: of the networks that it runs, see `isospike.simulate`; the others take the default of their kind.
 
     Raises:
         DataError: more than one in a hundred images are among the calibration and the test images.
@@ -89,14 +99,16 @@ def compare(
     bench = Bench(
         model,
         calibration,
-        analogue=analogue,
+        wanted=Preparation(analogue, sites, task),
         memory_budget=memory_budget,
         energy_model=energy_model,
         account_images=account_images,
-        task=task,
+        steps=max(at),
+        layout=layout,
+        executor=executor,
     )
     rows = chosen_methods(methods, options, bench.graph)
-    reference = ReferenceImages(bench.graph, test, task=task)
+    reference = bench.samples(test, task=task)
     jobs, unanswered = jobs_of(rows, at)
     results = Results(bench, reference, None if keep is None else _store(bench, reference, keep))
     with reporting(progress) as report, going_on(_how(keep)):

@@ -5,74 +5,84 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from isospike.comparison.cell import Cell, Failure, known_energies
+from isospike.comparison.cell import Cell, Failure
+from isospike.comparison.contradictions import contradictions
 from isospike.comparison.front import pareto_front
 from isospike.comparison.tables import cell_table, failed_table, front_table, steps_table
-from isospike.errors import OutputError, UnknownNameError
+from isospike.errors import DataError, OutputError, UnknownNameError
 from isospike.files import check_writable, replacing
 from isospike.messages import counted
-from isospike.options import Range, check_arguments
-from isospike.schema import FORMAT, check, read
+from isospike.options import Count, Range, check_arguments
+from isospike.results import At, Stored, derived
 from isospike.tables import Table, Tabular
-from isospike.tasks import Interval, Measure, plain_interval, read_interval
+from isospike.tasks import Interval, Measure, Measures, Metric, TaskObject
 from isospike.verbs import verbs
 
+FORMAT = 2
+"""Version of the object of a comparison."""
 DATA_FILES = (".json", ".csv")
 """Endings of files with the figures of a comparison."""
 
 
-@dataclass(frozen=True)
-class Comparison(Tabular):
+@dataclass(frozen=True, kw_only=True)
+class Comparison(Tabular, Stored):
     """Methods at numbers of steps, on one network and the same images."""
 
-    digest: str
+    digest: Annotated[str, At("model.digest")]
     """Hash of the captured and folded network."""
-    sites: int
+    sites: Annotated[int, At("model.sites")]
     """Number of activation sites."""
-    macs: int
+    macs: Annotated[int, At("model.macs")]
     """Multiply-accumulates of the ANN for one image, without those with the zeros of a padding: those of its energy."""
-    macs_with_padding: int
+    macs_with_padding: Annotated[int, At("model.macs_with_padding")]
     """With these, as papers count them."""
-    task: dict[str, Any]
+    task: TaskObject
     """What the answers are for: ``name`` and ``options`` of the task."""
-    measures: dict[str, Measure]
+    measures: Measures
     """What ``score`` and ``agreement`` of the cells mean."""
     chance: float | None
     """The figure of a network that knows nothing of its input; ``None`` where it is not known."""
-    ann_score: float | None
+    ann_score: Annotated[float | None, At("ann.score")]
     """The ANN's score; ``None`` without targets."""
-    ann_interval: Interval | None
+    ann_interval: Annotated[Interval | None, At("ann.interval")]
     """The interval of the ANN's score."""
-    ann_energy_pj: dict[str, float]
+    ann_energy_pj: Annotated[dict[str, float], At("ann.energy_pj")]
     """Energy of the ANN by energy model."""
-    images: int
+    images: Count
     """Number of test images."""
-    account_images: int
+    account_images: Count
     """On how many of them operations were counted."""
-    calibration_images: int
+    calibration_images: int | None
     """Number of calibration images."""
+    shared: dict[str, int] = field(default_factory=dict)
+    """How many calibration images are among the test images, as ``calibration-test``."""
     energy_model: str
     """Energy model of the front."""
     cells: tuple[Cell, ...]
     """In order of the rows, by rising T."""
     failed: tuple[Failure, ...] = ()
     """What could not be measured, and why."""
-    shared: dict[str, int] = field(default_factory=dict)
-    """How many calibration images are among the test images, as ``calibration-test``."""
-    versions: dict[str, str] = field(default_factory=dict)
-    """Of the software."""
     command: str = ""
     """The command line, where there was one."""
-    seed: int = 0
+    versions: dict[str, str] = field(default_factory=dict)
+    """Of the software."""
+    seed: int | None = 0
     """Seed of the order of the calibration images, where they were shuffled."""
 
     @property
-    def metric(self) -> Literal["score", "agreement"]:
+    @derived(before="model.digest")
+    def format(self) -> int:
+        """Version of this object."""
+        return FORMAT
+
+    @property
+    @derived(before="energy_model")
+    def metric(self) -> Metric:
         """By what networks are ranked: the score, or without targets the agreement with the ANN."""
         return "agreement" if self.ann_score is None else "score"
 
@@ -86,6 +96,12 @@ class Comparison(Tabular):
         """The ANN's score; without targets the agreement of equal answers."""
         perfect = self.measure.perfect
         return self.ann_score if self.ann_score is not None else 0.0 if perfect is None else perfect
+
+    @property
+    @derived("front", before="command")
+    def places(self) -> tuple[tuple[str, int], ...]:
+        """Label and steps of the cells of `front`, cheapest first."""
+        return tuple((cell.label, cell.steps) for cell in self.front())
 
     def front(self, energy_model: str | None = None) -> tuple[Cell, ...]:
         """The cells that no other dominates in what they are ranked by and in energy, cheapest first.
@@ -149,72 +165,24 @@ class Comparison(Tabular):
         ]
         return min(held, key=lambda cell: (cell.energy_pj[name], cell.steps), default=None)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The documented JSON object of ``isospike compare --json``."""
-        return {
-            "format": FORMAT,
-            "model": {
-                "digest": self.digest,
-                "sites": self.sites,
-                "macs": self.macs,
-                "macs_with_padding": self.macs_with_padding,
-            },
-            "task": self.task,
-            "measures": {name: measure.to_dict() for name, measure in self.measures.items()},
-            "chance": self.chance,
-            "ann": {
-                "score": self.ann_score,
-                "interval": plain_interval(self.ann_interval),
-                "energy_pj": self.ann_energy_pj,
-            },
-            "images": self.images,
-            "account_images": self.account_images,
-            "calibration_images": self.calibration_images,
-            "shared": self.shared,
-            "metric": self.metric,
-            "energy_model": self.energy_model,
-            "cells": [cell.to_dict() for cell in self.cells],
-            "failed": [asdict(failure) for failure in self.failed],
-            "front": [[cell.label, cell.steps] for cell in self.front()],
-            "command": self.command,
-            "versions": self.versions,
-            "seed": self.seed,
-        }
-
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Comparison:
-        """From `to_dict`; an energy that is null is left out.
+    def check(cls, value: Any) -> dict[str, Any]:
+        """``value`` if it is the object of ``isospike compare --json``.
 
         Raises:
-            DataError: it lacks something, holds something else or of another format; the message names it.
+            DataError: see `Result.check`; or it has another format.
         """
-        values = check(values, "comparison")
-        model, ann = values["model"], values["ann"]
-        same = (
-            "images",
-            "account_images",
-            "calibration_images",
-            "energy_model",
-            "shared",
-            "command",
-            "versions",
-            "seed",
-            "task",
-            "chance",
-        )
-        return cls(
-            digest=model["digest"],
-            sites=model["sites"],
-            macs=model["macs"],
-            macs_with_padding=model["macs_with_padding"],
-            ann_score=ann["score"],
-            ann_interval=read_interval(ann["interval"]),
-            measures={name: Measure.from_dict(one) for name, one in values["measures"].items()},
-            ann_energy_pj=known_energies(ann["energy_pj"]),
-            cells=tuple(Cell.from_dict(cell) for cell in values["cells"]),
-            failed=tuple(Failure(one["label"], one["steps"], one["error"]) for one in values["failed"]),
-            **{name: values[name] for name in same},
-        )
+        if isinstance(value, Mapping) and value.get("format", FORMAT) != FORMAT:
+            raise DataError(
+                f"no comparison of format {FORMAT} but of {value['format']!r:.20}: read it with the version of "
+                "isospike that wrote it, or compare again"
+            )
+        return super().check(value)
+
+    @classmethod
+    def contradictions(cls, values: Mapping[str, Any]) -> Iterator[str]:
+        """Figures that no measure has, a front of cells that are not there, a metric that is not known."""
+        return contradictions(values)
 
     def save(self, path: str | Path) -> None:
         """Write it to a file: ``.json``, which `load` reads, or ``.csv``, a line for each cell.
@@ -243,7 +211,7 @@ class Comparison(Tabular):
         Raises:
             DataError: there is no such file, or it holds something else; the message names it.
         """
-        return cls.from_dict(read(path, "comparison"))
+        return cls.made_of(cls.read(path))
 
     def to_json(self) -> str:
         """`to_dict` as text."""

@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from isospike.digests import add_tensor
-from isospike.export.modules import describe_module
-from isospike.export.nodes import describe_node
 from isospike.graphs.graph import Graph
 from isospike.inputs import Inputs, each
+from isospike.results import Stored
+from isospike.targets.artefact.modules import describe_module
+from isospike.targets.artefact.nodes import describe_node
 
 
 @dataclass(frozen=True)
-class Identity:
+class Identity(Stored):
     """Results of one identity may stand in one table."""
 
     model: str
@@ -28,10 +29,6 @@ class Identity:
     """Hash of all test images and labels, in order."""
     version: str
     """Version of isospike."""
-
-    def to_dict(self) -> dict[str, str]:
-        """As JSON has it."""
-        return asdict(self)
 
 
 def graph_digest(graph: Graph) -> str:

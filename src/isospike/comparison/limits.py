@@ -8,6 +8,7 @@ from typing import Annotated
 from isospike.comparison.cell import Cell
 from isospike.comparison.reference_images import ReferenceImages
 from isospike.options import Configuration, Count, Range
+from isospike.results import Stored
 from isospike.tasks import Measure
 
 SURE = 3.0
@@ -15,7 +16,7 @@ SURE = 3.0
 
 
 @dataclass(frozen=True)
-class Limits(Configuration):
+class Limits(Configuration, Stored):
     """Limits on loss, time and energy.
 
     Raises:

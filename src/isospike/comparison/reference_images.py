@@ -13,14 +13,14 @@ from torch.utils import _pytree as pytree
 
 from isospike.calibrate.collect import check_inputs
 from isospike.comparison.identity import image_digests
-from isospike.data.reading import Given, batches_of, looked_ahead, read_batches
+from isospike.data.reading import Given, Layout, batches_of, looked_ahead, read_batches
 from isospike.digests import tensor_bytes
 from isospike.errors import DataError
 from isospike.graphs.graph import Graph
 from isospike.inputs import Inputs
 from isospike.measure.tally import decided
 from isospike.messages import with_article
-from isospike.tasks import Interval, Judge, Measure, Score, TaskChoice, choose_task, tensors_of
+from isospike.tasks import Interval, Judge, Measure, Measures, Metric, Score, TaskChoice, choose_task, tensors_of
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class ReferenceImages:
         data: batches ``(inputs [B, ...], targets)``, mappings, or of inputs alone; see `isospike.data.reading`.
         task: what the answers are for; by default what the outputs and the targets look like.
         purpose: what the samples are for, as messages say it.
+        layout: where the time of sequences is, see `isospike.data.reading`.
+        steps: how many of a sequence networks are run for at most; the ANN sees the mean of these.
 
     Raises:
         DataError: no sample, wrong targets or only some, a one-shot iterator, or the data's own code raised.
@@ -52,18 +54,33 @@ class ReferenceImages:
         TaskError: the task does not fit the network's outputs.
     """
 
-    def __init__(self, ann: Graph, data: Iterable[Any], *, task: TaskChoice = None, purpose: str = "test") -> None:
+    def __init__(
+        self,
+        ann: Graph,
+        data: Iterable[Any],
+        *,
+        task: TaskChoice = None,
+        purpose: str = "test",
+        layout: Layout | None = None,
+        steps: int | None = None,
+    ) -> None:
         if not isinstance(data, Iterable) or isinstance(data, Iterator):
             raise DataError(
                 f"the {purpose} images are {with_article(data)}; every method reads them anew: give a list or a data "
                 "loader"
             )
-        self._purpose, self._shape, self._names = purpose, ann.input_shape, ann.input_names
+        self._purpose = purpose
+        self._how: dict[str, Any] = {
+            "shape": ann.input_shape,
+            "names": ann.input_names,
+            "layout": layout,
+            "steps": steps,
+        }
         self._data: Iterable[Any] = batches_of(data)
         self._expected: list[Any] = []
         self._digests: list[bytes] = []
         self.digests: list[bytes] = []
-        first, batches = looked_ahead(read_batches(self._data, shape=self._shape, names=self._names))
+        first, batches = looked_ahead(read_batches(self._data, **self._how))
         shapes = ann.output_shapes
         self.judge = Judge(choose_task(task, shapes, targets=first.targets), shapes, ann.output_names)
         self._ann = dict[int, Score]()
@@ -97,12 +114,12 @@ class ReferenceImages:
         return bool(self.judge.labelled)
 
     @property
-    def measures(self) -> dict[str, Measure]:
+    def measures(self) -> Measures:
         """What ``score`` and ``agreement`` mean."""
         return {"score": self.judge.score().measures[0], "agreement": self.judge.agreement().measures[0]}
 
     @property
-    def metric(self) -> str:
+    def metric(self) -> Metric:
         """By which of the two networks are ranked: ``score``, or without targets ``agreement``."""
         return "score" if self.labelled else "agreement"
 
@@ -146,7 +163,7 @@ class ReferenceImages:
         """
         left = self.images if most is None else most
         number = 0
-        for number, given in enumerate(read_batches(self._data, shape=self._shape, names=self._names), 1):
+        for number, given in enumerate(read_batches(self._data, **self._how), 1):
             yield self._part(number, given, left)
             left -= given.samples
             if left <= 0:

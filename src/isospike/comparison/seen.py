@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from isospike.calibrate.batches import Batch, Batches
 from isospike.comparison.identity import image_digests
-from isospike.inputs import Inputs
+from isospike.data.reading import Given, Layout
 
 
 class SeenBatches(Batches):
@@ -14,26 +14,38 @@ class SeenBatches(Batches):
 
     Args:
         data: see `Batches`.
+        shape: see `Batches`.
+        layout: see `Batches`.
+        steps: how many of a sequence are compared with those of other data.
 
     Raises:
         CalibrationError, DataError: see `Batches`.
     """
 
-    def __init__(self, data: Iterable[Batch]) -> None:
-        super().__init__(data)
+    def __init__(
+        self,
+        data: Iterable[Batch],
+        *,
+        shape: Sequence[int] | None = None,
+        layout: Layout | None = None,
+        steps: int | None = None,
+    ) -> None:
+        super().__init__(data, shape=shape, layout=layout)
+        self._steps = steps
         self._digests: list[bytes] = []
         self._complete = False
 
-    def __iter__(self) -> Iterator[Inputs]:
-        return self._noted(super().__iter__())
+    def read(self) -> Iterator[Given]:
+        """See `Batches.read`."""
+        return self._noted(super().read())
 
-    def _noted(self, batches: Iterable[Inputs]) -> Iterator[Inputs]:
+    def _noted(self, batches: Iterable[Given]) -> Iterator[Given]:
         found: list[bytes] = []
-        for inputs in batches:
+        for given in batches:
             if not self._complete:
-                found += image_digests(inputs)
+                found += image_digests(given.until(self._steps).by_sample)
                 self._digests = max(self._digests, found, key=len)
-            yield inputs
+            yield given
         self._complete = True
 
     def digests(self) -> list[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,14 @@ from isospike.comparison.entries import Job
 from isospike.comparison.identity import Identity
 from isospike.errors import DataError, OutputError
 from isospike.files import replacing
-from isospike.schema import check, read_json
+from isospike.json_text import read_json
+from isospike.results import Stored
 
 SUFFIX = ".cell.json"
 
 
-ANN = ("ann_energy_pj", "macs", "macs_with_padding")
-"""What a file holds of the ANN."""
-
-
 @dataclass(frozen=True)
-class Kept:
+class Kept(Stored):
     """One finished cell."""
 
     cell: Cell
@@ -67,18 +64,15 @@ class Store:
         if not path.exists():
             return None
         values = _whole(path, _read(path))
-        cell = Cell.from_dict({**values["cell"], "label": job.label})
+        kept = Kept.made_of(values)
+        cell = replace(kept.cell, label=job.label)
         if (cell.method, cell.options) != (job.method.name(), job.method.options()) or steps not in (None, cell.steps):
             raise _damaged(path)
-        return Kept(cell, **{name: values[name] for name in ANN})
+        return replace(kept, cell=cell)
 
     def keep(self, job: Job, steps: int | None, kept: Kept) -> None:
         """Write a cell."""
-        values = {
-            "identity": self.identity.to_dict(),
-            "cell": kept.cell.to_dict(),
-            **{name: getattr(kept, name) for name in ANN},
-        }
+        values = {"identity": self.identity.to_dict(), **kept.to_dict()}
         with replacing(self._path(job, steps)) as part:
             part.write_text(json.dumps({**values, "digest": _digest(values)}, indent=1) + "\n")
 
@@ -136,12 +130,9 @@ def _whole(path: Path, values: dict[str, Any]) -> dict[str, Any]:
     if values.get("digest") != _digest(content):
         raise _damaged(path)
     try:
-        check(content.get("cell"), "cell")
+        return Kept.check(content)
     except DataError as error:  # of a version with other cells
         raise _damaged(path) from error
-    if not set(ANN) <= set(content):
-        raise _damaged(path)
-    return content
 
 
 def _digest(content: dict[str, Any]) -> str:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from isospike.comparison.cell import Cell
+from isospike.comparison.cell import Cell, Failure
+from isospike.results import columns_of
 from isospike.tables import Column, Table
 from isospike.tasks import Interval, Measure, read_interval
 from isospike.units import energy_unit
@@ -23,24 +24,17 @@ def cell_table(compared: Mapping[str, Any]) -> Table:
     model, cells = compared["energy_model"], compared["cells"]
     unit = energy_unit(cell[key].get(model) for cell in cells for key in ENERGY_KEYS)
     front = {(label, steps) for label, steps in compared["front"]}
-    score, own = (Measure.from_dict(compared["measures"][name]) for name in ("score", "agreement"))
-    columns = (
-        Column("label", "Method"),
-        Column("steps", "T", "", 0),
-        Column("score", _capital(score.short), score.unit, score.digits, factor=score.factor),
-        Column("interval", "95 % interval", "%" if score.unit == "%" else score.unit, 1),
-        Column("agreement", "Agreement", f"{own.unit} with ANN".strip(), own.digits, factor=own.factor),
-        Column("front", "Front"),
-        Column("energy_pj", "Energy", f"{unit.name}/image", 2, factor=unit.factor),
-        Column("quantised_energy_pj", "Quantised ANN", f"{unit.name}/image", 2, factor=unit.factor),
-        Column("spikes", "Spikes", "/image", 0),
-        Column("packets", "Packets", "/image", 0),
-        Column("synops", "Synops", "/image", 0),
-        Column("macs", "MACs", "/image", 0),
-        Column("neuron_updates", "Neuron updates", "/image", 0),
-        Column("conversion_seconds", "Conversion", "s", 1),
-        Column("seconds", "Simulation", "s", 1),
+    score, own = (Measure.made_of(compared["measures"][name]) for name in ("score", "agreement"))
+    priced = columns_of(
+        Cell,
+        score=score.column("score", _capital(score.short), score.unit),
+        interval=Column("interval", "95 % interval", "%" if score.unit == "%" else score.unit, 1),
+        agreement=own.column("agreement", "Agreement", f"{own.unit} with ANN".strip()),
+        energy_pj=Column("energy_pj", "Energy", f"{unit.name}/image", 2, factor=unit.factor),
+        quantised_energy_pj=Column("quantised_energy_pj", "Quantised ANN", f"{unit.name}/image", 2, factor=unit.factor),
     )
+    place = [column.key for column in priced].index("energy_pj")
+    columns = (*priced[:place], Column("front", "Front"), *priced[place:])
     rows = tuple(_row(compared, cell, columns, front) for cell in cells)
     title = f"{ranked_by(compared).name}, costs and times of every cell"
     return Table("cells", title, columns, rows, _note(compared))
@@ -88,14 +82,14 @@ def failed_table(compared: Mapping[str, Any]) -> Table | None:
     """What could not be converted or measured, and why; nothing where all could."""
     if not compared["failed"]:
         return None
-    columns = (Column("label", "Method"), Column("steps", "T", "", 0), Column("error", "Reason", long=True))
-    rows = tuple((entry["label"], entry["steps"], entry["error"]) for entry in compared["failed"])
+    columns = columns_of(Failure)
+    rows = tuple(tuple(entry[column.key] for column in columns) for entry in compared["failed"])
     return Table("failed", "Failed", columns, rows)
 
 
 def ranked_by(compared: Mapping[str, Any]) -> Measure:
     """What the networks of a comparison are ranked by."""
-    return Measure.from_dict(compared["measures"][compared["metric"]])
+    return Measure.made_of(compared["measures"][compared["metric"]])
 
 
 def steps_table(
@@ -106,7 +100,7 @@ def steps_table(
     found: dict[str, dict[int, float]] = {}
     for cell in sorted(cells, key=lambda cell: cell.label):
         found.setdefault(cell.label, {})[cell.steps] = cell.value
-    by_steps = (Column(f"T={at}", f"T={at}", "", measure.digits, factor=measure.factor) for at in steps)
+    by_steps = (measure.column(f"T={at}", f"T={at}") for at in steps)
     columns = (Column("label", measure.heading), *by_steps)
     rows: list[tuple[Any, ...]] = [(label, *map(scores.get, steps)) for label, scores in found.items()]
     if ann is not None:
@@ -133,7 +127,7 @@ def front_table(cells: Iterable[tuple[Cell, int]], energy_model: str, measure: M
     columns = (
         Column("label", "method"),
         Column("steps", "T", "", 0),
-        Column("score", measure.unit or measure.short, "", measure.digits, factor=measure.factor),
+        measure.column("score", measure.unit or measure.short),
         Column("interval", "95 % interval", "", 1),
         Column("energy_pj", f"{unit.name}/image", f"({energy_model})", 2, factor=unit.factor),
         Column("spikes", "spikes/image", "", 0),

@@ -1,7 +1,8 @@
 """What networks cost: operations, memory traffic, energy, beside what they compete with."""
 
 from isospike.costs.accounting import account
-from isospike.costs.costs import CURRENTS, INPUT, Amounts, CostEntry, Costs
+from isospike.costs.amounts import Amounts
+from isospike.costs.costs import CURRENTS, INPUT, CostEntry, Costs
 from isospike.costs.effective import (
     effective_steps,
     effective_steps_of,

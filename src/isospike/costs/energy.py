@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from isospike.errors import EnergyModelError, IsospikeError
 from isospike.options import Configuration, Range, Text
+from isospike.results import Before, IfKnown, Shown, Stored, derived
 from isospike.tables import Column, Table, Tabular
 from isospike.units import energy_unit
 
 
 @dataclass(frozen=True)
-class Energy(Tabular):
+class Energy(Tabular, Stored):
     """Energy of one image in pJ, in parts."""
 
-    synops: float
+    synops: IfKnown[float]
     """Of synaptic operations, one accumulation each."""
-    macs: float
+    macs: IfKnown[float]
     """Of multiply-accumulates."""
-    neuron_updates: float | None
+    neuron_updates: IfKnown[float | None]
     """Of neuron updates; ``None``: the model has no figure for them."""
-    traffic: float | None
+    traffic: IfKnown[float | None]
     """Of reading weights and membranes; ``None``: the model has no figure for it."""
 
     @property
-    def total(self) -> float:
+    @derived()
+    def total(self) -> IfKnown[float]:
         """The sum of the parts that are known."""
         return self.synops + self.macs + (self.neuron_updates or 0.0) + (self.traffic or 0.0)
 
@@ -35,20 +38,17 @@ class Energy(Tabular):
         columns = (Column("part", "Part"), Column("energy_pj", "Energy", f"{unit.name}/image", 2, factor=unit.factor))
         return Table("energy", "energy of one image", columns, tuple(self.to_dict().items()))
 
-    def to_dict(self) -> dict[str, float | None]:
-        """As JSON has it, in pJ; null where the model has no figure."""
-        parts = {"synops": self.synops, "macs": self.macs, "neuron_updates": self.neuron_updates}
-        return {**parts, "traffic": self.traffic, "total": self.total}
-
 
 Figure = Annotated[float, Range(0, unit="pJ")]
 """Energy of something that may cost nothing."""
 Operation = Annotated[float, Range(above=0, unit="pJ")]
 """Energy of something that costs some."""
+LACKING = {"update_pj": "neuron updates", "byte_pj": "reading and writing weights and membranes"}
+"""What a model without these figures leaves out."""
 
 
 @dataclass(frozen=True)
-class EnergyModel(Configuration):
+class EnergyModel(Configuration, Stored):
     """Energies of operations, and where the figures are from."""
 
     error: ClassVar[type[IsospikeError]] = EnergyModelError
@@ -57,19 +57,23 @@ class EnergyModel(Configuration):
     """Its name."""
     source: Text
     """Where the figures are from, and for which hardware they hold."""
-    mac_pj: Operation
+    mac_pj: Annotated[Operation, Shown("multiply-accumulate", "pJ")]
     """Energy of one multiply-accumulate in pJ."""
-    ac_pj: Operation
+    ac_pj: Annotated[Operation, Shown("synaptic operation", "pJ")]
     """Energy of one synaptic operation (accumulation) in pJ."""
-    bits: Annotated[int, Range(1, 64)]
+    bits: IfKnown[Annotated[int, Range(1, 64), Shown("bits of an operand")]]
     """Bits of the operands for which ``mac_pj`` holds."""
-    mult_pj: Figure | None = None
+    mult_pj: IfKnown[
+        Annotated[Figure | None, Shown("the multiplication of a multiply-accumulate", "pJ"), Before("bits")]
+    ] = None
     """The part of ``mac_pj`` that is the multiplication; ``None``: not known, the whole counts as one."""
-    update_pj: Figure | None = None
+    update_pj: IfKnown[Annotated[Figure | None, Shown("neuron update", "pJ"), Before("bits")]] = None
     """Energy of one neuron update in pJ; ``None``: not known, left out."""
-    byte_pj: Figure | None = None
+    byte_pj: IfKnown[
+        Annotated[Figure | None, Shown("byte of weights or membranes read or written", "pJ"), Before("bits")]
+    ] = None
     """Energy of one byte of weights or membranes read or written in pJ; ``None``: not known, left out."""
-    papers: tuple[str, ...] = ()
+    papers: IfKnown[tuple[str, ...]] = ()
     """BibTeX keys of the sources."""
 
     @classmethod
@@ -106,14 +110,25 @@ class EnergyModel(Configuration):
 
     def left_out(self) -> tuple[str, ...]:
         """What the model has no figure for, in words."""
-        what = {"neuron updates": self.update_pj, "reading and writing weights and membranes": self.byte_pj}
-        return tuple(f"{name}: the energy model {self.name} has no figure" for name, pj in what.items() if pj is None)
+        return left_out_by(self.to_dict())
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON has it: figures in pJ, and their source."""
-        figures = {"mac_pj": self.mac_pj, "ac_pj": self.ac_pj, "bits": self.bits, "mult_pj": self.mult_pj}
-        more = {"update_pj": self.update_pj, "byte_pj": self.byte_pj, "papers": list(self.papers)}
-        return {"name": self.name, "source": self.source, **figures, **more}
+
+def energy_table(parts: Mapping[str, Mapping[str, Any]]) -> Table | None:
+    """The parts of the energy of one image by energy model, from picojoules; nothing where none is known."""
+    unit = energy_unit(value for found in parts.values() for value in found.values())
+    rows = tuple((model, part, value) for model, found in parts.items() for part, value in found.items())
+    columns = (
+        Column("energy_model", "Energy model"),
+        Column("part", "Part"),
+        Column("energy_pj", "Energy", f"{unit.name}/image", 2, factor=unit.factor),
+    )
+    return Table("costs-energy", "Energy by part", columns, rows) if rows else None
+
+
+def left_out_by(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the object of an energy model has no figure for, in words."""
+    lacking = [what for key, what in LACKING.items() if model.get(key) is None]
+    return tuple(f"{what}: the energy model {model['name']} has no figure" for what in lacking)
 
 
 def _times(count: float, pj: float | None) -> float | None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
-from isospike.costs.tables import memory_table
 from isospike.network import SNN
-from isospike.tables import Table, Tabular
+from isospike.results import Stored, derived
+from isospike.tables import Column, Table, Tabular
 
 
 @dataclass(frozen=True)
-class Memory(Tabular):
+class Memory(Tabular, Stored):
     """Bytes of tensors; state of a run, such as membranes, is no part of it."""
 
     network_bytes: int
@@ -23,18 +23,26 @@ class Memory(Tabular):
     """Of a calibrated network, by the number of steps, the tensors that stand in the place of the graph's own."""
 
     @property
+    @derived("total_bytes")
     def total(self) -> int:
         """Everything that a device must hold to answer at every number of steps."""
         return self.network_bytes + sum(self.set_bytes.values())
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
-        sets = {str(steps): count for steps, count in self.set_bytes.items()}
-        return {"network_bytes": self.network_bytes, "set_bytes": sets, "total_bytes": self.total}
-
     def table(self) -> Table:
         """One row for the network and for every set."""
         return memory_table(self.to_dict())
+
+
+def memory_table(memory: Mapping[str, Any]) -> Table:
+    """Bytes of the tensors of a network, and of those for every number of steps that it was calibrated for.
+
+    Args:
+        memory: the object of a `Memory`.
+    """
+    sets = {f"set for T = {steps}": count for steps, count in memory["set_bytes"].items()}
+    rows = tuple({"network": memory["network_bytes"], **sets, "all": memory["total_bytes"]}.items())
+    columns = (Column("part", "Part"), Column("bytes", "Memory", "bytes", 0))
+    return Table("costs-memory", "Memory of its tensors", columns, rows, "Membranes of a run are no part of it.")
 
 
 def memory_of(snn: SNN) -> Memory:

@@ -1,9 +1,10 @@
 """Images for calibration and testing: one specification string, one loader of batches."""
 
-from __future__ import annotations
-
-from isospike.data import cifar10, digits, imagefolder, npz  # noqa: F401  (each registers itself)
-from isospike.data.preprocess import IMAGENET, Preprocess
-from isospike.data.source import open_data, sources
-
-__all__ = ["IMAGENET", "Preprocess", "open_data", "sources"]
+from isospike.data import cifar10 as cifar10
+from isospike.data import digits as digits
+from isospike.data import imagefolder as imagefolder
+from isospike.data import npz as npz
+from isospike.data.preprocess import IMAGENET as IMAGENET
+from isospike.data.preprocess import Preprocess as Preprocess
+from isospike.data.source import open_data as open_data
+from isospike.data.source import sources as sources

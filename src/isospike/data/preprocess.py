@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -14,12 +14,13 @@ from torch import Tensor
 from isospike.data.resize import resize_and_crop
 from isospike.errors import DataError, IsospikeError
 from isospike.options import Configuration, Count, Part, Positive, Range, Some
+from isospike.results import Stored
 
 Finite = Annotated[float, Range()]
 
 
 @dataclass(frozen=True)
-class Preprocess(Configuration):
+class Preprocess(Configuration, Stored):
     """Resize, crop and normalise: ``(x * scale - mean) / std`` for each channel."""
 
     error: ClassVar[type[IsospikeError]] = DataError
@@ -56,10 +57,6 @@ class Preprocess(Configuration):
             )
         pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
         return (pixels.to(torch.float32) * self.scale - mean) / std
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields as values that JSON can hold."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocess:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from isospike.data.parts import check_container, check_strided, parts
 from isospike.data.stream import stream
 from isospike.errors import DataError, OptionError
 from isospike.inputs import Inputs, NamedInputs, shapes
+from isospike.memory_format import channels_last
 from isospike.messages import with_article
 
 Layout = Literal["time-first", "batch-first"]
@@ -50,6 +52,15 @@ class Given:
         """Parts of ``count`` samples, without targets."""
         parts = self.inputs.split(count, dim=int(self.sequence))
         return (Given(part, None, self.sequence) for part in parts)
+
+    def to(self, dtype: torch.dtype) -> Given:
+        """The same with inputs in a number format, samples in the memory format in which networks run."""
+        inputs = self.inputs.to(dtype)
+        return replace(self, inputs=inputs if self.sequence else channels_last(inputs))
+
+    def until(self, steps: int | None) -> Given:
+        """The same with at most the first ``steps`` steps of sequences; with all for ``None``."""
+        return replace(self, inputs=self.inputs[:steps]) if self.sequence else self
 
     def first(self, count: int) -> Inputs:
         """The inputs of at most ``count`` samples."""
@@ -129,7 +140,7 @@ def read_batch(
     if layout is None and (doubt := doubtful(inputs, steps)):
         raise DataError(doubt)
     time_first = inputs.transpose(0, 1) if layout == "batch-first" else inputs
-    return Given(time_first[:steps], targets, sequence=True)
+    return Given(time_first, targets, sequence=True).until(steps)
 
 
 def read_batches(

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from isospike.diagnosis.diagnosis import SiteDiagnosis, WorstSite
+from isospike.diagnosis.diagnosis import WorstSite
 from isospike.diagnosis.faulty_thresholds import DOMINANT, HIGH
+from isospike.diagnosis.site import SiteDiagnosis
 from isospike.methods import methods
 from isospike.network import Provenance
 from isospike.neurons import Kind

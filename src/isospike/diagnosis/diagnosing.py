@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import torch
 from torch import nn
@@ -11,13 +10,14 @@ from torch import nn
 from isospike.calibrate.batches import Batch
 from isospike.data.reading import Given, Layout, looked_ahead, read_batches
 from isospike.diagnosis.advice import Case, raising, words
-from isospike.diagnosis.diagnosis import Diagnosis, Fault, SiteDiagnosis, WorstSite
+from isospike.diagnosis.diagnosis import Diagnosis, Fault, WorstSite
 from isospike.diagnosis.faulty_edges import faulty_edges, neighbours
 from isospike.diagnosis.faulty_thresholds import faulty_thresholds
 from isospike.diagnosis.faulty_weights import faulty_weights
 from isospike.diagnosis.layers import Layers
 from isospike.diagnosis.pairing import Pairing, pair
 from isospike.diagnosis.replacement import Replaced, answer_of, answer_with_exact_site
+from isospike.diagnosis.site import SiteDiagnosis
 from isospike.diagnosis.tally import model_bounds
 from isospike.diagnosis.verdict import verdict_of
 from isospike.errors import SimulationError
@@ -91,7 +91,7 @@ def diagnose(
     layers, scores = Layers(pairing, taken), _Scores(pairing, judge, taken)
     with reporting(progress) as report:
         for number, batch in enumerate(data, 1):
-            given = _prepared(batch, pairing.snn.reference_tensor.dtype)
+            given = batch.to(pairing.snn.reference_tensor.dtype)
             layers.add(given)
             for done, _ in enumerate(scores.add(given), 1):
                 report(f"batch {number}: sites replaced", done, len(pairing.sites))
@@ -105,12 +105,6 @@ def _steps(snn: SNN, steps: int | None) -> int:
         known = f", one of {', '.join(map(str, snn.times.own))}" if snn.times.own else ""
         raise SimulationError(f"the errors of a streaming network depend on the number of steps; say how many{known}")
     return int(settled)
-
-
-def _prepared(given: Given, dtype: torch.dtype) -> Given:
-    """A batch in the network's number format, channels last where it holds samples."""
-    inputs = given.inputs.to(dtype)
-    return replace(given, inputs=inputs if given.sequence else channels_last(inputs))
 
 
 class _Scores:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from isospike.diagnosis.diagnosis import Fault, SiteDiagnosis
+from isospike.diagnosis.diagnosis import Fault
+from isospike.diagnosis.site import SiteDiagnosis
 
 FAR = 0.3
 """Clipping error from which a threshold may be called too low."""

@@ -77,7 +77,7 @@ class Layers:
         local = neuron.constant_output(values[ours], steps=self.steps, probe=self.probe)
         even = neuron.constant_output(means[theirs], steps=self.steps, probe=self.probe)
         most = neuron.largest_output(a)
-        limited = torch.minimum(a, most)
+        limited = torch.maximum(torch.minimum(a, most), -most)
         tally.add("size", a)
         tally.add("clipping", limited - a)
         tally.add("quantisation", local - limited)

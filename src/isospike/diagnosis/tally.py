@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from isospike.diagnosis.diagnosis import SiteDiagnosis
+from isospike.diagnosis.site import SiteDiagnosis
 
 SATURATED = 0.95
 """Part of the largest mean output from which a neuron counts as saturated."""
@@ -60,15 +61,15 @@ class SiteTally:
 
     def saturate(self, a: Tensor, s: Tensor, largest: Tensor) -> None:
         """Note where the model is active, and where the network then puts out nearly all that it can."""
-        active = a > 0
-        full = active & (s >= SATURATED * largest)
+        active = a != 0
+        full = active & (s.abs() >= SATURATED * largest)
         counts = self._per_channel(active), self._per_channel(full)
         self._active = counts[0] if self._active is None else self._active + counts[0]
         self._saturated = counts[1] if self._saturated is None else self._saturated + counts[1]
 
     def reach(self, largest: Tensor, bound: Tensor) -> None:
         """Note how large activations are, or can be at most, and the bound of the neurons for them, ``[B, ...]``."""
-        found = self._channels(largest).amax(1)
+        found = self._channels(largest.abs()).amax(1)
         self._largest = found if self._largest is None else torch.maximum(self._largest, found)
         self._bound = self._channels(bound.expand_as(largest)[:1]).amin(1)
 
@@ -90,7 +91,7 @@ class SiteTally:
 
     @property
     def starved(self) -> int:
-        """Channels without a spike although the model's activation is positive somewhere."""
+        """Channels without a spike although the model's activation is not zero somewhere."""
         assert self._fired is not None
         assert self._active is not None
         return int(((self._fired == 0) & (self._active > 0)).sum())
@@ -155,7 +156,10 @@ def model_bounds(tallies: Mapping[str, SiteTally]) -> dict[str, float | None]:
 
 
 def envelope(activation: torch.nn.Module, z: Tensor) -> Tensor:
-    """An activation without its steps, ``clip(z, 0, ceiling)``: a map that never makes a difference larger."""
+    """An activation without its steps: ``clip(z, 0, ceiling)``, or what it computes where it has two signs or sides."""
+    if hasattr(activation, "is_signed"):
+        value: Tensor = activation(z)
+        return value
     ceiling = ceiling_of(activation)
     rectified = z.clamp(min=0)
     return rectified if ceiling is None else torch.minimum(rectified, torch.as_tensor(ceiling).to(z))
@@ -163,5 +167,5 @@ def envelope(activation: torch.nn.Module, z: Tensor) -> Tensor:
 
 def ceiling_of(activation: torch.nn.Module) -> Tensor | float | None:
     """The largest value that an activation can have; ``None``: there is none."""
-    ceiling: Tensor | float | None = getattr(activation, "max_val", None)
-    return getattr(activation, "bound", None) if ceiling is None else ceiling
+    ceiling: Tensor | float | None = getattr(activation, "bound", getattr(activation, "max_val", None))
+    return None if isinstance(ceiling, float) and math.isinf(ceiling) else ceiling

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from isospike.diagnosis.diagnosis import Fault, SiteDiagnosis, WorstSite
+from isospike.diagnosis.diagnosis import Fault, WorstSite
+from isospike.diagnosis.site import SiteDiagnosis
 from isospike.messages import counted
 from isospike.tasks import Measured
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,9 +11,9 @@ from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
 from isospike.executors.executor import Chunk
-from isospike.executors.program import Instruction, Program
+from isospike.executors.program import Instruction, Program, reads_means
 from isospike.executors.run import State
-from isospike.graphs.graph import is_island, op_of, ordered, output_leaves
+from isospike.graphs.graph import op_of, ordered, output_leaves
 from isospike.inputs import Inputs
 from isospike.memory_format import channels_last
 from isospike.neurons import EventCounts, Memory, Temporal
@@ -47,9 +48,7 @@ class Execution:
                 values[node] = channels_last(x.flatten(0, 1))
             elif isinstance(instruction.call, Temporal):
                 values[node] = self._temporal(instruction, instruction.call, values, steps, counts)
-                if self.watch is not None:
-                    self.watch(op_of(node).name, self._sequence(node, values, steps))
-            elif is_island(node):
+            elif reads_means(node):
                 values[node] = self._island(instruction, values, steps)
             else:
                 args, kwargs = self._arguments(node, values, steps)
@@ -101,10 +100,13 @@ class Execution:
             for piece, _ in self._pieces(name, steps):
                 memory = self._memory(name, lambda: module.start(x[0]))
                 outputs.append(module.advance(x[piece], memory, overwrite=overwrite)[0])
-            return torch.cat(outputs).flatten(0, 1)
-        out, events = module.advance(x, self._memory(name, lambda: module.start(x[0])), overwrite=overwrite)
+            out, events = torch.cat(outputs), None
+        else:
+            out, events = module.advance(x, self._memory(name, lambda: module.start(x[0])), overwrite=overwrite)
+        if self.watch is not None:
+            self.watch(name, out if events is None or events.sent is None else events.sent)
         if events is not None:
-            counts[name] = events
+            counts[name] = replace(events, sent=None)
         return out.flatten(0, 1)
 
     def _island(self, instruction: Instruction, values: dict[fx.Node, Any], steps: int) -> Tensor:

@@ -31,8 +31,8 @@ class Record:
     codes: bool = False
     """The codes of networks that emit after accumulating."""
     watch: Callable[[str, Tensor], None] | None = None
-    """Called with the name of every neuron layer, and of every max pool of trains, and what it puts out at the next
-    steps ``[t, B, ...]``, spikes times their amplitude; the tensor is only there during the call."""
+    """Called with the name of every neuron layer, and of every max pool of trains, and what it sends at the next steps
+    ``[t, B, ...]``, spikes times their amplitude; the tensor is only there during the call."""
 
     def __post_init__(self) -> None:
         """Refuse steps that are no whole numbers."""

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from isospike.errors import SimulationError
-from isospike.executors.program import Instruction, Program
+from isospike.executors.program import Instruction, Program, reads_means
 from isospike.executors.run import State
-from isospike.graphs.graph import is_island, op_of, output_leaves
+from isospike.graphs.graph import op_of, output_leaves
 from isospike.inputs import Inputs
 from isospike.neurons import Memory, Temporal
 from isospike.neurons.island import start_island
@@ -55,7 +55,7 @@ def _reference(program: Program, like: Inputs) -> Tensor:
 
 
 def _remembers(instruction: Instruction) -> bool:
-    return isinstance(instruction.call, Temporal) or is_island(instruction.node)
+    return isinstance(instruction.call, Temporal) or reads_means(instruction.node)
 
 
 def _start(instruction: Instruction, batch: int) -> Memory:

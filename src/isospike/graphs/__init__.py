@@ -3,7 +3,6 @@
 from isospike.graphs.capturing import capture
 from isospike.graphs.fold import fold_batch_norm
 from isospike.graphs.graph import Graph, Op
-from isospike.graphs.inspecting import Inspection, inspect
 from isospike.ops import Role
 
-__all__ = ["Graph", "Inspection", "Op", "Role", "capture", "fold_batch_norm", "inspect"]
+__all__ = ["Graph", "Op", "Role", "capture", "fold_batch_norm"]

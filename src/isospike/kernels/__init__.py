@@ -4,14 +4,16 @@ from isospike.kernels.code_counts import code_histogram
 from isospike.kernels.library import availability
 from isospike.kernels.sparse_convolution import SparseConvolution, kernel_of, skips_zeros
 from isospike.kernels.tracker import track
-from isospike.kernels.tracker_loop import TrackerRule, count, each_step
+from isospike.kernels.tracker_loop import Rounding, TrackerRule, count, decide, each_step
 
 __all__ = [
+    "Rounding",
     "SparseConvolution",
     "TrackerRule",
     "availability",
     "code_histogram",
     "count",
+    "decide",
     "each_step",
     "kernel_of",
     "skips_zeros",

@@ -24,10 +24,11 @@
 #else
 #define INDEPENDENT _Pragma("GCC ivdep")
 #endif
+#define EXPONENT (-((WORD)1 << (FRACTION - 1))) /* and sign */
 #define BLOCK ((int64_t)(4096 / sizeof(REAL)))
 
 typedef struct {
-    int32_t up, down, patient, powers_of_two;
+    int32_t up, down, rounding, powers_of_two, digits;
 } rule;
 
 typedef struct {
@@ -36,41 +37,57 @@ typedef struct {
     int64_t length;
 } block;
 
-/* How a neuron decides; a constant wherever it is used, so that each has a loop of its own. */
-enum decision { FIRE, RISE, FOLLOW, WAIT };
+/* How a neuron decides, behind FIRE as `Rounding` counts; a constant wherever it is used, so that each has a loop of its
+ * own. */
+enum decision { FIRE, DOWN, TOWARDS_ZERO, TO_POWER };
+
+static inline __attribute__((always_inline)) REAL masked(REAL value, WORD add, WORD keep) {
+    WORD bits;
+    memcpy(&bits, &value, sizeof(bits));
+    bits = (bits + add) & keep;
+    memcpy(&value, &bits, sizeof(bits));
+    return value;
+}
 
 /* Not a number is no demand: a comparison with it is false. */
-static inline __attribute__((always_inline)) REAL decide(enum decision kind, REAL v, REAL n, REAL threshold, const rule *r,
-                                                         WORD keep) {
+static inline __attribute__((always_inline)) REAL decide(enum decision kind, int bounded, REAL v, REAL n, REAL threshold,
+                                                         const rule *r, WORD keep) {
     if (kind == FIRE) return v >= threshold ? 1 : 0;
     const REAL up = (REAL)r->up, down = (REAL)r->down;
     const REAL ratio = v / (threshold > SMALLEST ? threshold : SMALLEST);
-    const REAL demand = kind == WAIT ? trunc(ratio) : floor(ratio);
-    const REAL lowest = kind == RISE ? 0 : -(n < down ? n : down);
+    const REAL within = ratio > -up ? (ratio < up ? ratio : up) : -up;
+    const REAL demand = kind == TO_POWER       ? trunc(masked(within, (WORD)1 << (FRACTION - 2), EXPONENT))
+                        : kind == TOWARDS_ZERO ? trunc(ratio)
+                                               : floor(ratio);
+    const REAL lowest = bounded ? -(n < down ? n : down) : 0 - down;
     const REAL above = demand > lowest ? demand : lowest;
-    REAL spikes = above < up ? above : up;
-    WORD bits;
-    memcpy(&bits, &spikes, sizeof(bits));
-    bits &= keep;
-    memcpy(&spikes, &bits, sizeof(bits));
-    return spikes;
+    return masked(above < up ? above : up, 0, keep);
 }
 
-static inline __attribute__((always_inline)) void step(enum decision kind, int biased, const rule *r, const block *b,
-                                                       int64_t *counts, int64_t packets_at) {
-    const WORD keep = r->powers_of_two ? -((WORD)1 << (FRACTION - 1)) : -1; /* sign and exponent, or all bits */
+/* Ones of the binary form, in operations that a compiler makes vectors of. */
+static inline __attribute__((always_inline)) int32_t ones(int32_t number) {
+    uint32_t x = (uint32_t)number;
+    x -= (x >> 1) & 0x55555555u;
+    x = (x & 0x33333333u) + ((x >> 2) & 0x33333333u);
+    return (int32_t)((((x + (x >> 4)) & 0x0f0f0f0fu) * 0x01010101u) >> 24);
+}
+
+static inline __attribute__((always_inline)) void step(enum decision kind, int bounded, int biased, const rule *r,
+                                                       const block *b, int64_t *counts, int64_t packets_at) {
+    const WORD keep = r->powers_of_two ? EXPONENT : -1;
+    const int digits = kind != FIRE && r->digits;
     const REAL *x = b->x, *threshold = b->threshold, *bias = b->bias;
     REAL *v = b->v, *n = b->n, *out = b->out;
     int32_t spikes = 0, packets = 0;
     INDEPENDENT
     for (int64_t i = 0; i < b->length; i++) {
         const REAL now = v[i] + (biased ? x[i] + bias[i] : x[i]);
-        const REAL s = decide(kind, now, kind >= FOLLOW ? n[i] : 0, threshold[i], r, keep);
-        const int32_t whole = (int32_t)s;
-        if (kind >= FOLLOW) n[i] += s;
+        const REAL s = decide(kind, bounded, now, bounded ? n[i] : 0, threshold[i], r, keep);
+        const int32_t whole = (int32_t)s, size = whole < 0 ? -whole : whole;
+        if (bounded) n[i] += s;
         out[i] = threshold[i] * s;
         v[i] = now - threshold[i] * s;
-        spikes += whole < 0 ? -whole : whole;
+        spikes += digits ? ones(size) : size;
         packets += whole != 0;
     }
     counts[0] += spikes;
@@ -78,19 +95,20 @@ static inline __attribute__((always_inline)) void step(enum decision kind, int b
 }
 
 static void step_as(enum decision kind, const rule *r, const block *b, int64_t *counts, int64_t packets_at) {
-#define CASE(KIND)                                                 \
-    case KIND:                                                     \
-        if (b->bias) step(KIND, 1, r, b, counts, packets_at);      \
-        else step(KIND, 0, r, b, counts, packets_at);              \
-        break;
-    switch (kind) { CASE(FIRE) CASE(RISE) CASE(FOLLOW) CASE(WAIT) }
+#define CASE(KIND, BOUNDED)                                              \
+    if (kind == KIND && (b->n != NULL) == BOUNDED) {                     \
+        if (b->bias) step(KIND, BOUNDED, 1, r, b, counts, packets_at);   \
+        else step(KIND, BOUNDED, 0, r, b, counts, packets_at);           \
+        return;                                                          \
+    }
+    CASE(FIRE, 0) CASE(DOWN, 0) CASE(DOWN, 1) CASE(TOWARDS_ZERO, 0) CASE(TOWARDS_ZERO, 1) CASE(TO_POWER, 0) CASE(TO_POWER, 1)
 }
 
 /* All steps. x_stride and bias_stride lead from one step to the next, 0 where all steps share one; n and bias may be
  * NULL. counts [part][spikes, packets][step][sample] starts at zero; out may be x. */
 void track(const rule *r, const REAL *x, int64_t x_stride, const REAL *threshold, const REAL *bias, int64_t bias_stride,
            REAL *v, REAL *n, REAL *out, int64_t steps, int64_t samples, int64_t neurons, int32_t parts, int64_t *counts) {
-    const enum decision kind = n ? (r->patient ? WAIT : FOLLOW) : r->up == 1 ? FIRE : RISE;
+    const enum decision kind = !n && r->up == 1 && !r->down ? FIRE : (enum decision)(DOWN + r->rounding);
     const int64_t blocks = (neurons + BLOCK - 1) / BLOCK, all = samples * blocks;
 #pragma omp parallel for schedule(static) num_threads(parts)
     for (int32_t part = 0; part < parts; part++)

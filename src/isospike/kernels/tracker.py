@@ -33,7 +33,7 @@ def track(
         x: currents ``[T, B, ...]``; may be one step expanded along ``T``.
         out: outputs ``[T, B, ...]``; may be ``x``.
         v: membrane potentials ``[B, ...]``.
-        n: net spikes so far ``[B, ...]``; ``None`` for neurons that take none back.
+        n: net spikes so far ``[B, ...]``, which do not fall below zero; ``None`` where nothing bounds them.
         threshold: broadcastable to one sample.
         biases: ``[1, ...]`` for all steps or ``[T, ...]``, the rest broadcastable to one sample.
         rule: the limits.
@@ -116,7 +116,7 @@ def _as_sample(parameter: Tensor, v: Tensor, layout: torch.memory_format) -> Ten
 
 _track = operator(
     "track(Tensor x, Tensor(a!) out, Tensor(b!) v, Tensor(c!)? n, Tensor threshold, Tensor? biases, "
-    "int up, int down, bool patient, bool powers_of_two) -> Tensor",
+    "int up, int down, int rounding, bool powers_of_two, bool digits) -> Tensor",
     torch_twin=_track_by_torch,
     cpu=_track_on_cpu,
     shapes=lambda x, *_: x.new_empty((2, x.shape[0], x.shape[1]), dtype=torch.int64),

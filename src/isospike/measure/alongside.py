@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from isospike.data.reading import Given
 from isospike.graphs import Graph, Role
 from isospike.inputs import Inputs
 from isospike.measure.certificate import Certificate, SiteEquality, SiteError
@@ -41,8 +42,8 @@ class Alongside(ABC, Generic[N]):
         self.agreement = self.judge.agreement()
 
     @abstractmethod
-    def add(self, x: Inputs) -> None:
-        """Compare on one batch of images."""
+    def add(self, given: Given) -> None:
+        """Compare on one batch."""
 
     @abstractmethod
     def certificate(self) -> Certificate:

@@ -12,7 +12,7 @@ from isospike.network import SNN
 from isospike.ops import Role
 from isospike.pooling import place_average_pool_neurons, place_max_pools
 from isospike.pooling.rule import MaxPoolRule, rules
-from isospike.sites import place_sites
+from isospike.sites import as_islands, place_sites, two_sided_sites
 
 NAMED = 8
 """Sites that a message names; it counts the others."""
@@ -31,12 +31,13 @@ def check_network(snn: object, verb: str) -> None:
 
 
 def prepared(folded: Graph, spiking: Graph) -> Graph:
-    """Max pools moved, activations behind average pools and sites in front of products where the network has so."""
+    """Max pools moved, activations behind average pools, sites in front of products and islands where it has so."""
     kinds = [type(module) for module in spiking.modules() if isinstance(module, MaxPoolRule)]
     names = [name for name, kind in rules.items() if kind in kinds]
     sited = place_sites(folded)
     if not set(sited.sites) - set(folded.sites) & set(spiking.sites):
         sited = folded
+    sited = as_islands(sited, set(two_sided_sites(sited)) - set(spiking.sites))
     placed = place_max_pools(sited, names[0]) if names else sited
     with_pool_neurons = place_average_pool_neurons(placed)
     added = set(with_pool_neurons.sites) - set(placed.sites)

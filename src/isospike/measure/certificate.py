@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
 
 from isospike.messages import counted
-from isospike.tables import Column, Table, Tabular
-from isospike.tasks import Measured, plain_interval
-
-EQUALITY = (
-    Column("codes", "codes", "", 0),
-    Column("wrong_codes", "wrong codes", "", 0),
-    Column("wrong_spikes", "wrong spikes", "", 0),
-)
-ERRORS = (Column("values", "values", "", 0), Column("error", "relative error", "", 4))
+from isospike.results import Inner, Result, Shown, Stored, columns_of, derived, row_of
+from isospike.tables import Table, Tabular
+from isospike.tasks import Interval, Measure, Measured
 
 
 @dataclass(frozen=True)
-class SiteEquality:
+class SiteEquality(Stored):
     """One layer of an accumulate-then-emit network beside the quantised ANN's."""
 
-    site: str
-    codes: int
+    site: Annotated[str, Shown("site")]
+    codes: Annotated[int, Shown("codes", "", 0)]
     """Number of codes compared: neurons times images."""
-    wrong_codes: int
+    wrong_codes: Annotated[int, Shown("wrong codes", "", 0)]
     """Codes that differ from the quantised ANN's, in the stepped or in the collapsed run."""
-    wrong_spikes: int
+    wrong_spikes: Annotated[int, Shown("wrong spikes", "", 0)]
     """Spikes of a step and image that the codes do not call for, or that are missing."""
     trained: bool
     """Whether the quantised ANN has the model's own trained quantiser here; else it has the network's."""
@@ -35,18 +29,18 @@ class SiteEquality:
 
 
 @dataclass(frozen=True)
-class SiteError:
+class SiteError(Stored):
     """One layer of a streaming network beside the ANN's."""
 
-    site: str
-    values: int
+    site: Annotated[str, Shown("site")]
+    values: Annotated[int, Shown("values", "", 0)]
     """Number of activations compared: neurons times images."""
-    error: float
+    error: Annotated[float, Shown("relative error", "", 4)]
     """Root mean square of ``mean output - activation``, over the root mean square of the activations."""
 
 
 @dataclass(frozen=True)
-class Certificate(Tabular):
+class Certificate(Tabular, Result):
     """How equal a spiking network is to the network it was converted from.
 
     For an accumulate-then-emit network: codes, spikes and outputs against the quantised ANN's, which is the model with
@@ -71,18 +65,31 @@ class Certificate(Tabular):
     """Largest difference of an output from the model's own, over the largest output; quantisation included."""
     task: str
     """What the answers are for."""
-    agreed: Measured
+    agreed: Inner[Measured]
     """The agreement of the network's answers with the model's own, as the task has it."""
 
     @property
+    @derived()
     def agreement(self) -> float:
         """The value of the agreement."""
         return self.agreed.value
 
+    @property
+    @derived()
+    def interval(self) -> Interval | None:
+        """The interval of the agreement."""
+        return self.agreed.interval
+
+    @property
+    @derived("measures.agreement")
+    def measure(self) -> Measure:
+        """What the agreement means."""
+        return self.agreed.measure
+
     def table(self) -> Table:
         """What was compared at every site; below it what was found of the whole."""
-        columns = (Column("site", "site"), *(ERRORS if self.kind == "streaming" else EQUALITY))
-        rows = tuple(tuple(getattr(site, column.key) for column in columns) for site in self.sites)
+        columns = columns_of(SiteError if self.kind == "streaming" else SiteEquality)
+        rows = tuple(row_of(columns, site) for site in self.sites)
         title = f"{self.method}, T={self.steps}, {counted(self.images, 'image')}, {self.dtype}"
         return Table("certificate", title, columns, rows, "\n".join(self.remarks()))
 
@@ -101,6 +108,7 @@ class Certificate(Tabular):
         return (*lines, "equal: yes" if self.exact else f"equal: no; first difference: {self.first_difference}")
 
     @property
+    @derived()
     def first_difference(self) -> str:
         """The first site and neuron that differ; empty if none does."""
         for site in self.sites:
@@ -109,6 +117,7 @@ class Certificate(Tabular):
         return "" if self.exact else f"outputs by {self.output_error:.3g}"
 
     @property
+    @derived(before="first_difference")
     def compared(self) -> str:
         """What was compared, on how much, with which tolerance, in one sentence."""
         if self.kind == "streaming":
@@ -125,10 +134,3 @@ class Certificate(Tabular):
             f"{self.tolerance:.3g}; the quantised ANN has the model's own quantisers at {trained} sites, the "
             f"network's at {len(sites) - trained}"
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """The documented JSON object of ``isospike verify --json``."""
-        own = {name: value for name, value in asdict(self).items() if name != "agreed"}
-        agreed = {"agreement": self.agreement, "interval": plain_interval(self.agreed.interval)}
-        described = {"measures": {"agreement": self.agreed.measure.to_dict()}}
-        return {**own, **agreed, **described, "compared": self.compared, "first_difference": self.first_difference}

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import torch
 
+from isospike.data.reading import Given
 from isospike.executors import Record, compile
 from isospike.graphs import Graph, Role
-from isospike.inputs import Inputs
 from isospike.measure.alongside import Alongside, largest_difference, worst
 from isospike.measure.certificate import Certificate, SiteError
+from isospike.memory_format import channels_last
 from isospike.network import SNN
 from isospike.tasks import Task
 
@@ -31,18 +32,22 @@ class Deviation(Alongside[SNN]):
         dtype: number format in which both are run.
         task: what the answers are for.
         steps: number of steps.
+        executor: that runs the network; the default of its kind for ``None``.
     """
 
-    def __init__(self, folded: Graph, snn: SNN, dtype: torch.dtype, *, task: Task, steps: int) -> None:
+    def __init__(
+        self, folded: Graph, snn: SNN, dtype: torch.dtype, *, task: Task, steps: int, executor: str | None = None
+    ) -> None:
         super().__init__(folded, snn, dtype, task=task)
         self.steps = steps
-        self.probed = compile(self.snn.with_graph(with_sites(self.snn.graph)))
+        self.probed = compile(self.snn.with_graph(with_sites(self.snn.graph)), executor)
         self.reference = with_sites(self.snn.ann())
         self.squares = {site: _Squares() for site in snn.sites}
 
-    def add(self, x: Inputs) -> None:
+    def add(self, given: Given) -> None:
         """Run both and compare."""
-        answer, means = self.probed.run(x, steps=self.steps, record=Record(outputs=False)).output
+        x = channels_last(given.still)
+        answer, means = self.probed.run(given.inputs, steps=self.steps, record=Record(outputs=False)).output
         expected, activations = self.reference(x)
         for squares, mean, activation in zip(self.squares.values(), means, activations, strict=True):
             squares.values += mean.numel()

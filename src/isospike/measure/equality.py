@@ -9,14 +9,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from isospike.data.reading import Given
 from isospike.errors import SimulationError
 from isospike.executors import Record, Run, compile, executors_of
 from isospike.graphs import Graph, Role
 from isospike.graphs.graph import op_of
 from isospike.graphs.verify import RELATIVE_TOLERANCE
-from isospike.inputs import Inputs
 from isospike.measure.alongside import Alongside, largest_difference, worst
 from isospike.measure.certificate import Certificate, SiteEquality
+from isospike.memory_format import channels_last
 from isospike.network import EmittingNetwork
 from isospike.neurons import Emitter, InputGrid, QuantisedActivation, activation_at_rest
 from isospike.refine import put_on_grid
@@ -36,14 +37,27 @@ class Equality(Alongside[EmittingNetwork]):
     """The quantised ANN is the model with its own trained quantisers, or with the network's where it has none.
 
     A network that was converted with other levels than the model was trained with has its own quantisers there too.
+
+    Args:
+        folded: the model, captured and folded.
+        snn: the network.
+        dtype: number format in which both are run.
+        task: what the answers are for.
+        executor: that runs the network; by default every one of its kind does.
+
+    Raises:
+        SimulationError: a network on the binary grid in another format than float64, or an executor of other networks.
     """
 
-    def __init__(self, folded: Graph, snn: EmittingNetwork, dtype: torch.dtype, *, task: Task) -> None:
+    def __init__(
+        self, folded: Graph, snn: EmittingNetwork, dtype: torch.dtype, *, task: Task, executor: str | None = None
+    ) -> None:
         if snn.exact and dtype is not torch.float64:
             raise SimulationError("a network on the binary grid is exact in float64 only; verify it in float64")
         super().__init__(folded, snn, dtype, task=task)
         self.reference = quantised_ann(folded, self.snn).to(dtype)
-        self.compiled = {name: compile(self.snn, name) for name in reversed(executors_of(self.snn.kind))}
+        names = [executor] if executor is not None else [*reversed(executors_of(self.snn.kind))]
+        self.compiled = {name: compile(self.snn, name) for name in names}
         self.tallies = {site: _Tally(self._is_trained(folded, site)) for site in snn.sites}
         self.expected: dict[str, Tensor] = {}
         self.rows = {op.name: op.rows for op in self.snn.graph.ops}
@@ -61,15 +75,16 @@ class Equality(Alongside[EmittingNetwork]):
 
         return hook
 
-    def add(self, x: Inputs) -> None:
-        """Run all three and compare."""
+    def add(self, given: Given) -> None:
+        """Run the reference and the network with every executor, and compare."""
+        x = channels_last(given.still)
         runs = {name: compiled.run(x, record=Record(codes=True)) for name, compiled in self.compiled.items()}
         answer = self.reference(x)
         for site, tally in self.tallies.items():
             self._add_site(site, tally, runs)
         differences = [largest_difference(run.output, answer) for run in runs.values()]
         self.output_error = worst(self.output_error, *differences)
-        self.add_model(x, runs["stepped"].output)
+        self.add_model(x, next(iter(runs.values())).output)
 
     def _add_site(self, site: str, tally: _Tally, runs: dict[str, Run]) -> None:
         neuron, expected = self.snn.neuron(site), self.expected[site]

@@ -7,30 +7,62 @@ from typing import Any
 
 from isospike.measure.exits import ExitEvaluation
 from isospike.messages import counted
+from isospike.results import IfThere, Inner, Result, derived
 from isospike.tables import Column, Table, Tabular
-from isospike.tasks import Measured, Task, plain_interval
+from isospike.tasks import Interval, Measure, Measured, Task
+
+More = dict[str, Measured] | None
+"""The figures of a task beside the one that networks are ranked by, by key, where it has some."""
 
 
 @dataclass(frozen=True)
-class Evaluation(Tabular):
+class EvaluationAtSteps(Result):
+    """What a network did after one number of steps."""
+
+    score: float | None
+    """The task's figure against the targets; ``None`` without targets."""
+    interval: Interval | None
+    """Interval of 95 % of what networks are ranked by: the score, or without targets the agreement."""
+    more: IfThere[More]
+    """The further figures of the task."""
+    agreement: float
+    """The agreement with the ANN."""
+    spikes: float
+    """Mean number of spikes per sample."""
+
+
+@dataclass(frozen=True)
+class Evaluation(Tabular, Result):
     """The score of one network on one data set, against the number of steps."""
 
     task: Task
     """What the answers are for."""
-    scores: dict[int, tuple[Measured, ...]] | None
+    scores: Inner[dict[int, tuple[Measured, ...]] | None]
     """All figures of the task against the targets after each number of steps; ``None`` without targets."""
-    agreements: dict[int, Measured]
+    agreements: Inner[dict[int, Measured]]
     """The agreement with the ANN after each number of steps."""
-    ann_scores: tuple[Measured, ...] | None
+    ann_scores: Inner[tuple[Measured, ...] | None]
     """The same figures of the ANN it was converted from, on the same samples."""
     images: int
     """Number of samples."""
-    spikes: dict[int, float]
+    spikes: Inner[dict[int, float]]
     """Mean number of spikes per sample, all sites together, after each number of steps."""
     seconds: float
     """Wall time of the SNN runs, without those with exits."""
-    exit: ExitEvaluation | None = None
+    exit: IfThere[ExitEvaluation | None] = None
     """The same network with exits; ``None`` without a rule."""
+
+    @property
+    @derived("measures.score", before="images")
+    def score_measure(self) -> Measure | None:
+        """What the score means; ``None`` without targets."""
+        return None if self.ann_scores is None else self.ann_scores[0].measure
+
+    @property
+    @derived("measures.agreement", before="images")
+    def agreement_measure(self) -> Measure:
+        """What the agreement means."""
+        return next(iter(self.agreements.values())).measure
 
     @property
     def measured(self) -> dict[int, Measured]:
@@ -43,6 +75,7 @@ class Evaluation(Tabular):
         return {t: found.value for t, found in self.measured.items()}
 
     @property
+    @derived("ann.score", before="images")
     def ann(self) -> float | None:
         """The ANN's score; ``None`` without targets."""
         return None if self.ann_scores is None else self.ann_scores[0].value
@@ -58,10 +91,10 @@ class Evaluation(Tabular):
         more = () if self.ann_scores is None else tuple(one.measure for one in self.ann_scores[1:])
         columns = (
             Column("steps", "T"),
-            Column("score", measure.heading, "", measure.digits, factor=measure.factor),
+            measure.column("score", measure.heading),
             Column("interval", "95 % interval", "", 1),
-            *(Column(one.key, one.heading, "", one.digits, factor=one.factor) for one in more),
-            *(() if self.scores is None else (Column("agreement", own.heading, "", own.digits, factor=own.factor),)),
+            *(one.column(one.key, one.heading) for one in more),
+            *(() if self.scores is None else (own.column("agreement", own.heading),)),
             Column("spikes", "spikes/image", "", 0),
         )
         rows = [self._row(t, self.agreements[t] if self.scores is None else None) for t in self.agreements]
@@ -75,28 +108,26 @@ class Evaluation(Tabular):
             return (f"T={steps}", *_cells((self.agreements[steps],)), self.spikes[steps])
         return (f"T={steps}", *_cells(self.scores[steps]), self.agreements[steps].value, self.spikes[steps])
 
-    def to_dict(self) -> dict[str, Any]:
-        """The documented JSON object of ``isospike evaluate --json``."""
-        ann, own = self.ann_scores, next(iter(self.agreements.values())).measure
-        found = {
-            "task": self.task.to_dict(),
-            "measures": {"score": None if ann is None else ann[0].measure.to_dict(), "agreement": own.to_dict()},
-            "ann": {"score": self.ann, **({} if ann is None else _more(ann))},
-            "snn": {str(steps): self._one(steps) for steps in self.agreements},
-            "images": self.images,
-            "seconds": self.seconds,
-        }
-        return found if self.exit is None else {**found, "exit": self.exit.to_dict()}
+    @property
+    @derived("ann.more", before="images")
+    def ann_more(self) -> IfThere[More]:
+        """The further figures of the ANN."""
+        return None if self.ann_scores is None else _more(self.ann_scores)
 
-    def _one(self, steps: int) -> dict[str, Any]:
+    @derived("snn", before="images")
+    def by_steps(self) -> dict[int, EvaluationAtSteps]:
+        """By the number of steps T."""
+        return {steps: self._at(steps) for steps in self.agreements}
+
+    def _at(self, steps: int) -> EvaluationAtSteps:
         scores = None if self.scores is None else self.scores[steps]
-        return {
-            "score": None if scores is None else scores[0].value,
-            "interval": plain_interval(self.measured[steps].interval),
-            **({} if scores is None else _more(scores)),
-            "agreement": self.agreement[steps],
-            "spikes": self.spikes[steps],
-        }
+        return EvaluationAtSteps(
+            score=None if scores is None else scores[0].value,
+            interval=self.measured[steps].interval,
+            more=None if scores is None else _more(scores),
+            agreement=self.agreement[steps],
+            spikes=self.spikes[steps],
+        )
 
 
 def _cells(figures: tuple[Measured, ...]) -> tuple[Any, ...]:
@@ -105,6 +136,6 @@ def _cells(figures: tuple[Measured, ...]) -> tuple[Any, ...]:
     return (first.value, first.measure.shown_interval(first.interval), *(one.value for one in others))
 
 
-def _more(figures: tuple[Measured, ...]) -> dict[str, Any]:
+def _more(figures: tuple[Measured, ...]) -> More:
     """The figures beside the one that networks are ranked by, where the task has some."""
-    return {"more": {one.measure.key: one.to_dict() for one in figures[1:]}} if figures[1:] else {}
+    return {one.measure.key: one for one in figures[1:]} or None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ from isospike.network import SNN
 from isospike.options import Share, check_arguments, is_whole
 from isospike.precision import own_precision
 from isospike.progress import Progress, reporting, told
+from isospike.results import Among, Inner, Result, Shown, Stored, columns_of, row_of
 from isospike.tables import Column, Table, Tabular
 from isospike.tasks import Judge, Measure, choose_task
 from isospike.units import percent
@@ -34,24 +35,24 @@ LEAST_GAP = 1e-14
 
 
 @dataclass(frozen=True)
-class ExitPoint:
+class ExitPoint(Stored):
     """One threshold and what it gives on the calibration data."""
 
-    threshold: float
+    threshold: Annotated[float, Shown("threshold", "", 6)]
     """Bound of the score."""
-    mean_steps: float
+    mean_steps: Annotated[float, Shown("mean T", "", 2)]
     """Mean number of steps used by an image."""
-    score: float
+    score: Annotated[float, Shown("score", "%", 2, factor=100)]
     """Share of right answers at the exits, 0 to 1."""
 
 
 @dataclass(frozen=True)
-class ExitChoice(Tabular):
+class ExitChoice(Tabular, Result):
     """The threshold that was chosen, and what there was to choose from."""
 
-    rule: ExitRule
+    rule: Inner[ExitRule]
     """The exit rule with the chosen threshold."""
-    chosen: ExitPoint
+    chosen: Among[ExitPoint]
     """Its point of the front."""
     front: tuple[ExitPoint, ...]
     """The Pareto front in order of the mean steps: every point is right more often than all with fewer steps."""
@@ -61,29 +62,19 @@ class ExitChoice(Tabular):
     """Number of images."""
     labelled: bool
     """Whether right means the target; without targets it means the answer after all steps."""
-    measure: Measure
+    measure: Inner[Measure]
     """What the share of right answers is called, by the task."""
 
     def table(self) -> Table:
         """The front, by rising mean number of steps."""
-        columns = (
-            Column("threshold", "threshold", "", 6),
-            Column("mean_steps", "mean T", "", 2),
-            Column("score", f"{self._what} %", "", 2, factor=100),
-            Column("interval", "95 % interval", "", 1),
-            Column("chosen", ""),
-        )
-        rows = tuple(
-            (
-                point.threshold,
-                point.mean_steps,
-                point.score,
-                shown_interval(point.score, self.images),
-                "chosen" if point == self.chosen else None,
-            )
-            for point in self.front
-        )
+        points = columns_of(ExitPoint, score=Column("score", f"{self._what} %", "", 2, factor=100))
+        columns = (*points, Column("interval", "95 % interval", "", 1), Column("chosen", ""))
+        rows = tuple((*row_of(points, point), *self._beside(point)) for point in self.front)
         return Table("thresholds", f"thresholds of {self.rule.name()}", columns, rows, self.summary())
+
+    def _beside(self, point: ExitPoint) -> tuple[str | None, str | None]:
+        """The interval of a point, and whether it was chosen."""
+        return shown_interval(point.score, self.images), "chosen" if point == self.chosen else None
 
     def summary(self, data: str = "") -> str:
         """What was chosen, in one line.
@@ -101,16 +92,6 @@ class ExitChoice(Tabular):
     @property
     def _what(self) -> str:
         return self.measure.short if self.labelled else "same answer as at the end"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The documented object ``chosen`` of ``isospike evaluate --json``."""
-        return {
-            **asdict(self.chosen),
-            "front": [asdict(point) for point in self.front],
-            "final": self.final,
-            "images": self.images,
-            "labelled": self.labelled,
-        }
 
 
 @torch.no_grad()
@@ -162,11 +143,11 @@ def choose_threshold(
         raise SimulationError(f"the network is {with_article(snn)}; give what isospike.convert or load gives")
     check_exit(snn, rule)
     check_arguments(Share, max_drop=max_drop)
-    if is_whole(steps):
-        rule.check_steps(steps)
-    first, batches = looked_ahead(
-        read_batches(data, shape=snn.graph.input_shape, layout=layout, names=snn.graph.input_names)
-    )
+    known = steps if is_whole(steps) else None  # the run refuses what is none
+    if known is not None:
+        rule.check_steps(known)
+    reading: dict[str, Any] = {"layout": layout, "steps": known, "names": snn.graph.input_names}
+    first, batches = looked_ahead(read_batches(data, shape=snn.graph.input_shape, **reading))
     shapes = snn.graph.output_shapes
     judge = Judge(choose_task(None, shapes, stored=snn.task, targets=first.targets), shapes, snn.graph.output_names)
     seen = _Seen(compile(snn, executor), rule, judge, steps=steps)

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 
 from isospike.executors import Compiled, ExitRule, Record
 from isospike.inputs import Inputs
+from isospike.results import Inner, Result, Shown, columns_of, derived
 from isospike.tables import Column, Table, Tabular
-from isospike.tasks import Judge, Measured, plain_interval
+from isospike.tasks import INTERVAL, Interval, Judge, Measured
 
 
 @dataclass(frozen=True)
-class ExitEvaluation(Tabular):
+class ExitEvaluation(Tabular, Result):
     """One network with one exit rule on one data set."""
 
-    rule: ExitRule
+    rule: Inner[ExitRule]
     """The exit rule."""
-    score: Measured | None
+    score: Inner[Measured | None]
     """Of every sample's answer at its exit, against the targets; ``None`` without targets."""
-    agreed: Measured
+    agreed: Inner[Measured]
     """The agreement of these answers with the ANN's."""
-    spikes: float
+    spikes: Annotated[float, Shown("spikes/image", "", 0)]
     """Mean number of spikes per image up to its exit, all sites together."""
     histogram: dict[int, int]
     """Number of images that left after each number of steps, from 1 to the largest T; those at T may have had to."""
@@ -37,12 +38,37 @@ class ExitEvaluation(Tabular):
         return self.agreed if self.score is None else self.score
 
     @property
+    @derived("rule", before="spikes")
+    def rule_name(self) -> Annotated[str, Shown("rule")]:
+        """Name of the exit rule."""
+        return self.rule.name()
+
+    @property
+    @derived(before="spikes")
+    def options(self) -> dict[str, Any]:
+        """The options of the rule."""
+        return asdict(self.rule)
+
+    @property
+    @derived("score", before="spikes")
+    def score_value(self) -> Annotated[float | None, Shown("score")]:
+        """The task's figure at the exits; ``None`` without targets."""
+        return None if self.score is None else self.score.value
+
+    @property
+    @derived(before="spikes")
+    def interval(self) -> Annotated[Interval | None, INTERVAL]:
+        """Interval of 95 % of what networks are ranked by: the score, or without targets the agreement."""
+        return self.measured.interval
+
+    @property
     def metric(self) -> float:
         """The value of `measured`."""
         return self.measured.value
 
     @property
-    def agreement(self) -> float:
+    @derived(before="spikes")
+    def agreement(self) -> Annotated[float, Shown("agreement")]:
         """The value of the agreement."""
         return self.agreed.value
 
@@ -52,50 +78,34 @@ class ExitEvaluation(Tabular):
         return sum(self.histogram.values())
 
     @property
-    def mean_steps(self) -> float:
+    @derived(before="histogram")
+    def mean_steps(self) -> Annotated[float, Shown("mean T", "", 2)]:
         """Mean number of steps used by an image."""
         return sum(steps * count for steps, count in self.histogram.items()) / self.images
 
     @property
-    def left_early(self) -> float:
+    @derived(before="histogram")
+    def left_early(self) -> Annotated[float, Shown("left early", "%", 2, factor=100)]:
         """Share of images that left before T."""
         return (self.images - self.histogram[max(self.histogram)]) / self.images
 
     def table(self) -> Table:
         """One row: the scores of the answers at the exits, and the steps that were used."""
         measure, own = self.measured.measure, self.agreed.measure
-        columns = (
-            Column("rule", "rule"),
-            Column("score", measure.heading, "", measure.digits, factor=measure.factor),
-            Column("interval", "95 % interval", "", 1),
-            Column("agreement", own.heading, "", own.digits, factor=own.factor),
-            Column("spikes", "spikes/image", "", 0),
-            Column("mean_steps", "mean T", "", 2),
-            Column("left_early", f"left before T={max(self.histogram)} %", "", 2, factor=100),
+        columns = columns_of(
+            ExitEvaluation,
+            score=measure.column("score", measure.heading),
+            agreement=own.column("agreement", own.heading),
+            left_early=Column("left_early", f"left before T={max(self.histogram)} %", "", 2, factor=100),
         )
-        interval = measure.shown_interval(self.measured.interval)
-        row = (self.rule.name(), self.metric, interval, self.agreement, self.spikes, self.mean_steps, self.left_early)
+        shown = {"score": self.metric, "interval": measure.shown_interval(self.interval)}
+        row = tuple({**self.to_dict(), **shown}[column.key] for column in columns)
         return Table("exits", f"with exits at threshold {self.rule.threshold:.12g}", columns, (row,))
 
     def summary(self) -> str:
         """Score and steps in one line."""
         found = f"{self.measured.measure.short} {self.measured}, mean T {self.mean_steps:.2f}"
         return f"{found}, threshold {self.rule.threshold:.12g}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The documented object ``exit`` of ``isospike evaluate --json``."""
-        return {
-            "rule": self.rule.name(),
-            "options": asdict(self.rule),
-            "score": None if self.score is None else self.score.value,
-            "interval": plain_interval(self.measured.interval),
-            "agreement": self.agreement,
-            "spikes": self.spikes,
-            "mean_steps": self.mean_steps,
-            "left_early": self.left_early,
-            "histogram": {str(steps): count for steps, count in self.histogram.items()},
-            "seconds": self.seconds,
-        }
 
 
 class ExitTally:

@@ -8,22 +8,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from isospike.calibrate.batches import Batch, Batches
+from isospike.calibrate.batches import Batch
 from isospike.convertible import check_weights
+from isospike.data.reading import Layout, looked_ahead, read_batches
 from isospike.errors import SimulationError
 from isospike.graphs import Graph, capture, fold_batch_norm
 from isospike.graphs.export import names_taken
-from isospike.inputs import mapped, moved
 from isospike.measure.alongside import Alongside
 from isospike.measure.belonging import check_belongs, check_network, prepared
 from isospike.measure.certificate import Certificate
 from isospike.measure.deviation import Deviation
 from isospike.measure.equality import Equality
-from isospike.memory_format import channels_last
-from isospike.network import SNN, EmittingNetwork
+from isospike.network import SNN, EmittingNetwork, StreamingNetwork
 from isospike.precision import own_precision
 from isospike.progress import Progress, reporting, told
-from isospike.tasks import Task, TaskChoice, choose_task
+from isospike.tasks import TaskChoice, choose_task
 
 
 @torch.no_grad()
@@ -37,6 +36,8 @@ def verify(
     dtype: torch.dtype = torch.float64,
     progress: Progress = True,
     task: TaskChoice = None,
+    layout: Layout | None = None,
+    executor: str | None = None,
 ) -> Certificate:
     """Compare a spiking network with the model that it was converted from, layer by layer.
 
@@ -57,6 +58,9 @@ def verify(
             what is being done, how much of it, and of how much (0: not known); ``False`` is silent.
         task: what the answers are for, which says what their agreement is; by default what the network was converted
             for.
+        layout: where the time of sequences is, see `isospike.convert`. A streaming network is run on their first
+            steps, and the ANN sees the mean of these; an accumulate-then-emit network is given their mean.
+        executor: see `simulate`; by default an accumulate-then-emit network is run with every one.
 
     Raises:
         TaskError: the task does not fit the outputs.
@@ -65,24 +69,30 @@ def verify(
         ConversionError: the model holds NaN or infinity.
     """
     check_network(snn, "verify")
-    data = Batches(batches, names=names_taken(model))
-    graph = model if isinstance(model, Graph) else capture(model, data.first)
+    settled = _settled(snn, steps)
+    taken = settled if isinstance(snn, StreamingNetwork) else None
+    how_read: dict[str, Any] = {"layout": layout, "steps": taken, "names": names_taken(model)}
+    first, data = looked_ahead(read_batches(batches, shape=snn.graph.input_shape, **how_read))
+    graph = model if isinstance(model, Graph) else capture(model, first.still)
     check_weights(graph)
     folded = fold_batch_norm(graph)
     placed = prepared(folded, snn.graph)
     check_belongs(placed, snn.graph)
     judged = choose_task(task, graph.output_shapes, stored=snn.task)
-    pair = _alongside(placed if isinstance(snn, EmittingNetwork) else folded, snn, dtype, task=judged, steps=steps)
+    how: dict[str, Any] = {"task": judged, "executor": executor}
+    pair: Alongside[Any] = (
+        Equality(placed, snn, dtype, **how)
+        if isinstance(snn, EmittingNetwork)
+        else Deviation(folded, snn.for_steps(settled), dtype, **how, steps=settled)
+    )
     with reporting(progress) as report:
-        for inputs in told(data, report, "verifying", of=batches):
-            pair.add(channels_last(mapped(inputs, lambda x: moved(x, dtype))))
+        for given in told(data, report, "verifying", of=batches):
+            pair.add(given.to(dtype))
     return pair.certificate()
 
 
-def _alongside(folded: Graph, snn: SNN, dtype: torch.dtype, *, task: Task, steps: int | None) -> Alongside[Any]:
+def _settled(snn: SNN, steps: int | None) -> int:
     settled = snn.settled_steps(steps)
-    if isinstance(snn, EmittingNetwork):
-        return Equality(folded, snn, dtype, task=task)
     if settled is None:
         raise SimulationError("a streaming network equals its ANN only in the limit; say after how many steps")
-    return Deviation(folded, snn.for_steps(settled), dtype, task=task, steps=settled)
+    return settled

@@ -16,18 +16,20 @@ from isospike.neurons import (
     NEAREST,
     Emitter,
     IntegrateAndFire,
+    Neuron,
     Probing,
     ResidualMask,
     StreamingNeuron,
     activation_at_rest,
 )
 from isospike.neurons.levels import at_site
-from isospike.neurons.quantiser import has_ceiling, is_staircase, shift_of
+from isospike.neurons.quantiser import has_ceiling, is_signed, is_staircase, shift_of
 from isospike.ops import Role
 from isospike.pooling import place_average_pool_neurons, place_max_pools
 from isospike.pooling import rules as pooling_rules
 from isospike.refine.refinement import Refinement
 from isospike.scales.rule import ScaleRule
+from isospike.sites import as_islands, two_sided_sites
 
 
 class Policy(ABC):
@@ -49,6 +51,11 @@ class Policy(ABC):
     def papers(self) -> tuple[str, ...]:
         """BibTeX keys of neurons and pools."""
         return ()
+
+    @property
+    @abstractmethod
+    def placed(self) -> type[Neuron]:
+        """The neurons that it places."""
 
     @abstractmethod
     def neuron(self, bound: Tensor, activation: nn.Module) -> nn.Module:
@@ -86,9 +93,17 @@ class Streaming(Policy):
         average = ("li2021free",) if self.average_pool_neurons else ()
         return (*self.kind.papers, *pooling_rules[self.pooling].papers, *average, *start)
 
+    @property
+    def placed(self) -> type[Neuron]:
+        """Those of the kind."""
+        return self.kind
+
     def prepare(self, graph: Graph) -> Graph:
-        """With the pooling rule in the place of max pools, and activations for neurons behind average pools."""
-        placed = place_max_pools(graph, self.pooling)
+        """With the pooling rule in the place of max pools, and activations for neurons behind average pools.
+
+        Two-sided functions are islands: these neurons have one population.
+        """
+        placed = place_max_pools(as_islands(graph, two_sided_sites(graph)), self.pooling)
         return place_average_pool_neurons(placed) if self.average_pool_neurons else placed
 
     def preparation(self, graph: Graph) -> Hashable:
@@ -97,10 +112,21 @@ class Streaming(Policy):
 
     def neuron(self, bound: Tensor, activation: nn.Module) -> nn.Module:
         """Threshold at the bound, or at the part of it that the largest spike has."""
-        share = shift_of(activation, otherwise=0.5) if self.v_init is None else self.v_init
+        share = self._share(activation)
         options = self.kind.sizes(self.largest, capped=has_ceiling(activation))
         theta = bound / self.kind.spikes_to_bound(**options)
         return self.kind(theta, theta * share, activation_at_rest(activation), **options)  # type: ignore[arg-type]
+
+    def _share(self, activation: nn.Module) -> float:
+        """What a neuron starts with, in thresholds: 1/2 at signed sites, whose values of both signs round alike.
+
+        Neurons that round potentials as they are start at zero.
+        """
+        if self.kind.rounds_itself:
+            return 0.0
+        if self.v_init is None or is_signed(activation):
+            return shift_of(activation, otherwise=0.5)
+        return self.v_init
 
 
 @dataclass(frozen=True)
@@ -111,6 +137,11 @@ class ProbingStreaming(Streaming):
     """How they probe."""
     probe_steps: int = 4
     """Steps of the probe."""
+
+    @property
+    def placed(self) -> type[Neuron]:
+        """Those that probe."""
+        return self.probing
 
     def neuron(self, bound: Tensor, activation: nn.Module) -> nn.Module:
         """Threshold at the bound."""
@@ -131,6 +162,11 @@ class AccumulateThenEmit(Policy):
     """Levels where none were learned."""
     phase: float | None = None
     """Phase phi of the quantiser; ``None`` keeps learned ones and rounds to nearest elsewhere."""
+
+    @property
+    def placed(self) -> type[Neuron]:
+        """Those of the kind."""
+        return self.kind
 
     def preparation(self, graph: Graph) -> Hashable:
         """Nothing: the graph stays as it is."""
@@ -164,6 +200,12 @@ class Parts:
     schedule: Schedule = EVERY_STEP
     """Which steps make the answer."""
 
+    def without_sign(self) -> list[str]:
+        """Which of them do not serve activations whose values have both signs, in words."""
+        rule = [] if self.scale.serves_signed else [f"the scale rule {self.scale.title()}"]
+        neurons = [] if self.neurons.placed.serves_signed else [f"{self.neurons.placed.title()} neurons"]
+        return [*rule, *neurons, *(type(one).__name__ for one in self.refinements if not one.serves_signed)]
+
     @property
     def papers(self) -> tuple[str, ...]:
         """BibTeX keys of what the parts add to the method's own."""
@@ -183,5 +225,9 @@ def learned_or(name: str, granularity: Granularity, *, levels: int | tuple[int, 
     """
     if name == "learned":
         return scales.LearnedRule(granularity)
-    rule = scales.make_rule(name, granularity=granularity, levels=levels, phase=phase)
-    return scales.LearnedRule(granularity, otherwise=rule)
+    return learned_or_rule(scales.make_rule(name, granularity=granularity, levels=levels, phase=phase))
+
+
+def learned_or_rule(rule: ScaleRule) -> ScaleRule:
+    """Learned bounds, elsewhere those of a rule."""
+    return scales.LearnedRule(rule.granularity, otherwise=rule)

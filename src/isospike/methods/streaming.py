@@ -26,7 +26,7 @@ class StreamingMethod(Method):
     """One threshold per layer or per channel."""
     v_init: Decay | None = 0.0
     """Initial membrane potential in thresholds: 1/2 rounds where 0 rounds down (Bu et al. 2022); automatic is the shift
-    of a trained activation, elsewhere 1/2."""
+    of a trained activation, elsewhere 1/2, as always at signed sites."""
     pooling: Annotated[str, OneOf(pooling_rules)] = "cumulative"
     """Max-pooling rule; instantaneous is as published, and biased."""
     delay: CountOrZero | Literal["measured"] = 0

@@ -12,6 +12,7 @@ from isospike.calibrate.collect import Watch, collect, rules_of, watch
 from isospike.graphs.graph import Graph
 from isospike.methods.method import Method
 from isospike.methods.parts import Parts
+from isospike.methods.signed_sites import check_signed_sites
 from isospike.scales.rule import ScaleRule
 
 Key = tuple[Hashable, ScaleRule, str]
@@ -57,9 +58,11 @@ def requests(graph: Graph, method: Method) -> list[Request]:
     """What a method wants of a folded graph, for every number of steps that it makes a network for.
 
     Raises:
+        ConversionError: the method cannot serve signed sites.
         CalibrationError: the scale rule cannot serve a site.
         OptionError: options for each site are not as many as the sites.
     """
+    check_signed_sites(graph, method)
     wanted = [method.parts_for(steps) for steps in method.horizons]
     return [
         Request(parts.neurons.preparation(graph), watch(parts.neurons.prepare(graph), parts.scale)) for parts in wanted

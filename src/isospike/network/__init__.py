@@ -4,7 +4,8 @@ from isospike.network.asked import asked_steps
 from isospike.network.build import network_of
 from isospike.network.calibrated import CalibratedNetwork, CalibratedPart
 from isospike.network.emitting import NO_EARLIER_ANSWER, EmittingNetwork
-from isospike.network.network import SNN, Provenance, kind_of
+from isospike.network.network import SNN, kind_of
+from isospike.network.profile import Profile, Provenance
 from isospike.network.readout import ReadOut
 from isospike.network.streaming import StreamingNetwork
 from isospike.network.times import Times
@@ -16,6 +17,7 @@ __all__ = [
     "CalibratedNetwork",
     "CalibratedPart",
     "EmittingNetwork",
+    "Profile",
     "Provenance",
     "ReadOut",
     "StreamingNetwork",

@@ -3,46 +3,35 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from torch import Tensor, nn
 
-from isospike.data.preprocess import Preprocess
 from isospike.errors import SimulationError
 from isospike.graphs.changed import changed_tensors
 from isospike.graphs.graph import Graph
-from isospike.network.network import Provenance
-from isospike.network.readout import ReadOut
+from isospike.memory_format import weights_channels_last
+from isospike.network.profile import Profile
 from isospike.network.streaming import StreamingNetwork
 from isospike.network.times import Times
 from isospike.options import is_whole
-from isospike.tasks import Task
 
 
 class CalibratedNetwork(StreamingNetwork):
     """A streaming network with a set of tensors for each number of steps it was calibrated for; it runs for no other.
 
     Args:
-        graph: see `StreamingNetwork`, as what follows.
-        provenance: how it was made.
-        preprocess: how images become inputs.
-        readout: how the outputs of the steps become one answer.
-        task: what its answers are for.
+        graph: see `StreamingNetwork`.
+        profile: see `StreamingNetwork`.
         sets: for every number of steps, the tensors of the graph that it replaces, by name.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        *,
-        provenance: Provenance,
-        preprocess: Preprocess | None = None,
-        readout: ReadOut | None = None,
-        task: Task | None = None,
-        sets: Mapping[int, Mapping[str, Tensor]],
-    ) -> None:
-        super().__init__(graph, provenance=provenance, preprocess=preprocess, readout=readout, task=task)
-        self.sets = nn.ModuleDict({str(steps): TensorSet(tensors) for steps, tensors in sorted(sets.items())})
+    def __init__(self, graph: Graph, profile: Profile, sets: Mapping[int, Mapping[str, Tensor]]) -> None:
+        super().__init__(graph, profile)
+        trained = {name for name, _ in graph.named_parameters()}
+        made = {str(steps): TensorSet(tensors, parameters=trained) for steps, tensors in sorted(sets.items())}
+        self.sets = nn.ModuleDict(made)
+        weights_channels_last(self.sets)
 
     @property
     def calibrated(self) -> tuple[int, ...]:
@@ -63,14 +52,21 @@ class CalibratedNetwork(StreamingNetwork):
         Raises:
             SimulationError: it was not calibrated for this number of steps; the message says for which.
         """
-        return copy.deepcopy(self.for_steps(steps))
+        return copy.deepcopy(self._part(steps, self.graph.with_tensors(self._set_for(steps))))
 
     def for_steps(self, steps: int | None) -> CalibratedPart:
-        """As `at`, but of tensors that it shares with this one: to be run, not changed.
+        """As `at`, but of nodes and tensors that it shares with this one: to be run, not changed.
 
         Raises:
             SimulationError: it was not calibrated for this number of steps; the message says for which.
         """
+        return self._part(steps, self.graph.reading(self._set_for(steps)))
+
+    def _part(self, steps: int | None, graph: Graph) -> CalibratedPart:
+        assert steps is not None, "there is no set for it"
+        return CalibratedPart(graph, self.profile, horizon=steps, base=self.graph)
+
+    def _set_for(self, steps: int | None) -> dict[str, Tensor]:
         known = ", ".join(map(str, self.calibrated))
         if steps is None:
             raise SimulationError(
@@ -79,15 +75,7 @@ class CalibratedNetwork(StreamingNetwork):
             )
         if steps not in self.calibrated or not is_whole(steps):
             raise SimulationError(f"this network was not calibrated for {steps!r} steps, but for {known}")
-        return CalibratedPart(
-            self.graph.with_tensors(self.tensor_sets[steps]),
-            provenance=self.provenance,
-            preprocess=self.preprocess,
-            readout=self.readout,
-            task=self.task,
-            horizon=steps,
-            base=self.graph,
-        )
+        return self.tensor_sets[steps]
 
     def runs_for(self, at: tuple[int, ...]) -> list[tuple[int, ...]]:
         """Each by itself."""
@@ -100,14 +88,7 @@ class CalibratedNetwork(StreamingNetwork):
 
     def with_graph(self, graph: Graph) -> CalibratedNetwork:
         """See `SNN.with_graph`; the graph has the names of this one."""
-        return CalibratedNetwork(
-            graph,
-            provenance=self.provenance,
-            preprocess=self.preprocess,
-            readout=self.readout,
-            task=self.task,
-            sets=self.tensor_sets,
-        )
+        return CalibratedNetwork(graph, self.profile, self.tensor_sets)
 
 
 class CalibratedPart(StreamingNetwork):
@@ -115,26 +96,13 @@ class CalibratedPart(StreamingNetwork):
 
     Args:
         graph: with the tensors of that number of steps.
-        provenance: how the network was made.
-        preprocess: how images become inputs.
-        readout: how the outputs of the steps become one answer.
-        task: what its answers are for.
+        profile: what is known of the network besides.
         horizon: the number of steps.
         base: the same graph before it was calibrated.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        *,
-        provenance: Provenance,
-        preprocess: Preprocess | None = None,
-        readout: ReadOut | None = None,
-        task: Task | None = None,
-        horizon: int,
-        base: Graph,
-    ) -> None:
-        super().__init__(graph, provenance=provenance, preprocess=preprocess, readout=readout, task=task)
+    def __init__(self, graph: Graph, profile: Profile, *, horizon: int, base: Graph) -> None:
+        super().__init__(graph, profile)
         self.horizon = horizon
         self.base = base
 
@@ -155,7 +123,7 @@ class CalibratedPart(StreamingNetwork):
 
     def ann(self) -> Graph:
         """That of the network before it was calibrated."""
-        return StreamingNetwork(self.base, provenance=self.provenance).ann()
+        return StreamingNetwork(self.base, self.profile).ann()
 
     def check_length(self, steps: int) -> None:
         """Refuse runs beyond the number of steps.
@@ -171,13 +139,22 @@ class CalibratedPart(StreamingNetwork):
 
 
 class TensorSet(nn.Module):
-    """Tensors by dotted name, moved and cast like those of any module."""
+    """Tensors by dotted name, moved and cast like those of any module.
 
-    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+    Args:
+        tensors: the tensors.
+        parameters: names of those that stand in the place of parameters, and are some.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor], *, parameters: Container[str]) -> None:
         super().__init__()
         for name, tensor in tensors.items():
-            self.register_buffer(name.replace(".", "/"), tensor)
+            if name in parameters:
+                self.register_parameter(name.replace(".", "/"), nn.Parameter(tensor, requires_grad=False))
+            else:
+                self.register_buffer(name.replace(".", "/"), tensor)
 
     def tensors(self) -> dict[str, Tensor]:
         """The tensors."""
-        return {name.replace("/", "."): tensor for name, tensor in self.named_buffers()}
+        own: dict[str, Tensor] = {**dict(self.named_parameters()), **dict(self.named_buffers())}
+        return {name.replace("/", "."): tensor for name, tensor in own.items()}

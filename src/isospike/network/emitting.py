@@ -46,7 +46,7 @@ class EmittingNetwork(SNN):
 
     def with_graph(self, graph: Graph) -> EmittingNetwork:
         """See `SNN.with_graph`."""
-        return EmittingNetwork(graph, provenance=self.provenance, preprocess=self.preprocess, task=self.task)
+        return EmittingNetwork(graph, self.profile)
 
     def averaging(self, graph: Graph) -> EmittingNetwork:
         """See `SNN.averaging`."""

@@ -1,10 +1,10 @@
-"""The spiking network: a graph with neurons in the place of activations, and where it comes from."""
+"""The spiking network: a graph with neurons in the place of activations, and what is known of it."""
 
 from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -15,27 +15,13 @@ from isospike.errors import ConversionError, OtherKindError
 from isospike.graphs.graph import Graph, Spiking, op_of
 from isospike.inputs import Inputs
 from isospike.memory_format import weights_channels_last
+from isospike.network.profile import Profile, Provenance
 from isospike.network.times import Times
 from isospike.network.timing import Timing
 from isospike.neurons import InputGrid, Kind, Neuron, Temporal
 from isospike.ops import Role
 from isospike.tasks import Task, default_task
 from isospike.verbs import verbs
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """How a network was made."""
-
-    method: str
-    """Name of the conversion method."""
-    options: dict[str, Any] = field(default_factory=dict)
-    """Its options, as JSON has them."""
-    papers: tuple[str, ...] = ()
-    """BibTeX keys of what was used."""
-    silent: dict[str, int] = field(default_factory=dict)
-    """By site, how many of its thresholds came out as zero, for want of a positive current during calibration; they are
-    the largest of the site, or of the network where a site has no other."""
 
 
 class SNN(Spiking, ABC):
@@ -46,9 +32,7 @@ class SNN(Spiking, ABC):
 
     Args:
         graph: the network with neurons in the place of activations; in a streaming one max pools are `Temporal` too.
-        provenance: how it was made.
-        preprocess: how images become inputs, when known.
-        task: what its answers are for; by default what its outputs look like.
+        profile: what is known of it besides.
 
     Raises:
         ConversionError: no site, or neurons of another kind.
@@ -57,22 +41,33 @@ class SNN(Spiking, ABC):
     kind: ClassVar[Kind]
     """What its neurons make of time."""
 
-    def __init__(
-        self,
-        graph: Graph,
-        *,
-        provenance: Provenance,
-        preprocess: Preprocess | None = None,
-        task: Task | None = None,
-    ) -> None:
+    def __init__(self, graph: Graph, profile: Profile) -> None:
         super().__init__()
         if kind_of(graph) is not self.kind:
             raise ConversionError(f"a {type(self).__name__} has {self.kind} neurons, this graph {kind_of(graph)} ones")
         weights_channels_last(graph)
         self.graph = graph.eval()
-        self.provenance = provenance
-        self.preprocess = preprocess
-        self.task = task or default_task(graph.output_shapes)
+        self.profile = replace(profile, task=profile.task or default_task(graph.output_shapes))
+
+    @property
+    def provenance(self) -> Provenance:
+        """How it was made."""
+        return self.profile.provenance
+
+    @property
+    def preprocess(self) -> Preprocess | None:
+        """How images become inputs; whoever knows may set it."""
+        return self.profile.preprocess
+
+    @preprocess.setter
+    def preprocess(self, preprocess: Preprocess | None) -> None:
+        self.profile = replace(self.profile, preprocess=preprocess)
+
+    @property
+    def task(self) -> Task:
+        """What its answers are for; see `with_task`."""
+        assert self.profile.task is not None, "a network settles its task when it is made"
+        return self.profile.task
 
     def __getattr__(self, name: str) -> Any:
         """As of any module; where a network of another kind is taken for a calibrated one, the line says so."""
@@ -90,7 +85,7 @@ class SNN(Spiking, ABC):
         return verbs["answer"](self, x, steps=steps)
 
     def save(self, path: str | Path) -> None:
-        """Write the network to one ``.snn`` file; see `isospike.export.artefact.save`."""
+        """Write the network to one ``.snn`` file; see `isospike.targets.artefact.saving.save`."""
         verbs["save"](self, path)
 
     @property
@@ -112,7 +107,7 @@ class SNN(Spiking, ABC):
         twin = copy.copy(self)
         for name in ("_parameters", "_buffers", "_modules"):
             twin.__dict__[name] = dict(self.__dict__[name])
-        twin.task = task
+        twin.profile = replace(self.profile, task=task)
         return twin
 
     @abstractmethod

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from isospike.options import Configuration, Count, CountOrZero
+from isospike.results import Stored
 
 
 @dataclass(frozen=True)
-class ReadOut(Configuration):
+class ReadOut(Configuration, Stored):
     """The mean of the outputs after a delay: ``o(T) = (1 / (T - t0)) sum_(t > t0) y_t``.
 
     ``t0 = probe + max(0, min(delay, T - probe - window))``: at least ``window`` steps are averaged once there are as

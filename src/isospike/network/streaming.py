@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-from isospike.data.preprocess import Preprocess
+from dataclasses import replace
+
 from isospike.errors import SimulationError
 from isospike.graphs.graph import Graph
-from isospike.network.network import SNN, Provenance
+from isospike.network.network import SNN
 from isospike.network.readout import ReadOut
 from isospike.network.times import Times
 from isospike.network.timing import CommonClock, Timing
 from isospike.neurons import Kind
 from isospike.options import Steps, check_arguments
-from isospike.tasks import Task
 
 
 class StreamingNetwork(SNN):
-    """A network whose neurons spike while the input still comes: it runs for any number of steps.
-
-    Args:
-        graph: see `SNN`, as ``provenance`` and ``preprocess``.
-        provenance: how it was made.
-        preprocess: how images become inputs.
-        readout: how the outputs of the steps become one answer; their mean by default.
-        task: what its answers are for.
-    """
+    """A network whose neurons spike while the input still comes: it runs for any number of steps."""
 
     kind = Kind.STREAMING
 
-    def __init__(
-        self,
-        graph: Graph,
-        *,
-        provenance: Provenance,
-        preprocess: Preprocess | None = None,
-        readout: ReadOut | None = None,
-        task: Task | None = None,
-    ) -> None:
-        super().__init__(graph, provenance=provenance, preprocess=preprocess, task=task)
-        self.readout = readout or ReadOut()
+    @property
+    def readout(self) -> ReadOut:
+        """How the outputs of the steps become one answer; it may be set to another."""
+        return self.profile.readout
+
+    @readout.setter
+    def readout(self, readout: ReadOut) -> None:
+        self.profile = replace(self.profile, readout=readout)
 
     @property
     def times(self) -> Times:
@@ -51,14 +40,12 @@ class StreamingNetwork(SNN):
 
     def with_graph(self, graph: Graph) -> StreamingNetwork:
         """See `SNN.with_graph`."""
-        return StreamingNetwork(
-            graph, provenance=self.provenance, preprocess=self.preprocess, readout=self.readout, task=self.task
-        )
+        return StreamingNetwork(graph, self.profile)
 
     def averaging(self, graph: Graph) -> StreamingNetwork:
         """See `SNN.averaging`."""
         readout = ReadOut(window=1, probe=self.probe)
-        return StreamingNetwork(graph, provenance=self.provenance, preprocess=self.preprocess, readout=readout)
+        return StreamingNetwork(graph, replace(self.profile, readout=readout, task=None))
 
     def timing(self) -> Timing:
         """One clock for all."""

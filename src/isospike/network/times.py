@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from isospike.network.readout import ReadOut
+from isospike.results import Stored
 
 
 @dataclass(frozen=True)
-class Times:
+class Times(Stored):
     """What every kind of network has to say about time; what a kind does not know stays at its default."""
 
     steps: int | None = None
@@ -23,7 +23,3 @@ class Times:
     def own(self) -> tuple[int, ...]:
         """The numbers of steps at which it answers where none is named; empty: it answers at any."""
         return self.calibrated or (() if self.steps is None else (self.steps,))
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return {"steps": self.steps, "calibrated": list(self.calibrated), "readout": asdict(self.readout)}

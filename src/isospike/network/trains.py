@@ -83,8 +83,7 @@ def _code(graph: Graph, node: fx.Node, trains: dict[fx.Node, Code]) -> Code | No
     if node.op == "placeholder":
         return None
     if op_of(node).role is Role.MAX_POOL:
-        train = trains.get(argument(node)) if pools_positions(node) else None
-        return train if train is not None and train.keeps_maxima else None
+        return trains.get(argument(node)) if pools_positions(node) else None
     if _joins_channels(node) and (node.args[1:] or (0,))[0] == 1:
         codes = {trains.get(source) for source in node.all_input_nodes}
         return codes.pop() if len(codes) == 1 else None

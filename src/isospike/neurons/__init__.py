@@ -1,65 +1,41 @@
 """Neurons: modules in the place of activations, streaming (`Temporal`) or accumulate-then-emit (`Emitter`)."""
 
-from isospike.neurons.bit_coded import BitCodedNeuron
-from isospike.neurons.buffered import BufferedNeuron
-from isospike.neurons.burst import BurstNeuron
-from isospike.neurons.currents import Currents
-from isospike.neurons.emitter import Emission, Emitter, emitting
-from isospike.neurons.graded import Graded
-from isospike.neurons.hard_reset import HardReset
-from isospike.neurons.input_grid import InputGrid
-from isospike.neurons.integrate_and_fire import IntegrateAndFire
-from isospike.neurons.neuron import Kind, Neuron
-from isospike.neurons.offset_shift import OffsetShift
-from isospike.neurons.pasc import Pasc, if_operations
-from isospike.neurons.probing import Probing, probings
-from isospike.neurons.quantiser import (
-    DOWN,
-    NEAREST,
-    LearnedActivation,
-    QuantisedActivation,
-    activation_at_rest,
-    is_signed,
-)
-from isospike.neurons.rate import RateNeuron
-from isospike.neurons.residual_mask import ResidualMask
-from isospike.neurons.signed import SignedMemory
-from isospike.neurons.streaming_neuron import StreamingNeuron, streaming
-from isospike.neurons.temporal import EventCounts, Memory, Temporal
-from isospike.neurons.tracker import Tracker
-
-__all__ = [
-    "DOWN",
-    "NEAREST",
-    "BitCodedNeuron",
-    "BufferedNeuron",
-    "BurstNeuron",
-    "Currents",
-    "Emission",
-    "Emitter",
-    "EventCounts",
-    "Graded",
-    "HardReset",
-    "InputGrid",
-    "IntegrateAndFire",
-    "Kind",
-    "LearnedActivation",
-    "Memory",
-    "Neuron",
-    "OffsetShift",
-    "Pasc",
-    "Probing",
-    "QuantisedActivation",
-    "RateNeuron",
-    "ResidualMask",
-    "SignedMemory",
-    "StreamingNeuron",
-    "Temporal",
-    "Tracker",
-    "activation_at_rest",
-    "emitting",
-    "if_operations",
-    "is_signed",
-    "probings",
-    "streaming",
-]
+from isospike.neurons.bit_coded import BitCodedNeuron as BitCodedNeuron
+from isospike.neurons.buffered import BufferedNeuron as BufferedNeuron
+from isospike.neurons.burst import BurstNeuron as BurstNeuron
+from isospike.neurons.currents import Currents as Currents
+from isospike.neurons.differential import DifferentialMultiThreshold as DifferentialMultiThreshold
+from isospike.neurons.differential import DifferentialNeuron as DifferentialNeuron
+from isospike.neurons.emitter import Emission as Emission
+from isospike.neurons.emitter import Emitter as Emitter
+from isospike.neurons.emitter import emitting as emitting
+from isospike.neurons.graded import Graded as Graded
+from isospike.neurons.hard_reset import HardReset as HardReset
+from isospike.neurons.harmony import HarmonyNeuron as HarmonyNeuron
+from isospike.neurons.input_grid import InputGrid as InputGrid
+from isospike.neurons.integrate_and_fire import IntegrateAndFire as IntegrateAndFire
+from isospike.neurons.multi_threshold import MultiThreshold as MultiThreshold
+from isospike.neurons.neuron import Kind as Kind
+from isospike.neurons.neuron import Neuron as Neuron
+from isospike.neurons.offset_shift import OffsetShift as OffsetShift
+from isospike.neurons.pasc import Pasc as Pasc
+from isospike.neurons.pasc import if_operations as if_operations
+from isospike.neurons.probing import Probing as Probing
+from isospike.neurons.probing import probings as probings
+from isospike.neurons.quantiser import DOWN as DOWN
+from isospike.neurons.quantiser import NEAREST as NEAREST
+from isospike.neurons.quantiser import LearnedActivation as LearnedActivation
+from isospike.neurons.quantiser import QuantisedActivation as QuantisedActivation
+from isospike.neurons.quantiser import activation_at_rest as activation_at_rest
+from isospike.neurons.quantiser import is_signed as is_signed
+from isospike.neurons.rate import RateNeuron as RateNeuron
+from isospike.neurons.residual_mask import ResidualMask as ResidualMask
+from isospike.neurons.signed import SignedMemory as SignedMemory
+from isospike.neurons.signed_digits import SignedDigitsNeuron as SignedDigitsNeuron
+from isospike.neurons.streaming_neuron import StreamingNeuron as StreamingNeuron
+from isospike.neurons.streaming_neuron import streaming as streaming
+from isospike.neurons.temporal import EventCounts as EventCounts
+from isospike.neurons.temporal import Memory as Memory
+from isospike.neurons.temporal import Temporal as Temporal
+from isospike.neurons.tracker import Tracker as Tracker
+from isospike.neurons.twos_complement import TwosComplementNeuron as TwosComplementNeuron

@@ -27,7 +27,7 @@ class BitCodedNeuron(Emitter):
 
     def emit(self, currents: Currents) -> Emission:
         """Greedy expansion of the total; see `Emitter.emit`."""
-        total = currents.total() + self.v_init
+        total = self.quantised(currents.total()) + self.v_init
         spikes = self._digits(total.clone(), ceil=False)
         if self.is_signed:
             spikes = spikes.to(torch.int8) - self._digits(-total, ceil=True).to(torch.int8)
@@ -42,6 +42,17 @@ class BitCodedNeuron(Emitter):
             fires.append(total > (weight - 1) * unit if ceil else total >= weight * unit)
             total -= fires[-1] * (weight * unit)
         return torch.stack(fires)
+
+
+class DigitsNeuron(BitCodedNeuron):
+    """A bit-coded neuron that sends digits of its own at signed sites; a subclass names the code."""
+
+    def emit(self, currents: Currents) -> Emission:
+        """Quantise the total, and send its digits one after the other; see `Emitter.emit`."""
+        if not self.is_signed:
+            return super().emit(currents)
+        codes = self.codes(currents.total()).long()
+        return Emission(self.code.encode(codes, self.steps), inhibitory=None)
 
 
 emitting.register("bit-coded", BitCodedNeuron)

@@ -59,7 +59,7 @@ class BufferedNeuron(Tracker):
         """Also a power of two where no event is worth another number."""
         wanted = super().wanted(largest)
         if cls.powers_of_two and not wanted and largest is not None and largest & (largest - 1):
-            return "a power of two, for buffered neurons send no other (graded ones do)"
+            return f"a power of two, for {cls.title().lower()} neurons send no other (graded ones do)"
         return wanted
 
     @classmethod

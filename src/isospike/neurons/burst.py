@@ -19,7 +19,7 @@ class BurstNeuron(Tracker):
         v_threshold: see `StreamingNeuron`, as the arguments below.
         v_init: membrane potential before the first step.
         activation: the activation of the ANN.
-        largest: most spikes of one burst, Gamma.
+        largest: most spikes of one burst, Gamma; ``default_largest`` unless given.
         bias: currents of the neuron's own.
 
     References:
@@ -36,7 +36,7 @@ class BurstNeuron(Tracker):
         v_init: Tensor,
         activation: nn.Module | None = None,
         *,
-        largest: int = default_largest,
+        largest: int | None = None,
         bias: Tensor | None = None,
     ) -> None:
         super().__init__(v_threshold, v_init, activation, bias=bias)
@@ -44,8 +44,9 @@ class BurstNeuron(Tracker):
 
     @classmethod
     def sizes(cls, largest: int | None, *, capped: bool) -> dict[str, int]:
-        """One spike at a time where the activation has a ceiling: bursts would go beyond it."""
-        return {"largest": 1} if capped else super().sizes(largest, capped=capped)
+        """One spike at a time where the activation has a ceiling that bursts would go beyond."""
+        sizes = super().sizes(largest, capped=capped)
+        return {"largest": 1} if capped and cls.spikes_to_bound(**sizes) < sizes["largest"] else sizes
 
 
 streaming.register("burst", BurstNeuron)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +15,6 @@ class Code(ABC):
 
     The smallest number is ``a = 0``, and ``a = -K`` of the codes of signed sites.
     """
-
-    keeps_maxima: ClassVar[bool] = True
-    """Whether `max_pool` can give the train of the largest code; elsewhere a max pool waits for totals."""
 
     @abstractmethod
     def steps(self, levels: int) -> int:
@@ -37,12 +33,14 @@ class Code(ABC):
         """Spikes at every step, int64 ``[T, B]``, from how often each code occurs, int64 ``[B, K - a + 1]``."""
 
     @abstractmethod
-    def events(self, codes: Tensor) -> Tensor:
-        """How many spikes make up each whole number: int64 ``[...]`` of int64 ``[...]``."""
+    def events(self, codes: Tensor, steps: int) -> Tensor:
+        """How many spikes of T steps make up each whole number: int64 ``[...]`` of int64 ``[...]``."""
 
     @abstractmethod
     def max_pool(self, trains: Tensor, pool: nn.Module) -> Tensor:
         """Trains of the largest code of every window, step by step.
+
+        The digits so far of a number with a sign grow with the number, so that signs need no rule of their own.
 
         Args:
             trains: weighted spikes ``[T, B, ...]``; weights of earlier steps are not smaller, and one window holds
@@ -80,12 +78,12 @@ class Unary(Code):
         """At step t, all neurons whose code is at least t."""
         return histogram.flip(1).cumsum(1).flip(1)[:, 1:].T
 
-    def events(self, codes: Tensor) -> Tensor:
+    def events(self, codes: Tensor, steps: int) -> Tensor:
         """One a unit."""
         return codes
 
     def max_pool(self, trains: Tensor, pool: nn.Module) -> Tensor:
-        """Every step by itself, the OR of the window: unary trains of two numbers contain each other."""
+        """Every step by itself: unary trains of two numbers contain each other."""
         return _each_step(trains, pool)
 
 
@@ -109,7 +107,7 @@ class Binary(Code):
         counts = _digits(histogram.shape[1], steps) @ histogram.cpu().double().T
         return counts.long().to(histogram.device)
 
-    def events(self, codes: Tensor) -> Tensor:
+    def events(self, codes: Tensor, steps: int) -> Tensor:
         """The binary digits that are one."""
         ones, left = codes & 1, codes >> 1
         while left.any():
@@ -125,18 +123,17 @@ class Binary(Code):
         prefix = torch.zeros_like(trains[0], dtype=torch.float64)
         best, winners = pool(prefix), []
         for frame in trains.unbind():
-            prefix = 2 * prefix + (frame != 0)
+            prefix = 2 * prefix + frame.sign()
             now = pool(prefix)
             winners.append(now - 2 * best)
             best = now
-        return _each_step(trains, pool) * torch.stack(winners).to(trains.dtype)
+        return _each_step(trains.abs(), pool) * torch.stack(winners).to(trains.dtype)
 
 
 @dataclass(frozen=True)
 class SignMagnitude(Code):
     """Spikes of the magnitude with the sign of the value: two populations, of which one is silent."""
 
-    keeps_maxima = False
     magnitude: Code
     """The code of ``|k|``."""
 
@@ -159,13 +156,13 @@ class SignMagnitude(Code):
         folded[:, 1:] += histogram[:, :levels].flip(1)
         return self.magnitude.count(folded, steps)
 
-    def events(self, codes: Tensor) -> Tensor:
+    def events(self, codes: Tensor, steps: int) -> Tensor:
         """Those of the magnitude."""
-        return self.magnitude.events(codes.abs())
+        return self.magnitude.events(codes.abs(), steps)
 
     def max_pool(self, trains: Tensor, pool: nn.Module) -> Tensor:
-        """Never asked, see `keeps_maxima`."""
-        raise AssertionError("a max pool of signed trains waits for totals")
+        """As that of the magnitude."""
+        return self.magnitude.max_pool(trains, pool)
 
 
 @lru_cache(maxsize=64)

@@ -13,6 +13,7 @@ from isospike.neurons.codes import Code
 from isospike.neurons.currents import Currents
 from isospike.neurons.neuron import Kind, Neuron
 from isospike.neurons.quantiser import NEAREST, codes_of, is_signed
+from isospike.ops.two_sided import TwoSided
 from isospike.registry import Registry
 
 
@@ -33,6 +34,9 @@ class Emitter(Neuron, ABC):
     network of such neurons and affine maps computes exactly what the quantised ANN does. ``forward`` is that quantised
     activation. The smallest code a is 0 in the place of a rectifier, -K at a signed site, where spikes have signs.
 
+    In the place of a two-sided function f it quantises ``f(sum_t z_t)``: thresholds of u for the population that reads
+    ``z``, of ``u / |slope|`` for that which reads ``-z``.
+
     Args:
         unit: height of one level ``u``, in units of the current; scalar or ``[C, 1, 1]``.
         levels: number of levels K above zero.
@@ -43,6 +47,7 @@ class Emitter(Neuron, ABC):
     """
 
     kind = Kind.EMITTING
+    serves_signed = True
     code: Code
     """How the quantised value is emitted; a class names that of rectifiers, `Code.signed` has that of signed sites."""
     inhibits: ClassVar[bool] = False
@@ -89,9 +94,14 @@ class Emitter(Neuron, ABC):
         """The unit, but never zero: the unit of a silent channel may be too small for a narrower number format."""
         return self.unit.clamp(min=torch.finfo(self.unit.dtype).tiny)
 
+    def quantised(self, z: Tensor) -> Tensor:
+        """What is quantised of total currents ``[B, ...]``: they, for the quantiser rectifies; of two sides ``f``."""
+        value: Tensor = self.activation(z) if isinstance(self.activation, TwoSided) else z
+        return value
+
     def codes(self, z: Tensor) -> Tensor:
         """Whole numbers of total currents ``[B, ...]``, in their type."""
-        return codes_of(z, self.safe_unit, self.levels, v_init=self.v_init, lowest=self.lowest)
+        return codes_of(self.quantised(z), self.safe_unit, self.levels, v_init=self.v_init, lowest=self.lowest)
 
     def forward(self, z: Tensor) -> Tensor:
         """The quantised activation, amplitude times code, of total currents ``[B, ...]``."""

@@ -33,6 +33,8 @@ class Neuron(nn.Module, ABC):
     """Whether all steps must come at once: such a network runs in one piece, layer by layer."""
     soft_reset: ClassVar[bool] = False
     """Whether a spike subtracts what it is worth, so that nothing of a current is lost."""
+    serves_signed: ClassVar[bool] = False
+    """Whether it may stand in the place of an activation whose values have both signs."""
     corrected_over_time: ClassVar[bool] = False
     """Whether it adds currents of its own at every step, which refinements may change."""
     probe_steps: int = 0

@@ -8,6 +8,7 @@ from torch import Tensor
 from isospike.neurons.codes import Unary
 from isospike.neurons.currents import Currents
 from isospike.neurons.emitter import Emission, Emitter, emitting
+from isospike.ops.two_sided import TwoSided
 
 
 class Pasc(Emitter):
@@ -17,7 +18,8 @@ class Pasc(Emitter):
     of a bias ``b`` behind a source of L steps, ``z_t`` has ``b / L``. Stage 2, ``max(T_in, L) - 1`` steps without
     input: if ``v >= u``: ``n += 1``, ``v -= u``; if ``v < 0``: ``n -= 1``, ``v += u`` (an inhibitory spike). Stage 3:
     ``k = clip(n, 0, L)`` spikes, one at every step from the first. An analogue current, as that of the image, is
-    quantised at once, ``k = Q(z)``, and has stage 3 alone. The counter is a whole number: counting in multiples of u
+    quantised at once, ``k = Q(z)``, and has stage 3 alone; so is the whole current in the place of a two-sided
+    function, whose sign is not known before. The counter is a whole number: counting in multiples of u
     would lose the last spike to rounding.
 
     References:
@@ -30,13 +32,13 @@ class Pasc(Emitter):
 
     def updates(self, input_steps: int | None) -> int:
         """All three stages, see `if_operations`; of an analogue current the ``L`` steps of stage 3."""
-        if input_steps is None:
+        if input_steps is None or self._waits:
             return self.levels
         return 2 * input_steps + 2 * self._corrections(input_steps) + self.levels
 
     def emit(self, currents: Currents) -> Emission:
         """The three stages; see `Emitter.emit`."""
-        if currents.analogue:
+        if currents.analogue or self._waits:
             total = currents.total()
             return self._emitted(self.codes(total).long(), torch.zeros_like(total, dtype=torch.int64))
         unit = self.safe_unit
@@ -59,6 +61,11 @@ class Pasc(Emitter):
             inhibited += recoils
             v -= change * unit
         return self._emitted(count.clamp_(self.lowest, self.levels), inhibited)
+
+    @property
+    def _waits(self) -> bool:
+        """Whether it quantises its whole current at once."""
+        return isinstance(self.activation, TwoSided)
 
     def _corrections(self, input_steps: int) -> int:
         """Iterations of stage 2 after which the counter is ``Q``: it starts within ``T_in`` of zero.

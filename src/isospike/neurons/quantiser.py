@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -80,8 +81,8 @@ def is_signed(activation: nn.Module) -> bool:
 
 
 def has_ceiling(activation: nn.Module) -> bool:
-    """Whether an activation saturates: a learned bound, or a ReLU with a ceiling."""
-    return isinstance(activation, LearnedActivation) or hasattr(activation, "max_val")
+    """Whether an activation saturates: a learned bound, or a ceiling, of both signs at a signed site."""
+    return isinstance(activation, LearnedActivation) or getattr(activation, "max_val", math.inf) < math.inf
 
 
 def shift_of(activation: nn.Module, *, otherwise: float = NEAREST) -> float:
@@ -91,7 +92,7 @@ def shift_of(activation: nn.Module, *, otherwise: float = NEAREST) -> float:
 
 def activation_at_rest(activation: nn.Module) -> nn.Module:
     """A plain copy of an activation: what a neuron put in its place must be compared with."""
-    if is_signed(activation):
+    if hasattr(activation, "is_signed"):
         return copy.deepcopy(activation)
     if not isinstance(activation, LearnedActivation):
         ceiling = getattr(activation, "max_val", None)

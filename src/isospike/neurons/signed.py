@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from isospike.kernels import Rounding
 from isospike.neurons.streaming_neuron import streaming
 from isospike.neurons.tracker import Tracker
 
@@ -17,8 +18,9 @@ class SignedMemory(Tracker):
     """
 
     papers = ("wang2022signed",)
+    serves_signed = False  # from half a threshold on it would round values of the two signs differently
     down = 1
-    patient = True
+    rounding = Rounding.TOWARDS_ZERO
 
 
 streaming.register("signed-memory", SignedMemory)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from isospike.errors import OptionError, SimulationError
+from isospike.neurons.quantiser import is_signed
 from isospike.neurons.rate import RateNeuron
 from isospike.neurons.temporal import EventCounts, Memory
 from isospike.options import Range
@@ -39,6 +40,8 @@ class StreamingNeuron(RateNeuron):
     """Most spikes that one event is worth unless ``largest`` says so; ``None`` for neurons without that argument."""
     largest: int = 1
     """Most spikes that one event is worth."""
+    rounds_itself: ClassVar[bool] = False
+    """Whether it rounds potentials to nearest as they are, and starts at zero therefore."""
     bias: Tensor | None
 
     def __init__(
@@ -87,6 +90,11 @@ class StreamingNeuron(RateNeuron):
         self.bias = current if self.bias is None else self.bias + current
 
     @property
+    def is_signed(self) -> bool:
+        """As the activation says."""
+        return is_signed(self.activation)
+
+    @property
     def saturation(self) -> Tensor:
         """The largest mean output: one largest event at every step."""
         return self.largest * self.v_threshold
@@ -101,8 +109,11 @@ class StreamingNeuron(RateNeuron):
         return self.v_threshold * self.spikes_to_bound(largest=self.largest)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``clip(x, 0, saturation)``: what the mean output for a constant current converges to."""
-        return torch.minimum(x.clamp(min=0), self.saturation)
+        """``clip(x, 0, saturation)``: what the mean output for a constant current converges to.
+
+        Of a signed activation it is ``clip(x, -saturation, saturation)``.
+        """
+        return torch.minimum(torch.maximum(x, -self.saturation) if self.is_signed else x.clamp(min=0), self.saturation)
 
     def start(self, x: Tensor) -> Memory:
         """Membrane potentials at ``v_init``; with a schedule also the clock."""

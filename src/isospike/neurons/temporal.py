@@ -20,6 +20,8 @@ class EventCounts:
     """``sum |s_t|``: int64 ``[T, B]``."""
     packets: Tensor
     """How many ``s_t`` are not zero: int64 ``[T, B]``."""
+    sent: Tensor | None = None
+    """What was sent ``[T, B, ...]``, spikes times their amplitude, where outputs hold more than that."""
 
 
 class Temporal(nn.Module, ABC):
@@ -31,6 +33,8 @@ class Temporal(nn.Module, ABC):
 
     spikes: ClassVar[bool]
     """Whether the output changes from step to step even for a constant input."""
+    predicts: ClassVar[bool] = False
+    """Whether outputs hold more than what is sent: a prediction that whoever reads them makes as well."""
     whole_train: ClassVar[bool] = False
     """Whether all steps must come at once: such a network runs in one piece, layer by layer."""
 

@@ -96,9 +96,9 @@ ACCUMULATE = _linear("accumulate")
 RECTIFIER = Family(
     "rectifier",
     Role.ACTIVATION,
-    always(Role.ANALOGUE, "it is no ReLU, which is bounded by 0 from below alone, or also from above"),
+    always(Role.ANALOGUE, "its bounds, or slopes, are no constants with 0 between them"),
 )
-"""An activation when its lower bound is zero."""
+"""A piecewise linear function that is zero at zero: of one sign, or of both (`isospike.ops.two_sided.TwoSided`)."""
 TRAINABLE = Family(
     "trainable", Role.ACTIVATION, always(Role.ANALOGUE, "its bound is computed from the input"), is_called=False
 )

@@ -107,25 +107,37 @@ for _kind in (nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d):
 
 register_op(OpRecord("relu", family.RECTIFIER, build=rectifiers.relu))
 register_op(OpRecord("relu6", family.RECTIFIER, build=rectifiers.relu6))
-register_op(OpRecord("hardtanh", family.RECTIFIER, build=rectifiers.hardtanh))
+register_op(OpRecord("hardtanh", family.RECTIFIER, build=rectifiers.clamp))
 register_op(OpRecord("clamp", family.RECTIFIER, aliases=("clip",), build=rectifiers.clamp))
 register_op(OpRecord("clamp_min", family.RECTIFIER, build=rectifiers.clamp))
+register_op(OpRecord("clamp_max", family.RECTIFIER, build=rectifiers.clamp))
 register_op(OpRecord("threshold", family.RECTIFIER, build=rectifiers.threshold))
+register_op(OpRecord("leaky_relu", family.RECTIFIER, build=rectifiers.leaky))
+register_op(
+    OpRecord(
+        "rrelu",
+        family.RECTIFIER,
+        build=rectifiers.at_rest,
+        rule=rules.always(Role.UNSUPPORTED, "random in inference; the model must be deterministic"),
+    )
+)
+register_op(OpRecord("prelu", family.RECTIFIER, aliases=("_prelu_kernel",), build=rectifiers.parametric))
+register_op(OpRecord("abs", family.RECTIFIER, build=rectifiers.absolute, never_negative=True))
+register_op(OpRecord("softshrink", family.RECTIFIER, build=rectifiers.soft_shrink))
 for _name in activations:
     register_op(OpRecord(_name.replace("-", "_"), family.TRAINABLE, build=rectifiers.trainable(_name)))
 
 _plain(family.SITE, "signed_site")
 
-for _name in ("sigmoid", "hardsigmoid", "abs", "exp", "exp2", "square", "softplus", "sqrt", "rsqrt"):
+for _name in ("sigmoid", "hardsigmoid", "exp", "exp2", "square", "softplus", "sqrt", "rsqrt"):
     register_op(OpRecord(_name, family.POINTWISE, never_negative=True))
 _plain(family.POINTWISE, "log_sigmoid", "tanh", "gelu", "silu", "hardswish", "mish")
-_plain(family.POINTWISE, "elu", "selu", "celu", "leaky_relu", "hardshrink", "softshrink")
+_plain(family.POINTWISE, "elu", "selu", "celu", "hardshrink")
 _plain(family.POINTWISE, "log", "log1p", "pow", "reciprocal", "sin", "cos")
-_plain(family.POINTWISE, "sign", "erf", "expm1", "maximum", "minimum", "clamp_max", "round")
+_plain(family.POINTWISE, "sign", "erf", "expm1", "maximum", "minimum", "round")
 _plain(family.POINTWISE, "floor", "ceil", "trunc", "frac", "heaviside", "fmod", "remainder", "fmax", "fmin")
 _plain(family.POINTWISE, "log2", "log10", "logit", "erfinv", "tan", "asin", "acos", "atan", "sinh", "cosh")
 _plain(family.POINTWISE, "atan2", "hypot", "logaddexp")
-register_op(OpRecord("prelu", family.POINTWISE, aliases=("_prelu_kernel",)))
 _plain(family.STATISTIC, "amax", "amin", "var", "std", "linalg_vector_norm", "norm", "prod", "logsumexp")
 _plain(family.NORMALISE, "instance_norm", "rms_norm")
 register_op(OpRecord("softmax", family.NORMALISE, aliases=("_softmax",), never_negative=True))

@@ -1,6 +1,8 @@
-"""Rectifiers and trainable activations: from the arguments of their calls to modules."""
+"""Rectifiers, two-sided functions and trainable activations: from the arguments of their calls to modules."""
 
 from __future__ import annotations
+
+import math
 
 from torch import Tensor, nn
 
@@ -8,6 +10,7 @@ from isospike.activations import Granularity, TrainableActivation, activations
 from isospike.errors import CaptureError
 from isospike.ops.layers import own
 from isospike.ops.record import Arguments, Build
+from isospike.ops.two_sided import Absolute, Bounded, Leaky, ParametricLeaky, SoftShrink
 
 
 def relu(a: Arguments) -> nn.Module:
@@ -20,28 +23,54 @@ def relu6(a: Arguments) -> nn.Module:
     return nn.Hardtanh(0.0, 6.0)
 
 
-def hardtanh(a: Arguments) -> nn.Module | None:
-    """``min(max(x, low), high)`` with ``low = 0``."""
-    return _bounded(a["min_val"], a["max_val"]) if a["max_val"] > 0 else None
-
-
-def _bounded(low: float, high: float | None) -> nn.Module | None:
-    if low != 0:
-        return None
-    return nn.ReLU() if high is None or high == float("inf") else nn.Hardtanh(0.0, float(high))
-
-
 def clamp(a: Arguments) -> nn.Module | None:
-    """``min(max(x, low), high)`` with ``low = 0``, ``high`` left out or positive."""
-    low, high = a["min"], a.get("max")
-    if not isinstance(low, (int, float)) or not (high is None or isinstance(high, (int, float))):
+    """``min(max(x, low), high)`` with bounds that are numbers, or left out, and zero between them."""
+    low, high = (a.get(name, a.get(f"{name}_val")) for name in ("min", "max"))
+    if not all(bound is None or isinstance(bound, (int, float)) for bound in (low, high)):
         return None
-    return None if high is not None and high <= 0 else _bounded(low, high)
+    return _bounded(*(None if bound is None or math.isinf(bound) else float(bound) for bound in (low, high)))
+
+
+def _bounded(low: float | None, high: float | None) -> nn.Module | None:
+    """A rectifier where the lower bound is zero; both sides where it is below."""
+    if low == 0 and (high is None or high > 0):
+        return nn.ReLU() if high is None else nn.Hardtanh(0.0, high)
+    is_two_sided = (low is None or low < 0) and (high is None or high >= 0) and (low, high) != (None, None)
+    return Bounded(low, high) if is_two_sided else None
 
 
 def threshold(a: Arguments) -> nn.Module | None:
     """``x`` above zero, else zero."""
     return nn.ReLU() if a["threshold"] == 0 and a["value"] == 0 else None
+
+
+def leaky(a: Arguments) -> nn.Module | None:
+    """``x`` above zero, else a part of it."""
+    slope = float(a["negative_slope"])
+    return nn.ReLU() if slope == 0 else Leaky(slope)
+
+
+def at_rest(a: Arguments) -> nn.Module | None:
+    """A leaky rectifier with random slopes in training, with their mean in inference."""
+    return None if a["training"] else Leaky((float(a["lower"]) + float(a["upper"])) / 2)
+
+
+def parametric(a: Arguments) -> nn.Module | None:
+    """``x`` above zero, else a trained part of it, one for all or for every channel."""
+    slope, axes = a["weight"], a["input" if "input" in a else "self"].meta["val"].dim()
+    if not isinstance(slope, Tensor) or (slope.numel() > 1 and axes < 2):
+        return None
+    return ParametricLeaky(slope if slope.numel() == 1 or axes == 2 else slope.view(-1, *(1,) * (axes - 2)))
+
+
+def absolute(a: Arguments) -> nn.Module:
+    """``|x|``."""
+    return Absolute()
+
+
+def soft_shrink(a: Arguments) -> nn.Module:
+    """``x`` nearer to zero by a number."""
+    return SoftShrink(float(a["lambd"]))
 
 
 def trainable(name: str) -> Build:

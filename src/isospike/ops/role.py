@@ -13,7 +13,7 @@ class Role(enum.StrEnum):
     LINEAR = "linear"
     """Affine in the activations: applied to currents and spikes as it is (additive over time)."""
     ACTIVATION = "activation"
-    """ReLU, ReLU with a ceiling or a trainable activation: becomes a neuron."""
+    """A rectifier, a piecewise linear function of both signs or a trainable activation: becomes a neuron."""
     PRODUCT = "product"
     """The product of two values that spikes carry: the events of one accumulate values of the other."""
     MAX_POOL = "max_pool"

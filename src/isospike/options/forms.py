@@ -271,10 +271,9 @@ class Instance(Form):
 
 def form_of(hint: Any) -> Form:
     """The form that a type hint describes."""
-    rule, origin = None, typing.get_origin(hint)
-    if origin is Annotated:
-        hint, rule = typing.get_args(hint)[:2]
-        origin = typing.get_origin(hint)
+    hint, *marks = typing.get_args(hint) if typing.get_origin(hint) is Annotated else (hint,)
+    rule: Any = next((mark for mark in marks if isinstance(mark, Range | OneOf | Some)), None)
+    origin = typing.get_origin(hint)
     if origin in (types.UnionType, typing.Union):
         return Either(tuple(map(form_of, typing.get_args(hint))))
     if origin is Literal:

@@ -31,6 +31,7 @@ class BiasCalibration(Refinement):
     """
 
     papers: ClassVar[tuple[str, ...]] = ("li2021free",)
+    serves_signed = True
 
     images: Count = 128
     """Calibration images."""

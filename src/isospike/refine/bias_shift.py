@@ -23,6 +23,7 @@ class BiasShift(Refinement):
     """
 
     papers: ClassVar[tuple[str, ...]] = ("deng2021optimal",)
+    serves_signed = True
 
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
         """See `Refinement.refine`."""

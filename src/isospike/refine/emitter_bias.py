@@ -37,6 +37,7 @@ class EmitterBiasCalibration(Refinement):
     """
 
     papers: ClassVar[tuple[str, ...]] = ("li2021free",)
+    serves_signed = True
 
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
         """See `Refinement.refine`."""

@@ -19,6 +19,8 @@ MARGIN = 4
 class ExactGrid(Refinement):
     """Round an accumulate-then-emit network to a grid in float64 on which no sum is rounded; see `put_on_grid`."""
 
+    serves_signed = True
+
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
         """See `Refinement.refine`; raises `ConversionError` where an op cannot be made exact."""
         check_emitters("the exact grid", spiking)

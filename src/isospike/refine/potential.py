@@ -29,6 +29,7 @@ class PotentialCalibration(Refinement):
     """
 
     papers: ClassVar[tuple[str, ...]] = ("li2021free",)
+    serves_signed = True
 
     images: Count = 1024
     """Calibration images."""

@@ -74,6 +74,8 @@ class Refinement(Configuration, ABC):
 
     papers: ClassVar[tuple[str, ...]] = ()
     """BibTeX keys in ``references.bib``."""
+    serves_signed: ClassVar[bool] = False
+    """Whether it knows neurons in the place of activations whose values have both signs."""
     resumes: ClassVar[bool] = False
     """Whether it keeps what it has done in the checkpoint of a calibration."""
 

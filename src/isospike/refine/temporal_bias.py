@@ -34,6 +34,7 @@ class TemporalBiasCalibration(Refinement):
     """
 
     papers: ClassVar[tuple[str, ...]] = ("wu2024ftbc",)
+    serves_signed = True
 
     iterations: Count = 10
     """Batches."""

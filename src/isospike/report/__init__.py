@@ -4,7 +4,7 @@ from isospike.report.costs import costs_of_account
 from isospike.report.figures import check_figures, write_figures
 from isospike.report.page import check_page, write_report
 from isospike.report.raster import Raster, record_raster
-from isospike.schema import read
+from isospike.report.reading import read
 
 __all__ = [
     "Raster",

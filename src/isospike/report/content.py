@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from isospike.citations import entries
+from isospike.comparison import Comparison
 from isospike.comparison.tables import cell_table, failed_table, method_table
-from isospike.diagnosis.tables import site_table
+from isospike.diagnosis import Diagnosis
+from isospike.diagnosis.site import site_table
 from isospike.report.chart import Chart, Style
-from isospike.report.costs import cost_papers, cost_tables, not_counted
+from isospike.report.costs import CostsShown, cost_papers, cost_tables, not_counted
 from isospike.report.energy import pareto_chart
 from isospike.report.raster import Raster
 from isospike.report.raster_chart import raster_chart
 from isospike.report.scores import score_chart, styles_of
 from isospike.report.sites import error_chart, rate_chart, share_chart
 from isospike.report.verdict import verdict
-from isospike.schema import check
+from isospike.results import Result
 from isospike.tables import Table
 
 
@@ -50,13 +52,6 @@ class Content:
         return next((table for table in self.tables if table.name == name), None)
 
 
-class Result(Protocol):
-    """What has an object of JSON: a `Comparison`, a `Diagnosis`, `Costs`."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The object."""
-
-
 Given = Result | Mapping[str, Any]
 """A result, or its object as a file has it."""
 
@@ -78,9 +73,9 @@ def gather(
     Raises:
         DataError: an object lacks something or holds something else; the message names it.
     """
-    compared = check(plain(comparison), "comparison")
-    diagnosed = None if diagnosis is None else check(plain(diagnosis), "diagnosis")
-    counted = None if costs is None else check(plain(costs), "costs")
+    compared = Comparison.check(plain(comparison))
+    diagnosed = None if diagnosis is None else Diagnosis.check(plain(diagnosis))
+    counted = None if costs is None else CostsShown.check(plain(costs))
     papers = [key for cell in compared["cells"] for key in cell["papers"]]
     used = dict.fromkeys([*papers, *(() if counted is None else cost_papers(counted))])
     found = entries(used)

@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from isospike.costs.tables import amounts_table, energy_table, memory_table
+from isospike.costs import Amounts, Energy, EnergyModel, Memory
+from isospike.costs.amounts import amounts_table
+from isospike.costs.energy import energy_table, left_out_by
+from isospike.costs.memory import memory_table
+from isospike.results import IfKnown, Result, columns_of
 from isospike.tables import Column, Table
 from isospike.units import energy_unit
 
-FIGURES = {
-    "mac_pj": "multiply-accumulate",
-    "ac_pj": "synaptic operation",
-    "mult_pj": "the multiplication of a multiply-accumulate",
-    "update_pj": "neuron update",
-    "byte_pj": "byte of weights or membranes read or written",
-    "bits": "bits of an operand",
-}
-"""Figures of an energy model; those in ``_pj`` are picojoules of one of them."""
 
+@dataclass(frozen=True)
+class CostsShown(Result):
+    """The costs of a report: those of one number of steps, and what is known of energy and memory besides."""
 
-OFTEN_LACKING = {"update_pj": "neuron updates", "byte_pj": "reading and writing weights and membranes"}
-"""What models without these figures leave out."""
+    steps: int
+    """Number of steps T."""
+    images: int
+    """Number of images."""
+    total: Amounts
+    """Everything; means per image."""
+    by_site: dict[str, Amounts]
+    """By the site whose events cause it."""
+    by_op: dict[str, Amounts]
+    """By the op that receives it."""
+    not_counted: tuple[str, ...]
+    """What no figure includes, in words."""
+    energy_pj: IfKnown[dict[str, Energy]]
+    """Energy of one image in pJ, by energy model."""
+    energy_models: IfKnown[tuple[EnergyModel, ...]]
+    """What the energies assume."""
+    rivals_pj: IfKnown[dict[str, dict[str, float]]]
+    """Energy of one image in pJ by energy model and rival: ANN, quantised ANN, bit-serial ANN."""
+    memory: IfKnown[Memory]
+    """Bytes of the network's tensors."""
+
+    @classmethod
+    def noun(cls) -> str:
+        """Costs."""
+        return "costs"
 
 
 def cost_tables(costs: Mapping[str, Any]) -> tuple[Table, ...]:
@@ -49,12 +71,7 @@ def cost_tables(costs: Mapping[str, Any]) -> tuple[Table, ...]:
 
 def not_counted(costs: Mapping[str, Any]) -> tuple[str, ...]:
     """What no figure includes, in words: ops, and what an energy model has no figure for."""
-    lacking = [
-        f"{words}: the energy model {model['name']} has no figure"
-        for model in costs.get("energy_models") or []
-        for key, words in OFTEN_LACKING.items()
-        if model.get(key) is None
-    ]
+    lacking = [text for model in costs.get("energy_models") or [] for text in left_out_by(model)]
     return tuple(dict.fromkeys((*costs["not_counted"], *lacking)))
 
 
@@ -77,7 +94,7 @@ def _beside(account: Mapping[str, Any], found: Mapping[str, Any], model: str) ->
     """The rivals and the memory of an account, where it has them."""
     names = {"ANN": account.get("ann"), "quantised ANN": found.get("quantised_ann")}
     names["bit-serial ANN"] = found.get("bit_serial_ann")
-    energies = {name: rival["energy_pj"]["total"] for name, rival in names.items() if rival is not None}
+    energies = {name: rival["energy_pj"].get("total") for name, rival in names.items() if rival is not None}
     memory = {"memory": account["memory"]} if "memory" in account else {}
     return {"rivals_pj": {model: energies}, **memory} if energies else memory
 
@@ -107,10 +124,10 @@ def _rivals(rivals: Mapping[str, Mapping[str, float]], own: Mapping[str, Mapping
 
 def _assumptions(models: list[Mapping[str, Any]]) -> list[Table]:
     rows = tuple(
-        (model["name"], words, model[key], "pJ" if key.endswith("_pj") else "", model["source"])
+        (model["name"], figure.title, model[figure.key], figure.unit, model["source"])
         for model in models
-        for key, words in FIGURES.items()
-        if model.get(key) is not None
+        for figure in columns_of(EnergyModel)
+        if model.get(figure.key) is not None
     )
     columns = (
         Column("energy_model", "Energy model"),

@@ -1,25 +1,15 @@
 """Scale rules: how the threshold of every site is found from calibration data."""
 
-from isospike.activations.activation import Granularity
-from isospike.scales.learned import LearnedRule
-from isospike.scales.local_threshold_balancing import LocalThresholdBalancingRule
-from isospike.scales.maximum import MaximumRule
-from isospike.scales.mmse import MMSERule
-from isospike.scales.percentile import PercentileRule
-from isospike.scales.rule import Fineness, Observer, ScaleRule, make_rule, rules
-from isospike.scales.spike_norm import SpikeNormRule
-
-__all__ = [
-    "Fineness",
-    "Granularity",
-    "LearnedRule",
-    "LocalThresholdBalancingRule",
-    "MMSERule",
-    "MaximumRule",
-    "Observer",
-    "PercentileRule",
-    "ScaleRule",
-    "SpikeNormRule",
-    "make_rule",
-    "rules",
-]
+from isospike.activations.activation import Granularity as Granularity
+from isospike.scales.gaussian import GaussianRule as GaussianRule
+from isospike.scales.learned import LearnedRule as LearnedRule
+from isospike.scales.local_threshold_balancing import LocalThresholdBalancingRule as LocalThresholdBalancingRule
+from isospike.scales.maximum import MaximumRule as MaximumRule
+from isospike.scales.mmse import MMSERule as MMSERule
+from isospike.scales.percentile import PercentileRule as PercentileRule
+from isospike.scales.rule import Fineness as Fineness
+from isospike.scales.rule import Observer as Observer
+from isospike.scales.rule import ScaleRule as ScaleRule
+from isospike.scales.rule import make_rule as make_rule
+from isospike.scales.rule import rules as rules
+from isospike.scales.spike_norm import SpikeNormRule as SpikeNormRule

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from isospike.activations.activation import Granularity
 from isospike.graphs.graph import Op
 from isospike.options import Even
-from isospike.scales.rule import Passive, channel_values
+from isospike.scales.rule import OutputObserver, Passive, channel_values
 
 MOST_BINS = 1_000_000
 """A thousandth of a thousandth of the range; above it memory is the limit, not the resolution."""
@@ -122,7 +122,7 @@ def _ceil_log2(values: Tensor) -> Tensor:
     return torch.where(values > 0, exponent, torch.full_like(exponent, -100))
 
 
-class HistogramObserver(Passive):
+class HistogramObserver(OutputObserver):
     """Counts the outputs of one activation; what the threshold is made of them, a rule says.
 
     Args:

@@ -13,7 +13,7 @@ from isospike.errors import CalibrationError
 from isospike.graphs.graph import Op
 from isospike.inputs import Inputs
 from isospike.neurons import LearnedActivation
-from isospike.scales.rule import Observer, Passive, ScaleRule, rules
+from isospike.scales.rule import Observer, OutputObserver, ScaleRule, rules
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,11 @@ class LearnedRule(ScaleRule):
         return super().feed(inputs, most) if self.otherwise is None else self.otherwise.feed(inputs, most)
 
     @property
+    def serves_signed(self) -> bool:  # type: ignore[override]
+        """That of the other rule: signed activations have no learned bounds."""
+        return self.otherwise is not None and self.otherwise.serves_signed
+
+    @property
     def papers(self) -> tuple[str, ...]:  # type: ignore[override]
         """Those of the other rule."""
         return () if self.otherwise is None else self.otherwise.papers
@@ -77,7 +82,7 @@ def check_bound(site: str, activation: nn.Module) -> None:
         )
 
 
-class _LearnedBound(Passive):
+class _LearnedBound(OutputObserver):
     def __init__(self, op: Op, activation: nn.Module, granularity: Granularity) -> None:
         bound = torch.as_tensor(activation.bound).detach()
         super().__init__(op, activation, "layer" if bound.numel() == 1 else "channel")

@@ -9,14 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from isospike.graphs.graph import Op
-from isospike.scales.rule import Fineness, Observer, Passive, ScaleRule, rules
+from isospike.scales.rule import Fineness, Observer, OutputObserver, ScaleRule, rules
 
 
 @dataclass(frozen=True)
 class MaximumRule(ScaleRule):
-    """``theta = max(relu(z))`` over the calibration data (Diehl et al. 2015, data-based normalisation)."""
+    """``theta = max(relu(z))`` over the calibration data (Diehl et al. 2015, data-based normalisation).
+
+    At signed sites it is the largest magnitude.
+    """
 
     papers: ClassVar[tuple[str, ...]] = ("diehl2015fast",)
+    serves_signed = True
 
     granularity: Fineness  # type: ignore[assignment]
     """One threshold per layer, per channel or per neuron."""
@@ -26,7 +30,7 @@ class MaximumRule(ScaleRule):
         return _RunningMaximum(op, activation, self.granularity)
 
 
-class _RunningMaximum(Passive):
+class _RunningMaximum(OutputObserver):
     def __init__(self, op: Op, activation: nn.Module, granularity: Fineness) -> None:
         super().__init__(op, activation, granularity)
         self.largest: Tensor | None = None

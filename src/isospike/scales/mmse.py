@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from isospike.graphs.graph import Op
 from isospike.neurons.levels import at_site
+from isospike.neurons.quantiser import is_signed
 from isospike.options import Count, Decay, Some
 from isospike.scales.histogram import Bins, HistogramObserver, least_error
 from isospike.scales.rule import Observer, ScaleRule, rules
@@ -32,6 +33,8 @@ class MMSERule(ScaleRule):
     which is ``w / 2`` for ``phi = 1/2`` and any data: the threshold found is then at most ``w`` worse than the best
     candidate, and at most ``w + max(x) / candidates`` worse than the best ``V`` of all up to ``max(x)``.
 
+    At signed sites ``x`` is the magnitude and the phase 1/2, for codes of both signs round alike.
+
     A channel that is never positive gets zero. Do not use it for streaming neurons at many steps: the error it
     minimises is theirs only for constant currents.
 
@@ -43,6 +46,7 @@ class MMSERule(ScaleRule):
     """
 
     papers: ClassVar[tuple[str, ...]] = ("li2021free",)
+    serves_signed = True
 
     levels: Count | Annotated[tuple[Count, ...], Some()]
     """``K``, the largest code, or one for each site; ``T`` for a rate code, ``2^bits - 1`` for a binary one."""
@@ -71,6 +75,7 @@ class _LeastSquares(HistogramObserver):
     def __init__(self, op: Op, activation: nn.Module, rule: MMSERule, levels: int) -> None:
         super().__init__(op, activation, rule.granularity, rule.bins)
         self.rule, self.levels = rule, levels
+        self.phase = 0.5 if is_signed(activation) else rule.phase
 
     def scale(self) -> Tensor:
         largest = self.histogram.largest
@@ -86,7 +91,7 @@ class _LeastSquares(HistogramObserver):
     def _squared_error(self, theta: Tensor, x: Tensor, weight: Tensor) -> Tensor:
         """Summed over the values ``x [channels, ...]``, each of its weight."""
         unit = (theta / self.levels).clamp(min=torch.finfo(torch.float64).tiny).unsqueeze(1)
-        quantised = (x / unit).add_(self.rule.phase).floor_().clamp_(0, self.levels).mul_(unit)
+        quantised = (x / unit).add_(self.phase).floor_().clamp_(0, self.levels).mul_(unit)
         return quantised.sub_(x).square_().mul_(weight).sum(1)
 
 

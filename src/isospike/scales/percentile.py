@@ -15,9 +15,13 @@ from isospike.scales.rule import Observer, ScaleRule, rules
 
 @dataclass(frozen=True)
 class PercentileRule(ScaleRule):
-    """``theta`` = the ``percentile`` of ``relu(z)`` over all elements, zeros included (Rueckauer et al. 2017)."""
+    """``theta`` = the ``percentile`` of ``relu(z)`` over all elements, zeros included (Rueckauer et al. 2017).
+
+    At signed sites it is that of the magnitudes.
+    """
 
     papers: ClassVar[tuple[str, ...]] = ("rueckauer2017conversion",)
+    serves_signed = True
 
     percentile: Percent = 99.9
     """In percent."""

@@ -79,21 +79,36 @@ class Observer(Watched):
 
 
 class Passive(Observer):
-    """Sees the outputs of an activation and changes nothing: any number of them watch one site in one pass."""
+    """Sees currents and outputs of an activation and changes nothing: any number of them watch one site in one pass."""
 
     def observe(self, z: Tensor) -> Tensor:
-        """Take in the outputs for currents ``[B, ...]`` and return them."""
+        """See currents ``[B, ...]`` and return the outputs for them."""
         a: Tensor = self.activation(z)
-        self.take(magnitudes(self.activation, a))
+        self.see(z, a)
         return a
 
     @abstractmethod
-    def take(self, a: Tensor) -> None:
-        """Take in outputs ``[B, ...]``; of a signed site their magnitudes, whose quantiser is as good as theirs."""
+    def see(self, z: Tensor, a: Tensor) -> None:
+        """Take in currents and the outputs for them ``[B, ...]``."""
 
     def adopt(self, other: Passive) -> bool:
         """Use what another observer of the site counts, and return true, if this one would count the same."""
         return False
+
+
+class OutputObserver(Passive):
+    """Sees outputs alone; of a signed site their magnitudes, whose quantiser is as good as theirs.
+
+    ``Q`` of both signs is odd but for ties, so its error for a value is that for the value's magnitude.
+    """
+
+    def see(self, z: Tensor, a: Tensor) -> None:
+        """Take in outputs, whatever the currents."""
+        self.take(a.abs() if is_signed(self.activation) else a)
+
+    @abstractmethod
+    def take(self, a: Tensor) -> None:
+        """Take in outputs ``[B, ...]`` that are not negative."""
 
 
 class Together(Watched):
@@ -107,20 +122,11 @@ class Together(Watched):
                 self.counting.append(observer)
 
     def observe(self, z: Tensor) -> Tensor:
-        """Show everyone the outputs for currents ``[B, ...]`` and return them."""
+        """Show everyone currents ``[B, ...]`` and return the outputs for them."""
         a: Tensor = self.activation(z)
-        seen = magnitudes(self.activation, a)
         for observer in self.counting:
-            observer.take(seen)
+            observer.see(z, a)
         return a
-
-
-def magnitudes(activation: nn.Module, a: Tensor) -> Tensor:
-    """What a threshold is found for: the outputs of an activation, of a signed site without their signs.
-
-    ``Q`` of both signs is odd but for ties, so its error for a value is that for the value's magnitude.
-    """
-    return a.abs() if is_signed(activation) else a
 
 
 def smallest_threshold(theta: Tensor) -> float:
@@ -134,6 +140,8 @@ class ScaleRule(Configuration, ABC):
 
     papers: ClassVar[tuple[str, ...]] = ()
     """BibTeX keys in ``references.bib``."""
+    serves_signed: ClassVar[bool] = False
+    """Whether it finds thresholds of activations whose values have both signs."""
 
     granularity: Granularity
     """One threshold per layer or per channel."""

@@ -1,5 +1,11 @@
 """Where neurons stand: rectifiers, and signed sites in front of every product."""
 
-from isospike.sites.place import Placement, Sites, choose_sites, place_sites
-
-__all__ = ["Placement", "Sites", "choose_sites", "place_sites"]
+from isospike.sites.inspecting import Inspection as Inspection
+from isospike.sites.inspecting import inspect as inspect
+from isospike.sites.place import Placement as Placement
+from isospike.sites.place import Sites as Sites
+from isospike.sites.place import choose_sites as choose_sites
+from isospike.sites.place import place_sites as place_sites
+from isospike.sites.place import sites_line as sites_line
+from isospike.sites.two_sided import as_islands as as_islands
+from isospike.sites.two_sided import two_sided_sites as two_sided_sites

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -31,19 +33,10 @@ class Placement:
 
     graph: Graph
     """The network; its sites are the ops of role activation."""
-    sites: Literal["rectifiers", "products"]
-    """Where neurons stand."""
-    rectifiers: float
-    """Part of the multiply-accumulates behind the first layer that rectifier sites alone drive, 0 to 1."""
-    products: float
-    """The same with sites in front of every product."""
-
-    def line(self) -> str:
-        """The choice and both shares, in one line."""
-        return (
-            f"sites: {self.sites}; spikes drive {100 * self.rectifiers:.4g} % of the multiply-accumulates behind the "
-            f"first layer from rectifiers alone, {100 * self.products:.4g} % with sites in front of every product"
-        )
+    sites: str
+    """Where neurons stand: ``rectifiers`` or ``products``."""
+    driven: dict[str, float]
+    """By where they may stand, the part of the multiply-accumulates behind the first layer that spikes drive."""
 
 
 def choose_sites(graph: Graph, sites: Sites = "auto") -> Placement:
@@ -61,11 +54,20 @@ def choose_sites(graph: Graph, sites: Sites = "auto") -> Placement:
     check_arguments(Sites, sites=sites)
     placed = place_sites(graph)
     macs = macs_by_name(graph)
-    shares = {"rectifiers": driven_share(graph, macs), "products": driven_share(placed, macs)}
-    chosen = sites
-    if chosen == "auto":
-        chosen = "products" if shares["rectifiers"] < 1 - MOST_ANALOGUE else "rectifiers"
-    return Placement(placed if chosen == "products" else graph, chosen, **shares)
+    driven = {"rectifiers": driven_share(graph, macs), "products": driven_share(placed, macs)}
+    rectifiers = sites == "rectifiers" or (sites == "auto" and driven["rectifiers"] >= 1 - MOST_ANALOGUE)
+    if rectifiers:
+        return Placement(graph, "rectifiers", driven)
+    return Placement(placed, "products", driven)
+
+
+def sites_line(sites: str, driven: Mapping[str, float]) -> str:
+    """Where neurons stand and what that means, in one line."""
+    shares = {name: f"{100 * share:.4g} %" for name, share in driven.items()}
+    return (
+        f"sites: {sites}; of the multiply-accumulates behind the first layer spikes drive {shares['rectifiers']} from "
+        f"rectifiers alone, {shares['products']} with a site in front of every product"
+    )
 
 
 def place_sites(graph: Graph) -> Graph:
@@ -117,7 +119,8 @@ def _gather(node: fx.Node, wanted: dict[fx.Node, list[fx.Node]]) -> None:
     """Move the sites behind what only moves this node's value to the value itself, where they are all of it."""
     moves = [user for user in node.users if wanted.get(user) and _passes_on(user, is_sent=bool(wanted.get(node)))]
     moves = [user for user in moves if set(wanted[user]) == set(user.users)]
-    if not wanted.get(node) and sum(map(_size, moves)) < _size(node):
+    whole = argument(node) if _gives_several(node) else node
+    if not wanted.get(node) and sum(map(_size, moves)) < _size(whole):
         return
     wanted[node] = [*wanted.get(node, ()), *moves]
     for move in moves:
@@ -132,14 +135,21 @@ def _passes_on(node: fx.Node, *, is_sent: bool) -> bool:
     return len([source for source in node.all_input_nodes if source.op != "get_attr"]) == 1
 
 
+def _gives_several(node: fx.Node) -> bool:
+    """Whether a node takes a value apart; its parts can have sites, and so can what it takes apart."""
+    return any(user.target is operator.getitem for user in node.users)
+
+
 def _size(node: fx.Node) -> int:
+    if _gives_several(node):
+        return sum(map(_size, node.users))
     op = op_of(node)
     return op.rows * torch.Size(op.shape).numel()
 
 
 def _insert(graph: Graph, source: fx.Node, readers: list[fx.Node], *, axis: int) -> None:
     """A site behind a node, for these of its readers."""
-    op, positive = op_of(source), is_never_negative(source)
+    op, positive = op_of(source), is_never_negative(graph, source)
     module: nn.Module = nn.ReLU() if positive else SignedSite()
     kind = "relu" if positive else "signed_site"
     name = unused_name(graph, f"{op.name}_site")
@@ -151,16 +161,16 @@ def _insert(graph: Graph, source: fx.Node, readers: list[fx.Node], *, axis: int)
         reader.replace_input_with(source, site)
 
 
-def is_never_negative(node: fx.Node) -> bool:
+def is_never_negative(graph: Graph, node: fx.Node) -> bool:
     """Whether a value cannot be negative, by the ops that make it."""
     if node.op not in ("call_module", "call_function"):
         return False
     op = op_of(node)
     record = op.record
     if record is None or op.role is Role.ACTIVATION:
-        return op.role is Role.ACTIVATION and op.kind != "signed_site"
+        return op.role is Role.ACTIVATION and not getattr(graph.module_of(node), "is_signed", False)
     if record.never_negative:
         return True
     passing = (*MOVES, family.AVERAGE_POOL, family.MAX_POOL, family.REDUCE, family.JOIN)
     sources = node.all_input_nodes
-    return record.family in passing and all(is_never_negative(source) for source in sources)
+    return record.family in passing and all(is_never_negative(graph, source) for source in sources)

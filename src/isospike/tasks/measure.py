@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypedDict
 
-from isospike.errors import DataError
+from isospike.options import CountOrZero, Range
+from isospike.results import Inner, Result, Shown, Stored
+from isospike.tables import Column
 
 Interval = tuple[float, float]
 """The two ends of an interval of 95 %."""
+INTERVAL = Shown("95 % interval", "", 1)
+"""How intervals are shown, as texts."""
 SLACK = 1e-9
 """In units: differences of figures are rounded, a limit that is met exactly must hold."""
 
 
 @dataclass(frozen=True)
-class Measure:
+class Measure(Stored):
     """What a figure means and how it is shown."""
 
     key: str
@@ -35,9 +38,9 @@ class Measure:
     """The smallest figure there is."""
     most: float | None = None
     """The largest figure there is."""
-    factor: float = 1.0
+    factor: Annotated[float, Range()] = 1.0
     """From the figure to its unit."""
-    digits: int = 2
+    digits: CountOrZero = 2
     """Decimal places."""
     interval: str = "95 % interval"
     """What its interval is called."""
@@ -94,36 +97,35 @@ class Measure:
         low = -math.inf if self.least is None else self.least
         return low <= value <= (math.inf if self.most is None else self.most)
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return asdict(self)
+    def column(self, key: str, title: str, unit: str = "") -> Column:
+        """A column of such figures."""
+        return Column(key, title, unit, self.digits, factor=self.factor)
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Measure:
-        """From `to_dict`.
 
-        Raises:
-            DataError: it lacks something or holds something else.
-        """
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise DataError(f"a measure is described by other keys: {error}") from error
+Metric = Literal["score", "agreement"]
+"""By what networks are ranked: the score against targets, or without these the agreement with the ANN."""
+
+
+class Measures(TypedDict):
+    """What the two figures of a network mean."""
+
+    score: Measure
+    agreement: Measure
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measured(Result):
     """One figure, found on some samples."""
 
-    measure: Measure
+    measure: Inner[Measure]
     """What it means."""
     value: float
     """The figure, without its unit's factor."""
-    count: int
+    count: Inner[int]
     """Number of answers that it was found on."""
     interval: Interval | None = None
     """Its interval of 95 %; ``None`` where it is certain or not known."""
-    chance: float | None = None
+    chance: Inner[float | None] = None
     """The figure of a network that knows nothing of its input; ``None`` where it is not known."""
 
     def __str__(self) -> str:
@@ -131,17 +133,7 @@ class Measured:
         between = self.measure.shown_interval(self.interval)
         return self.measure.shown(self.value) + (f" ({between})" if between else "")
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON has it, without the description of the measure."""
-        value = self.value if math.isfinite(self.value) else None
-        return {"value": value, "interval": None if self.interval is None else list(self.interval)}
-
-
-def plain_interval(interval: Interval | None) -> list[float] | None:
-    """An interval as JSON has it."""
-    return None if interval is None else list(interval)
-
 
 def read_interval(interval: Any) -> Interval | None:
-    """From `plain_interval`."""
+    """An interval from JSON."""
     return None if interval is None else (float(interval[0]), float(interval[1]))

@@ -6,7 +6,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypedDict, TypeVar
 
 from torch import Tensor
 from torch.utils import _pytree as pytree
@@ -16,10 +16,18 @@ from isospike.intervals import Z
 from isospike.ops import Family
 from isospike.options import Configuration
 from isospike.registry import Registry, kebab_case
+from isospike.results import JsonForm, json_form_of
 from isospike.tasks.measure import Interval, Measure, Measured
 
 Shapes = Sequence[tuple[int, ...]]
 """Shapes of a network's outputs, each without the batch axis, in order."""
+
+
+class TaskObject(TypedDict):
+    """A task as JSON has it."""
+
+    name: str
+    options: dict[str, Any]
 
 
 class Score(ABC):
@@ -80,9 +88,14 @@ class Task(Configuration, ABC):
         """The configuration as JSON has it."""
         return dataclasses.asdict(self)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> TaskObject:
         """Name and options, as JSON has them."""
         return {"name": self.name(), "options": self.options()}
+
+    @classmethod
+    def json_form(cls) -> JsonForm:
+        """What `to_dict` of any task holds."""
+        return json_form_of(TaskObject)
 
     @abstractmethod
     def check_outputs(self, shapes: Shapes) -> None:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from torch import nn
 
-from isospike.tables import Column, Table, Tabular
+from isospike.results import Shown, Stored, columns_of, row_of
+from isospike.tables import Table, Tabular
 from isospike.train.objective import MEASURE
 
 
 @dataclass(frozen=True)
-class Epoch:
+class Epoch(Stored):
     """What one epoch gave."""
 
-    epoch: int
+    epoch: Annotated[int, Shown("epoch", "", 0)]
     """Number of the epoch, from 1."""
-    loss: float
+    loss: Annotated[float, Shown("loss", "", 4)]
     """Mean loss on the augmented training images, while the weights changed."""
-    score: float
+    score: Annotated[float, Shown("score")]
     """The share of right answers on those images, or with a teacher of its answers, see `isospike.train.objective`."""
-    learning_rate: float
+    learning_rate: Annotated[float, Shown("learning rate", "", 6)]
     """Rate of the last step."""
-    seconds: float
+    seconds: Annotated[float, Shown("seconds", "", 1)]
     """Duration."""
 
 
@@ -37,12 +39,6 @@ class Trained(Tabular):
 
     def table(self) -> Table:
         """One row per epoch."""
-        columns = (
-            Column("epoch", "epoch", "", 0),
-            Column("loss", "loss", "", 4),
-            Column("score", f"training {MEASURE.heading}", "", MEASURE.digits, factor=MEASURE.factor),
-            Column("learning_rate", "learning rate", "", 6),
-            Column("seconds", "seconds", "", 1),
-        )
-        rows = tuple(tuple(getattr(epoch, column.key) for column in columns) for epoch in self.history)
+        columns = columns_of(Epoch, score=MEASURE.column("score", f"training {MEASURE.heading}"))
+        rows = tuple(row_of(columns, epoch) for epoch in self.history)
         return Table("epochs", "trained", columns, rows)

@@ -7,6 +7,7 @@ from isospike.ops.forms.batch_first import put_batch_first
 from isospike.ops.forms.casts import drop_casts
 from isospike.ops.forms.masks import raise_masks
 from isospike.ops.forms.maxima import raise_maxima
+from isospike.ops.forms.piecewise import raise_piecewise
 from isospike.ops.forms.products import raise_products
 from isospike.ops.forms.rectifiers import raise_rectifiers
 from isospike.ops.forms.rewriter import Rewriter
@@ -21,6 +22,7 @@ FORMS = (
     raise_scatters,
     put_batch_first,
     raise_rectifiers,
+    raise_piecewise,
     raise_masks,
     raise_products,
     raise_selections,

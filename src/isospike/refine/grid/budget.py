@@ -21,7 +21,8 @@ NEGLIGIBLE = 20
 """A layer whose products are smaller than the largest sum behind it by more digits needs none for the rest."""
 
 Route = tuple[int, int]
-"""Between an op and a site behind it: the number of layers with factors, and the sum of their exponents."""
+"""Between an op and a site behind it: the number of layers with factors, and the sum of their exponents; digits of
+factors that are not rounded count as negative ones."""
 Factors = tuple[GridValue, float]
 """What an op multiplies, and the magnitude of its largest factor."""
 
@@ -89,8 +90,9 @@ class Shares:
         sums = [self.draft.largest[n] for n in (node, *node.users) if n in self.draft.largest]
         top = max([*map(digits_of, sums), *(self.top[op_of(user).name] for user in inner)])
         paths = {path for user in inner for path in self._through(op_of(user).name)}
-        if len(inner) < len(node.users) or not paths:
-            paths.add((0, 0))
+        ends = [self.draft.exact.get(op_of(user).name, 0) for user in node.users if self.draft.is_site(user)]
+        if ends or len(inner) < len(node.users) or not paths:
+            paths.add((0, -max(ends, default=0)))
         name = op_of(node).name
         self.top[name], self.paths[name] = top, paths
         if name in self.draft.factors:

@@ -13,6 +13,7 @@ from isospike.graphs.graph import Graph, Op, argument, attach, attribute, op_of
 from isospike.graphs.refusals import listed
 from isospike.neurons import Emitter, InputGrid
 from isospike.ops import Role
+from isospike.ops.two_sided import TwoSided
 from isospike.refine.grid.budget import LEAST_BITS, Budget, Factors, Shares, Unlimited, exponent
 from isospike.refine.grid.handlers import grids
 from isospike.refine.grid.value import BUDGET, GridValue, digits_of, exact_fraction, rounded_to
@@ -83,7 +84,11 @@ class Gridder:
 
     def ends(self, node: fx.Node) -> bool:
         """Whether sums end here: at a neuron or an output."""
-        return node.op == "output" or op_of(node).role is Role.ACTIVATION
+        return node.op == "output" or self.is_site(node)
+
+    def is_site(self, node: fx.Node) -> bool:
+        """Whether a node is a neuron."""
+        return node.op != "output" and op_of(node).role is Role.ACTIVATION
 
     def place(self, node: fx.Node, value: GridValue) -> None:
         """Say where the value of ``node`` lies, if its digits suffice."""
@@ -105,7 +110,7 @@ class Gridder:
         neuron = self.graph.module_of(node)
         assert isinstance(neuron, Emitter)
         self.make_plain(node)
-        current = self.values[argument(node)]
+        current = self._quantised(node, neuron)
         given = unit = neuron.unit.double()
         v_init = neuron.v_init.double()
         for _ in range(2):  # rounding up may carry the sum over a power of two, which then has a coarser grid
@@ -119,6 +124,24 @@ class Gridder:
         self.graph.replace(node, neuron.rescaled(unit, v_init, amplitude=torch.ones_like(unit)))
         scale = unit.expand(1, *op_of(node).shape) if unit.dim() else unit
         self.values[node], self.largest[node] = GridValue(scale, 0, float(neuron.levels)), reach
+
+    def _quantised(self, node: fx.Node, neuron: Emitter) -> GridValue:
+        """Where what a neuron quantises lies: its current, or the two-sided function of that.
+
+        Raises:
+            ConversionError: the function has a constant that is no binary fraction of a few digits.
+        """
+        current, activation, name = self.values[argument(node)], neuron.activation, op_of(node).name
+        if not isinstance(activation, TwoSided):
+            return current
+        digits, limits = exact_fraction(activation.slopes), exact_fraction(activation.limits)
+        if digits is None or limits is None:
+            raise ConversionError(
+                f"exact=True cannot put the constants of '{name}' ({activation}) on the binary grid: they are no "
+                "binary fractions of at most 8 digits; convert without it"
+            )
+        self.exact[name] = digits
+        return replace(current, fraction=current.fraction + digits, largest=current.largest * activation.steepest)
 
     def make_plain(self, node: fx.Node) -> None:
         """Multiply the sources of ``node`` by their scales."""

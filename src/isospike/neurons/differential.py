@@ -1,0 +1,97 @@
+"""Neurons that send what changes: a spike at step t is worth ``1 / t`` of its threshold in the mean so far."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from isospike.kernels import Rounding, TrackerRule, count, decide, each_step
+from isospike.memory_format import empty_sequence
+from isospike.neurons.graded import Graded
+from isospike.neurons.quantiser import has_ceiling
+from isospike.neurons.streaming_neuron import stacked, streaming
+from isospike.neurons.temporal import EventCounts, Memory
+
+
+class DifferentialNeuron(Graded):
+    """Graded spikes ``s_t`` of a decoded value ``a_t = a_(t-1) + v_threshold s_t / t``, ``a_0 = 0``.
+
+    With ``m_t`` the mean current up to step t the neuron rounds ``e_t = v_init + t (m_t - a_(t-1))``, which is a
+    potential: ``v <- v + z_t - a_(t-1)``; ``s_t = clip(floor(v / v_threshold), -largest, largest)``; ``v <- v -
+    v_threshold s_t``. What it puts out, ``a_(t-1) + v_threshold s_t``, has the mean ``a_t`` over the steps so far: the
+    code is a rate code with a prediction, the mean so far, that the layers behind make too. So they need ``s_t`` alone,
+    and everything that holds for trains of currents holds for its outputs.
+
+    Of a rectifier no event takes back more than ``t a_(t-1)``, so that decoded values stay positive, and of one with a
+    ceiling none goes beyond it. Elsewhere decoded values are not limited to what one event is worth. The arguments are
+    those of `Graded`; ``largest = 1`` is the integrate-and-fire neuron of the paper.
+
+    References:
+        Huang et al. 2025, *Differential Coding for Training-Free ANN-to-SNN Conversion*; in closed form.
+    """
+
+    papers: ClassVar[tuple[str, ...]] = ("huang2025differential",)
+    default_largest: ClassVar[int] = 15
+    predicts: ClassVar[bool] = True
+    soft_reset = False
+    digits: ClassVar[bool] = True
+
+    @property
+    def saturation(self) -> Tensor:
+        """The ceiling of the activation; without one nothing limits the mean output."""
+        limit = super().saturation
+        return limit if has_ceiling(self.activation) else torch.full_like(limit, torch.inf)
+
+    def bound(self, like: Tensor) -> Tensor:
+        """One largest event."""
+        return self.largest * self.v_threshold
+
+    def start(self, x: Tensor) -> Memory:
+        """Membrane potentials at ``v_init``, decoded values at zero, no steps yet."""
+        memory = super().start(x)
+        memory.pop("n", None)
+        return memory | {"a": torch.zeros_like(memory["v"]), "elapsed": x.new_zeros(())}
+
+    def advance(self, x: Tensor, memory: Memory, *, overwrite: bool) -> tuple[Tensor, EventCounts]:
+        """One step after the other; see `Temporal.advance`."""
+        currents = each_step(x, self.biases(memory, len(x)))
+        out, sent = x if overwrite else empty_sequence(x), empty_sequence(x)
+        first, counts = int(memory["elapsed"]) + 1, []
+        for t, (current, output, spikes) in enumerate(zip(currents, out.unbind(), sent.unbind(), strict=True), first):
+            memory["v"].add_(current).sub_(memory["a"])
+            self._decide(t, memory, spikes)
+            counts.append(count(spikes, self.largest, digits=self.digits))
+            spikes.mul_(self.v_threshold)
+            memory["v"].sub_(spikes)
+            torch.add(memory["a"], spikes, out=output)
+            memory["a"].add_(spikes / t)
+        memory["elapsed"] += len(x)
+        events = stacked(counts)
+        return out, EventCounts(events.spikes, events.packets, sent)
+
+    def _decide(self, t: int, memory: Memory, spikes: Tensor) -> None:
+        """Write the numbers of spikes of step t."""
+        rule = TrackerRule(self.largest, self.largest, self.rounding, self.powers_of_two)
+        unit, a = self.v_threshold.clamp(min=torch.finfo(spikes.dtype).tiny), memory["a"]
+        back = None if self.is_signed else (a * t / unit).floor_()
+        room = ((self.saturation - a) * t / unit).floor_() if has_ceiling(self.activation) else None
+        decide(memory["v"], self.v_threshold, spikes, rule=rule, back=back, room=room)
+
+
+class DifferentialMultiThreshold(DifferentialNeuron):
+    """A `DifferentialNeuron` with one spike of the nearest threshold in the place of graded ones, from zero.
+
+    ``v_threshold s_t`` is the largest ``lambda = v_threshold 2^i`` with ``|v| >= 3/4 lambda``, with the sign of ``v``,
+    ``2^i`` up to ``largest``; n thresholds are ``largest = 2^(n-1)``.
+    """
+
+    default_largest: ClassVar[int] = 8
+    rounding: ClassVar[Rounding] = Rounding.TO_POWER
+    powers_of_two: ClassVar[bool] = True
+    rounds_itself = True
+
+
+streaming.register("differential", DifferentialNeuron)
+streaming.register("differential-multi-threshold", DifferentialMultiThreshold)

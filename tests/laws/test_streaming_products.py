@@ -1,0 +1,67 @@
+"""Products of two values that spikes carry: the streaming form, exact at every step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import isospike as iso
+from isospike.graphs.graph import op_of
+from isospike.network import Provenance, network_of
+from isospike.neurons import Graded, IntegrateAndFire
+from isospike.ops import Role
+from isospike.ops.signed_site import SignedSite
+from signed_networks import with_signed_site
+
+STEPS = 9
+
+
+class Scores(nn.Module):
+    """Queries times keys, two linear layers of the same tokens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query, self.key = nn.Linear(6, 4), nn.Linear(6, 4)
+
+    def forward(self, x):
+        return self.query(x) @ self.key(x).transpose(1, 2)
+
+
+def network(images: Tensor) -> iso.SNN:
+    """Signed sites at both operands, integrate-and-fire at one and graded at the other; the matmul is a product."""
+    torch.manual_seed(0)
+    graph = iso.capture(Scores().double().eval(), images[:2])
+    for behind in ("query", "key"):
+        graph = with_signed_site(graph, behind, f"{behind}_site")
+    one = torch.tensor(1.0, dtype=torch.float64)
+    kinds = {
+        "query_site": IntegrateAndFire(0.3 * one, 0.15 * one, SignedSite()),
+        "key_site": Graded(0.2 * one, 0.1 * one, SignedSite(), largest=3),
+    }
+    for node in graph.op_nodes():
+        if op_of(node).name in kinds:
+            graph.replace(node, kinds[op_of(node).name])
+        if op_of(node).role is Role.ANALOGUE:
+            node.meta["op"] = replace(op_of(node), role=Role.PRODUCT)
+    return network_of(graph, provenance=Provenance("test"))
+
+
+@pytest.mark.parametrize("executor", ["layer", "step"])
+def test_the_two_term_form_at_every_step(executor):
+    """``P_t = A_t S_B(t) + S_A(t-1) B_t`` sums to ``S_A(T) S_B(T)``; in mean form the answer is ``m_A m_B``."""
+    x = torch.randn(3, 5, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    snn, trains = network(x), dict[str, list[Tensor]]()
+    watch = lambda site, train: trains.setdefault(site, []).extend(train.clone().unbind())  # noqa: E731
+    record = iso.Record(watch=watch, at=tuple(range(1, STEPS)))
+    run = iso.simulate(snn, x, steps=STEPS, record=record, executor=executor)
+    total, sum_a, sum_b = torch.zeros(3, 5, 5, dtype=torch.float64), 0.0, 0.0
+    for t, (a, key) in enumerate(zip(trains["query_site"], trains["key_site"], strict=True), 1):
+        b = key.transpose(1, 2)
+        total = total + a @ (sum_b + b) + sum_a @ b if t > 1 else a @ b
+        sum_a, sum_b = sum_a + a, sum_b + b
+        assert (total - sum_a @ sum_b).abs().max() <= 1e-12  # a few roundings of sums of some tens
+        assert (run.answers[t] - total / t**2).abs().max() <= 1e-13
+    assert total.abs().max() > 1
