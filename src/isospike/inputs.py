@@ -36,6 +36,10 @@ class NamedInputs:
         """Parts of ``count`` samples."""
         return [self[start : start + count] for start in range(0, len(self), count)]
 
+    def chunk(self, count: int) -> list[NamedInputs]:
+        """Parts, ``count`` of them, equal in size to one sample."""
+        return self.split(-(-len(self) // count))
+
     def clone(self) -> NamedInputs:
         """A copy with memory of its own."""
         return self.map(Tensor.clone)
@@ -51,6 +55,11 @@ class NamedInputs:
     def element_size(self) -> int:
         """Bytes of a real number of the network, taken as those of the widest input."""
         return max(tensor.element_size() for tensor in self.tensors.values())
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """That of the first."""
+        return next(iter(self.tensors.values())).dtype
 
     @property
     def device(self) -> torch.device:
@@ -78,16 +87,16 @@ def each(inputs: Inputs) -> dict[str, Tensor]:
 
 def mapped(inputs: T, change: Callable[[Tensor], Tensor]) -> T:
     """The same change of every tensor."""
-    return change(inputs) if isinstance(inputs, Tensor) else inputs.map(change)  # type: ignore[return-value]
+    return change(inputs) if isinstance(inputs, Tensor) else inputs.map(change)
 
 
 def joined(parts: Sequence[T]) -> T:
     """Batches behind each other."""
     first = parts[0]
     if isinstance(first, Tensor):
-        return torch.cat(list(parts))  # type: ignore[arg-type, return-value]
+        return torch.cat([part for part in parts if isinstance(part, Tensor)])
     names = first.tensors
-    return NamedInputs({name: torch.cat([each(part)[name] for part in parts]) for name in names})  # type: ignore[return-value]
+    return NamedInputs({name: torch.cat([each(part)[name] for part in parts]) for name in names})
 
 
 def moved(tensor: Tensor, *args: Any) -> Tensor:

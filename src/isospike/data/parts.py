@@ -32,6 +32,8 @@ def parts(batch: Any, number: int, names: Sequence[str] = ()) -> tuple[Any, Any]
     Raises:
         DataError: several tensors may be the one or the other; the message names them.
     """
+    if isinstance(batch, NamedInputs):
+        return batch, None
     if isinstance(batch, Mapping):
         return _of_mapping(batch, number, names)
     if isinstance(batch, Sequence) and not isinstance(batch, str):

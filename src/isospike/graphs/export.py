@@ -50,7 +50,7 @@ def export_program(model: nn.Module, example: Inputs) -> ExportedProgram:
             raise CaptureError(explain(model, example, error)) from error
 
 
-def _check_ready(model: nn.Module, example: Tensor) -> None:
+def _check_ready(model: nn.Module, example: Inputs) -> None:
     check_floating(model)
     training = [name or "the model itself" for name, module in model.named_modules() if module.training]
     if training:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -118,7 +119,8 @@ def _gather(node: fx.Node, wanted: dict[fx.Node, list[fx.Node]]) -> None:
     """Move the sites behind what only moves this node's value to the value itself, where they are all of it."""
     moves = [user for user in node.users if wanted.get(user) and _passes_on(user, is_sent=bool(wanted.get(node)))]
     moves = [user for user in moves if set(wanted[user]) == set(user.users)]
-    if not wanted.get(node) and sum(map(_size, moves)) < _size(node):
+    whole = argument(node) if _gives_several(node) else node
+    if not wanted.get(node) and sum(map(_size, moves)) < _size(whole):
         return
     wanted[node] = [*wanted.get(node, ()), *moves]
     for move in moves:
@@ -133,7 +135,14 @@ def _passes_on(node: fx.Node, *, is_sent: bool) -> bool:
     return len([source for source in node.all_input_nodes if source.op != "get_attr"]) == 1
 
 
+def _gives_several(node: fx.Node) -> bool:
+    """Whether a node takes a value apart; its parts can have sites, and so can what it takes apart."""
+    return any(user.target is operator.getitem for user in node.users)
+
+
 def _size(node: fx.Node) -> int:
+    if _gives_several(node):
+        return sum(map(_size, node.users))
     op = op_of(node)
     return op.rows * torch.Size(op.shape).numel()
 

@@ -33,9 +33,9 @@ class Rewriter:
 
     def is_of_tokens(self, node: fx.Node) -> bool:
         """Whether a call depends on whole numbers among the inputs alone, and on no real number."""
-        return node.op == "call_function" and self.varies(node) and all(map(self._is_token, self._operands(node)))
+        return node.op == "call_function" and self.varies(node) and all(map(self.is_token, self._operands(node)))
 
-    def _is_token(self, node: fx.Node) -> bool:
+    def is_token(self, node: fx.Node) -> bool:
         """Whether a value is whole numbers of the inputs, or computed from such."""
         if node not in self._tokens:
             value = node.meta.get("val")
@@ -69,6 +69,12 @@ class Rewriter:
         node.meta["val"] = target(*values, **named)
         self.constants.fold(node)
         return node
+
+    def look_again(self, node: fx.Node) -> None:
+        """Find out what a call gives now that what it reads has been replaced."""
+        args, kwargs = fx.map_arg((node.args, node.kwargs), lambda source: source.meta["val"])
+        target: Any = node.target
+        node.meta["val"] = target(*args, **kwargs)
 
     def constant(self, place: fx.Node, value: Tensor) -> fx.Node:
         """One more constant in front of ``place``."""
