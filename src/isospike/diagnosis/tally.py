@@ -165,6 +165,11 @@ def envelope(activation: torch.nn.Module, z: Tensor) -> Tensor:
     return rectified if ceiling is None else torch.minimum(rectified, torch.as_tensor(ceiling).to(z))
 
 
+def steepest(activation: torch.nn.Module) -> float:
+    """By what an activation makes a difference larger at most."""
+    return activation.steepest if isinstance(activation, TwoSided) else 1.0
+
+
 def ceiling_of(activation: torch.nn.Module) -> Tensor | float | None:
     """The largest value that an activation can have; ``None``: there is none."""
     ceiling: Tensor | float | None = getattr(activation, "bound", getattr(activation, "max_val", None))
