@@ -175,7 +175,7 @@ class EmittingLedger(Ledger):
             else:
                 codes[node] = torch.cat([codes[source] for source in node.all_input_nodes], 1)
             if name in self.events:
-                yield name, self.by_sample(name, code.events(codes[node]), 0).sum(0)
+                yield name, self.by_sample(name, code.events(codes[node], self.timing.steps[node]), 0).sum(0)
 
 
 LEDGERS: dict[Kind, type[Ledger]] = {Kind.STREAMING: StreamingLedger, Kind.EMITTING: EmittingLedger}
