@@ -15,6 +15,8 @@ from isospike.errors import ConversionError
 from isospike.graphs import Role
 from isospike.neurons import BitCodedNeuron, Currents, Pasc
 from isospike.neurons.codes import Binary, SignMagnitude, Unary
+from isospike.neurons.signed_digits import SignedDigits
+from isospike.neurons.twos_complement import TwosComplement
 from isospike.ops.two_sided import Absolute, Bounded, Leaky, ParametricLeaky, SoftShrink
 from short_methods import EMITTING
 
@@ -177,14 +179,17 @@ def test_a_population_reads_the_current_and_another_its_negative(name, kind):
     assert torch.equal(codes[near], expected.long()[near])
 
 
-@pytest.mark.parametrize("code", [Binary(), Unary()], ids=["binary", "unary"])
+SIGNED = [SignMagnitude(Binary()), SignMagnitude(Unary()), SignedDigits(), TwosComplement()]
+
+
+@pytest.mark.parametrize("signed", SIGNED, ids=["binary", "unary", "digits", "complement"])
 @given(st.data())
 @settings(max_examples=30, deadline=None)
-def test_a_max_pool_of_signed_trains_is_the_train_of_the_largest(code, data):
+def test_a_max_pool_of_signed_trains_is_the_train_of_the_largest(signed, data):
     levels = data.draw(st.sampled_from([3, 7, 15]))
     values = st.lists(st.integers(-levels, levels), min_size=64, max_size=64)
     codes = torch.tensor(data.draw(values)).view(1, 1, 8, 8)
-    signed, pool = SignMagnitude(code), nn.MaxPool2d(3, 2, 1)
+    pool = nn.MaxPool2d(3, 2, 1)
     steps = signed.steps(levels)
     weights = torch.tensor(signed.weights(steps)).view(-1, 1, 1, 1, 1)
     pooled = signed.max_pool((signed.encode(codes, steps) * weights * 0.5).double(), pool)
@@ -217,7 +222,7 @@ def _synops(snn: iso.SNN) -> int:
     """Every event times the number of synapses of its neuron, one by one."""
     run = iso.simulate(snn, X, executor="stepped", record=CODES)
     reach = F.conv2d(torch.ones(1, 1, 8, 8), torch.ones(1, 1, 3, 3), padding=1).long() * CHANNELS
-    first, second = (snn.neuron(site).code.events(run.codes[site]) for site in snn.sites)
+    first, second = (snn.neuron(site).code.events(run.codes[site], snn.neuron(site).steps) for site in snn.sites)
     return int((first * reach).sum() + second.sum() * 5)
 
 
