@@ -144,7 +144,7 @@ register_op(OpRecord("softmax", family.NORMALISE, aliases=("_softmax",), never_n
 register_op(OpRecord("log_softmax", family.NORMALISE, aliases=("_log_softmax",)))
 register_op(OpRecord("layer_norm", family.NORMALISE, aliases=("native_layer_norm",)))
 register_op(OpRecord("group_norm", family.NORMALISE, aliases=("native_group_norm",)))
-register_op(OpRecord("embedding", family.LOOKUP, whole="indices"))
+register_op(OpRecord("embedding", family.LOOKUP, whole="indices", channels_last=True))
 _plain(family.LOGIC, "gt", "ge", "lt", "le", "eq", "ne", "logical_not", "logical_and", "logical_or", "logical_xor")
 _plain(family.LOGIC, "bitwise_not", "bitwise_and", "bitwise_or", "bitwise_xor", "__and__", "__or__", "__xor__")
 register_op(OpRecord("where", family.CHOICE, whole="condition"))
