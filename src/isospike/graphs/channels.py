@@ -46,7 +46,7 @@ def _permuted(node: fx.Node, kind: str, rank: int) -> list[int]:
     """The axes of the input in the order of the result's."""
     order = list(range(rank))
     if kind == "transpose":
-        first, second = (int(place) % rank for place in node.args[1:3])  # type: ignore[arg-type, operator]
+        first, second = (int(place) % rank for place in node.args[1:3])  # type: ignore[arg-type]
         order[first], order[second] = order[second], order[first]
         return order
-    return [int(place) % rank for place in node.args[1]]  # type: ignore[union-attr, arg-type, operator]
+    return [int(place) % rank for place in node.args[1]]  # type: ignore[union-attr, arg-type]

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from isospike.errors import IsospikeError, ModelError
+from isospike.options import Configuration, Count, Positive
+
 
 @dataclass(frozen=True)
-class BertSizes:
+class BertSizes(Configuration):
     """The sizes of an encoder, named as in ``config.json``."""
 
-    vocab_size: int
-    hidden_size: int
-    num_hidden_layers: int
-    num_attention_heads: int
-    intermediate_size: int
-    max_position_embeddings: int = 512
-    type_vocab_size: int = 2
-    layer_norm_eps: float = 1e-12
+    error: ClassVar[type[IsospikeError]] = ModelError
+
+    vocab_size: Count
+    hidden_size: Count
+    num_hidden_layers: Count
+    num_attention_heads: Count
+    intermediate_size: Count
+    max_position_embeddings: Count = 512
+    type_vocab_size: Count = 2
+    layer_norm_eps: Positive = 1e-12
+
+    def __post_init__(self) -> None:
+        """Refuse heads that do not share the vector evenly."""
+        super().__post_init__()
+        self.require(self.hidden_size % self.num_attention_heads == 0, "hidden_size", "a multiple of the heads")
 
 
 class BertEncoder(nn.Module):
@@ -35,7 +46,7 @@ class BertEncoder(nn.Module):
         """The last hidden states; ``attention_mask`` is 1 at tokens and 0 at padding."""
         x: Tensor = self.embeddings(input_ids, token_type_ids)
         real = attention_mask[:, None, None, :].bool()
-        for layer in self.encoder["layer"]:  # type: ignore[union-attr]
+        for layer in self.encoder["layer"].children():
             x = layer(x, real)
         return x
 

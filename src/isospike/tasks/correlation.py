@@ -72,7 +72,8 @@ def _ranks(values: Tensor) -> Tensor:
     """The place of each among all, equal ones at the mean of their places."""
     _, place, count = torch.unique(values, return_inverse=True, return_counts=True)
     last = count.cumsum(0).double()
-    return (last - (count.double() - 1) / 2)[place]
+    middle: Tensor = last - (count.double() - 1) / 2
+    return middle[place]
 
 
 def _fisher(value: float, spread: float, count: int) -> Interval | None:
