@@ -59,7 +59,7 @@ class Encoder:
         shared = {key: known[key] for key in ("direction", "pad_id", "pad_token", "pad_type_id") if key in known}
         tokenizer.enable_padding(**{"pad_id": number, **shared}, length=length)
         tokenizer.enable_truncation(length)
-        self._tokenizer, self.length = tokenizer, length
+        self._tokenizer, self.length, self._said = tokenizer, length, False
 
     def __call__(self, texts: Sequence[tuple[str, ...]]) -> dict[str, Tensor]:
         """``input_ids``, ``attention_mask`` and ``token_type_ids``, int64 ``[B, N]``; one warning where texts are cut.
@@ -68,7 +68,8 @@ class Encoder:
             texts: single ones or pairs.
         """
         rows = self._tokenizer.encode_batch([text if len(text) > 1 else text[0] for text in texts])
-        if any(row.overflowing for row in rows):
+        if not self._said and any(row.overflowing for row in rows):
+            self._said = True
             warn(f"texts of more than {self.length} tokens are cut; --length keeps more of them")
         parts = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
         return {name: torch.tensor([getattr(row, part) for row in rows]) for name, part in parts.items()}

@@ -117,7 +117,8 @@ class _Layer(nn.Module):
         return _added(self.output, x, F.gelu(self.intermediate["dense"](x)))
 
     def _by_head(self, x: Tensor) -> Tensor:
-        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        apart: Tensor = x.unflatten(2, (self.heads, -1))
+        return apart.transpose(1, 2)
 
 
 def _joining(inputs: int, size: int, eps: float) -> nn.ModuleDict:

@@ -22,11 +22,11 @@ POOLING = Path("1_Pooling", "config.json")
 
 
 def from_transformers(folder: str, published: bool) -> LoadedModel:
-    """The network of ``config.json`` with the weights of ``model.safetensors``, from ``input_ids`` and ``attention_mask``.
+    """The network of ``config.json`` with the weights of ``model.safetensors``.
 
-    BERT is built here: an encoder, whose answer is the mean over tokens where a folder of sentence-transformers asks
-    for that, or a classifier of texts. Any other network needs the package ``transformers``, which also builds it
-    with ``Auto`` classes.
+    It takes ``input_ids`` and ``attention_mask``. BERT is built here: an encoder, whose answer is the mean over tokens
+    where a folder of sentence-transformers asks for that, or a classifier of texts. Any other network needs the package
+    ``transformers``.
 
     Args:
         folder: with both files.
