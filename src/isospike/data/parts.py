@@ -44,7 +44,10 @@ def parts(batch: Any, number: int, names: Sequence[str] = ()) -> tuple[Any, Any]
                 f"batch {number} is a {type(batch).__name__} of {len(tensors)} tensors, and only (inputs, targets) can "
                 "be told apart; give pairs, or a mapping that names them such as {'x': inputs, 'y': targets}"
             )
-        return (batch[0] if batch else None), (batch[1] if len(batch) > 1 else None)
+        inputs = batch[0] if batch else None
+        if isinstance(inputs, Mapping):
+            inputs = _named(inputs, number, names)
+        return inputs, (batch[1] if len(batch) > 1 else None)
     return batch, None
 
 
@@ -64,6 +67,18 @@ def _of_mapping(batch: Mapping[Any, Any], number: int, names: Sequence[str]) -> 
         warn(f"the batches are read as {inputs[0]} alone; {', '.join(unread)}: not read")
     given = batch[inputs[0]] if inputs else next(iter(batch.values()), None)
     return given, (batch[targets[0]] if targets else None)
+
+
+def _named(inputs: Mapping[Any, Any], number: int, names: Sequence[str]) -> Tensor | NamedInputs:
+    """Those of a mapping that the model takes; one alone without its name."""
+    given = {key: value for key, value in inputs.items() if isinstance(key, str) and isinstance(value, Tensor)}
+    taken = {key: value for key, value in given.items() if not names or key in names}
+    if not taken:
+        raise DataError(
+            f"the inputs of batch {number} are {', '.join(map(str, inputs)) or 'none'}; the model takes "
+            f"{', '.join(names)}: give them by these names"
+        )
+    return NamedInputs(taken) if len(taken) > 1 else next(iter(taken.values()))
 
 
 def check_strided(inputs: Inputs, targets: Any, number: int) -> None:

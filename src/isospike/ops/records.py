@@ -144,7 +144,7 @@ table.register(OpRecord("softmax", family.NORMALISE, aliases=("_softmax",), neve
 table.register(OpRecord("log_softmax", family.NORMALISE, aliases=("_log_softmax",)))
 table.register(OpRecord("layer_norm", family.NORMALISE, aliases=("native_layer_norm",)))
 table.register(OpRecord("group_norm", family.NORMALISE, aliases=("native_group_norm",)))
-table.register(OpRecord("embedding", family.LOOKUP, whole="indices"))
+table.register(OpRecord("embedding", family.LOOKUP, whole="indices", channels_last=True))
 _plain(family.LOGIC, "gt", "ge", "lt", "le", "eq", "ne", "logical_not", "logical_and", "logical_or", "logical_xor")
 _plain(family.LOGIC, "bitwise_not", "bitwise_and", "bitwise_or", "bitwise_xor", "__and__", "__or__", "__xor__")
 table.register(OpRecord("where", family.CHOICE, whole="condition"))
