@@ -46,7 +46,7 @@ def choose_sites(graph: Graph, sites: Sites = "auto") -> Placement:
         graph: a captured network, folded or not; it is not changed.
         sites: ``rectifiers`` leaves it as it is; ``products`` places signed sites (see `place_sites`); ``auto`` does
             so where rectifiers alone would leave more than a tenth of the multiply-accumulates behind the first layer
-            to analogue values.
+            to analogue values, but not in a network that was trained with quantised activations: those are its sites.
 
     Raises:
         OptionError: another word.
@@ -55,8 +55,9 @@ def choose_sites(graph: Graph, sites: Sites = "auto") -> Placement:
     placed = place_sites(graph)
     macs = macs_by_name(graph)
     driven = {"rectifiers": driven_share(graph, macs), "products": driven_share(placed, macs)}
-    rectifiers = sites == "rectifiers" or (sites == "auto" and driven["rectifiers"] >= 1 - MOST_ANALOGUE)
-    if rectifiers:
+    is_trained = any(op.family is family.TRAINABLE for op in graph.ops)
+    is_driven = driven["rectifiers"] >= 1 - MOST_ANALOGUE
+    if sites == "rectifiers" or (sites == "auto" and (is_driven or is_trained)):
         return Placement(graph, "rectifiers", driven)
     return Placement(placed, "products", driven)
 
