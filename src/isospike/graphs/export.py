@@ -84,7 +84,8 @@ def input_names(program: ExportedProgram) -> dict[str, str]:
 def _check_input(model: nn.Module, what: str, tensor: Tensor) -> None:
     if not tensor.is_floating_point() and tensor.dtype not in WHOLE:
         raise CaptureError(
-            f"the {what} is {tensor.dtype}; give real numbers as floats, tokens and masks as int64, int32 or bool"
+            f"the {what} is {tensor.dtype}; isospike converts networks of real numbers, given as floats, and of tokens "
+            "and masks, given as int64, int32 or bool"
         )
     if tensor.dim() < 1 or len(tensor) < 1:
         raise CaptureError(f"the example {what} has shape {list(tensor.shape)}; give at least one sample [B, ...]")
@@ -118,8 +119,8 @@ def _check_signature(model: nn.Module, example: Inputs) -> None:
             )
     elif not fixed or any(p is not fixed[0] for p in needed):
         raise CaptureError(
-            f"isospike captures models with one input tensor, {type(model).__name__}.forward takes ({taken}); give a "
-            "mapping of its inputs by name, or wrap it in a module whose forward takes one"
+            f"isospike captures models with one input tensor, {type(model).__name__}.forward takes ({taken}); wrap it "
+            "in a module whose forward takes one, or give a mapping of its inputs by name"
         )
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import torch
 from torch import fx
 
-from isospike import activations
+from isospike import activations, inputs
 from isospike.graphs.graph import Graph
 
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _PYTHON, _TORCH, _CAPTURE, _ACTIVATIONS = (
     f"{Path(file).parent}{os.sep}" for file in (os.__file__, torch.__file__, __file__, activations.__file__)
 )
-_FOREIGN = (_TORCH, f"torch{os.sep}", _CAPTURE, _ACTIVATIONS, "<")
+_FOREIGN = (_TORCH, f"torch{os.sep}", _CAPTURE, _ACTIVATIONS, inputs.__file__, "<")
 """Beginnings of files that are not the user's; passes of the exporter name themselves by a relative path."""
 _PLAIN = ("torch.nn.modules.", "isospike.activations.module.TrainableActivation")
 """Layers that are one op, which takes their name."""

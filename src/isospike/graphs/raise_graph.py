@@ -58,7 +58,7 @@ class _Raiser:
     def _place_input(self, node: fx.Node) -> None:
         name = self.inputs.get(node.name, node.name)
         placed = self.graph.placeholder(node.name)
-        placed.meta["op"] = Op(name, "input", Role.INPUT, "", "", _shape(node), numbers=_numbers(node))
+        placed.meta["op"] = Op(name, "input", Role.INPUT, "", "", _shape(node), numbers=self._numbers(node))
         self.values[node] = placed
         self.input = next(iter(self.values.values()))
 
@@ -73,7 +73,7 @@ class _Raiser:
         raised = self._emit(node, kind, name, module)
         axis = -1 if _channels_last(kind) and len(_shape(node)) > 1 else self._channel_axis(node)
         raised.meta["op"] = Op(
-            name, kind, role, path, source_of(node), _shape(node), axis, reason, _rows(node), _numbers(node)
+            name, kind, role, path, source_of(node), _shape(node), axis, reason, _rows(node), self._numbers(node)
         )
         self.values[node] = raised
 
@@ -124,6 +124,10 @@ class _Raiser:
         if module is None:
             return record.role_of(Call(node, lambda source: source not in self.constants))
         return record.role, ""
+
+    def _numbers(self, node: fx.Node) -> Numbers:
+        """What a value is made of; whole numbers that come of real ones are computed as real ones."""
+        return WHOLE[_value_of(node).dtype] if self.rewriter.is_token(node) else "real"
 
     def _is_size(self, source: fx.Node) -> bool:
         """Whether a value is the size of the batch, or depends on it so that no constant stands for it."""
@@ -270,12 +274,6 @@ def _shape(node: fx.Node) -> tuple[int, ...]:
         if isinstance(value, Tensor)
         else ()
     )
-
-
-def _numbers(node: fx.Node) -> Numbers:
-    value = _value_of(node)
-    whole = isinstance(value, Tensor) and value.dtype in WHOLE
-    return WHOLE[value.dtype] if whole else "real"
 
 
 def _rows(node: fx.Node) -> int:
