@@ -19,10 +19,10 @@ class Differential(Method):
     """Spikes that change the mean so far, ``theta / t`` at step t, from neurons of several thresholds (Huang et al.).
 
     A neuron sends a spike only where its mean so far differs from that of its current, so a layer that is right stays
-    silent, and every step refines the answer. With ``n`` thresholds a factor of two apart (``multi-threshold``) a step
-    has one spike; graded neurons (``digits``) send up to ``n`` at once and are n-bit quantisers at T = 1. One threshold
-    (``bits = 1``) costs more spikes than a rate code. The best answer at any step: good from 2
-    steps on; not where spikes cannot be weighted by ``1 / t``, nor where a spike has one size.
+    silent, and every step refines the answer. Of ``n`` thresholds a factor of two apart a step sends the one that is
+    nearest; graded neurons (``digits``) send up to ``n`` at once and are n-bit quantisers at T = 1. One threshold
+    (``bits = 1``) costs more spikes than a rate code. The best answer at any step: good from 2 steps on; not where
+    spikes cannot be weighted by ``1 / t``, nor where a spike has one size.
     """
 
     papers: ClassVar[tuple[str, ...]] = ("huang2025differential",)
