@@ -16,6 +16,7 @@ from isospike.data.reading import Layout
 from isospike.errors import CaptureError, ConversionError
 from isospike.graphs import Graph, Role, capture
 from isospike.graphs.graph import op_of
+from isospike.messages import with_article
 from isospike.precision import own_precision
 from isospike.replacing import replaceable, with_rectifiers
 from isospike.sites import two_sided_sites
@@ -102,6 +103,15 @@ def _by_site(graph: Graph, activation: Activation | Mapping[str, Activation]) ->
         )
     if isinstance(activation, Activation):
         return dict.fromkeys(sites, activation)
+    if not isinstance(activation, Mapping):
+        named = f"the class {activation.__name__}" if isinstance(activation, type) else with_article(activation)
+        raise ConversionError(
+            f"the activation is {named}; give an instance such as isospike.activations.QCFS(levels=4), or one for "
+            "every site"
+        )
+    others = {site: with_article(one) for site, one in activation.items() if not isinstance(one, Activation)}
+    if others:
+        raise ConversionError(f"no activations stand at the sites {others}; give instances of isospike.activations")
     missing, unknown = set(sites) - set(activation), set(activation) - set(sites)
     if missing or unknown:
         raise ConversionError(

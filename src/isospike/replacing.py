@@ -14,7 +14,7 @@ from isospike.ops import Role, family
 from isospike.ops.two_sided import TwoSided
 
 
-class Replaced(nn.Module):
+class Substituted(nn.Module):
     """A function of single values, until something else takes its place.
 
     Args:
@@ -62,9 +62,9 @@ def _is_replaceable(graph: Graph, node: fx.Node) -> bool:
 def _become_site(graph: Graph, node: fx.Node) -> None:
     op = op_of(node)
     if node.op == "call_module":
-        graph.replace(node, Replaced(graph.module_of(node)))
+        graph.replace(node, Substituted(graph.module_of(node)))
     else:
-        attach(graph, op.name, Replaced(_function(node.target, node.args[1:], node.kwargs)))
+        attach(graph, op.name, Substituted(_function(node.target, node.args[1:], node.kwargs)))
         node.op, node.target, node.args, node.kwargs = "call_module", op.name, (argument(node),), {}
     node.meta["op"] = replace(op, kind="relu", role=Role.ACTIVATION, reason="")
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import isospike as iso
 from isospike.graphs.graph import op_of
-from isospike.network import Provenance, network_of
+from isospike.network import Profile, Provenance, network_of
 from isospike.neurons import Graded, IntegrateAndFire
 from isospike.ops import Role
 from isospike.ops.signed_site import SignedSite
@@ -46,7 +46,7 @@ def network(images: Tensor) -> iso.SNN:
             graph.replace(node, kinds[op_of(node).name])
         if op_of(node).role is Role.ANALOGUE:
             node.meta["op"] = replace(op_of(node), role=Role.PRODUCT)
-    return network_of(graph, provenance=Provenance("test"))
+    return network_of(graph, Profile(Provenance("test")))
 
 
 @pytest.mark.parametrize("executor", ["layer", "step"])

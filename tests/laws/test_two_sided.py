@@ -15,6 +15,8 @@ from isospike.errors import ConversionError
 from isospike.graphs import Role
 from isospike.neurons import BitCodedNeuron, Currents, Pasc
 from isospike.neurons.codes import Binary, SignMagnitude, Unary
+from isospike.neurons.signed_digits import SignedDigits
+from isospike.neurons.twos_complement import TwosComplement
 from isospike.ops.two_sided import Absolute, Bounded, Leaky, ParametricLeaky, SoftShrink
 from short_methods import EMITTING
 
@@ -177,14 +179,17 @@ def test_a_population_reads_the_current_and_another_its_negative(name, kind):
     assert torch.equal(codes[near], expected.long()[near])
 
 
-@pytest.mark.parametrize("code", [Binary(), Unary()], ids=["binary", "unary"])
+SIGNED = [SignMagnitude(Binary()), SignMagnitude(Unary()), SignedDigits(), TwosComplement()]
+
+
+@pytest.mark.parametrize("signed", SIGNED, ids=["binary", "unary", "digits", "complement"])
 @given(st.data())
 @settings(max_examples=30, deadline=None)
-def test_a_max_pool_of_signed_trains_is_the_train_of_the_largest(code, data):
+def test_a_max_pool_of_signed_trains_is_the_train_of_the_largest(signed, data):
     levels = data.draw(st.sampled_from([3, 7, 15]))
     values = st.lists(st.integers(-levels, levels), min_size=64, max_size=64)
     codes = torch.tensor(data.draw(values)).view(1, 1, 8, 8)
-    signed, pool = SignMagnitude(code), nn.MaxPool2d(3, 2, 1)
+    pool = nn.MaxPool2d(3, 2, 1)
     steps = signed.steps(levels)
     weights = torch.tensor(signed.weights(steps)).view(-1, 1, 1, 1, 1)
     pooled = signed.max_pool((signed.encode(codes, steps) * weights * 0.5).double(), pool)
@@ -217,16 +222,66 @@ def _synops(snn: iso.SNN) -> int:
     """Every event times the number of synapses of its neuron, one by one."""
     run = iso.simulate(snn, X, executor="stepped", record=CODES)
     reach = F.conv2d(torch.ones(1, 1, 8, 8), torch.ones(1, 1, 3, 3), padding=1).long() * CHANNELS
-    first, second = (snn.neuron(site).code.events(run.codes[site]) for site in snn.sites)
+    first, second = (snn.neuron(site).code.events(run.codes[site], snn.neuron(site).steps) for site in snn.sites)
     return int((first * reach).sum() + second.sum() * 5)
 
 
-def test_functions_of_one_population_are_islands():
-    """Streaming neurons have one; what they read is the function of decoded values, where that is allowed."""
-    model = network(nn.LeakyReLU(0.1))
-    with pytest.raises(ConversionError, match="leaky_relu"):
-        converted(model, iso.methods.Maximum())
-    mixed = Network(lambda n, x: n.inner(x).relu(), {"inner": model}).eval()
-    snn = converted(mixed, iso.methods.Maximum(), analogue="allow")
+MIXED = Network(lambda n, x: n.inner(x).relu(), {"inner": network(nn.LeakyReLU(0.1))}).eval()
+"""A leaky network with a rectifier at its end."""
+
+
+def test_streaming_neurons_read_the_function_of_decoded_values():
+    """``f`` of the mean current so far is an island; the signed site behind it keeps the name."""
+    with pytest.raises(ConversionError, match=r"leaky_relu.*analogue='allow'"):
+        converted(MIXED, iso.methods.Maximum())
+    snn = converted(MIXED, iso.methods.Maximum(), analogue="allow")
+    assert snn.sites == ("inner.function", "inner.function#2", "relu")
+    errors = [(snn(X, steps=steps) - MIXED(X)).norm() for steps in (8, 64, 512)]
+    assert errors[2] < errors[1] / 4 < errors[0] / 16  # as 1 / T
+    assert len(iso.verify(MIXED, snn, [X], steps=8).sites) == 3
+    (bill,) = iso.account(snn, [X[:2]], steps=8).values()
+    assert bill.total().synops > 0
+
+
+def test_neurons_of_one_sign_leave_the_function_alone():
+    snn = converted(MIXED, iso.methods.SNM(), analogue="allow")
     assert snn.sites == ("relu",)
-    assert iso.verify(mixed, snn, [X], steps=8).steps == 8
+    assert len(iso.verify(MIXED, snn, [X], steps=8).sites) == 1
+
+
+def yolo() -> nn.Module:
+    """Stages as DarkNet, CSP and YOLO have them: leaky residuals, a split and join, pools, an upsampled branch."""
+    torch.manual_seed(0)
+
+    def unit(inside: int, outside: int, kernel: int = 3, stride: int = 1) -> nn.Module:
+        conv = nn.Conv2d(inside, outside, kernel, stride, kernel // 2, bias=False)
+        return nn.Sequential(conv, nn.BatchNorm2d(outside), nn.LeakyReLU(0.1))
+
+    layers = {
+        **{"stem": unit(3, 8), "down": unit(8, 16, 3, 2), "left": unit(16, 8, 1), "right": unit(16, 8, 1)},
+        **{"inner": unit(8, 8), "join": unit(16, 16, 1), "deep": unit(16, 16), "merge": unit(32, 16, 1)},
+        "head": nn.Conv2d(16, 6, 1),
+    }
+
+    def forward(n, x):
+        y = n.down(n.stem(x))
+        y = n.join(torch.cat([n.left(y), n.inner(n.right(y))], 1))
+        deep = n.deep(F.max_pool2d(y, 2))
+        return n.head(n.merge(torch.cat([F.interpolate(deep, scale_factor=2), y], 1)))
+
+    return Network(forward, layers).double().eval()
+
+
+def test_detectors_spike_everywhere():
+    model = yolo()
+    snn = converted(model, iso.methods.BitCoded(bits=12, scale="maximum"))
+    assert len(snn.sites) == sum(isinstance(module, nn.LeakyReLU) for module in model.modules())
+    (bill,) = iso.account(snn, [X]).values()
+    assert bill.total().macs == _first_macs()  # pools and joins keep spikes
+    assert iso.verify(model, snn, [X]).exact
+    assert (snn(X) - model(X)).norm() <= 2**-8 * model(X).norm()  # five layers in a row, each rounds to 2^-13
+
+
+def _first_macs() -> int:
+    inside = F.conv2d(torch.ones(1, 1, 8, 8), torch.ones(1, 1, 3, 3), padding=1).sum()
+    return int(inside) * 3 * 8

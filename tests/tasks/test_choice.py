@@ -59,7 +59,7 @@ def test_a_name_may_have_options():
 WRONG_TASKS = {
     "none": (UnknownNameError, "unknown task 'clasification'; did you mean classification", "clasification"),
     "type": (TaskError, "the task is an int; give a name such as", 3),
-    "option": (OptionError, "classification has no option 'measure'; it has none", "classification:measure=r2"),
+    "option": (OptionError, "classification has no option 'peak'; it has measure", "classification:peak=2"),
     "measure": (OptionError, r"regression: measure must be relative_error or .*, got 'x'", "regression:measure=x"),
     "peak": (OptionError, "regression: peak must be a finite number above 0, got -1.0", "regression:peak=-1"),
     "images": (TaskError, r"for measure=psnr; the network puts out \[B, 5\]: choose", "regression:measure=psnr"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 
 from isospike.calibrate.batches import Batches
 from isospike.errors import CalibrationError
@@ -19,6 +19,8 @@ from isospike.messages import warn
 from isospike.ops import Role
 from isospike.scales.rule import Observer, Passive, ScaleRule, Together, Watched, smallest_threshold
 
+MASK = "attention_mask"
+"""The input that is 1 at the tokens of a text and 0 at its padding, as Hugging Face calls it."""
 AT_ONCE = 512 * 2**20
 """Bytes of one value while a rule runs its own simulation."""
 
@@ -133,8 +135,16 @@ def _watched(graph: Graph, observers: Mapping[str, Watched]) -> Graph:
     view = graph.view()
     for node in view.nodes_with(Role.ACTIVATION):
         if op_of(node).name in observers:
-            view.replace(node, observers[op_of(node).name])
+            stand_in(view, node, observers[op_of(node).name])
     return view
+
+
+def stand_in(graph: Graph, node: fx.Node, observer: Watched) -> None:
+    """Put an observer in the place of an activation, in place; it is shown which tokens of a batch are padding."""
+    graph.replace(node, observer)
+    mask = next((one for one in graph.input_nodes if op_of(one).name == MASK and len(op_of(one).shape) == 1), None)
+    if mask is not None:
+        node.args = (*node.args, mask)
 
 
 @torch.inference_mode()

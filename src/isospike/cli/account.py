@@ -64,7 +64,7 @@ def account_command(
     model = energy_model_called(energy_model)
     data = DataOptions(**data_values)
     snn = open_network(network)
-    data.check_size(snn.graph.input_shape)
+    data = data.fitted(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
     snn = snn.to(opened.device)
     images = Stream(opened.loader, opened.device, dtype=snn.reference_tensor.dtype)

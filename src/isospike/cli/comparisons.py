@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from isospike.options import options_of
 from isospike.sites import Sites
 from isospike.tasks import task_called
 
-SAME_IMAGES = ("npz:", "imagefolder:")
+SAME_IMAGES = re.compile(r"(npz|imagefolder):|tsv:[^#]*\.(?!zip)\w+(#|$)")
 """Sources without a calibration part of their own."""
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -135,7 +136,7 @@ def check_sources(calibration: str, other: str, flag: str) -> None:
     Raises:
         OptionError: it has no part for calibration.
     """
-    if other == calibration and calibration.startswith(SAME_IMAGES):
+    if other == calibration and SAME_IMAGES.match(calibration):
         raise OptionError(
             f"'{calibration}' has no calibration part of its own: give the images that are measured with {flag}"
         )

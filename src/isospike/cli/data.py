@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch.utils.data import DataLoader
 
-from isospike.data import Preprocess, open_data
+from isospike.data import Preprocess, Tokenise, open_data
 from isospike.data.dataset import ImageDataset
 from isospike.data.images import Split
 from isospike.data.reading import Layout
@@ -26,13 +26,16 @@ class DataOptions:
     size: int | None
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
+    tokenizer: str | None
+    length: int | None
     device: str
     layout: Layout | None = None
 
     def open(self, split: Split, *, preprocess: Preprocess | None, shuffle: bool, seed: int = 0) -> OpenData:
-        """Open the source; options given by the user win over ``preprocess``."""
+        """Open the source; options given by the user win over ``preprocess``, a tokenizer takes its place."""
+        tokenise = self._tokenise()
 
-        def opened(how: Preprocess | None) -> Iterable[Any]:
+        def opened(how: Preprocess | Tokenise | None) -> Iterable[Any]:
             return open_data(
                 self.data,
                 split,
@@ -43,7 +46,7 @@ class DataOptions:
                 shuffle=shuffle,
             )
 
-        loader = opened(preprocess)
+        loader = opened(tokenise or preprocess)
         given = {name: getattr(self, name) for name in ("size", "mean", "std") if getattr(self, name) is not None}
         used = _preprocess_of(loader)
         if given and used is None:
@@ -52,17 +55,32 @@ class DataOptions:
             loader = opened(replace(used, **given))
         return OpenData(loader, _preprocess_of(loader), self.torch_device())
 
-    def check_size(self, shape: Sequence[int]) -> None:
-        """Refuse a ``--size`` that gives images other than the network's input, before any is resized.
+    def fitted(self, shape: Sequence[int]) -> Self:
+        """The same for a network whose (first) input has this shape: texts as rows of as many tokens as it takes.
 
         Raises:
-            OptionError: images of this size do not have the ``shape`` ``[C, H, W]``.
+            OptionError: ``--size`` or ``--length`` give other inputs, which is said before any is made.
         """
         if self.size is not None and (len(shape) != 3 or tuple(shape[1:]) != (self.size, self.size)):
             raise OptionError(
                 f"--size {self.size} gives images [C, {self.size}, {self.size}], the network takes {list(shape)}; "
                 "leave --size out, or convert again with it"
             )
+        if self.tokenizer is None or len(shape) != 1:
+            return self
+        if self.length not in (None, shape[0]):
+            raise OptionError(
+                f"--length {self.length} gives rows of {self.length} tokens, the network takes {shape[0]}; leave "
+                "--length out, or convert again with it"
+            )
+        return replace(self, length=shape[0])
+
+    def _tokenise(self) -> Tokenise | None:
+        if self.tokenizer is None:
+            if self.length is not None:
+                raise OptionError("--length is that of texts; give --tokenizer too")
+            return None
+        return Tokenise(self.tokenizer) if self.length is None else Tokenise(self.tokenizer, self.length)
 
     def torch_device(self) -> torch.device:
         """The device by name.

@@ -42,7 +42,7 @@ def diagnose_command(
     snn = open_network(network)
     loaded = load_model(model, weights=weights)
     data = DataOptions(**data_values)
-    data.check_size(snn.graph.input_shape)
+    data = data.fitted(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
     found = diagnose(
         loaded.model.to(opened.device),

@@ -54,7 +54,7 @@ def evaluate_command(
     exits = ExitOptions(exit, threshold, temperature, choose_on, max_drop)
     exits.check()
     snn = open_network(network)
-    data.check_size(snn.graph.input_shape)
+    data = data.fitted(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
     snn = snn.to(opened.device)
     at = steps or default_steps(snn)

@@ -95,13 +95,15 @@ def _data_options(*, required: bool = True) -> list[Callable[[Any], Any]]:
         click.option(
             "--data",
             required=required,
-            help="digits, npz:FILE, cifar10:DIR, imagefolder:DIR, or FILE.py:FUNCTION returning batches.",
+            help="digits, npz:FILE, cifar10:DIR, imagefolder:DIR, tsv:FILE, or FILE.py:FUNCTION returning batches.",
         ),
         click.option("--images", type=int, help="Largest number of images [default: all]."),
         click.option("--batch-size", type=int, default=100, show_default=True, help="Images in a batch."),
         click.option("--size", type=int, help="Side in pixels to resize to [default: the model's, or as they are]."),
         click.option("--mean", type=FLOATS, help="Channel means after scaling to 0..1, e.g. 0.485,0.456,0.406."),
         click.option("--std", type=FLOATS, help="Channel deviations after scaling to 0..1."),
+        click.option("--tokenizer", help="The tokenizer.json of a language model, for texts."),
+        click.option("--length", type=int, help="Tokens of a text [default: the network's, or 128]."),
         click.option("--device", default="cpu", show_default=True, help="Where to compute, e.g. cpu or cuda."),
     ]
 

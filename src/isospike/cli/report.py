@@ -99,7 +99,7 @@ def _raster(network: Path, image: int, steps: int | None, neurons: int, data_val
     """The spikes of the chosen image."""
     snn = open_network(network)
     data = DataOptions(images=None, batch_size=1, **data_values)
-    data.check_size(snn.graph.input_shape)
+    data = data.fitted(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
     x = _image(opened.loader, image, data.data).to(opened.device, snn.reference_tensor.dtype)
     return record_raster(snn.to(opened.device), x, steps, neurons_per_site=neurons)

@@ -57,7 +57,7 @@ def verify_command(
     snn = open_network(network)
     loaded = load_model(model, weights=weights)
     data = DataOptions(**data_values)
-    data.check_size(snn.graph.input_shape)
+    data = data.fitted(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
     certificate = verify(
         loaded.model.to(opened.device),

@@ -13,6 +13,8 @@ from torch.utils.data import Dataset
 
 from isospike.data.images import Images
 from isospike.data.preprocess import IMAGENET, Preprocess
+from isospike.data.texts import TextDataset, Texts
+from isospike.data.tokenise import Tokenise
 from isospike.errors import DataError
 
 Batch: TypeAlias = "tuple[Tensor, Tensor] | Tensor"
@@ -69,3 +71,20 @@ class ImageDataset(Dataset[Batch]):
                 f"{list(self.shape[1:])} pixels); give --size to bring them to one"
             )
         return pixels
+
+
+def dataset_of(
+    source: Images | Texts, order: npt.NDArray[np.int64], how: Preprocess | Tokenise | None
+) -> ImageDataset | TextDataset:
+    """The images or texts of a source at ``order``, as a network takes them.
+
+    Raises:
+        DataError: texts without a tokenizer, images with one, or what it raises; images that differ in size.
+    """
+    if isinstance(source, Texts):
+        if not isinstance(how, Tokenise):
+            raise DataError(f"'{source.name}' holds texts; give the tokenizer of the model: --tokenizer tokenizer.json")
+        return TextDataset(source, order, how)
+    if isinstance(how, Tokenise):
+        raise DataError(f"'{source.name}' holds images; a tokenizer is for texts, leave it out")
+    return ImageDataset(source, order, how)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from isospike.data.preprocess import Preprocess
+from isospike.data.texts import Texts
 from isospike.registry import Registry
 
 Split: TypeAlias = Literal["calibration", "test"]
@@ -19,6 +20,8 @@ Split: TypeAlias = Literal["calibration", "test"]
 class Images:
     """All images of one split of one source, not yet preprocessed."""
 
+    items: ClassVar[str] = "images"
+    """What it holds, in words."""
     name: str
     """The specification it was opened by, for messages and reports."""
     images: npt.NDArray[np.uint8] | Sequence[npt.NDArray[np.uint8]]
@@ -38,4 +41,4 @@ class Images:
         return [self.images[index] for index in indices]
 
 
-sources: Registry[Callable[[str, Split], Images]] = Registry("data source")
+sources: Registry[Callable[[str, Split], Images | Texts]] = Registry("data source")

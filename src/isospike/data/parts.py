@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torch.utils.data import Dataset, IterableDataset
 from isospike.data.python_object import guarded
 from isospike.errors import DataError
 from isospike.inputs import Inputs, NamedInputs, each
-from isospike.messages import warn
+from isospike.messages import warn, with_article
 
 INPUT_KEYS = ("x", "input", "inputs", "image", "images", "pixel_values", "data", "features")
 """Names under which a mapping holds the input; under another name it is the only tensor that is no target."""
@@ -43,7 +44,10 @@ def parts(batch: Any, number: int, names: Sequence[str] = ()) -> tuple[Any, Any]
                 f"batch {number} is a {type(batch).__name__} of {len(tensors)} tensors, and only (inputs, targets) can "
                 "be told apart; give pairs, or a mapping that names them such as {'x': inputs, 'y': targets}"
             )
-        return (batch[0] if batch else None), (batch[1] if len(batch) > 1 else None)
+        inputs = batch[0] if batch else None
+        if isinstance(inputs, Mapping):
+            inputs = _named(inputs, number, names)
+        return inputs, (batch[1] if len(batch) > 1 else None)
     return batch, None
 
 
@@ -65,6 +69,18 @@ def _of_mapping(batch: Mapping[Any, Any], number: int, names: Sequence[str]) -> 
     return given, (batch[targets[0]] if targets else None)
 
 
+def _named(inputs: Mapping[Any, Any], number: int, names: Sequence[str]) -> Tensor | NamedInputs:
+    """Those of a mapping that the model takes; one alone without its name."""
+    given = {key: value for key, value in inputs.items() if isinstance(key, str) and isinstance(value, Tensor)}
+    taken = {key: value for key, value in given.items() if not names or key in names}
+    if not taken:
+        raise DataError(
+            f"the inputs of batch {number} are {', '.join(map(str, inputs)) or 'none'}; the model takes "
+            f"{', '.join(names)}: give them by these names"
+        )
+    return NamedInputs(taken) if len(taken) > 1 else next(iter(taken.values()))
+
+
 def check_strided(inputs: Inputs, targets: Any, number: int) -> None:
     """Refuse tensors whose numbers are not all in memory.
 
@@ -84,8 +100,16 @@ def check_container(data: Any) -> None:
     """Refuse what is no collection of batches, though it can be iterated over.
 
     Raises:
-        DataError: ``[inputs, targets]``, or a dataset whose items are samples with one target each.
+        DataError: nothing that can be gone through, text, ``[inputs, targets]``, or a dataset whose items are samples
+            with one target each.
     """
+    if isinstance(data, str | PathLike):
+        raise DataError(f"the data are {with_article(data)}, '{data}'; open them with isospike.data.open_data first")
+    if not isinstance(data, Iterable) and not hasattr(data, "__getitem__"):
+        call = "; call it, and give what it returns" if callable(data) else ""
+        raise DataError(
+            f"the data are {with_article(data)}{call or '; give batches: a list, a DataLoader or a generator'}"
+        )
     if isinstance(data, list) and len(data) == 2 and all(isinstance(one, Tensor) for one in data):
         inputs, targets = data
         if inputs.dim() > targets.dim():

@@ -15,7 +15,7 @@ from isospike.measure.belonging import check_belongs, prepared, shared_sites
 from isospike.network import SNN
 from isospike.neurons import activation_at_rest
 
-LEAST_SHARED = 0.5
+LEAST_SHARED = 2 / 3
 """Part of the model's sites that the network must have to be a network of this model, with whatever faults."""
 
 

@@ -11,7 +11,7 @@ from torch.nn.modules import module as hooks
 from torch.overrides import TorchFunctionMode
 
 from isospike.graphs.origin import error_line
-from isospike.inputs import Inputs, called, shapes
+from isospike.inputs import Inputs, called, each, shapes
 from isospike.messages import counted, one_line
 
 _WIDTHS = (("in_channels", 1, "channel"), ("num_features", 1, "channel"), ("in_features", -1, "feature"))
@@ -47,6 +47,15 @@ def explain(model: nn.Module, example: Inputs, error: Exception) -> str:
             "size from x.size(0) or x.shape[0] instead of len(x), int(...), a loop or a number"
         )
     return f"{what}: {one_line(error).rstrip('.')}{at}"
+
+
+def _other_formats(model: nn.Module, example: Inputs) -> str:
+    """The number formats of a model and of its input, where these differ; else empty."""
+    own = {str(p.dtype) for p in model.parameters() if p.is_floating_point()}
+    given = {str(x.dtype) for x in each(example).values() if x.is_floating_point()}
+    if not own or not given or given <= own:
+        return ""
+    return f"it is {', '.join(sorted(own))}, the input {', '.join(sorted(given))}; convert one with .to()"
 
 
 class _Asked(Exception):
@@ -91,6 +100,9 @@ def own_failure(model: nn.Module, example: Inputs) -> str:
         with _watched(running):
             called(model, example)
     except Exception as error:  # the model's code is the user's
+        formats = _other_formats(model, example)
+        if formats:
+            return formats
         layer, given = running[-1]
         name = next((name for name, module in model.named_modules() if module is layer), "")
         what = f"layer '{name}' ({type(layer).__name__})" if name else "it"

@@ -179,27 +179,10 @@ class Graph(nn.Module):
         for name, tensor in tensors.items():
             path, _, leaf = name.rpartition(".")
             if path not in own:
-                own[path] = _twin(view.get_submodule(path))
+                own[path] = twin(view.get_submodule(path))
                 view.set_submodule(path, own[path])
             is_parameter = leaf in own[path]._parameters
             setattr(own[path], leaf, nn.Parameter(tensor, requires_grad=False) if is_parameter else tensor)
-        return view
-
-    def reading(self, tensors: Mapping[str, Tensor]) -> Graph:
-        """As `with_tensors`, over the same nodes, which takes a tenth of the time: to be run, never to be changed.
-
-        A tensor that stands in the place of a parameter is one.
-        """
-        view = self.__new__(type(self))
-        view.__dict__.update(self.__dict__)
-        own: dict[str, nn.Module] = {"": _with_own_tables(view)}
-        for name, tensor in tensors.items():
-            path, _, leaf = name.rpartition(".")
-            module = _owned(own, path)
-            if isinstance(tensor, nn.Parameter):
-                module._parameters[leaf] = tensor
-            else:
-                module._buffers[leaf] = tensor
         return view
 
     def get_submodule(self, target: str) -> nn.Module:
@@ -240,26 +223,16 @@ class Graph(nn.Module):
         )
 
 
-def _twin(module: nn.Module) -> nn.Module:
+def twin(module: nn.Module) -> nn.Module:
     """A module with the same tensors, in which one can be replaced."""
-    return _with_own_tables(copy.copy(module))
+    return with_own_tables(copy.copy(module))
 
 
-def _with_own_tables(twin: nn.Module) -> nn.Module:
+def with_own_tables(module: nn.Module) -> nn.Module:
+    """The module, whose tables of tensors and of modules are now its own."""
     for name in ("_parameters", "_buffers", "_modules"):
-        twin.__dict__[name] = dict(twin.__dict__[name])
-    return twin
-
-
-def _owned(own: dict[str, nn.Module], path: str) -> nn.Module:
-    """The module of a path below twins, itself a twin; they are kept in ``own``."""
-    if path not in own:
-        above, _, name = path.rpartition(".")
-        parent = _owned(own, above)
-        found = parent._modules[name]
-        assert found is not None
-        own[path] = parent._modules[name] = _twin(found)
-    return own[path]
+        module.__dict__[name] = dict(module.__dict__[name])
+    return module
 
 
 def output_leaves(output: fx.Node) -> list[fx.Node]:

@@ -12,6 +12,7 @@ from torch.export.graph_signature import OutputKind
 
 from isospike.activations.operator import NAMESPACE
 from isospike.errors import CaptureError
+from isospike.graphs.channels import moved_channel_axis, own_channel_axis
 from isospike.graphs.export import WHOLE, input_names
 from isospike.graphs.graph import Graph, Numbers, Op, attach
 from isospike.graphs.origin import Names, module_path, source_of
@@ -71,19 +72,22 @@ class _Raiser:
         module = self._module(node, kind)
         role, reason = self._role(node, kind, module)
         raised = self._emit(node, kind, name, module)
-        axis = -1 if _channels_last(kind) and len(_shape(node)) > 1 else self._channel_axis(node)
+        axis = -1 if _channels_last(kind) and len(_shape(node)) > 1 else self._channel_axis(node, kind)
         raised.meta["op"] = Op(
             name, kind, role, path, source_of(node), _shape(node), axis, reason, _rows(node), self._numbers(node)
         )
         self.values[node] = raised
 
-    def _channel_axis(self, node: fx.Node) -> int:
-        """Channels stay on the axis of the producer while the rank stays the same."""
-        for source in node.all_input_nodes:
-            raised = self.values.get(source)
-            if raised is not None and len(raised.meta["op"].shape) == len(_shape(node)):
-                return int(raised.meta["op"].channel_axis)
-        return 1
+    def _channel_axis(self, node: fx.Node, kind: str) -> int:
+        """The op's own, else where it puts those of the first input that has some."""
+        own = own_channel_axis(node, kind)
+        sources = [self.values[source].meta["op"] for source in node.all_input_nodes if source in self.values]
+        values = [source for source in sources if source.numbers == "real"] or sources
+        if own is not None or not values:
+            return 1 if own is None else own
+        shape = _shape(node)
+        source = next((one for one in values if len(one.shape) == len(shape)), values[0])
+        return moved_channel_axis(node, kind, source.channel_axis, shapes=(source.shape, shape))
 
     def _pass_through(self, node: fx.Node) -> bool:
         """Drop what computes nothing: clones, dropout in inference, slices over everything, first outputs."""

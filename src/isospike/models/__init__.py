@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from isospike.models import from_timm, from_torchvision  # noqa: F401  (each registers itself)
+from isospike.models import from_timm, from_torchvision, from_transformers  # noqa: F401  (each registers itself)
 from isospike.models.loaded import LoadedModel, sources
 from isospike.models.source import load_model
 from isospike.models.weights import load_weights

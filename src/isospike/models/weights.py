@@ -33,8 +33,11 @@ def load_weights(model: nn.Module, path: Path) -> None:
         WeightsError: the file is missing, damaged or holds code, a tensor is not plain (sparse, nested, without values,
             quantised), or the names, shapes or types do not fit.
     """
+    _load(model, _named_as(model.state_dict(), _tensors(_read(path), path)), path)
+
+
+def _load(model: nn.Module, stored: Mapping[str, Tensor], path: Path) -> None:
     own = model.state_dict()
-    stored = _named_as(own, _tensors(_read(path), path))
     missing = [key for key in own if key not in stored and not key.endswith("num_batches_tracked")]
     unexpected = [key for key in stored if key not in own]
     both = [key for key in own if key in stored]
@@ -53,6 +56,22 @@ def load_weights(model: nn.Module, path: Path) -> None:
     if problems:
         raise WeightsError(f"'{path}' does not fit the model; {'; '.join(problems)}")
     model.load_state_dict(stored, strict=False)
+
+
+def load_known_weights(model: nn.Module, path: Path) -> None:
+    """As `load_weights`; tensors of the file that the model has no place for are left out.
+
+    Raises:
+        WeightsError: as `load_weights`.
+    """
+    own = model.state_dict()
+    stored = _tensors(_read(path), path)
+    prefix = "bert." if not own.keys() & stored.keys() and any(key.startswith("bert.") for key in stored) else ""
+    _load(
+        model,
+        {key.removeprefix(prefix): tensor for key, tensor in stored.items() if key.removeprefix(prefix) in own},
+        path,
+    )
 
 
 def _read(path: Path) -> Any:

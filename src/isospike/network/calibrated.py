@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from isospike.errors import SimulationError
 from isospike.graphs.changed import changed_tensors
 from isospike.graphs.graph import Graph
+from isospike.graphs.reading import with_tensors_to_read
 from isospike.memory_format import weights_channels_last
 from isospike.network.profile import Profile
 from isospike.network.streaming import StreamingNetwork
@@ -60,7 +61,7 @@ class CalibratedNetwork(StreamingNetwork):
         Raises:
             SimulationError: it was not calibrated for this number of steps; the message says for which.
         """
-        return self._part(steps, self.graph.reading(self._set_for(steps)))
+        return self._part(steps, with_tensors_to_read(self.graph, self._set_for(steps)))
 
     def _part(self, steps: int | None, graph: Graph) -> CalibratedPart:
         assert steps is not None, "there is no set for it"

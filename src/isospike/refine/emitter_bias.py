@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor, fx, nn
 
-from isospike.calibrate.collect import observe
+from isospike.calibrate.collect import observe, stand_in
 from isospike.graphs.graph import Graph, Op, op_of
 from isospike.neurons import Emitter
 from isospike.neurons.quantiser import is_staircase
@@ -51,15 +51,16 @@ class EmitterBiasCalibration(Refinement):
                 continue
             assert isinstance(neuron, Emitter)
             mean = _Mean(op_of(ours), activation)
-            reference.replace(ours, mean)
+            stand_in(reference, ours, mean)
             neurons.append((theirs, _Calibrated(op_of(theirs), copy.deepcopy(neuron), mean)))
-            calibrated.replace(*neurons[-1])
+            stand_in(calibrated, *neurons[-1])
         for inputs in calibration.batches if neurons else ():
             observe(reference, [inputs])
             observe(calibrated, [inputs])
         for node, site in neurons:
             site.neuron.v_init = site.scale().clone()  # a clone leaves inference mode
             calibrated.replace(node, site.neuron)
+            node.args = node.args[:1]
         return calibrated
 
 
@@ -72,7 +73,7 @@ class _Mean(Observer):
 
     def observe(self, z: Tensor) -> Tensor:
         a: Tensor = self.activation(z)
-        self.last = a.mean(self.axes)
+        self.last = self.real(a).mean(self.axes)
         return a
 
     def scale(self) -> Tensor:
@@ -90,7 +91,7 @@ class _Calibrated(Observer):
 
     def observe(self, z: Tensor) -> Tensor:
         self.seen += len(z)
-        error = self._target[0].scale() - self.shaped(self.neuron(z).mean(self.axes))
+        error = self._target[0].scale() - self.shaped(self.real(self.neuron(z)).mean(self.axes))
         self.neuron.v_init = self.neuron.v_init + error * (len(z) / self.seen)
         a: Tensor = self.neuron(z)
         return a

@@ -30,13 +30,19 @@ class Watched(nn.Module, ABC):
         super().__init__()
         self.op = op
         self.activation = activation
+        self._mask: Tensor | None = None
 
-    def forward(self, z: Tensor) -> Tensor:
+    def forward(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
         """Observe currents ``[B, ...]`` and return what the rest of the network is calibrated on.
+
+        Args:
+            z: the currents.
+            mask: ``[B, N]``, where texts have padding: 1 at the tokens of this batch, 0 elsewhere; see `real`.
 
         Raises:
             CalibrationError: NaN or infinity reached this site.
         """
+        self._mask = mask
         if not z.sum().isfinite() and not z.isfinite().all():
             raise CalibrationError(
                 f"NaN or infinite currents at site '{self.op.name}' during calibration; check the calibration images "
@@ -47,6 +53,13 @@ class Watched(nn.Module, ABC):
     @abstractmethod
     def observe(self, z: Tensor) -> Tensor:
         """Take in currents ``[B, ...]`` and return the activation's output."""
+
+    def real(self, values: Tensor) -> Tensor:
+        """Values ``[B, ...]`` of this batch without those of padding: ``[tokens, ...]`` with one place for each."""
+        axis = None if self._mask is None else token_axis(self.op, self._mask.shape[1])
+        if axis is None or self._mask is None:
+            return values
+        return values.movedim(axis, 1)[self._mask.bool()].unsqueeze(axis)
 
 
 class Observer(Watched):
@@ -84,7 +97,7 @@ class Passive(Observer):
     def observe(self, z: Tensor) -> Tensor:
         """See currents ``[B, ...]`` and return the outputs for them."""
         a: Tensor = self.activation(z)
-        self.see(z, a)
+        self.see(self.real(z), self.real(a))
         return a
 
     @abstractmethod
@@ -124,9 +137,20 @@ class Together(Watched):
     def observe(self, z: Tensor) -> Tensor:
         """Show everyone currents ``[B, ...]`` and return the outputs for them."""
         a: Tensor = self.activation(z)
+        seen = self.real(z), self.real(a)
         for observer in self.counting:
-            observer.see(z, a)
+            observer.see(*seen)
         return a
+
+
+def token_axis(op: Op, tokens: int) -> int | None:
+    """The axis of a site's values along which the tokens of a text stand; ``None`` where there is none, or a doubt.
+
+    It is the first of their number that does not hold the channels; of attention weights that of the queries.
+    """
+    channels = op.channel_axis % (1 + len(op.shape))
+    axes = [axis for axis, size in enumerate(op.shape, 1) if size == tokens]
+    return axes[0] if axes and channels not in axes and op.rows == 1 else None
 
 
 def smallest_threshold(theta: Tensor) -> float:

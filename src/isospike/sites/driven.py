@@ -70,7 +70,10 @@ def is_weighted(node: fx.Node) -> bool:
 
 
 def is_product(node: fx.Node) -> bool:
-    """Whether an op multiplies two different values that depend on the input, or accumulates such a product."""
+    """Whether an op multiplies two different values that depend on the input, or accumulates such a product.
+
+    What is computed from tokens and masks alone is the same at every step: it is a factor, not a value.
+    """
     op = op_of(node)
     record = op.record
     multiplies = op.role in (Role.ANALOGUE, Role.PRODUCT) and op.family in (family.SCALE, family.PRODUCT)
@@ -79,4 +82,9 @@ def is_product(node: fx.Node) -> bool:
 
 def _values(node: fx.Node) -> set[fx.Node]:
     leaves = chain(node.args, node.kwargs.values())
-    return {leaf for leaf in leaves if isinstance(leaf, fx.Node) and leaf.op != "get_attr"}
+    return {leaf for leaf in leaves if isinstance(leaf, fx.Node) and leaf.op != "get_attr" and not _is_still(leaf)}
+
+
+def _is_still(node: fx.Node) -> bool:
+    op = op_of(node)
+    return op.role is Role.INPUT and (node.op != "placeholder" or op.numbers != "real")

@@ -118,7 +118,7 @@ def _demands(graph: Graph) -> dict[fx.Node, list[fx.Node]]:
 def _gather(node: fx.Node, wanted: dict[fx.Node, list[fx.Node]]) -> None:
     """Move the sites behind what only moves this node's value to the value itself, where they are all of it."""
     moves = [user for user in node.users if wanted.get(user) and _passes_on(user, is_sent=bool(wanted.get(node)))]
-    moves = [user for user in moves if set(wanted[user]) == set(user.users)]
+    moves = [user for user in moves if set(wanted[user]) == set(user.users) and _channels(user) <= _channels(node)]
     whole = argument(node) if _gives_several(node) else node
     if not wanted.get(node) and sum(map(_size, moves)) < _size(whole):
         return
@@ -133,6 +133,12 @@ def _passes_on(node: fx.Node, *, is_sent: bool) -> bool:
     if node.op == "output" or op_of(node).family not in families:
         return False
     return len([source for source in node.all_input_nodes if source.op != "get_attr"]) == 1
+
+
+def _channels(node: fx.Node) -> int:
+    """How many thresholds a site behind a node may have; one in front of a move is not to have fewer."""
+    op = op_of(node)
+    return op.shape[op.channel_axis % (1 + len(op.shape)) - 1] if op.shape else 1
 
 
 def _gives_several(node: fx.Node) -> bool:

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor
 
-from isospike.errors import DataError
+from isospike.errors import DataError, TaskError
 from isospike.intervals import NAME, interval
 from isospike.messages import counted, with_article
 from isospike.ops import family
+from isospike.tasks.confusion import F1, MATTHEWS, SHARE, TOP1, Confusion
 from isospike.tasks.measure import Interval, Measure, Measured
 from isospike.tasks.task import Score, Shapes, Task, register_task, shown_shapes, tensors_of
 
-SHARE: dict[str, Any] = {
-    "unit": "%",
-    "rising": True,
-    "perfect": 1.0,
-    "least": 0.0,
-    "most": 1.0,
-    "factor": 100.0,
-    "interval": NAME,
-}
-TOP1 = Measure(key="top1", name="Top-1 accuracy", short="top-1", **SHARE)
-SAME = Measure(key="same_class", name="Same class as the ANN", short="same class as ANN", **SHARE)
+SAME = Measure(key="same_class", name="Same class as the ANN", short="same class as ANN", interval=NAME, **SHARE)
 
 
 class ShareRight(Score):
@@ -64,14 +56,17 @@ class ShareRight(Score):
 class Classification(Task):
     """One class for each sample, the largest of the outputs ``[B, classes]``; of one output, its sign.
 
-    The score is top-1 accuracy, the agreement the share of samples with the ANN's class, both with the 95 % Wilson
-    interval. Targets are whole numbers ``[B]`` from 0. A network with one output ``[B]`` or ``[B, 1]`` is a binary
-    classifier only when this task is given by name: class 1 where the output is positive, so it must be the logit,
-    before a sigmoid; its targets may also be
-    truth values, or the numbers 0.0 and 1.0, ``[B]`` or ``[B, 1]``. ``max_drop`` is in points: hundredths of the share.
+    The score is top-1 accuracy; with ``measure`` it is F1 (of class 1, of more than two classes the mean over them) or
+    Matthews' correlation coefficient, as texts are judged with, and the accuracy beside it. The agreement is the share
+    of samples with the ANN's class. Shares of samples have the 95 % Wilson interval. Targets are whole numbers ``[B]``
+    from 0. A network with one output ``[B]`` or ``[B, 1]`` is a binary classifier only when this task is given by name:
+    class 1 where the output is positive, so it must be the logit, before a sigmoid; its targets may also be truth
+    values, or the numbers 0.0 and 1.0, ``[B]`` or ``[B, 1]``. ``max_drop`` is in points: hundredths of the share.
     """
 
     tail = frozenset({family.NORMALISE})
+    measure: Literal["top1", "f1", "matthews"] = "top1"
+    """The figure that networks are ranked by."""
 
     @classmethod
     def expects(cls, shapes: Shapes) -> bool:
@@ -83,6 +78,14 @@ class Classification(Task):
         if len(shapes) != 1 or len(shapes[0]) > 1 or 0 in shapes[0]:
             takes = "one output [B, classes], or [B] or [B, 1] whose sign decides"
             raise self._refuse_outputs(takes, shapes, "give task='regression', or another task")
+
+    def check_ending(self, shapes: Shapes, kinds: Sequence[str]) -> None:
+        """One output must be a logit: the sign of a sigmoid is always positive."""
+        if _is_binary(shapes) and "sigmoid" in kinds:
+            raise TaskError(
+                "the network ends in a sigmoid, whose values are all positive, and the sign of one output decides "
+                "between two classes: leave the sigmoid out, the sign of what it reads decides the same"
+            )
 
     def alternatives(self, shapes: Shapes) -> int:
         """The number of classes."""
@@ -107,9 +110,11 @@ class Classification(Task):
         """Where the classes are equal."""
         return answers == references.to(answers.device)
 
-    def score(self, shapes: Shapes) -> ShareRight:
-        """Top-1 accuracy."""
-        return ShareRight(TOP1, self.alternatives(shapes))
+    def score(self, shapes: Shapes) -> Score:
+        """Top-1 accuracy, or the chosen figure and this."""
+        chosen = {one.key: one for one in (F1, MATTHEWS)}.get(self.measure)
+        classes = self.alternatives(shapes)
+        return ShareRight(TOP1, classes) if chosen is None else Confusion(chosen, classes)
 
     def agreement(self, shapes: Shapes) -> ShareRight:
         """The share of samples with the ANN's class."""
@@ -117,6 +122,8 @@ class Classification(Task):
 
     def spread(self, agreement: float, interval: Interval | None, samples: int) -> float:
         """``sqrt((1 - agreement) / n)``: only samples on which the classes differ change the difference of shares."""
+        if self.measure != TOP1.key:
+            return super().spread(agreement, interval, samples)
         return math.sqrt((1 - agreement) / samples)
 
     def read_targets(self, targets: Any, shapes: Shapes, samples: int) -> Tensor:

@@ -14,6 +14,7 @@ from isospike.errors import DataError
 from isospike.messages import counted, with_article
 from isospike.ops import family
 from isospike.options import Positive
+from isospike.tasks.correlation import PEARSON, SPEARMAN, Correlations
 from isospike.tasks.measure import Measure, Measured
 from isospike.tasks.moments import Moments
 from isospike.tasks.task import Score, Shapes, Task, register_task, shown_shapes, tensors_of
@@ -23,6 +24,7 @@ ERROR = Measure(key="relative_error", name="Relative error", short="relative err
 FROM_ANN = Measure(key="relative_error", name="Relative error from the ANN", short="error from ANN", **_RELATIVE)
 RMSE = Measure("rmse", "Root mean square error", "RMSE", "", rising=False, perfect=0.0, least=0.0, digits=4)
 R2 = Measure("r2", "Explained variance R2", "R2", "%", rising=True, perfect=1.0, most=1.0, factor=100.0)
+_OTHER = "choose another measure"
 PSNR = Measure("psnr", "Peak signal-to-noise ratio", "PSNR", "dB", rising=True)
 
 
@@ -80,14 +82,15 @@ class Regression(Task):
 
     With answers ``y`` and targets ``t`` over all numbers of all samples: relative error ``rms(y - t) / rms(t)``; RMSE
     ``rms(y - t)``; R2 ``1 - sum (y - t)^2 / sum (t - mean(t))^2`` with the mean of every channel; and for images
-    ``[B, C, H, W]`` PSNR ``10 log10(peak^2 / mean((y - t)^2))``, one for all images. The agreement is the relative
-    error from the ANN's outputs. Intervals of 95 % are those of a mean over samples (delta method); R2 has none.
-    ``max_drop`` is in
-    the unit of ``measure``: points of relative error or of R2, dB, or the targets' own unit.
+    ``[B, C, H, W]`` PSNR ``10 log10(peak^2 / mean((y - t)^2))``, one for all images. Of one number for each sample
+    ``pearson`` and ``spearman`` give both correlations instead, as similarities of texts are judged with. The agreement
+    is the relative error from the ANN's outputs. Intervals of 95 % are those of a mean over samples (delta method), of
+    correlations Fisher's; R2 has none. ``max_drop`` is in the unit of ``measure``: points of relative error, of R2 or
+    of a correlation, dB, or the targets' own unit.
     """
 
     tail = frozenset({family.POINTWISE})
-    measure: Literal["relative_error", "rmse", "r2", "psnr"] = "relative_error"
+    measure: Literal["relative_error", "rmse", "r2", "psnr", "pearson", "spearman"] = "relative_error"
     """The figure that networks are ranked by."""
     peak: Positive = 1.0
     """The largest value of an image, for the signal-to-noise ratio."""
@@ -96,15 +99,22 @@ class Regression(Task):
         """Any tensors; images for the signal-to-noise ratio."""
         if not shapes:
             raise self._refuse_outputs("tensors", shapes, "change what the model returns")
+        if self.measure in (PEARSON.key, SPEARMAN.key) and [math.prod(shape) for shape in shapes] != [1]:
+            raise self._refuse_outputs(
+                f"one number for each sample for measure={self.measure}", shapes, "choose another"
+            )
         if self.measure == PSNR.key and not _are_images(shapes):
-            raise self._refuse_outputs("images [B, C, H, W] for measure=psnr", shapes, "choose another measure")
+            raise self._refuse_outputs("images [B, C, H, W] for measure=psnr", shapes, _OTHER)
 
     def decide(self, outputs: Any) -> list[Tensor]:
         """The outputs themselves."""
         return tensors_of(outputs)
 
-    def score(self, shapes: Shapes) -> Errors:
-        """All figures."""
+    def score(self, shapes: Shapes) -> Score:
+        """All figures of errors, or both correlations."""
+        correlations = sorted((PEARSON, SPEARMAN), key=lambda one: one.key != self.measure)
+        if correlations[0].key == self.measure:
+            return Correlations(correlations)
         measures = [ERROR, RMSE, R2, *([PSNR] if _are_images(shapes) else [])]
         return Errors(sorted(measures, key=lambda one: one.key != self.measure), self.peak)
 

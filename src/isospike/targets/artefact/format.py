@@ -185,25 +185,6 @@ class Bounds(Fields, frozen=True):
     max_val: Annotated[float, Meta(gt=0)]
 
 
-class LeakyFields(Fields, frozen=True):
-    """See `isospike.ops.two_sided.Leaky`."""
-
-    slope: float
-
-
-class BoundedFields(Fields, frozen=True):
-    """See `isospike.ops.two_sided.Bounded`."""
-
-    low: Annotated[float, Meta(lt=0)] | None
-    high: Annotated[float, Meta(ge=0)] | None
-
-
-class SoftShrinkFields(Fields, frozen=True):
-    """See `isospike.ops.two_sided.SoftShrink`."""
-
-    edge: Annotated[float, Meta(ge=0)]
-
-
 class MaxPool(Fields, frozen=True):
     """A max pool over windows."""
 
