@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram, export
 from torch.utils import _pytree as pytree
 
+from isospike.data.parts import TARGET_KEYS
 from isospike.errors import CaptureError
 from isospike.graphs.explain import explain
 from isospike.graphs.graph import Graph, Numbers
@@ -63,14 +64,15 @@ def _check_ready(model: nn.Module, example: Inputs) -> None:
 
 
 def names_taken(model: nn.Module) -> tuple[str, ...]:
-    """The names of the inputs that a model takes, as far as they can be known."""
+    """The names of the inputs that a model takes, as far as they can be known; targets that it can do without are none."""
     if isinstance(model, Graph):
         return model.input_names
     try:
         parameters = inspect.signature(unwrapped(model).forward).parameters.values()
     except (TypeError, ValueError, AttributeError):  # a model that is none is refused where it is captured
         return ()
-    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    return tuple(p.name for p in named if p.default is p.empty or p.name not in TARGET_KEYS)
 
 
 def input_names(program: ExportedProgram) -> dict[str, str]:

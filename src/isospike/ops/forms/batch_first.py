@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
+from torch.utils import _pytree as pytree
 
 from isospike.ops import family
 from isospike.ops.forms.batch_place import Place, reshaped, rows_at, shape_of
@@ -96,6 +97,15 @@ class _Mover:
         order = place.axes(rank)
         return value if order == sorted(order) else self.rewriter.call(node, ATEN.permute.default, value, order)
 
+    def instead(self, node: fx.Node, place: Place, *args: Any, **kwargs: Any) -> fx.Node:
+        """The same call with other arguments, in the place of a node whose batch is there."""
+
+        def moved(value: Tensor) -> Tensor:
+            return value.permute(place.axes(value.dim()))
+
+        value = pytree.tree_map_only(Tensor, moved, node.meta["val"])
+        return self.rewriter.call_of(node, value, node.target, *args, **kwargs)
+
     def reshape(self, node: fx.Node, value: fx.Node, shape: list[int]) -> fx.Node:
         """A value in another shape, unless it has it."""
         same = shape_of(value)[1:] == shape[1:]
@@ -149,7 +159,7 @@ def _reshaped(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
 def _broadcast(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
     """A function of single values, or of the last two axes, of operands that broadcast."""
     rank = len(shape_of(node))
-    return _called(mover, node, lambda source: mover.aligned(node, source, rank, place))
+    return _called(mover, node, place, operand=lambda source: mover.aligned(node, source, rank, place))
 
 
 def _of_matrices(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
@@ -158,10 +168,18 @@ def _of_matrices(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
     first, second = node.args[:2]
     if place.axis < rank - 2:
         return _broadcast(mover, node, place)
-    is_layer = mover.rewriter.varies(first) and not mover.rewriter.varies(second) and len(shape_of(second)) == 2  # type: ignore[arg-type]
-    if not is_layer or place.axis == rank - 1:
-        return None
-    return mover.rewriter.call(node, node.target, mover.front(first)[0], second)  # type: ignore[arg-type]
+    if place.axis == rank - 2 and mover.rewriter.varies(first) and not mover.rewriter.varies(second):
+        return _of_rows(mover, node, first, second)
+    return None
+
+
+def _of_rows(mover: _Mover, node: fx.Node, first: Any, second: Any) -> fx.Node:
+    """``[..., B, C] @ [..., C, D]``: every sample is a row, ``[B, ..., 1, C]`` where there are several matrices."""
+    call, value = mover.rewriter.call, mover.front(first)[0]
+    if len(shape_of(second)) <= 2:
+        return call(node, ATEN.matmul.default, value, second)
+    row = call(node, ATEN.matmul.default, call(node, ATEN.unsqueeze.default, value, -2), second)
+    return call(node, ATEN.squeeze.dim, row, -2)
 
 
 def _attended(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
@@ -171,7 +189,7 @@ def _attended(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
 def _dense(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
     if place.axis == len(shape_of(node)) - 1:
         return None
-    return mover.rewriter.call(node, node.target, mover.front(node.args[0])[0], *node.args[1:])  # type: ignore[arg-type]
+    return mover.instead(node, place, mover.front(node.args[0])[0], *node.args[1:])  # type: ignore[arg-type]
 
 
 def _normalised(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
@@ -187,7 +205,9 @@ def _along(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
     rest = [value for name, value in given(node).items() if name in AXES]
     if any(value is None or value == [] for value in rest):
         return None
-    return _called(mover, node, lambda source: mover.front(source)[0] if mover.rewriter.varies(source) else source)
+    return _called(
+        mover, node, place, operand=lambda source: mover.front(source)[0] if mover.rewriter.varies(source) else source
+    )
 
 
 def _joined(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
@@ -196,13 +216,13 @@ def _joined(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
     if name_of(node) == "stack":
         own = Place(place.axis - (axis % rank <= place.axis), place.before, place.after)
         rank -= 1
-    return _called(mover, node, lambda source: mover.aligned(node, source, rank, own))
+    return _called(mover, node, place, operand=lambda source: mover.aligned(node, source, rank, own))
 
 
 def _expanded(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
     sizes = shape_of(node)
     value = mover.aligned(node, node.args[0], len(sizes), place)
-    return mover.rewriter.call(node, ATEN.expand.default, value, [-1, *_others(sizes, place)])
+    return mover.instead(node, place, value, [-1, *_others(sizes, place)])
 
 
 def _repeated(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
@@ -210,7 +230,7 @@ def _repeated(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
     if times[place.axis] != 1:
         return None
     value = mover.aligned(node, node.args[0], len(times), place)
-    return mover.rewriter.call(node, ATEN.repeat.default, value, [1, *_others(times, place)])
+    return mover.instead(node, place, value, [1, *_others(times, place)])
 
 
 def _padded(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
@@ -223,7 +243,7 @@ def _padded(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
         return None
     wanted = [by_axis.get(axis, [0, 0]) for axis in reversed(place.axes(rank)[1:])]
     flat = [size for pair in wanted for size in pair]
-    return mover.rewriter.call(node, node.target, mover.front(source)[0], flat, *rest)  # type: ignore[arg-type]
+    return mover.instead(node, place, mover.front(source)[0], flat, *rest)  # type: ignore[arg-type]
 
 
 def _summed(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
@@ -241,21 +261,21 @@ def _summed(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
         values.append(mover.front(source)[0] if varies else source)
         written.append(letter + term.replace(letter, "") if varies else term)
     moved = f"{','.join(written)}->{letter}{result.replace(letter, '')}"
-    return mover.rewriter.call(node, ATEN.einsum.default, moved, values)
+    return mover.instead(node, place, moved, values)
 
 
 def _taken(mover: _Mover, node: fx.Node, place: Place) -> fx.Node | None:
     """One of several results."""
-    return mover.rewriter.call(node, operator.getitem, mover.front(node.args[0])[0], node.args[1])  # type: ignore[arg-type]
+    return mover.instead(node, place, mover.front(node.args[0])[0], node.args[1])  # type: ignore[arg-type]
 
 
-def _called(mover: _Mover, node: fx.Node, operand: Callable[[fx.Node], Any]) -> fx.Node | None:
+def _called(mover: _Mover, node: fx.Node, place: Place, *, operand: Callable[[fx.Node], Any]) -> fx.Node | None:
     """The same call of other operands, the axes that it names moved with them; ``None`` where it names the batch's."""
     record = table.aten(name_of(node))
     source = next(source for source in node.all_input_nodes if mover.rewriter.varies(source))
     own, rank = mover.front(source)[1], len(shape_of(source))
     if record is not None and record.new_axis:
-        own, rank = rows_place(node, own), len(shape_of(node))
+        own, rank = place, len(shape_of(node))
     named = {argument.name: argument.kwarg_only for argument in node.target._schema.arguments}  # type: ignore[union-attr]
     args, kwargs = list[Any](), dict[str, Any]()
     try:
@@ -267,13 +287,7 @@ def _called(mover: _Mover, node: fx.Node, operand: Callable[[fx.Node], Any]) -> 
                 args.append(new)
     except _Elsewhere:
         return None
-    return mover.rewriter.call(node, node.target, *args, **kwargs)
-
-
-def rows_place(node: fx.Node, like: Place) -> Place:
-    """The place of the batch in the result of a call that keeps its factors."""
-    axis, _ = rows_at(shape_of(node)) or (0, 1)
-    return Place(axis, like.before, like.after)
+    return mover.instead(node, place, *args, **kwargs)
 
 
 def _moved_axes(axes: Any, place: Place, rank: int) -> Any:

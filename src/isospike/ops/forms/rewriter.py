@@ -62,11 +62,14 @@ class Rewriter:
 
     def call(self, place: fx.Node, target: Any, *args: Any, **kwargs: Any) -> fx.Node:
         """One more call in front of ``place``."""
+        values, named = fx.map_arg((args, kwargs), lambda source: source.meta["val"])
+        return self.call_of(place, target(*values, **named), target, *args, **kwargs)
+
+    def call_of(self, place: fx.Node, value: Any, target: Any, *args: Any, **kwargs: Any) -> fx.Node:
+        """One more call in front of ``place``, whose value is known: to compute it may fix the size of the batch."""
         with self.graph.inserting_before(place):
             node: fx.Node = self.graph.call_function(target, args, kwargs)
-        node.meta = {key: place.meta[key] for key in ORIGIN if key in place.meta}
-        values, named = fx.map_arg((args, kwargs), lambda source: source.meta["val"])
-        node.meta["val"] = target(*values, **named)
+        node.meta = {key: place.meta[key] for key in ORIGIN if key in place.meta} | {"val": value}
         self.constants.fold(node)
         return node
 
