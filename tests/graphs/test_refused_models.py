@@ -165,7 +165,7 @@ def test_models_without_python_code(compiled):
 
 @pytest.mark.parametrize("kind", [torch.uint8, torch.int64, torch.bool])
 def test_inputs_that_are_no_floats(kind, captured):
-    with pytest.raises(CaptureError, match="the input is torch.uint8; isospike converts networks of real numbers"):
+    with pytest.raises(CaptureError, match=r"the input is torch\.uint8; isospike converts networks of real numbers"):
         iso.capture(nn.Sequential(nn.Embedding(9, 4), nn.ReLU()).eval(), X.to(torch.uint8))
     with pytest.raises(CalibrationError, match=f"images are {kind}; give floats"):
         iso.convert(captured("module_relu"), iso.methods.Maximum(), data=[X.to(kind)])
