@@ -126,8 +126,8 @@ def _page(known: dict[str, Any], given: argparse.Namespace) -> str:
         "# Rectifier sites and sites in front of every product\n\n"
         f"`ISOSPIKE_MODELS=FOLDER python benchmarks/sites.py --out FOLDER`, {known['machine']['processor']}. "
         f"Bit-coded, {given.calibration} images calibrate, {given.test} others measure (top-1 and agreement with the "
-        f"ANN in %); operations per image of {ACCOUNTED}; `share`: energy over that of the quantised ANN of equal bits, "
-        f"{MODEL}.\n\n" + table(known["rows"])
+        f"ANN in %); operations per image of {ACCOUNTED}; `share`: energy over that of the quantised ANN of equal "
+        f"bits, {MODEL}.\n\n" + table(known["rows"])
     )
 
 
