@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from isospike.activations.activation import Granularity
 from isospike.errors import CalibrationError
-from isospike.graphs.graph import Op
+from isospike.graphs.op import Op
 from isospike.inputs import Inputs
 from isospike.neurons.quantiser import is_signed
 from isospike.options import Configuration, OneOf

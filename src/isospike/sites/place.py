@@ -10,7 +10,8 @@ from typing import Literal
 import torch
 from torch import fx, nn
 
-from isospike.graphs.graph import Graph, Op, argument, attach, op_of
+from isospike.graphs.graph import Graph, argument, attach, op_of
+from isospike.graphs.op import Op
 from isospike.graphs.origin import unused_name
 from isospike.ops import Role, family
 from isospike.ops.signed_site import SignedSite

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from isospike.errors import ArtefactError
-from isospike.graphs.graph import Numbers
+from isospike.graphs.op import Numbers
 from isospike.neurons.streaming_neuron import MOST_SPIKES
 from isospike.ops import Role
 from isospike.options import MOST_STEPS
