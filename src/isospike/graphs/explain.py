@@ -17,6 +17,8 @@ from isospike.messages import counted, one_line
 _WIDTHS = (("in_channels", 1, "channel"), ("num_features", 1, "channel"), ("in_features", -1, "feature"))
 """Attribute of a layer that says how wide its input must be, the axis, and what is counted there."""
 
+_FITTING = "give the tokenizer of this model, and no more tokens than it has positions"
+
 
 def explain(model: nn.Module, example: Inputs, error: Exception) -> str:
     """One line that says what keeps ``model`` from being exported, where, and what to do about it.
@@ -133,6 +135,10 @@ def _mismatch(layer: nn.Module, given: Any) -> str:
     """What the layer takes and what it was given, where that differs in kind or width; else empty."""
     if isinstance(layer, nn.Embedding) and isinstance(given, Tensor) and given.is_floating_point():
         return "whole numbers; give the tokens as int64"
+    if isinstance(layer, nn.Embedding) and isinstance(given, Tensor) and given.numel():
+        smallest, largest = int(given.min()), int(given.max())
+        if smallest < 0 or largest >= layer.num_embeddings:
+            return f"tokens from 0 to {layer.num_embeddings - 1}, but was given {smallest} to {largest}; {_FITTING}"
     if not isinstance(given, Tensor) or given.dim() < 2:
         return ""
     for attribute, axis, unit in _WIDTHS:

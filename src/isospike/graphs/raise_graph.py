@@ -11,7 +11,6 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import OutputKind
 
 from isospike.errors import CaptureError
-from isospike.graphs.channels import moved_channel_axis, own_channel_axis
 from isospike.graphs.export import WHOLE, input_names
 from isospike.graphs.exported import (
     call_arguments,
@@ -27,6 +26,7 @@ from isospike.graphs.origin import Names, module_path, source_of
 from isospike.graphs.structure import place_output
 from isospike.ops import Call, Family, Role, family, table
 from isospike.ops.batch_constant import BatchConstant
+from isospike.ops.channels import Moved
 from isospike.ops.constants import ONE
 from isospike.ops.forms import Rewriter, rewrite
 
@@ -96,15 +96,14 @@ class _Raiser:
         self.values[node] = raised
 
     def _channel_axis(self, node: fx.Node, kind: str) -> int:
-        """The op's own, else where it puts those of the first input that has some."""
-        own = own_channel_axis(node, kind)
+        """Where the op puts the channels of the first input that has some, of the same rank if there is one."""
         sources = [self.values[source].meta["op"] for source in node.all_input_nodes if source in self.values]
         values = [source for source in sources if source.numbers == "real"] or sources
-        if own is not None or not values:
-            return 1 if own is None else own
-        shape = sample_shape(node)
-        source = next((one for one in values if len(one.shape) == len(shape)), values[0])
-        return moved_channel_axis(node, kind, source.channel_axis, shapes=(source.shape, shape))
+        record, after = table.get(kind), (1, *sample_shape(node))
+        if not values or record is None:
+            return 1
+        source = next((one for one in values if len(one.shape) == len(after) - 1), values[0])
+        return record.channels(Moved(node, source.channel_axis, (1, *source.shape), after))
 
     def _pass_through(self, node: fx.Node) -> bool:
         """Drop what computes nothing: clones, dropout in inference, slices over everything, first outputs."""

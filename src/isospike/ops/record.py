@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from isospike.ops.channels import Channels, kept
 from isospike.ops.family import Family
 from isospike.ops.role import Role
 from isospike.ops.rules import Call, Rule, Verdict
@@ -38,7 +39,9 @@ class OpRecord:
     keeps_zeros: bool | None = None
     """Whether mostly zeros come out where mostly zeros go in; ``None``: as in its family."""
     channels_last: bool = False
-    """Whether its channels are on the last axis; elsewhere they stay where its input has them."""
+    """Whether its channels are on the last axis; elsewhere they are where `channels` says."""
+    channels: Channels = kept
+    """Where it puts the channels of its input."""
     never_negative: bool = False
     """Whether its results are never below zero."""
     first_only: bool = False
