@@ -99,7 +99,7 @@ def test_a_branch_on_values_is_named_by_its_line_and_prints_no_graph(capfd):
 
     lines, first = inspect.getsourcelines(forward)
     (branch,) = [first + index for index, line in enumerate(lines) if "# the branch" in line]
-    assert f"branches on values of its input at test_refused_models.py:{branch};" in refusal(forward)
+    assert f"branches on values of its input at test_refused_models.py:{branch}, 'if x.sum() > 0:" in refusal(forward)
     assert capfd.readouterr() == ("", "")
 
 
