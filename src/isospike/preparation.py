@@ -44,6 +44,8 @@ class Preparation:
 class Prepared:
     """A network that any method can convert."""
 
+    folded: Graph
+    """The captured network, before any site is placed."""
     placement: Placement
     """The folded graph with all its sites."""
     task: Task
@@ -55,6 +57,14 @@ class Prepared:
     def graph(self) -> Graph:
         """The folded graph with all its sites."""
         return self.placement.graph
+
+    def with_sites(self, sites: Sites) -> Prepared:
+        """The same network with its neurons elsewhere; nothing is captured or folded again.
+
+        Raises:
+            ConversionError: ops that neurons drove there would be islands here, which are not allowed.
+        """
+        return _placed(self.folded, Preparation(self.analogue, sites, self.task), self.task)
 
     def check_islands(self, wanted: Iterable[Request]) -> None:
         """Refuse a method whose neurons cannot stand for functions that others can, where islands are not allowed.
@@ -82,11 +92,16 @@ def prepare(model: nn.Module | Graph, batches: Batches, wanted: Preparation) -> 
     check_task(task, graph)
     if graph.unsupported:
         check_convertible(graph, wanted.analogue, tail=task.tail)
-    placement = choose_sites(fold_batch_norm(graph), wanted.sites)
-    check_convertible(placement.graph, wanted.analogue, tail=task.tail)
+    prepared = _placed(fold_batch_norm(graph), wanted, task)
     check_inputs(graph, batches.first)
+    return prepared
+
+
+def _placed(folded: Graph, wanted: Preparation, task: Task) -> Prepared:
+    placement = choose_sites(folded, wanted.sites)
+    check_convertible(placement.graph, wanted.analogue, tail=task.tail)
     weights_channels_last(placement.graph)
-    return Prepared(placement, task, wanted.analogue)
+    return Prepared(folded, placement, task, wanted.analogue)
 
 
 def _captured(model: nn.Module, example: Inputs) -> Graph:
