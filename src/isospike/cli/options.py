@@ -33,8 +33,21 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic only in new
             self.fail(f"'{value}' is not a list of {self.name} like 1,2,4", param, ctx)
 
 
+class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in newer click
+    """Names separated by commas, e.g. ``gelu,silu``."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """A tuple of names."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(name for part in str(value).split(",") if (name := part.strip()))
+
+
 INTEGERS = Numbers(int, "whole numbers")
 FLOATS = Numbers(float, "numbers")
+NAMES = Names()
 
 
 def weights_option(command: F) -> F:

@@ -64,7 +64,7 @@ def _check_ready(model: nn.Module, example: Inputs) -> None:
 
 
 def names_taken(model: nn.Module) -> tuple[str, ...]:
-    """The names of the inputs that a model takes, as far as they can be known; targets that it can do without are none."""
+    """The names of the inputs that a model takes, as far as they are known; targets that it can do without are none."""
     if isinstance(model, Graph):
         return model.input_names
     try:
