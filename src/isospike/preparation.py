@@ -16,8 +16,10 @@ from isospike.graphs import Graph, capture, fold_batch_norm
 from isospike.graphs.ending import check_task
 from isospike.inputs import Inputs
 from isospike.memory_format import weights_channels_last
-from isospike.methods.thresholds import Request
-from isospike.sites import Placement, Sites, choose_sites
+from isospike.methods.code_tables import check_tables
+from isospike.methods.method import Method
+from isospike.methods.thresholds import Request, requests
+from isospike.sites import CodeTables, Placement, Sites, Tables, choose_sites, place_tables
 from isospike.tasks import Task, TaskChoice, choose_task
 
 SEQUENCE_AXES = 5
@@ -34,6 +36,8 @@ class Preparation:
     """Where neurons stand."""
     task: TaskChoice = None
     """What the answers are for."""
+    tables: Tables = ()
+    """Functions that become tables from code to code, an approximation."""
 
     def arguments(self) -> dict[str, Any]:
         """As arguments of `isospike.convert`."""
@@ -45,7 +49,9 @@ class Prepared:
     """A network that any method can convert."""
 
     placement: Placement
-    """The folded graph with all its sites."""
+    """The folded graph with its sites, none of whose functions is approximate."""
+    tabled: CodeTables
+    """The same with sites in front of functions that become tables."""
     task: Task
     """What the answers are for."""
     analogue: Analogue
@@ -54,9 +60,26 @@ class Prepared:
     @property
     def graph(self) -> Graph:
         """The folded graph with all its sites."""
+        return self.tabled.graph
+
+    @property
+    def ann(self) -> Graph:
+        """What networks are measured by: nothing in it is approximate."""
         return self.placement.graph
 
-    def check_islands(self, wanted: Iterable[Request]) -> None:
+    def requests(self, method: Method) -> list[Request]:
+        """What a method wants of the graph, see `isospike.methods.thresholds.requests`.
+
+        Raises:
+            ConversionError: the method cannot serve the sites, islands or tables.
+            CalibrationError, OptionError: as there.
+        """
+        check_tables(self.tabled, method)
+        wanted = requests(self.graph, method)
+        self._check_islands(wanted)
+        return wanted
+
+    def _check_islands(self, wanted: Iterable[Request]) -> None:
         """Refuse a method whose neurons cannot stand for functions that others can, where islands are not allowed.
 
         Raises:
@@ -83,10 +106,11 @@ def prepare(model: nn.Module | Graph, batches: Batches, wanted: Preparation) -> 
     if graph.unsupported:
         check_convertible(graph, wanted.analogue, tail=task.tail)
     placement = choose_sites(fold_batch_norm(graph), wanted.sites)
-    check_convertible(placement.graph, wanted.analogue, tail=task.tail)
+    tabled = place_tables(placement.graph, wanted.tables)
+    check_convertible(tabled.graph, wanted.analogue, tail=task.tail)
     check_inputs(graph, batches.first)
-    weights_channels_last(placement.graph)
-    return Prepared(placement, task, wanted.analogue)
+    weights_channels_last(tabled.graph)
+    return Prepared(placement, tabled, task, wanted.analogue)
 
 
 def _captured(model: nn.Module, example: Inputs) -> Graph:
