@@ -259,7 +259,7 @@ ISLANDS: dict[str, Case] = {
             **{"last": nn.LayerNorm(64), "head": _head(64)},
         },
         lambda n, x: n.head(n.last(n.second(n.slope(n.norm(n.conv(x).relu()))).relu().flatten(1))),
-        *("relu", "relu#2"),
+        *("relu", "slope", "relu#2"),
     ),
     "attention": _case(
         lambda: {

@@ -47,7 +47,7 @@ LAYERS = [
     {"executors", "targets"},
     {"refine"},
     {"methods"},
-    {"convertible"},
+    {"convertible", "replacing"},
     {"preparation"},
     {"citations", "conversion", "quantisation"},
     {"costs"},

@@ -14,6 +14,8 @@ from blocks import leaves
 from isospike.activations import QCFS, Clip, QReLU, SlipReLU, TrainableActivation
 from isospike.errors import CalibrationError, CaptureError, ConversionError
 from isospike.graphs import Role
+from isospike.models.quantised import load_quantised, save_quantised
+from isospike.sites import two_sided_sites
 from networks import ALL
 
 networks = pytest.mark.parametrize("name", list(ALL))
@@ -29,7 +31,10 @@ def test_every_site_is_trainable_and_everything_gets_a_gradient(name, captured):
     before = copy.deepcopy(graph.state_dict())
     network = quantised(captured, name)
     assert network.sites == graph.sites
-    assert all(isinstance(network.get_submodule(site), TrainableActivation) for site in network.sites)
+    kept = two_sided_sites(graph)
+    assert all(
+        isinstance(network.get_submodule(site), TrainableActivation) is (site not in kept) for site in graph.sites
+    )
     assert not network.training
     network.train()
     optimiser = torch.optim.SGD(network.parameters(), lr=0.01)
@@ -234,3 +239,55 @@ def test_papers_are_cited():
     assert "bu2022optimal" in iso.cite(QCFS())
     for kind in (QCFS, SlipReLU, Clip):
         assert iso.cite(kind()).count("@") == len(kind.papers) > 0
+
+
+def smooth(function, *, rectified: bool = True) -> nn.Module:
+    torch.manual_seed(0)
+    last = nn.ReLU() if rectified else nn.Identity()
+    return nn.Sequential(nn.Linear(8, 32), function, nn.Linear(32, 32), last, nn.Linear(32, 4)).eval()
+
+
+OTHERS = {"gelu": nn.GELU(), "silu": nn.SiLU(), "leaky_relu": nn.LeakyReLU(0.1), "gelu of tanh": nn.GELU("tanh")}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_functions_are_replaced_by_name_alone(name, tmp_path):
+    model, x = smooth(OTHERS[name]), torch.randn(64, 8)
+    kept = iso.quantise(model, QCFS(levels=16), data=[x])
+    assert [op.kind for op in kept.ops].count("qcfs") == 1
+    replaced = iso.quantise(model, QCFS(levels=16), data=[x], replace=(name.split()[0],))
+    assert [op.kind for op in replaced.ops] == ["linear", "qcfs", "linear", "qcfs", "linear"]
+    bound = replaced.get_submodule("1").bound
+    assert 0 < bound <= model[:2](x).max()  # found on what the function itself gives
+    save_quantised(replaced, tmp_path / "net.safetensors")
+    again, _ = load_quantised(model, tmp_path / "net.safetensors")
+    assert torch.equal(again(x), replaced(x))
+    snn = iso.convert(replaced, iso.methods.QCFS(), data=[x])
+    assert snn.sites == ("1", "3")
+
+
+def test_training_mends_what_the_replacement_breaks():
+    """The step of the bit-coded paper for GELU: a network that is another one, until it is trained."""
+    model, x = smooth(nn.GELU()), torch.randn(256, 8, generator=torch.Generator().manual_seed(2))
+    target = model(x).detach()
+    network = iso.quantise(model, QCFS(levels=15), data=[x], replace=("gelu",)).train()
+    optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
+    errors = []
+    for _ in range(60):
+        error = (network(x) - target).square().mean()
+        errors.append(error.item())
+        optimiser.zero_grad()
+        error.backward()
+        optimiser.step()
+    assert errors[-1] < errors[0] / 4
+    snn = iso.convert(network.eval(), iso.methods.BitCoded(), data=[x])
+    assert iso.verify(network, snn, [x]).exact
+    assert (snn(x) - network(x)).abs().max() <= 1e-5 * target.abs().max()  # the same staircases, in float32
+
+
+def test_what_cannot_be_replaced_is_named():
+    x = torch.randn(16, 8)
+    with pytest.raises(ConversionError, match=r"replace=\('gelu',\) puts it in the place of these"):
+        iso.quantise(smooth(nn.GELU(), rectified=False), QCFS(), data=[x])
+    with pytest.raises(ConversionError, match=r"replace=\['silu'\].*it has: gelu"):
+        iso.quantise(smooth(nn.GELU()), QCFS(), data=[x], replace=("silu",))

@@ -14,6 +14,7 @@ from typing import Any
 
 import isospike
 from isospike.registry import Registry
+from isospike.results import Result, Stored
 from isospike.tables import Tabular
 
 
@@ -39,11 +40,11 @@ def registry_of(kind: str) -> Registry[Any]:
 
 
 @cache
-def results() -> tuple[type[Tabular], ...]:
-    """Every result of isospike that prints as a table."""
+def results() -> tuple[type, ...]:
+    """Every result of isospike: what prints as a table, and what has a JSON object."""
     modules()
-    ours = [kind for kind in _below(Tabular) if kind.__module__.startswith("isospike.")]
-    return tuple(sorted(ours, key=lambda kind: kind.__name__))
+    ours = {kind for base in (Tabular, Result) for kind in _below(base) if kind.__module__.startswith("isospike.")}
+    return tuple(sorted(ours - {Stored}, key=lambda kind: kind.__name__))
 
 
 def _below(kind: type) -> Iterator[type]:

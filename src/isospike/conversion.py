@@ -20,6 +20,7 @@ from isospike.graphs.export import names_taken
 from isospike.messages import with_article
 from isospike.methods.method import Method
 from isospike.methods.parts import Parts
+from isospike.methods.signed_sites import sites_for
 from isospike.methods.thresholds import Thresholds, find_thresholds, requests
 from isospike.network import SNN, Profile, Provenance, network_of
 from isospike.options import Count, check_arguments
@@ -61,7 +62,8 @@ def convert(
         sites: where neurons stand: ``rectifiers`` in the place of those alone; ``products`` also on every edge that
             carries an analogue value into an op with weights or into a product of two values, so that spikes drive all
             of them; ``auto`` chooses the second where the first would leave more than a tenth of the
-            multiply-accumulates behind the first layer to analogue values (see `isospike.sites.choose_sites`).
+            multiply-accumulates behind the first layer to analogue values (see `isospike.sites.choose_sites`), unless
+            the method cannot serve values of both signs.
         memory_budget: bytes for trains and cached activations of refinements; larger caches go to a temporary file. A
             batch whose trains are larger is corrected in parts, each on what the one before left: with other budgets
             the corrections differ a little.
@@ -88,7 +90,7 @@ def convert(
     with reporting(progress) as report, going_on(_how(keep)):
         shape, names = (model.input_shape if isinstance(model, Graph) else None), names_taken(model)
         batches = Batches(data, report, shape=shape, layout=layout, names=names)
-        network = prepare(model, batches, Preparation(analogue, sites, task))
+        network = prepare(model, batches, Preparation(analogue, sites_for(method, sites), task))
         wanted = requests(network.graph, method)
         network.check_islands(wanted)
         thresholds = find_thresholds(network.graph, wanted, batches)

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from isospike.errors import CaptureError
+
 
 @dataclass(frozen=True)
 class NamedInputs:
@@ -36,13 +38,17 @@ class NamedInputs:
         """Parts of ``count`` samples."""
         return [self[start : start + count] for start in range(0, len(self), count)]
 
+    def chunk(self, count: int) -> list[NamedInputs]:
+        """Parts, ``count`` of them, equal in size to one sample."""
+        return self.split(-(-len(self) // count))
+
     def clone(self) -> NamedInputs:
         """A copy with memory of its own."""
         return self.map(Tensor.clone)
 
     def to(self, *args: Any) -> NamedInputs:
         """On another device, or real numbers in another format; whole numbers stay what they are."""
-        return self.map(lambda tensor: moved(tensor, *args))
+        return self.map(lambda tensor: converted(tensor, *args))
 
     def dim(self) -> int:
         """That of the first; named inputs are samples, never sequences."""
@@ -51,6 +57,11 @@ class NamedInputs:
     def element_size(self) -> int:
         """Bytes of a real number of the network, taken as those of the widest input."""
         return max(tensor.element_size() for tensor in self.tensors.values())
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """That of the first."""
+        return next(iter(self.tensors.values())).dtype
 
     @property
     def device(self) -> torch.device:
@@ -78,25 +89,46 @@ def each(inputs: Inputs) -> dict[str, Tensor]:
 
 def mapped(inputs: T, change: Callable[[Tensor], Tensor]) -> T:
     """The same change of every tensor."""
-    return change(inputs) if isinstance(inputs, Tensor) else inputs.map(change)  # type: ignore[return-value]
+    return change(inputs) if isinstance(inputs, Tensor) else inputs.map(change)
 
 
-def joined(parts: Sequence[T]) -> T:
+def concatenated(parts: Sequence[T]) -> T:
     """Batches behind each other."""
     first = parts[0]
     if isinstance(first, Tensor):
-        return torch.cat(list(parts))  # type: ignore[arg-type, return-value]
+        return torch.cat([part for part in parts if isinstance(part, Tensor)])
     names = first.tensors
-    return NamedInputs({name: torch.cat([each(part)[name] for part in parts]) for name in names})  # type: ignore[return-value]
+    return NamedInputs({name: torch.cat([each(part)[name] for part in parts]) for name in names})
 
 
-def moved(tensor: Tensor, *args: Any) -> Tensor:
+def converted(tensor: Tensor, *args: Any) -> Tensor:
     """A tensor on another device or in another format of real numbers; whole numbers keep theirs."""
     formats = [arg for arg in args if isinstance(arg, torch.dtype)]
     if formats and not tensor.is_floating_point():
         args = tuple(arg for arg in args if not isinstance(arg, torch.dtype))
         return tensor.to(*args) if args else tensor
     return tensor.to(*args)
+
+
+def ordered(inputs: Inputs, names: Sequence[str]) -> tuple[Tensor, ...]:
+    """The tensors of named inputs in the order of these names; one tensor is the only one.
+
+    Raises:
+        CaptureError: the names are others.
+    """
+    if isinstance(inputs, Tensor):
+        return (inputs,)
+    if set(names) != set(inputs.tensors):
+        raise CaptureError(other_names(names, list(inputs.tensors)))
+    return tuple(inputs.tensors[name] for name in names)
+
+
+def other_names(names: Sequence[str], given: Sequence[str]) -> str:
+    """That a network was given other inputs than it has, and what to do."""
+    return (
+        f"the network takes the inputs {', '.join(names)}, it was given {', '.join(given)}; give a mapping with "
+        "exactly these names"
+    )
 
 
 def shapes(inputs: Inputs) -> str:

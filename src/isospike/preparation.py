@@ -13,6 +13,7 @@ from isospike.calibrate.collect import check_inputs
 from isospike.convertible import Analogue, check_convertible, check_roles
 from isospike.errors import CaptureError
 from isospike.graphs import Graph, capture, fold_batch_norm
+from isospike.graphs.ending import check_task
 from isospike.inputs import Inputs
 from isospike.memory_format import weights_channels_last
 from isospike.methods.thresholds import Request
@@ -78,6 +79,7 @@ def prepare(model: nn.Module | Graph, batches: Batches, wanted: Preparation) -> 
     """
     graph = model if isinstance(model, Graph) else _captured(model, batches.first)
     task = choose_task(wanted.task, graph.output_shapes, targets=batches.first_targets)
+    check_task(task, graph)
     if graph.unsupported:
         check_convertible(graph, wanted.analogue, tail=task.tail)
     placement = choose_sites(fold_batch_norm(graph), wanted.sites)

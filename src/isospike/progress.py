@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from isospike.errors import OptionError
+from isospike.messages import with_article
+
 Report = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is (0: not known)."""
 Progress = Report | bool
@@ -26,7 +29,13 @@ T = TypeVar("T")
 
 @contextmanager
 def reporting(progress: Progress) -> Iterator[Report]:
-    """What a long call tells its progress to; a line that was shown is gone at the end."""
+    """What a long call tells its progress to; a line that was shown is gone at the end.
+
+    Raises:
+        OptionError: it is neither a function nor ``True`` or ``False``.
+    """
+    if not callable(progress) and not isinstance(progress, bool):
+        raise OptionError(f"progress is {with_article(progress)}; give True, False or a function(what, done, total)")
     if callable(progress):
         yield progress
         return

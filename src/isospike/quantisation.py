@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, fx, nn
@@ -16,7 +16,10 @@ from isospike.data.reading import Layout
 from isospike.errors import CaptureError, ConversionError
 from isospike.graphs import Graph, Role, capture
 from isospike.graphs.graph import op_of
+from isospike.messages import with_article
 from isospike.precision import own_precision
+from isospike.replacing import replaceable, with_rectifiers
+from isospike.sites import two_sided_sites
 
 _AVERAGE = {
     nn.MaxPool1d: nn.AvgPool1d,
@@ -35,6 +38,7 @@ def quantise(
     *,
     data: Iterable[Batch] | None = None,
     average_pools: bool = False,
+    replace: Sequence[str] = (),
     layout: Layout | None = None,
 ) -> Graph:
     """A trainable copy of a network with ``activation`` in the place of every rectifier.
@@ -47,16 +51,22 @@ def quantise(
     the bound that fits its values in ``data`` best (see `collect_bounds`), or without data the configured one, in
     either case at most the ceiling of the rectifier it replaces (6 for ReLU6).
 
+    Functions of both signs stay: two-sided sites (LeakyReLU, hard-tanh) quantise what they are, GELU and SiLU are
+    islands. ``replace=("gelu", "silu")`` puts the activation in their place, a rectifier where there was none: the
+    network is another one until training has mended it, as the bit-coded paper does with BERT's GELU.
+
     Args:
         model: any exportable network in eval mode, or a captured graph. It is not changed.
         activation: what to put, or for every site (see ``graph.sites``) its own.
         data: calibration batches: tensors, ``(inputs, labels)`` pairs or mappings; labels are ignored.
         average_pools: whether max pools become average pools of the same windows, padding left out of the mean.
+        replace: ATen names of other functions of single values in whose place the activation is to stand.
         layout: says that the data are sequences, and where their time is, see `isospike.convert`.
 
     Raises:
         CaptureError: the model cannot be exported or verified, or there are neither data nor a captured graph.
-        ConversionError: the network has no activation, a site is missing or unknown, or a max pool is dilated.
+        ConversionError: the network has no activation, a site is missing or unknown, a max pool is dilated, or the
+            network has no function to be replaced, or one that is none of single values.
         CalibrationError: the data are empty, do not fit, or a site received NaN or infinity.
 
     References:
@@ -68,6 +78,7 @@ def quantise(
         if batches is None:
             raise CaptureError("quantising a model needs an example input: give data=, or a graph from capture()")
         model = capture(model, batches.first)
+    model = with_rectifiers(model, replace)
     wanted = _by_site(model, activation)
     bounds = {site: _known_bound(model, site, kind, searched=batches is not None) for site, kind in wanted.items()}
     fresh = {site: wanted[site] for site, bound in bounds.items() if bound is None}
@@ -75,18 +86,33 @@ def quantise(
         bounds |= collect_bounds(model, fresh, batches)
     quantised = copy.deepcopy(model)
     for node in quantised.nodes_with(Role.ACTIVATION):
-        _place(quantised, node, wanted[op_of(node).name], bounds[op_of(node).name])
+        if op_of(node).name in wanted:
+            _place(quantised, node, wanted[op_of(node).name], bounds[op_of(node).name])
     for node in quantised.nodes_with(Role.MAX_POOL) if average_pools else []:
         _average(quantised, node)
     return quantised.eval().requires_grad_()
 
 
 def _by_site(graph: Graph, activation: Activation | Mapping[str, Activation]) -> dict[str, Activation]:
-    if not graph.sites:
-        raise ConversionError("the network has no ReLU whose place a trainable activation could take")
+    kept = two_sided_sites(graph)
+    sites = [site for site in graph.sites if site not in kept]
+    if not sites:
+        raise ConversionError(
+            "the network has no ReLU whose place a trainable activation could take"
+            + (f"; replace={replaceable(graph)!r} puts it in the place of these" if replaceable(graph) else "")
+        )
     if isinstance(activation, Activation):
-        return dict.fromkeys(graph.sites, activation)
-    missing, unknown = set(graph.sites) - set(activation), set(activation) - set(graph.sites)
+        return dict.fromkeys(sites, activation)
+    if not isinstance(activation, Mapping):
+        named = f"the class {activation.__name__}" if isinstance(activation, type) else with_article(activation)
+        raise ConversionError(
+            f"the activation is {named}; give an instance such as isospike.activations.QCFS(levels=4), or one for "
+            "every site"
+        )
+    others = {site: with_article(one) for site, one in activation.items() if not isinstance(one, Activation)}
+    if others:
+        raise ConversionError(f"no activations stand at the sites {others}; give instances of isospike.activations")
+    missing, unknown = set(sites) - set(activation), set(activation) - set(sites)
     if missing or unknown:
         raise ConversionError(
             f"activations by site: missing {sorted(missing)}, unknown {sorted(unknown)}; see graph.sites"
@@ -119,7 +145,7 @@ def _place(graph: Graph, node: fx.Node, activation: Activation, bound: Tensor | 
             bound = like.new_full(_shape(graph, node, activation), activation.bound)
         bound = bound.to(like).clamp(max=getattr(rectifier, "max_val", torch.inf))
         new = TrainableActivation(activation, bound.log())
-    graph.replace(node, new, replace(op, kind=activation.name.replace("-", "_")))
+    graph.replace(node, new, dataclasses.replace(op, kind=activation.name.replace("-", "_")))
 
 
 def _shape(graph: Graph, node: fx.Node, activation: Activation) -> tuple[int, ...]:
@@ -139,4 +165,4 @@ def _average(graph: Graph, node: fx.Node) -> None:
         raise ConversionError(f"max pool '{op.name}' is dilated; no average pool has its windows")
     else:
         average = kind(pool.kernel_size, pool.stride, pool.padding, pool.ceil_mode, count_include_pad=False)
-    graph.replace(node, average, replace(op, kind=op.kind.replace("max", "avg"), role=Role.LINEAR))
+    graph.replace(node, average, dataclasses.replace(op, kind=op.kind.replace("max", "avg"), role=Role.LINEAR))

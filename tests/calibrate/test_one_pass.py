@@ -79,7 +79,7 @@ def test_all_methods_at_all_steps_from_one_pass(captured):
     for method in watching.values():
         for steps in method.horizons:
             parts = method.parts_for(steps)
-            alone = collect_scales(parts.neurons.prepare(graph), parts.scale, Batches(data))
+            alone = collect_scales(parts.prepare(graph), parts.scale, Batches(data))
             found = thresholds.of(parts)
             assert list(found) == list(alone)
             assert all(torch.equal(found[site], alone[site]) for site in alone)

@@ -21,7 +21,7 @@ from isospike.errors import (
 from isospike.methods import BitCoded, LocalThresholdBalancing, Opt, methods
 from networks import NETWORKS
 
-CONVERT = importlib.import_module("isospike.conversion")
+CONVERT = importlib.import_module("isospike.preparation")
 IMAGES = importlib.import_module("isospike.comparison.reference_images")
 MODEL = "45nm-fp32"
 MEASURED = {"conversion_seconds": 0.0, "seconds": 0.0}

@@ -58,9 +58,9 @@ ROLES = {
     **dict.fromkeys(("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "linear"), Role.LINEAR),
     **dict.fromkeys(("batch_norm", "add", "sub", "cat", "pad", "mean", "avg_pool2d", "reshape"), Role.LINEAR),
     **dict.fromkeys(("upsample_nearest2d", "upsample_bilinear2d", "adaptive_avg_pool2d", "slice"), Role.LINEAR),
-    **dict.fromkeys(("relu", "relu6", "hardtanh", "clamp", "clamp_min", "threshold"), Role.ACTIVATION),
+    **dict.fromkeys(("relu", "relu6", "hardtanh", "clamp", "clamp_min", "threshold", "prelu"), Role.ACTIVATION),
     **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d", "adaptive_max_pool2d"), Role.MAX_POOL),
-    **dict.fromkeys(("sigmoid", "softmax", "layer_norm", "group_norm", "prelu", "matmul"), Role.ANALOGUE),
+    **dict.fromkeys(("sigmoid", "softmax", "layer_norm", "group_norm", "matmul"), Role.ANALOGUE),
 }
 
 

@@ -81,6 +81,15 @@ def test_half_precision_counts_as_its_values_in_single(dtype):
     assert half.quantile(0.9)[1] == 0
 
 
+def test_values_next_to_nothing_are_counted():
+    """Outputs of a leaky rectifier whose slope is no normal number: float32 has no factor for so small a range."""
+    histogram = StreamingHistogram(1, BINS)
+    histogram.add(torch.tensor([[0.0], [1e-40], [2e-38]]))
+    assert histogram.counts.sum() == 3
+    histogram.add(torch.ones(1, 1))
+    assert histogram.quantile(1.0) == 1
+
+
 def test_a_quantile_of_mostly_zeros_is_zero():
     assert filled([torch.tensor([0.0] * 9 + [5.0])]).quantile(0.5)[0] == 0
 

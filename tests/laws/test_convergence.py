@@ -74,6 +74,7 @@ def test_answers_become_the_static_network_as_one_over_the_steps(name, method, c
 CLIPPING = {
     "local-threshold-balancing",
     "percentile",
+    "expectation-compensation",
     "rmp",
     "qcfs",
     "cos",

@@ -40,6 +40,8 @@ WRONG = {
     "largest": (2**16 + 1, *WHOLE_NUMBER),
     "optimiser": ("rmsprop", ""),
     "order": ("neither-first", ""),
+    "spikes": ("graded", ""),
+    "tail": (0.0, -1.0, math.nan, math.inf),
     "factor": (0.0, -0.5, 1.01, math.nan, math.inf),
     "reset": ("none", ""),
     **dict.fromkeys(("levels", "refine_images", "refine_batch", "probe", "calibration_steps"), WHOLE_NUMBER),
@@ -178,6 +180,13 @@ def test_a_network_remembers_how_it_was_made(name, converted):
     assert methods[name](**json.loads(json.dumps(made.options))) == METHODS[name]
 
 
+def start_of(method: Method, neuron: torch.nn.Module) -> float:
+    """The initial potential, in thresholds."""
+    if getattr(neuron, "rounds_itself", False):
+        return 0.0
+    return 0.5 if method.v_init is None or neuron.is_signed else method.v_init
+
+
 @pytest.mark.parametrize("network", ["module_relu", "batch_norms", "one_dimensional", "three_dimensional"])
 @pytest.mark.parametrize(("name", "granularity"), [(name, kind) for name in methods for kind in granularities(name)])
 def test_granularity_is_the_shape_of_the_thresholds(name, granularity, network, converted):
@@ -190,8 +199,7 @@ def test_granularity_is_the_shape_of_the_thresholds(name, granularity, network, 
         scales = [neuron.v_threshold, neuron.v_init] if name in STREAMING else [neuron.unit, neuron.amplitude]
         assert [scale.shape for scale in scales] == [wanted, wanted]
         assert (scales[0] > 0).all()
-        share = 1 if name in EMITTING else 0.5 if method.v_init is None else method.v_init
-        assert torch.equal(scales[1], scales[0] * share)
+        assert torch.equal(scales[1], scales[0] * (1 if name in EMITTING else start_of(method, neuron)))
         for steps in snn.times.calibrated:
             assert snn.at(steps).graph.get_submodule(site).v_threshold.shape == wanted
 

@@ -88,7 +88,7 @@ def test_packets_are_spikes_unless_one_event_is_worth_several(kind, converted):
         assert (run.packets[site] <= spikes).all()
         assert (spikes <= up * run.packets[site]).all()
     several = any((run.packets[site] < spikes).any() for site, spikes in run.spikes.items())
-    assert several == (kind in ("burst", "buffered-4", "graded"))
+    assert several == (kind in ("burst", "buffered-4", "graded", "harmony"))
 
 
 def test_accumulate_then_emit_networks_send_single_spikes(converted):

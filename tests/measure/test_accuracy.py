@@ -104,7 +104,7 @@ def test_data_that_raise_are_named_with_the_batch(snn):
 @pytest.mark.parametrize(
     ("loader", "message"),
     [
-        (3, "the data cannot be opened: TypeError"),
+        (3, "the data are an int; give batches: a list, a DataLoader or a generator"),
         ([], "no sample"),
         ([(X, LABELS[:3])], "4 samples and 3 labels"),
         ([(X[:0], LABELS[:0])], "holds no sample"),

@@ -117,7 +117,8 @@ def test_another_weight_is_found_at_its_site(exact, converted):
         snn.graph.get_submodule("b").weight[0, 0, 0, 0] += 0.5
     found = iso.verify(ALL["batch_norms"].build(), snn, batches("batch_norms"))
     assert not found.exact
-    first, second, _ = found.sites
+    sites = {site.site: site for site in found.sites}
+    first, second = sites["relu"], sites["relu#2"]
     assert first.wrong_codes == first.wrong_spikes == 0
     assert second.wrong_codes > 0
     assert second.wrong_spikes > 0

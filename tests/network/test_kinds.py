@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import isospike as iso
+from isospike.data import Preprocess
 from isospike.errors import ConversionError, SimulationError
 from isospike.network import (
     CalibratedNetwork,
@@ -134,3 +135,29 @@ def test_networks_without_several_numbers_of_steps_say_so(method, converted):
         snn.at(4)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = snn.nothing
+
+
+def test_a_view_to_be_read_shares_all_but_the_tensors_of_its_steps(converted):
+    snn = converted("reused_relu", METHODS["calibration-light"])
+    for steps, tensors in snn.tensor_sets.items():
+        before = snn.graph.state_dict()
+        part, own = snn.for_steps(steps), snn.at(steps)
+        assert list(part.graph.graph.nodes) == list(snn.graph.graph.nodes)
+        assert not set(own.graph.graph.nodes) & set(snn.graph.graph.nodes)
+        for name, value in part.graph.state_dict().items():
+            assert value.data_ptr() == (tensors if name in tensors else before)[name].data_ptr(), name
+            assert torch.equal(value, own.graph.state_dict()[name])
+        after = snn.graph.state_dict()
+        assert all(after[name].data_ptr() == value.data_ptr() for name, value in before.items())
+        assert torch.equal(part(X, steps=steps), own(X, steps=steps))
+
+
+@pytest.mark.parametrize("method", ["maximum", "bit-coded", "calibration-light"])
+def test_a_profile_goes_with_every_network_made_of_another(method, converted):
+    snn = copy.deepcopy(converted("reused_relu", METHODS[method]))
+    snn.preprocess = Preprocess(size=8, mean=(0.5,), std=(0.5,))
+    others = [snn.with_graph(snn.graph), snn.with_task(snn.task)]
+    if isinstance(snn, CalibratedNetwork):
+        others += [snn.at(snn.calibrated[0]), snn.for_steps(snn.calibrated[0])]
+    assert all(one.profile == snn.profile for one in others)
+    assert (snn.provenance, snn.task) == (snn.profile.provenance, snn.profile.task)

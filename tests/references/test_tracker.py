@@ -19,9 +19,13 @@ from isospike.kernels.tracker_loop import advance_by_torch
 from isospike.neurons import (
     BufferedNeuron,
     BurstNeuron,
+    DifferentialMultiThreshold,
+    DifferentialNeuron,
     Graded,
     HardReset,
+    HarmonyNeuron,
     IntegrateAndFire,
+    MultiThreshold,
     SignedMemory,
     StreamingNeuron,
     streaming,
@@ -165,6 +169,7 @@ def test_share_of_wrong_counts_after_uneven_spikes():
 def test_every_neuron_is_registered():
     assert {kind for _, kind in streaming.items()} == {
         *(IntegrateAndFire, HardReset, BurstNeuron, SignedMemory, BufferedNeuron, Graded),
+        *(MultiThreshold, HarmonyNeuron, DifferentialNeuron, DifferentialMultiThreshold),
     }
     for name, kind in streaming.items():
         neuron = kind(torch.tensor(2.0), torch.tensor(1.0), torch.nn.ReLU6())

@@ -29,7 +29,7 @@ def pair(name: str, captured, neuron: str = "integrate-and-fire") -> tuple[Graph
     scales = iso.convert(ann, iso.methods.Maximum(granularity="channel"), data=[x]).graph
     for node in spiking.nodes_with(Role.ACTIVATION):
         theta = scales.get_submodule(op_of(node).name).v_threshold
-        spiking.replace(node, kind(theta, theta / 2, spiking.module_of(node)))
+        spiking.replace(node, kind(theta, theta * (0 if kind.rounds_itself else 0.5), spiking.module_of(node)))
     return ann, spiking, x
 
 

@@ -84,7 +84,7 @@ CHANGES = {
     "front[0] is a list, not [a text, a whole number]": lambda c: c.update(front=[["a"]]),
     "model is a NoneType": lambda c: c.update(model=None),
     "images is a bool": lambda c: c.update(images=True),
-    "cells[0].papers[0] is an int, not a text": lambda c: c["cells"][0].update(papers=[1]),
+    "cells[0].papers[0] is 1, not a text": lambda c: c["cells"][0].update(papers=[1]),
 }
 
 

@@ -7,8 +7,6 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
-
 from isospike.data.reading import Given, Layout, batches_of, read_batch
 from isospike.data.stream import stream
 from isospike.errors import CalibrationError
@@ -16,7 +14,7 @@ from isospike.inputs import Inputs
 from isospike.messages import warn, with_article
 from isospike.progress import Report, length
 
-Batch = Tensor | Sequence[Any] | Mapping[str, Any]
+Batch = Inputs | Sequence[Any] | Mapping[str, Any]
 """A tensor, ``(inputs, targets, ...)`` or a mapping; see `isospike.data.reading.read_batch`."""
 
 

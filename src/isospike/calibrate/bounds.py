@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from isospike.activations import Activation
 from isospike.calibrate.batches import Batches
 from isospike.calibrate.collect import observe
-from isospike.graphs.graph import Graph, Op, op_of
+from isospike.graphs.graph import Graph, op_of
+from isospike.graphs.op import Op
 from isospike.scales.histogram import HistogramObserver, least_error
 
 BINS = 1024

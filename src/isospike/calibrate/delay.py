@@ -7,11 +7,12 @@ from torch import Tensor, nn
 
 from isospike.calibrate.collect import observe
 from isospike.graphs.graph import Graph
+from isospike.inputs import Inputs
 from isospike.neurons import RateNeuron
 from isospike.ops import Role
 
 
-def measure_delay(graph: Graph, inputs: Tensor) -> int:
+def measure_delay(graph: Graph, inputs: Inputs) -> int:
     """``t0 = floor(sum_l r_l)`` with ``r_l = min_i (theta_i - v_init_i) / mean_batch(relu(z_i))``.
 
     ``r_l`` is the time in which the fastest neuron of layer ``l`` fires first, its input being the mean current that

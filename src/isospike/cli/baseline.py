@@ -76,7 +76,7 @@ class Baseline:
 
 
 @torch.inference_mode()
-def score_of(network: Callable[[Tensor], Tensor], batches: Iterable[Any]) -> Measured | None:
+def score_of(network: Callable[[Any], Tensor], batches: Iterable[Any]) -> Measured | None:
     """The score of what a training learns; ``None`` where the data have no targets."""
     score = None
     for given in read_batches(batches):

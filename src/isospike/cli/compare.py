@@ -74,11 +74,7 @@ def compare_command(
     if out is not None and page:
         about = {"title": f"{model} as spiking networks", "Test images from": measured.data, "Seed": str(wanted.seed)}
         kept = {name: arguments[name] for name in ("analogue", "sites", "task")}
-        shared = {
-            "energy_model": arguments["energy_model"],
-            "wanted": Preparation(**kept),
-            "layout": data.layout,
-        }
+        shared = {"energy_model": arguments["energy_model"], "wanted": Preparation(**kept), "layout": data.layout}
         pages.write_page(
             found, out, network, calibration=calibration, test=images, about=about, figures=figures, **shared
         )

@@ -27,7 +27,8 @@ def shared_images(sets: Mapping[str, Sequence[bytes]]) -> dict[str, int]:
         if common > TOLERATED * len(smaller):
             raise DataError(
                 f"{common} of {len(smaller)} images are in the {one} and in the {other} images; "
-                "what chooses must not report or calibrate: give other images"
+                "what chooses must not report or calibrate: give other images (a function in a .py file is told which "
+                "by a parameter named split)"
             )
         found[f"{one}-{other}"] = common
     return found

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from isospike.digests import add_tensor
 from isospike.graphs.graph import Graph
+from isospike.inputs import Inputs, each
 from isospike.results import Stored
 from isospike.targets.artefact.modules import describe_module
 from isospike.targets.artefact.nodes import describe_node
@@ -43,8 +44,13 @@ def graph_digest(graph: Graph) -> str:
     return digest.hexdigest()
 
 
-def image_digests(inputs: Tensor) -> list[bytes]:
-    """A hash of every image of a batch ``[B, ...]``."""
+def image_digests(inputs: Inputs) -> list[bytes]:
+    """A hash of every sample of a batch ``[B, ...]``; of several inputs that of all of them."""
+    of_each = [_digests(tensor) for tensor in each(inputs).values()]
+    return of_each[0] if len(of_each) == 1 else [b"".join(sample) for sample in zip(*of_each, strict=True)]
+
+
+def _digests(inputs: Tensor) -> list[bytes]:
     images = inputs.detach().cpu().contiguous()
     shape = f"{images.dtype} {list(images.shape[1:])}".encode()
     flat = images.flatten(1).numpy() if images.dim() > 1 else images[:, None].numpy()

@@ -17,6 +17,7 @@ from isospike.data.reading import Given, Layout, batches_of, looked_ahead, read_
 from isospike.digests import tensor_bytes
 from isospike.errors import DataError
 from isospike.graphs.graph import Graph
+from isospike.inputs import Inputs
 from isospike.measure.tally import decided
 from isospike.messages import with_article
 from isospike.tasks import Interval, Judge, Measure, Measures, Metric, Score, TaskChoice, choose_task, tensors_of
@@ -26,7 +27,7 @@ from isospike.tasks import Interval, Judge, Measure, Measures, Metric, Score, Ta
 class Part:
     """One batch."""
 
-    inputs: Tensor
+    inputs: Inputs
     """Samples ``[B, ...]``, or sequences ``[T, B, ...]``."""
     targets: Any
     """As the judge reads them, where they are known."""
@@ -69,7 +70,12 @@ class ReferenceImages:
                 "loader"
             )
         self._purpose = purpose
-        self._how: dict[str, Any] = {"shape": ann.input_shape, "layout": layout, "steps": steps}
+        self._how: dict[str, Any] = {
+            "shape": ann.input_shape,
+            "names": ann.input_names,
+            "layout": layout,
+            "steps": steps,
+        }
         self._data: Iterable[Any] = batches_of(data)
         self._expected: list[Any] = []
         self._digests: list[bytes] = []

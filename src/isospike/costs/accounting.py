@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
+from torch import Tensor
 
 from isospike.calibrate.batches import Batch
 from isospike.costs.costs import Costs
@@ -66,7 +67,7 @@ def account(
     rank = 1 + len(snn.graph.input_shape)
     with reporting(progress) as report:
         for given in told(data, report, "accounting", of=batches):
-            if given.inputs.dim() != rank + given.sequence:
+            if isinstance(given.inputs, Tensor) and given.inputs.dim() != rank + given.sequence:
                 raise SimulationError(
                     f"a batch has shape {list(given.inputs.shape)}, an account takes images [B, "
                     f"{', '.join(map(str, snn.graph.input_shape))}], or sequences of them with time first"

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from isospike.errors import EnergyModelError, IsospikeError
 from isospike.options import Configuration, Range, Text
-from isospike.results import IfKnown, Stored, derived
+from isospike.results import Before, IfKnown, Shown, Stored, derived
 from isospike.tables import Column, Table, Tabular
 from isospike.units import energy_unit
 
@@ -43,6 +43,8 @@ Figure = Annotated[float, Range(0, unit="pJ")]
 """Energy of something that may cost nothing."""
 Operation = Annotated[float, Range(above=0, unit="pJ")]
 """Energy of something that costs some."""
+LACKING = {"update_pj": "neuron updates", "byte_pj": "reading and writing weights and membranes"}
+"""What a model without these figures leaves out."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +57,21 @@ class EnergyModel(Configuration, Stored):
     """Its name."""
     source: Text
     """Where the figures are from, and for which hardware they hold."""
-    mac_pj: Operation
+    mac_pj: Annotated[Operation, Shown("multiply-accumulate", "pJ")]
     """Energy of one multiply-accumulate in pJ."""
-    ac_pj: Operation
+    ac_pj: Annotated[Operation, Shown("synaptic operation", "pJ")]
     """Energy of one synaptic operation (accumulation) in pJ."""
-    bits: IfKnown[Annotated[int, Range(1, 64)]]
+    bits: IfKnown[Annotated[int, Range(1, 64), Shown("bits of an operand")]]
     """Bits of the operands for which ``mac_pj`` holds."""
-    mult_pj: IfKnown[Figure | None] = None
+    mult_pj: IfKnown[
+        Annotated[Figure | None, Shown("the multiplication of a multiply-accumulate", "pJ"), Before("bits")]
+    ] = None
     """The part of ``mac_pj`` that is the multiplication; ``None``: not known, the whole counts as one."""
-    update_pj: IfKnown[Figure | None] = None
+    update_pj: IfKnown[Annotated[Figure | None, Shown("neuron update", "pJ"), Before("bits")]] = None
     """Energy of one neuron update in pJ; ``None``: not known, left out."""
-    byte_pj: IfKnown[Figure | None] = None
+    byte_pj: IfKnown[
+        Annotated[Figure | None, Shown("byte of weights or membranes read or written", "pJ"), Before("bits")]
+    ] = None
     """Energy of one byte of weights or membranes read or written in pJ; ``None``: not known, left out."""
     papers: IfKnown[tuple[str, ...]] = ()
     """BibTeX keys of the sources."""
@@ -104,8 +110,7 @@ class EnergyModel(Configuration, Stored):
 
     def left_out(self) -> tuple[str, ...]:
         """What the model has no figure for, in words."""
-        what = {"neuron updates": self.update_pj, "reading and writing weights and membranes": self.byte_pj}
-        return tuple(f"{name}: the energy model {self.name} has no figure" for name, pj in what.items() if pj is None)
+        return left_out_by(self.to_dict())
 
 
 def energy_table(parts: Mapping[str, Mapping[str, Any]]) -> Table | None:
@@ -118,6 +123,12 @@ def energy_table(parts: Mapping[str, Mapping[str, Any]]) -> Table | None:
         Column("energy_pj", "Energy", f"{unit.name}/image", 2, factor=unit.factor),
     )
     return Table("costs-energy", "Energy by part", columns, rows) if rows else None
+
+
+def left_out_by(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the object of an energy model has no figure for, in words."""
+    lacking = [what for key, what in LACKING.items() if model.get(key) is None]
+    return tuple(f"{what}: the energy model {model['name']} has no figure" for what in lacking)
 
 
 def _times(count: float, pj: float | None) -> float | None:

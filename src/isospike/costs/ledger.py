@@ -15,6 +15,7 @@ from isospike.costs.wiring import Connection, Wiring
 from isospike.data.reading import Given
 from isospike.executors import Record, Run, compile
 from isospike.graphs.graph import argument, op_of
+from isospike.inputs import Inputs
 from isospike.network import SNN, TrainProgram
 from isospike.neurons import Kind
 from isospike.ops import Role
@@ -40,7 +41,7 @@ class Ledger(ABC):
         self.packets: dict[str, Tensor] = {}
 
     @abstractmethod
-    def run(self, x: Tensor) -> Run:
+    def run(self, x: Inputs) -> Run:
         """One run of images ``[B, ...]``, its events counted."""
 
     def add(self, given: Given) -> None:
@@ -123,7 +124,7 @@ class Ledger(ABC):
 class StreamingLedger(Ledger):
     """Of a network that answers at any step: trains are watched as they come."""
 
-    def run(self, x: Tensor) -> Run:
+    def run(self, x: Inputs) -> Run:
         """All steps at once for all that were asked for."""
         self.clock = dict[str, int]()
         return self.compiled.run(x, steps=self.at[-1], record=Record(outputs=False, watch=self._watch))
@@ -143,7 +144,7 @@ class StreamingLedger(Ledger):
 class EmittingLedger(Ledger):
     """Of a network that answers at the end: every train is a function of its code."""
 
-    def run(self, x: Tensor) -> Run:
+    def run(self, x: Inputs) -> Run:
         """One pass for the codes."""
         run = self.compiled.run(x, steps=self.at[-1], record=Record(outputs=False, at=self.at, codes=True))
         for source, events in self._emitted(run):
@@ -174,7 +175,7 @@ class EmittingLedger(Ledger):
             else:
                 codes[node] = torch.cat([codes[source] for source in node.all_input_nodes], 1)
             if name in self.events:
-                yield name, self.by_sample(name, code.events(codes[node]), 0).sum(0)
+                yield name, self.by_sample(name, code.events(codes[node], self.timing.steps[node]), 0).sum(0)
 
 
 LEDGERS: dict[Kind, type[Ledger]] = {Kind.STREAMING: StreamingLedger, Kind.EMITTING: EmittingLedger}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torch.utils.data import Dataset, IterableDataset
 from isospike.data.python_object import guarded
 from isospike.errors import DataError
 from isospike.inputs import Inputs, NamedInputs, each
-from isospike.messages import warn
+from isospike.messages import warn, with_article
 
 INPUT_KEYS = ("x", "input", "inputs", "image", "images", "pixel_values", "data", "features")
 """Names under which a mapping holds the input; under another name it is the only tensor that is no target."""
@@ -32,6 +33,8 @@ def parts(batch: Any, number: int, names: Sequence[str] = ()) -> tuple[Any, Any]
     Raises:
         DataError: several tensors may be the one or the other; the message names them.
     """
+    if isinstance(batch, NamedInputs):
+        return batch, None
     if isinstance(batch, Mapping):
         return _of_mapping(batch, number, names)
     if isinstance(batch, Sequence) and not isinstance(batch, str):
@@ -97,8 +100,16 @@ def check_container(data: Any) -> None:
     """Refuse what is no collection of batches, though it can be iterated over.
 
     Raises:
-        DataError: ``[inputs, targets]``, or a dataset whose items are samples with one target each.
+        DataError: nothing that can be gone through, text, ``[inputs, targets]``, or a dataset whose items are samples
+            with one target each.
     """
+    if isinstance(data, str | PathLike):
+        raise DataError(f"the data are {with_article(data)}, '{data}'; open them with isospike.data.open_data first")
+    if not isinstance(data, Iterable) and not hasattr(data, "__getitem__"):
+        call = "; call it, and give what it returns" if callable(data) else ""
+        raise DataError(
+            f"the data are {with_article(data)}{call or '; give batches: a list, a DataLoader or a generator'}"
+        )
     if isinstance(data, list) and len(data) == 2 and all(isinstance(one, Tensor) for one in data):
         inputs, targets = data
         if inputs.dim() > targets.dim():

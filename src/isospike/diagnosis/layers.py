@@ -10,7 +10,7 @@ from torch import Tensor, fx
 from isospike.data.reading import Given
 from isospike.diagnosis.operator import regions, spectral_norms
 from isospike.diagnosis.pairing import Pairing, nodes_by_name, putting_out
-from isospike.diagnosis.tally import SiteTally, ceiling_of, envelope
+from isospike.diagnosis.tally import SiteTally, ceiling_of, envelope, steepest
 from isospike.executors import Record, compile
 from isospike.graphs.graph import argument, op_of
 from isospike.memory_format import channels_last
@@ -37,7 +37,9 @@ class Layers:
         self.inputs = {site: (_current(model[site]), _current(spiking[site])) for site in pairing.sites}
         self.regions = regions(pairing.model, pairing.sites)
         norms = spectral_norms(pairing.model, pairing.sites)
-        self.tallies = {site: SiteTally(op_of(model[site]).channel_axis, norms[site]) for site in pairing.sites}
+        steep = {site: steepest(pairing.model.module_of(self.regions[site].site)) for site in pairing.sites}
+        growth = {site: None if norm is None else norm * steep[site] for site, norm in norms.items()}
+        self.tallies = {site: SiteTally(op_of(model[site]).channel_axis, growth[site]) for site in pairing.sites}
         self.affine = {site: region.module(pairing.model) for site, region in self.regions.items()}
         sources = [op_of(node).name for region in self.regions.values() for node in region.sources]
         self.model_names = _unique([*pairing.sites, *(ours for ours, _ in self.inputs.values()), *sources])

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import fx, nn
 
 from isospike.convertible import check_weights
 from isospike.graphs import Graph, Role, capture, fold_batch_norm
 from isospike.graphs.graph import op_of, output_leaves
+from isospike.inputs import Inputs
 from isospike.measure.belonging import check_belongs, prepared, shared_sites
 from isospike.network import SNN
 from isospike.neurons import activation_at_rest
 
-LEAST_SHARED = 0.5
+LEAST_SHARED = 2 / 3
 """Part of the model's sites that the network must have to be a network of this model, with whatever faults."""
 
 
@@ -35,7 +35,7 @@ class Pairing:
     """Sites that both have, in the order of the model."""
 
 
-def pair(model: nn.Module | Graph, snn: SNN, example: torch.Tensor, *, steps: int | None) -> Pairing:
+def pair(model: nn.Module | Graph, snn: SNN, example: Inputs, *, steps: int | None) -> Pairing:
     """Capture the model and find the sites that it shares with the network.
 
     Args:

@@ -5,19 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from torch import Tensor
-
 from isospike.data.reading import Given
 from isospike.diagnosis.pairing import nodes_by_name
 from isospike.executors import Record, simulate
 from isospike.graphs import Role
 from isospike.graphs.graph import op_of
+from isospike.inputs import Inputs
 from isospike.memory_format import channels_last
 from isospike.network import SNN
 from isospike.tasks import Judge, Measured, tensors_of
 
 
-def answer_of(snn: SNN, x: Tensor, steps: int) -> Any:
+def answer_of(snn: SNN, x: Inputs, steps: int) -> Any:
     """The network's own answer."""
     return simulate(snn, x, steps=snn.steps_like(steps), record=Record(outputs=False, spikes=False)).output
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from isospike.diagnosis.site import SiteDiagnosis
+from isospike.ops.two_sided import TwoSided
 
 SATURATED = 0.95
 """Part of the largest mean output from which a neuron counts as saturated."""
@@ -24,7 +25,7 @@ class SiteTally:
 
     Args:
         axis: axis of the channels in ``[B, ...]``.
-        spectral_norm: of the operator in front of the site; ``None`` without one.
+        spectral_norm: of the operator in front of the site, times the steepest slope behind it; ``None`` without one.
     """
 
     def __init__(self, axis: int, spectral_norm: float | None) -> None:
@@ -163,6 +164,11 @@ def envelope(activation: torch.nn.Module, z: Tensor) -> Tensor:
     ceiling = ceiling_of(activation)
     rectified = z.clamp(min=0)
     return rectified if ceiling is None else torch.minimum(rectified, torch.as_tensor(ceiling).to(z))
+
+
+def steepest(activation: torch.nn.Module) -> float:
+    """By what an activation makes a difference larger at most."""
+    return activation.steepest if isinstance(activation, TwoSided) else 1.0
 
 
 def ceiling_of(activation: torch.nn.Module) -> Tensor | float | None:

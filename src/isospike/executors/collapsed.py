@@ -66,9 +66,12 @@ class CollapsedWalk(Walk):
         return compute(graph, node, self.values)
 
     def _emit(self, node: fx.Node, neuron: Emitter) -> Tensor:
-        values = neuron.codes(self.values[argument(node)])
-        site = op_of(node).name
+        current, site = self.values[argument(node)], op_of(node).name
         self.inhibits |= neuron.inhibits
+        if not (self.record.spikes or self.record.codes):
+            value: Tensor = neuron(current)
+            return value
+        values = neuron.codes(current)
         if self.record.spikes:
             counts = code_histogram(values - neuron.lowest if neuron.lowest else values, neuron.levels - neuron.lowest)
             self.spikes[site] = neuron.code.count(counts, neuron.steps)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from isospike.errors import SimulationError
 from isospike.executors.executor import Chunk, Executor, Portion
-from isospike.executors.run import Record, RunJob, check_tensor
+from isospike.executors.run import Record, RunJob, check_shape, check_tensor
 from isospike.executors.sums import Total
 from isospike.executors.walk import Walk
 from isospike.inputs import Inputs
@@ -85,11 +85,8 @@ class OneWalk:
 
 def _check_input(network: EmittingNetwork, x: Inputs) -> None:
     shape = network.graph.input_shape
-    if isinstance(x, Tensor) and tuple(x.shape[1:]) != shape:
-        raise SimulationError(
-            f"the input has shape {list(x.shape)}, the network takes images [B, {', '.join(map(str, shape))}]"
-            + ("; it takes each once: give the mean of a sequence over time" if x.dim() == len(shape) + 2 else "")
-        )
+    sequence = isinstance(x, Tensor) and x.dim() == len(shape) + 2
+    check_shape(network, x, "; it takes each once: give the mean of a sequence over time" if sequence else "")
     check_tensor(network, x)
     dtype = network.reference_tensor.dtype
     largest = 2 / torch.finfo(dtype).eps

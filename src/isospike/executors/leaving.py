@@ -26,7 +26,7 @@ class Leaving:
         self.rows = torch.arange(job.batch, device=job.x.device)
         self.steps = torch.full_like(self.rows, self.last)
         self.task = network.task
-        self.output = job.x.new_empty(job.batch, *network.graph.output_shapes[0])
+        self.output = network.reference_tensor.new_empty(job.batch, *network.graph.output_shapes[0])
 
     def after(self, step: int, answer: Tensor) -> Tensor | None:
         """Places ``[R]``, among the samples that are left, of those that stay; ``None``: all do.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import fx
+from torch import fx, nn
 
 from isospike.graphs.graph import Graph, attribute, is_island, op_of
 from isospike.kernels import SparseConvolution, kernel_of
@@ -51,27 +51,34 @@ class Program:
 def compile_program(graph: Graph, *, constant_input: bool) -> Program:
     """Split and order the nodes of a network.
 
+    A call of a network compiles it each time, so this only reads, and looks up every module once.
+
     Args:
         graph: the network with temporal modules.
         constant_input: the same input at every step (direct coding): everything up to the first neurons is
             then computed once.
     """
-    changing = _changing(graph, constant_input)
     nodes = [node for node in graph.graph.nodes if node.op != "output"]
+    modules = {node: graph.module_of(node) for node in nodes if node.op == "call_module"}
+    temporal = {node: module for node, module in modules.items() if isinstance(module, Temporal)}
+    sources = {node: node.all_input_nodes for node in nodes}
+    changing = _changing(sources, temporal, frozenset() if constant_input else {graph.input_node})
     output = graph.output_node
     later = [node for node in nodes if node in changing]
-    frontier = {source for node in [*later, output] for source in node.all_input_nodes if source not in changing}
-    kernels = _kernels(graph, later)
+    read = [*(sources[node] for node in later), output.all_input_nodes]
+    frontier = {source for each in read for source in each if source not in changing}
+    calls = {node: modules[node] if node in modules else _callable(graph, node) for node in nodes}
+    kernels = _kernels({node: modules[node] for node in later if node in modules}, _sparse(sources, temporal))
     return Program(
-        once=_instructions(graph, [n for n in nodes if n not in changing], keep=frontier, kernels={}),
-        every_step=_instructions(graph, later, keep=set(output.all_input_nodes) | frontier, kernels=kernels),
+        once=_instructions([n for n in nodes if n not in changing], sources, calls, keep=frontier),
+        every_step=_instructions(later, sources, calls | kernels, keep={*output.all_input_nodes, *frontier}),
         frontier=frozenset(frontier),
         changing=frozenset(changing),
         inputs=tuple(graph.input_nodes),
         output=output,
         step_elements=_peak_elements(later, output),
-        whole_train=next((op_of(node).name for node in later if _needs_whole_train(graph, node)), None),
-        restart=max((m.probe_steps for m in graph.modules() if isinstance(m, Neuron)), default=0),
+        whole_train=next((op_of(n).name for n in later if n in temporal and temporal[n].whole_train), None),
+        restart=max((m.probe_steps for m in modules.values() if isinstance(m, Neuron)), default=0),
     )
 
 
@@ -84,44 +91,38 @@ def reads_means(node: fx.Node) -> bool:
     return is_island(node) or op_of(node).role is Role.PRODUCT
 
 
-def _changing(graph: Graph, constant_input: bool) -> set[fx.Node]:
-    changing: set[fx.Node] = set() if constant_input else {graph.input_node}
-    for node in graph.graph.nodes:
-        if node.op == "output":
-            continue
-        if _spikes(graph, node) or any(source in changing for source in node.all_input_nodes):
+Sources = Mapping[fx.Node, Sequence[fx.Node]]
+"""What every node reads."""
+
+
+def _changing(sources: Sources, temporal: Mapping[fx.Node, Temporal], inputs: Set[fx.Node]) -> set[fx.Node]:
+    """Spike trains, and what is computed of them or of an input that changes."""
+    changing = set(inputs)
+    for node, read in sources.items():
+        if not changing.isdisjoint(read) or (node in temporal and temporal[node].spikes):
             changing.add(node)
     return changing
 
 
-def _spikes(graph: Graph, node: fx.Node) -> bool:
-    module = graph.module_of(node) if node.op == "call_module" else None
-    return isinstance(module, Temporal) and module.spikes
-
-
-def _sends_outputs(graph: Graph, node: fx.Node) -> bool:
-    """Whether the output of a neuron is the events that it sends."""
-    return _spikes(graph, node) and not graph.module_of(node).predicts
-
-
-def _needs_whole_train(graph: Graph, node: fx.Node) -> bool:
-    module = graph.module_of(node) if node.op == "call_module" else None
-    return isinstance(module, Temporal) and module.whole_train
-
-
-def _sparse(graph: Graph) -> set[fx.Node]:
+def _sparse(sources: Sources, temporal: Mapping[fx.Node, Temporal]) -> set[fx.Node]:
     """Nodes whose value at one step is mostly zero: spikes, and what only moves or pools them."""
     sparse: set[fx.Node] = set()
-    for node in graph.op_nodes():
-        sources = [source for source in node.all_input_nodes if source.op != "get_attr"]
-        if _sends_outputs(graph, node) or (_keeps_zeros(node) and sparse.issuperset(sources)):
+    for node, read in sources.items():
+        if _sends_outputs(temporal.get(node)) or (
+            _keeps_zeros(node) and sparse.issuperset(s for s in read if s.op != "get_attr")
+        ):
             sparse.add(node)
     return sparse
 
 
+def _sends_outputs(module: Temporal | None) -> bool:
+    """Whether the output of a neuron is the events that it sends."""
+    return module is not None and module.spikes and not module.predicts
+
+
 def _keeps_zeros(node: fx.Node) -> bool:
     """Whether an op makes mostly zeros of mostly zeros."""
-    record = op_of(node).record
+    record = op_of(node).record if node.op in ("call_module", "call_function") else None
     return record is not None and record.makes_zeros_of_zeros
 
 
@@ -131,36 +132,31 @@ def _is_fresh(call: fx.Node) -> bool:
     return record is not None and record.family.is_fresh
 
 
-def _kernels(graph: Graph, nodes: list[fx.Node]) -> dict[fx.Node, SparseConvolution]:
+def _kernels(modules: Mapping[fx.Node, nn.Module], sparse: set[fx.Node]) -> dict[fx.Node, SparseConvolution]:
     """The layers that kernels compute at every step, told which of their inputs are sparse."""
-    sparse, kernels = _sparse(graph), dict[fx.Node, SparseConvolution]()
-    for node in nodes:
-        if node.op == "call_module":
-            kernel = kernel_of(graph.module_of(node), sparse=sparse.issuperset(node.all_input_nodes))
-            if kernel is not None:
-                kernels[node] = kernel
-    return kernels
+    found = {
+        node: kernel_of(module, sparse=sparse.issuperset(node.all_input_nodes)) for node, module in modules.items()
+    }
+    return {node: kernel for node, kernel in found.items() if kernel is not None}
 
 
 def _instructions(
-    graph: Graph, nodes: list[fx.Node], *, keep: set[fx.Node], kernels: dict[fx.Node, SparseConvolution]
+    nodes: Sequence[fx.Node],
+    sources: Sources,
+    calls: Mapping[fx.Node, Callable[..., Any]],
+    *,
+    keep: Set[fx.Node],
 ) -> tuple[Instruction, ...]:
-    last_use: dict[fx.Node, fx.Node] = {}
-    for node in nodes:
-        for source in node.all_input_nodes:
-            last_use[source] = node
+    last_use = {source: node for node in nodes for source in sources[node]}
     instructions = []
     for node in nodes:
-        free = tuple(s for s in node.all_input_nodes if last_use[s] is node and s not in keep)
+        free = tuple(s for s in sources[node] if last_use[s] is node and s not in keep)
         unused = () if node in last_use or node in keep else (node,)
-        call = kernels.get(node) or _callable(graph, node)
-        instructions.append(Instruction(node, call, free + unused, _may_overwrite(graph, node)))
+        instructions.append(Instruction(node, calls[node], free + unused, _may_overwrite(node, calls[node])))
     return tuple(instructions)
 
 
 def _callable(graph: Graph, node: fx.Node) -> Callable[..., Any]:
-    if node.op == "call_module":
-        return graph.module_of(node)
     if node.op == "call_function":
         assert callable(node.target)
         return node.target
@@ -169,9 +165,9 @@ def _callable(graph: Graph, node: fx.Node) -> Callable[..., Any]:
     return lambda: None
 
 
-def _may_overwrite(graph: Graph, node: fx.Node) -> bool:
+def _may_overwrite(node: fx.Node, call: Callable[..., Any]) -> bool:
     """A neuron owns its currents when it alone reads them and they were computed for it."""
-    if node.op != "call_module" or not isinstance(graph.module_of(node), Temporal):
+    if not isinstance(call, Temporal):
         return False
     source = node.all_input_nodes[0]
     if len(source.users) > 1:

@@ -42,7 +42,12 @@ class Record:
 
 @dataclass(frozen=True)
 class State:
-    """Everything a run remembers; hand it to the next part of the same run."""
+    """Everything a run remembers; hand it to the next part of the same run.
+
+    It holds values alone and goes on with whatever network has the same modules: a copy, one that was loaded, one on
+    another device after a move. It does not know the weights; to compare them all would cost as much as a step. After
+    a change of weights start anew.
+    """
 
     elapsed: int = 0
     """Steps so far."""
@@ -142,6 +147,24 @@ class Run(Tabular):
 def _per_sample(counts: Tensor) -> float:
     """Mean of the sums over all steps ``[T, B]``."""
     return float(counts.sum(0).double().mean())
+
+
+def check_shape(snn: SNN, x: Inputs, otherwise: str, *, sequence: bool = False) -> None:
+    """One input must have samples of the network's shape.
+
+    Args:
+        snn: the network.
+        x: samples ``[B, ...]`` or a sequence ``[T, B, ...]``.
+        otherwise: what the message says behind the shape that the network takes.
+        sequence: whether it is a sequence.
+
+    Raises:
+        SimulationError: it has other samples.
+    """
+    shape = snn.graph.input_shape
+    if isinstance(x, Tensor) and tuple(x.shape[1 + sequence :]) != shape:
+        takes = ", ".join(map(str, shape))
+        raise SimulationError(f"the input has shape {list(x.shape)}, the network takes images [B, {takes}]{otherwise}")
 
 
 def check_tensor(snn: SNN, x: Inputs) -> None:

@@ -26,6 +26,7 @@ def check_state(state: State, program: Program, like: Inputs) -> None:
         return
     if max(state.sums, default=0) != state.elapsed:
         raise SimulationError(f"the state has run {state.elapsed} steps, its sums {max(state.sums, default=0)}")
+    reference = _reference(program, like)
     wanted = {op_of(i.node).name: _start(i, len(like)) for i in program.every_step if _remembers(i)}
     if set(wanted) != set(state.memory):
         raise SimulationError(
@@ -36,13 +37,21 @@ def check_state(state: State, program: Program, like: Inputs) -> None:
         if set(memory) != set(state.memory[name]):
             raise SimulationError(f"the state of '{name}' holds {_listed(state.memory[name])}, not {_listed(memory)}")
         for key, value in memory.items():
-            _check_tensor(f"the state of '{name}'", state.memory[name][key], tuple(value.shape), like)
+            _check_tensor(f"the state of '{name}'", state.memory[name][key], tuple(value.shape), reference)
     shapes = [(len(like), *op_of(leaf).shape) for leaf in output_leaves(program.output)]
     for total in state.sums.values():
         if len(total) != len(shapes):
             raise SimulationError(f"the state has {len(total)} outputs, the network {len(shapes)}")
         for value, shape in zip(total, shapes, strict=True):
-            _check_tensor("the state of an output", value, shape, like)
+            _check_tensor("the state of an output", value, shape, reference)
+
+
+def _reference(program: Program, like: Inputs) -> Tensor:
+    """A tensor of the number format and on the device of the values: the input, or of tokens what neurons hold."""
+    if isinstance(like, Tensor) and like.is_floating_point():
+        return like
+    modules = [i.call for i in program.every_step if isinstance(i.call, Temporal)]
+    return next(tensor for module in modules for tensor in module.buffers() if tensor.is_floating_point())
 
 
 def _remembers(instruction: Instruction) -> bool:

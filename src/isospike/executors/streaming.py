@@ -6,13 +6,11 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import ClassVar
 
-from torch import Tensor
-
 from isospike.errors import SimulationError
 from isospike.executors.execution import Execution
 from isospike.executors.executor import Answers, AnyExecution, Executor, Portion
 from isospike.executors.program import Program, compile_program
-from isospike.executors.run import RunJob, State, check_tensor
+from isospike.executors.run import RunJob, State, check_shape, check_tensor
 from isospike.executors.state_check import check_state
 from isospike.executors.sums import OutputSums
 from isospike.inputs import Inputs
@@ -81,11 +79,7 @@ class StreamingExecutor(Executor[StreamingNetwork, Program]):
 def _check_input(network: StreamingNetwork, job: RunJob) -> None:
     """Images, or a sequence that is long enough, on the network's device and in its type."""
     shape, x = network.graph.input_shape, job.x
-    if isinstance(x, Tensor) and tuple(x.shape[2:] if job.sequence else x.shape[1:]) != shape:
-        raise SimulationError(
-            f"the input has shape {list(x.shape)}, the network takes images [B, {', '.join(map(str, shape))}] "
-            f"or sequences [T, B, {', '.join(map(str, shape))}]"
-        )
+    check_shape(network, x, f" or sequences [T, B, {', '.join(map(str, shape))}]", sequence=job.sequence)
     if job.sequence and len(x) < job.total - job.begin:
         raise SimulationError(
             f"the sequence has {len(x)} steps of {job.batch} samples, {job.steps} steps were asked for"

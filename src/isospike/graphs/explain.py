@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn.modules import module as hooks
 from torch.overrides import TorchFunctionMode
 
-from isospike.graphs.origin import error_line
-from isospike.inputs import Inputs, called, shapes
+from isospike.graphs.origin import error_line, error_text
+from isospike.inputs import Inputs, called, each, shapes
 from isospike.messages import counted, one_line
 
 _WIDTHS = (("in_channels", 1, "channel"), ("num_features", 1, "channel"), ("in_features", -1, "feature"))
@@ -42,13 +42,26 @@ def explain(model: nn.Module, example: Inputs, error: Exception) -> str:
         )
     what = f"torch.export cannot capture {type(model).__name__}"
     if "data-dependent" in str(error):
-        return f"{what}: it branches on values of its input{at}; replace the branch, e.g. by torch.where{_part(model)}"
+        return (
+            f"{what}: it branches on values of its input{at}{_quoted(error)}; replace the branch, e.g. by torch.where, "
+            f"convert a submodule without it{_part(model)}, or wrap the model in an adapter, a module whose forward "
+            "calls what comes before or behind the branch"
+        )
     if "specialized it to be a constant" in str(error):
         return (
             f"{what}: its code fixes the size of the batch; flatten with x.flatten(1), or take the "
             "size from x.size(0) or x.shape[0] instead of len(x), int(...), a loop or a number"
         )
     return f"{what}: {one_line(error).rstrip('.')}{at}"
+
+
+def _other_formats(model: nn.Module, example: Inputs) -> str:
+    """The number formats of a model and of its input, where these differ; else empty."""
+    own = {str(p.dtype) for p in model.parameters() if p.is_floating_point()}
+    given = {str(x.dtype) for x in each(example).values() if x.is_floating_point()}
+    if not own or not given or given <= own:
+        return ""
+    return f"it is {', '.join(sorted(own))}, the input {', '.join(sorted(given))}; convert one with .to()"
 
 
 class _Asked(Exception):
@@ -78,7 +91,13 @@ def _asked_key(model: nn.Module, example: Inputs) -> str | None:
 
 def _part(model: nn.Module) -> str:
     """Where a detector has the part that converts."""
-    return ", or convert model.backbone alone" if isinstance(getattr(model, "backbone", None), nn.Module) else ""
+    return " such as model.backbone" if isinstance(getattr(model, "backbone", None), nn.Module) else ""
+
+
+def _quoted(error: Exception) -> str:
+    """The user's line."""
+    text = error_text(error)
+    return f", '{text:.80}'" if text else ""
 
 
 def _at(error: Exception) -> str:
@@ -93,6 +112,9 @@ def own_failure(model: nn.Module, example: Inputs) -> str:
         with _watched(running):
             called(model, example)
     except Exception as error:  # the model's code is the user's
+        formats = _other_formats(model, example)
+        if formats:
+            return formats
         layer, given = running[-1]
         name = next((name for name, module in model.named_modules() if module is layer), "")
         what = f"layer '{name}' ({type(layer).__name__})" if name else "it"

@@ -15,12 +15,14 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram, export
 from torch.utils import _pytree as pytree
 
+from isospike.data.parts import TARGET_KEYS
 from isospike.errors import CaptureError
 from isospike.graphs.explain import explain
-from isospike.graphs.graph import Graph, Numbers
+from isospike.graphs.graph import Graph
+from isospike.graphs.op import Numbers
 from isospike.graphs.refused_kinds import check_floating
 from isospike.graphs.wrappers import unwrapped
-from isospike.inputs import Inputs, each, joined
+from isospike.inputs import Inputs, concatenated, each
 
 WHOLE: dict[torch.dtype, Numbers] = {torch.int64: "int64", torch.int32: "int32", torch.bool: "bool"}
 """Formats of tokens and masks."""
@@ -38,7 +40,7 @@ def export_program(model: nn.Module, example: Inputs) -> ExportedProgram:
             cannot be exported.
     """
     _check_ready(model, example)
-    batch = example if len(example) > 1 else joined([example, example])
+    batch = example if len(example) > 1 else concatenated([example, example])
     args, kwargs = ((batch,), {}) if isinstance(batch, Tensor) else ((), batch.tensors)
     open_axes: Any = ({0: Dim.DYNAMIC},) if args else {name: {0: Dim.DYNAMIC} for name in kwargs}
     with _quiet(), torch.no_grad():
@@ -50,7 +52,7 @@ def export_program(model: nn.Module, example: Inputs) -> ExportedProgram:
             raise CaptureError(explain(model, example, error)) from error
 
 
-def _check_ready(model: nn.Module, example: Tensor) -> None:
+def _check_ready(model: nn.Module, example: Inputs) -> None:
     check_floating(model)
     training = [name or "the model itself" for name, module in model.named_modules() if module.training]
     if training:
@@ -63,14 +65,15 @@ def _check_ready(model: nn.Module, example: Tensor) -> None:
 
 
 def names_taken(model: nn.Module) -> tuple[str, ...]:
-    """The names of the inputs that a model takes, as far as they can be known."""
+    """The names of the inputs that a model takes, as far as they are known; targets that it can do without are none."""
     if isinstance(model, Graph):
         return model.input_names
     try:
         parameters = inspect.signature(unwrapped(model).forward).parameters.values()
     except (TypeError, ValueError, AttributeError):  # a model that is none is refused where it is captured
         return ()
-    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    return tuple(p.name for p in named if p.default is p.empty or p.name not in TARGET_KEYS)
 
 
 def input_names(program: ExportedProgram) -> dict[str, str]:
@@ -84,7 +87,8 @@ def input_names(program: ExportedProgram) -> dict[str, str]:
 def _check_input(model: nn.Module, what: str, tensor: Tensor) -> None:
     if not tensor.is_floating_point() and tensor.dtype not in WHOLE:
         raise CaptureError(
-            f"the {what} is {tensor.dtype}; give real numbers as floats, tokens and masks as int64, int32 or bool"
+            f"the {what} is {tensor.dtype}; isospike converts networks of real numbers, given as floats, and of tokens "
+            "and masks, given as int64, int32 or bool"
         )
     if tensor.dim() < 1 or len(tensor) < 1:
         raise CaptureError(f"the example {what} has shape {list(tensor.shape)}; give at least one sample [B, ...]")
@@ -118,8 +122,8 @@ def _check_signature(model: nn.Module, example: Inputs) -> None:
             )
     elif not fixed or any(p is not fixed[0] for p in needed):
         raise CaptureError(
-            f"isospike captures models with one input tensor, {type(model).__name__}.forward takes ({taken}); give a "
-            "mapping of its inputs by name, or wrap it in a module whose forward takes one"
+            f"isospike captures models with one input tensor, {type(model).__name__}.forward takes ({taken}); wrap it "
+            "in a module whose forward takes one, or give a mapping of its inputs by name"
         )
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import torch
 from torch import fx
 
-from isospike import activations
+from isospike import activations, inputs
 from isospike.graphs.graph import Graph
 
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _PYTHON, _TORCH, _CAPTURE, _ACTIVATIONS = (
     f"{Path(file).parent}{os.sep}" for file in (os.__file__, torch.__file__, __file__, activations.__file__)
 )
-_FOREIGN = (_TORCH, f"torch{os.sep}", _CAPTURE, _ACTIVATIONS, "<")
+_FOREIGN = (_TORCH, f"torch{os.sep}", _CAPTURE, _ACTIVATIONS, inputs.__file__, "<")
 """Beginnings of files that are not the user's; passes of the exporter name themselves by a relative path."""
 _PLAIN = ("torch.nn.modules.", "isospike.activations.module.TrainableActivation")
 """Layers that are one op, which takes their name."""
@@ -46,6 +46,12 @@ def error_line(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames if _is_users(frame.filename)]
     return own[-1] if own else ""
+
+
+def error_text(error: BaseException) -> str:
+    """The user's innermost line in the traceback of an error, as it is written, or an empty string."""
+    own = [frame.line or "" for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame.filename)]
+    return own[-1].strip() if own else ""
 
 
 def _is_users(file: str) -> bool:

@@ -4,7 +4,7 @@ from isospike.kernels.code_counts import code_histogram
 from isospike.kernels.library import availability
 from isospike.kernels.sparse_convolution import SparseConvolution, kernel_of, skips_zeros
 from isospike.kernels.tracker import track
-from isospike.kernels.tracker_loop import Rounding, TrackerRule, count, decide, each_step
+from isospike.kernels.tracker_loop import Rounding, TrackerRule, count, each_step
 
 __all__ = [
     "Rounding",
@@ -13,7 +13,6 @@ __all__ = [
     "availability",
     "code_histogram",
     "count",
-    "decide",
     "each_step",
     "kernel_of",
     "skips_zeros",

@@ -26,7 +26,8 @@ CAPABILITIES = {
 """Processor capability, as torch names it -> flags. Others were never measured and stay with torch."""
 TYPES = {torch.float32: ("-DREAL=float", "-DREAL_IS_FLOAT"), torch.float64: ("-DREAL=double",)}
 """Type of the network -> flags."""
-OWN_FLAGS = {"tracker": ("-ffp-contract=off", "-fno-trapping-math")}
+ROUNDED = ("-ffp-contract=off", "-fno-trapping-math")
+OWN_FLAGS = {"tracker": ROUNDED, "quantise": ROUNDED}
 """Further flags of single sources, by stem. The second one changes no value; gcc rounds vectors down only with it."""
 COMPILE_SECONDS = 120
 
@@ -57,6 +58,9 @@ def load_library(dtype: torch.dtype) -> ctypes.CDLL:
     loaded.convolve.restype = None
     loaded.count_codes.argtypes = [pointer, size, size, number, number, pointer, pointer]
     loaded.count_codes.restype = number
+    real = ctypes.c_float if dtype is torch.float32 else ctypes.c_double
+    loaded.quantise.argtypes = [*[pointer] * 5, *[size] * 3, real, real, number]
+    loaded.quantise.restype = None
     loaded.track.argtypes = [*[pointer] * 2, size, *[pointer] * 2, size, *[pointer] * 3, *[size] * 3, number, pointer]
     loaded.track.restype = None
     return loaded

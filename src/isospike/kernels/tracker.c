@@ -64,12 +64,14 @@ static inline __attribute__((always_inline)) REAL decide(enum decision kind, int
     return masked(above < up ? above : up, 0, keep);
 }
 
-/* Ones of the binary form, in operations that a compiler makes vectors of. */
+/* Ones of the binary form of a number below 2^24. Written with a multiplication at the end gcc knows what it is and calls
+ * an instruction that few processors have for vectors: 20 times slower. */
 static inline __attribute__((always_inline)) int32_t ones(int32_t number) {
     uint32_t x = (uint32_t)number;
     x -= (x >> 1) & 0x55555555u;
     x = (x & 0x33333333u) + ((x >> 2) & 0x33333333u);
-    return (int32_t)((((x + (x >> 4)) & 0x0f0f0f0fu) * 0x01010101u) >> 24);
+    x = (x + (x >> 4)) & 0x0f0f0f0fu;
+    return (int32_t)((x + (x >> 8) + (x >> 16)) & 0x3fu);
 }
 
 static inline __attribute__((always_inline)) void step(enum decision kind, int bounded, int biased, const rule *r,

@@ -57,35 +57,12 @@ def _decide(v: Tensor, n: Tensor | None, threshold: Tensor, spikes: Tensor, rule
     if rule.up == 1 and not rule.down and n is None:
         torch.ge(v, threshold, out=spikes)
         return
-    decide(v, threshold, spikes, rule=rule, back=n)
-
-
-def decide(
-    v: Tensor,
-    threshold: Tensor,
-    spikes: Tensor,
-    *,
-    rule: TrackerRule,
-    back: Tensor | None = None,
-    room: Tensor | None = None,
-) -> None:
-    """Write the numbers of spikes that potentials ask for, within limits.
-
-    Args:
-        v: membrane potentials ``[B, ...]``.
-        threshold: broadcastable to them; that of a silent channel may be zero.
-        spikes: where to write, in the type of the potentials.
-        rule: the limits of one event.
-        back: how many can be taken back at all ``[B, ...]``; ``None``: any number.
-        room: how many can be added at all ``[B, ...]``; ``None``: any number.
-    """
+    # the threshold of a silent channel may be zero
     torch.div(v, threshold.clamp(min=torch.finfo(v.dtype).tiny), out=spikes)
     _round(spikes, rule)
-    lowest = v.new_full((), -rule.down) if back is None else back.clamp(max=rule.down).neg_()
+    lowest = v.new_full((), -rule.down) if n is None else n.clamp(max=rule.down).neg_()
     torch.fmax(spikes, lowest, out=spikes)
     spikes.clamp_(max=rule.up)
-    if room is not None:
-        torch.minimum(spikes, room, out=spikes)
     if rule.powers_of_two:
         _keep_exponent(spikes, rounds=False)
 

@@ -13,6 +13,7 @@ from torch.utils import _pytree as pytree
 
 from isospike.data.reading import Given
 from isospike.graphs import Graph, Role
+from isospike.inputs import Inputs
 from isospike.measure.certificate import Certificate, SiteEquality, SiteError
 from isospike.network import SNN
 from isospike.neurons import activation_at_rest
@@ -48,7 +49,7 @@ class Alongside(ABC, Generic[N]):
     def certificate(self) -> Certificate:
         """What all batches showed."""
 
-    def add_model(self, x: Tensor, answer: Any) -> None:
+    def add_model(self, x: Inputs, answer: Any) -> None:
         """Measure the network's answer beside the model's own."""
         own = self.ann(x)
         self.images += len(x)

@@ -10,6 +10,7 @@ from isospike.graphs.graph import op_of
 from isospike.messages import with_article
 from isospike.network import SNN
 from isospike.ops import Role
+from isospike.ops.two_sided import TwoSided
 from isospike.pooling import place_average_pool_neurons, place_max_pools
 from isospike.pooling.rule import MaxPoolRule, rules
 from isospike.sites import as_islands, place_sites, two_sided_sites
@@ -37,11 +38,22 @@ def prepared(folded: Graph, spiking: Graph) -> Graph:
     sited = place_sites(folded)
     if not set(sited.sites) - set(folded.sites) & set(spiking.sites):
         sited = folded
-    sited = as_islands(sited, set(two_sided_sites(sited)) - set(spiking.sites))
+    sited = _with_islands(sited, spiking)
     placed = place_max_pools(sited, names[0]) if names else sited
     with_pool_neurons = place_average_pool_neurons(placed)
     added = set(with_pool_neurons.sites) - set(placed.sites)
     return with_pool_neurons if added & set(spiking.sites) else placed
+
+
+def _with_islands(sited: Graph, spiking: Graph) -> Graph:
+    """Two-sided functions as islands where the network's neurons do not quantise them, or it has none there."""
+    neurons = {op_of(node).name: spiking.module_of(node) for node in spiking.nodes_with(Role.ACTIVATION)}
+    apart = [
+        site
+        for site in two_sided_sites(sited)
+        if not isinstance(getattr(neurons.get(site), "activation", None), TwoSided)
+    ]
+    return as_islands(sited, apart, neurons)
 
 
 def shared_sites(model: Graph, spiking: Graph) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from isospike.data.reading import Layout, looked_ahead, read_batches
 from isospike.errors import SimulationError
 from isospike.executors import DEFAULT_MEMORY_BUDGET, Compiled, ExitRule, Record, compile
 from isospike.executors.leaving import check_exit
+from isospike.inputs import Inputs
 from isospike.intervals import shown_interval
 from isospike.messages import counted, with_article
 from isospike.network import SNN
@@ -165,7 +166,7 @@ class _Seen:
         self.scores: list[Tensor] = []
         self.right: list[Tensor] = []
 
-    def add(self, inputs: Tensor, targets: Any, memory_budget: int) -> None:
+    def add(self, inputs: Inputs, targets: Any, memory_budget: int) -> None:
         at = tuple(range(self.readout.probe + 1, self.steps + 1)) if is_whole(self.steps) else ()
         record = Record(outputs=False, at=at, spikes=False)
         run = self.compiled.run(inputs, steps=self.steps, record=record, memory_budget=memory_budget)

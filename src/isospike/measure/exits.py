@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import torch
-from torch import Tensor
 
 from isospike.executors import Compiled, ExitRule, Record
+from isospike.inputs import Inputs
 from isospike.results import Inner, Result, Shown, columns_of, derived
 from isospike.tables import Column, Table, Tabular
 from isospike.tasks import INTERVAL, Interval, Judge, Measured
@@ -123,7 +123,7 @@ class ExitTally:
         self.exits = torch.zeros(steps + 1, dtype=torch.int64)
         self.seconds = 0.0
 
-    def run(self, compiled: Compiled, inputs: Tensor, expected: Any, *, targets: Any) -> None:
+    def run(self, compiled: Compiled, inputs: Inputs, expected: Any, *, targets: Any) -> None:
         """One batch.
 
         Args:

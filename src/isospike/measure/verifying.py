@@ -13,6 +13,7 @@ from isospike.convertible import check_weights
 from isospike.data.reading import Layout, looked_ahead, read_batches
 from isospike.errors import SimulationError
 from isospike.graphs import Graph, capture, fold_batch_norm
+from isospike.graphs.export import names_taken
 from isospike.measure.alongside import Alongside
 from isospike.measure.belonging import check_belongs, check_network, prepared
 from isospike.measure.certificate import Certificate
@@ -70,7 +71,8 @@ def verify(
     check_network(snn, "verify")
     settled = _settled(snn, steps)
     taken = settled if isinstance(snn, StreamingNetwork) else None
-    first, data = looked_ahead(read_batches(batches, shape=snn.graph.input_shape, layout=layout, steps=taken))
+    how_read: dict[str, Any] = {"layout": layout, "steps": taken, "names": names_taken(model)}
+    first, data = looked_ahead(read_batches(batches, shape=snn.graph.input_shape, **how_read))
     graph = model if isinstance(model, Graph) else capture(model, first.still)
     check_weights(graph)
     folded = fold_batch_norm(graph)

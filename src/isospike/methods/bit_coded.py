@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from isospike.methods.emitting import EmittingMethod
 from isospike.methods.method import register
 from isospike.methods.parts import Parts
 from isospike.neurons.bit_coded import BitCodedNeuron
+from isospike.neurons.signed_digits import SignedDigitsNeuron
+from isospike.neurons.twos_complement import TwosComplementNeuron
 from isospike.options import Range, Some
 
 DEFAULT_BITS = 4
 MOST_BITS = 16
+DIGITS: dict[str, type[BitCodedNeuron]] = {
+    "sign-magnitude": BitCodedNeuron,
+    "signed-digits": SignedDigitsNeuron,
+    "twos-complement": TwosComplementNeuron,
+}
+"""Neurons by the digits that they send at signed sites."""
 Bits = Annotated[int, Range(1, MOST_BITS)]
 """Bits of one site."""
 
@@ -35,6 +43,9 @@ class BitCoded(EmittingMethod):
     levels, elsewhere 4 bits."""
     levels: Annotated[int, Range(1, 2**MOST_BITS - 1)] | None = None
     """Levels K of every site instead of bits; T = ceil(log2(K + 1)) steps, saturating at K."""
+    digits: Literal["sign-magnitude", "signed-digits", "twos-complement"] = "sign-magnitude"
+    """Digits of signed sites: those of the magnitude with its sign; -1, 0 and 1 with the fewest spikes, in a step more;
+    or without signs, in a step more and half as many spikes again."""
 
     def __post_init__(self) -> None:
         """Refuse bits and levels together."""
@@ -46,4 +57,4 @@ class BitCoded(EmittingMethod):
         levels: int | tuple[int, ...] | None = self.levels
         if self.bits is not None:
             levels = 2**self.bits - 1 if isinstance(self.bits, int) else tuple(2**bits - 1 for bits in self.bits)
-        return self._emitting(BitCodedNeuron, levels, 2**DEFAULT_BITS - 1)
+        return self._emitting(DIGITS[self.digits], levels, 2**DEFAULT_BITS - 1)

@@ -35,8 +35,13 @@ from isospike.sites import as_islands, two_sided_sites
 class Policy(ABC):
     """Which neurons stand in the place of activations."""
 
-    def prepare(self, graph: Graph) -> Graph:
-        """The graph that is calibrated; as it is unless a policy says otherwise."""
+    def prepare(self, graph: Graph, *, signed: bool) -> Graph:
+        """The graph that is calibrated; as it is unless a policy says otherwise.
+
+        Args:
+            graph: folded, with all its sites.
+            signed: whether the other parts of the method serve values of both signs.
+        """
         return graph
 
     def preparation(self, graph: Graph) -> Hashable:
@@ -98,12 +103,14 @@ class Streaming(Policy):
         """Those of the kind."""
         return self.kind
 
-    def prepare(self, graph: Graph) -> Graph:
+    def prepare(self, graph: Graph, *, signed: bool) -> Graph:
         """With the pooling rule in the place of max pools, and activations for neurons behind average pools.
 
-        Two-sided functions are islands: these neurons have one population.
+        Two-sided functions are islands, ``f`` of the mean current so far, with signed sites behind them that neurons
+        can serve.
         """
-        placed = place_max_pools(as_islands(graph, two_sided_sites(graph)), self.pooling)
+        sites = two_sided_sites(graph)
+        placed = place_max_pools(as_islands(graph, sites, sites if signed else ()), self.pooling)
         return place_average_pool_neurons(placed) if self.average_pool_neurons else placed
 
     def preparation(self, graph: Graph) -> Hashable:
@@ -199,6 +206,14 @@ class Parts:
     """What is corrected on calibration data beside the ANN, in this order."""
     schedule: Schedule = EVERY_STEP
     """Which steps make the answer."""
+
+    def prepare(self, graph: Graph) -> Graph:
+        """The graph that is calibrated."""
+        return self.neurons.prepare(graph, signed=not self.without_sign())
+
+    def preparation(self, graph: Graph) -> Hashable:
+        """What `prepare` depends on: parts with equal ones are calibrated together."""
+        return self.neurons.preparation(graph), bool(two_sided_sites(graph)) and not self.without_sign()
 
     def without_sign(self) -> list[str]:
         """Which of them do not serve activations whose values have both signs, in words."""

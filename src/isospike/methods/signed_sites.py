@@ -8,6 +8,7 @@ from isospike.messages import counted
 from isospike.methods.method import Method, methods
 from isospike.neurons import is_signed
 from isospike.ops import Role
+from isospike.sites import Sites
 
 
 def check_signed_sites(graph: Graph, method: Method) -> None:
@@ -24,6 +25,11 @@ def check_signed_sites(graph: Graph, method: Method) -> None:
             f"{method.name()} cannot serve {counted(len(signed), 'signed site')} ('{signed[0]}' is the first), for "
             f"{' and '.join(refused)} take values of one sign; choose one of {able}, or sites='rectifiers'"
         )
+
+
+def sites_for(method: Method, sites: Sites) -> Sites:
+    """Where neurons of a method stand: left to itself, one that cannot serve signed sites takes rectifiers alone."""
+    return "rectifiers" if sites == "auto" and parts_without_sign(method) else sites
 
 
 def parts_without_sign(method: Method) -> list[str]:

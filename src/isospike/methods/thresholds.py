@@ -46,11 +46,11 @@ class Thresholds:
 
     def prepared(self, parts: Parts) -> Graph:
         """The graph that was calibrated for these parts; not to be changed."""
-        return self.calibrated[parts.neurons.preparation(self.graph)]
+        return self.calibrated[parts.preparation(self.graph)]
 
     def of(self, parts: Parts) -> dict[str, Tensor]:
         """The thresholds of these parts by site, which were requested and found."""
-        key = parts.neurons.preparation(self.graph)
+        key = parts.preparation(self.graph)
         return {site: self.found[key, rule, site] for site, rule in rules_of(self.calibrated[key], parts.scale).items()}
 
 
@@ -62,10 +62,12 @@ def requests(graph: Graph, method: Method) -> list[Request]:
         CalibrationError: the scale rule cannot serve a site.
         OptionError: options for each site are not as many as the sites.
     """
-    check_signed_sites(graph, method)
     wanted = [method.parts_for(steps) for steps in method.horizons]
+    prepared = [parts.prepare(graph) for parts in wanted]
+    check_signed_sites(prepared[0], method)
     return [
-        Request(parts.neurons.preparation(graph), watch(parts.neurons.prepare(graph), parts.scale)) for parts in wanted
+        Request(parts.preparation(graph), watch(ready, parts.scale))
+        for parts, ready in zip(wanted, prepared, strict=True)
     ]
 
 

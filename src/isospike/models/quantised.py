@@ -17,6 +17,8 @@ from isospike.errors import IsospikeError, WeightsError
 from isospike.graphs import Graph, Role, capture
 from isospike.json_text import JsonError, parse_json
 from isospike.quantisation import quantise
+from isospike.replacing import replaceable
+from isospike.sites import two_sided_sites
 from isospike.tensor_files import TensorFileError, read_header, read_tensors, write_tensors
 
 FORMAT = 1
@@ -35,7 +37,7 @@ def save_quantised(network: Graph, path: Path, *, preprocess: Preprocess | None 
         "format": FORMAT,
         "input_shape": list(network.input_shape),
         "average_pools": not network.nodes_with(Role.MAX_POOL),
-        "sites": {site: _describe(network.get_submodule(site)) for site in network.sites},
+        "sites": {site: _describe(network.get_submodule(site)) for site in _trained(network)},
         "preprocess": None if preprocess is None else preprocess.to_dict(),
     }
     write_tensors(path, network.state_dict(), {_KEY: json.dumps(content)})
@@ -66,7 +68,9 @@ def load_quantised(model: nn.Module, path: Path) -> tuple[Graph, Preprocess | No
             raise ValueError(f"its input has {math.prod(shape)} values")
         example = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
         example = example.to(next(model.parameters(), example))
-        network = quantise(capture(model, example), kinds, average_pools=bool(content["average_pools"]))
+        graph = capture(model, example)
+        replaced = {op.kind for op in graph.ops if op.name in kinds} & set(replaceable(graph))
+        network = quantise(graph, kinds, average_pools=bool(content["average_pools"]), replace=sorted(replaced))
         network.load_state_dict(read_tensors(path))
         preprocess = content["preprocess"]
         return network, None if preprocess is None else Preprocess.from_dict(preprocess)
@@ -74,6 +78,11 @@ def load_quantised(model: nn.Module, path: Path) -> tuple[Graph, Preprocess | No
         raise WeightsError(f"'{path}' does not fit the model: {error}") from error
     except (RuntimeError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise WeightsError(f"'{path}' does not fit the model or is damaged: {' '.join(str(error).split())}") from error
+
+
+def _trained(network: Graph) -> list[str]:
+    kept = two_sided_sites(network)
+    return [site for site in network.sites if site not in kept]
 
 
 def _describe(module: nn.Module) -> dict[str, Any]:

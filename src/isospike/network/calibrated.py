@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from torch import Tensor, nn
 
 from isospike.errors import SimulationError
 from isospike.graphs.changed import changed_tensors
 from isospike.graphs.graph import Graph
+from isospike.graphs.reading import with_tensors_to_read
+from isospike.memory_format import weights_channels_last
 from isospike.network.profile import Profile
 from isospike.network.streaming import StreamingNetwork
 from isospike.network.times import Times
@@ -27,7 +29,10 @@ class CalibratedNetwork(StreamingNetwork):
 
     def __init__(self, graph: Graph, profile: Profile, sets: Mapping[int, Mapping[str, Tensor]]) -> None:
         super().__init__(graph, profile)
-        self.sets = nn.ModuleDict({str(steps): TensorSet(tensors) for steps, tensors in sorted(sets.items())})
+        trained = {name for name, _ in graph.named_parameters()}
+        made = {str(steps): TensorSet(tensors, parameters=trained) for steps, tensors in sorted(sets.items())}
+        self.sets = nn.ModuleDict(made)
+        weights_channels_last(self.sets)
 
     @property
     def calibrated(self) -> tuple[int, ...]:
@@ -48,14 +53,21 @@ class CalibratedNetwork(StreamingNetwork):
         Raises:
             SimulationError: it was not calibrated for this number of steps; the message says for which.
         """
-        return copy.deepcopy(self.for_steps(steps))
+        return copy.deepcopy(self._part(steps, self.graph.with_tensors(self._set_for(steps))))
 
     def for_steps(self, steps: int | None) -> CalibratedPart:
-        """As `at`, but of tensors that it shares with this one: to be run, not changed.
+        """As `at`, but of nodes and tensors that it shares with this one: to be run, not changed.
 
         Raises:
             SimulationError: it was not calibrated for this number of steps; the message says for which.
         """
+        return self._part(steps, with_tensors_to_read(self.graph, self._set_for(steps)))
+
+    def _part(self, steps: int | None, graph: Graph) -> CalibratedPart:
+        assert steps is not None, "there is no set for it"
+        return CalibratedPart(graph, self.profile, horizon=steps, base=self.graph)
+
+    def _set_for(self, steps: int | None) -> dict[str, Tensor]:
         known = ", ".join(map(str, self.calibrated))
         if steps is None:
             raise SimulationError(
@@ -64,8 +76,7 @@ class CalibratedNetwork(StreamingNetwork):
             )
         if steps not in self.calibrated or not is_whole(steps):
             raise SimulationError(f"this network was not calibrated for {steps!r} steps, but for {known}")
-        part = self.graph.with_tensors(self.tensor_sets[steps])
-        return CalibratedPart(part, self.profile, horizon=steps, base=self.graph)
+        return self.tensor_sets[steps]
 
     def runs_for(self, at: tuple[int, ...]) -> list[tuple[int, ...]]:
         """Each by itself."""
@@ -129,13 +140,22 @@ class CalibratedPart(StreamingNetwork):
 
 
 class TensorSet(nn.Module):
-    """Tensors by dotted name, moved and cast like those of any module."""
+    """Tensors by dotted name, moved and cast like those of any module.
 
-    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+    Args:
+        tensors: the tensors.
+        parameters: names of those that stand in the place of parameters, and are some.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor], *, parameters: Container[str]) -> None:
         super().__init__()
         for name, tensor in tensors.items():
-            self.register_buffer(name.replace(".", "/"), tensor)
+            if name in parameters:
+                self.register_parameter(name.replace(".", "/"), nn.Parameter(tensor, requires_grad=False))
+            else:
+                self.register_buffer(name.replace(".", "/"), tensor)
 
     def tensors(self) -> dict[str, Tensor]:
         """The tensors."""
-        return {name.replace("/", "."): tensor for name, tensor in self.named_buffers()}
+        own: dict[str, Tensor] = {**dict(self.named_parameters()), **dict(self.named_buffers())}
+        return {name.replace("/", "."): tensor for name, tensor in own.items()}

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from isospike.data.preprocess import Preprocess
 from isospike.errors import ConversionError, OtherKindError
+from isospike.graphs.ending import check_task
 from isospike.graphs.graph import Graph, Spiking, op_of
 from isospike.inputs import Inputs
 from isospike.memory_format import weights_channels_last
@@ -103,7 +104,7 @@ class SNN(Spiking, ABC):
         Raises:
             TaskError: the task does not fit the outputs.
         """
-        task.check_outputs(self.graph.output_shapes)
+        check_task(task, self.graph)
         twin = copy.copy(self)
         for name in ("_parameters", "_buffers", "_modules"):
             twin.__dict__[name] = dict(self.__dict__[name])

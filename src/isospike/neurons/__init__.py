@@ -31,9 +31,11 @@ from isospike.neurons.quantiser import is_signed as is_signed
 from isospike.neurons.rate import RateNeuron as RateNeuron
 from isospike.neurons.residual_mask import ResidualMask as ResidualMask
 from isospike.neurons.signed import SignedMemory as SignedMemory
+from isospike.neurons.signed_digits import SignedDigitsNeuron as SignedDigitsNeuron
 from isospike.neurons.streaming_neuron import StreamingNeuron as StreamingNeuron
 from isospike.neurons.streaming_neuron import streaming as streaming
 from isospike.neurons.temporal import EventCounts as EventCounts
 from isospike.neurons.temporal import Memory as Memory
 from isospike.neurons.temporal import Temporal as Temporal
 from isospike.neurons.tracker import Tracker as Tracker
+from isospike.neurons.twos_complement import TwosComplementNeuron as TwosComplementNeuron

@@ -44,4 +44,15 @@ class BitCodedNeuron(Emitter):
         return torch.stack(fires)
 
 
+class DigitsNeuron(BitCodedNeuron):
+    """A bit-coded neuron that sends digits of its own at signed sites; a subclass names the code."""
+
+    def emit(self, currents: Currents) -> Emission:
+        """Quantise the total, and send its digits one after the other; see `Emitter.emit`."""
+        if not self.is_signed:
+            return super().emit(currents)
+        codes = self.codes(currents.total()).long()
+        return Emission(self.code.encode(codes, self.steps), inhibitory=None)
+
+
 emitting.register("bit-coded", BitCodedNeuron)

@@ -19,7 +19,7 @@ class BurstNeuron(Tracker):
         v_threshold: see `StreamingNeuron`, as the arguments below.
         v_init: membrane potential before the first step.
         activation: the activation of the ANN.
-        largest: most spikes of one burst, Gamma.
+        largest: most spikes of one burst, Gamma; ``default_largest`` unless given.
         bias: currents of the neuron's own.
 
     References:
@@ -36,7 +36,7 @@ class BurstNeuron(Tracker):
         v_init: Tensor,
         activation: nn.Module | None = None,
         *,
-        largest: int = default_largest,
+        largest: int | None = None,
         bias: Tensor | None = None,
     ) -> None:
         super().__init__(v_threshold, v_init, activation, bias=bias)

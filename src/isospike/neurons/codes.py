@@ -33,8 +33,8 @@ class Code(ABC):
         """Spikes at every step, int64 ``[T, B]``, from how often each code occurs, int64 ``[B, K - a + 1]``."""
 
     @abstractmethod
-    def events(self, codes: Tensor) -> Tensor:
-        """How many spikes make up each whole number: int64 ``[...]`` of int64 ``[...]``."""
+    def events(self, codes: Tensor, steps: int) -> Tensor:
+        """How many spikes of T steps make up each whole number: int64 ``[...]`` of int64 ``[...]``."""
 
     @abstractmethod
     def max_pool(self, trains: Tensor, pool: nn.Module) -> Tensor:
@@ -78,7 +78,7 @@ class Unary(Code):
         """At step t, all neurons whose code is at least t."""
         return histogram.flip(1).cumsum(1).flip(1)[:, 1:].T
 
-    def events(self, codes: Tensor) -> Tensor:
+    def events(self, codes: Tensor, steps: int) -> Tensor:
         """One a unit."""
         return codes
 
@@ -107,7 +107,7 @@ class Binary(Code):
         counts = _digits(histogram.shape[1], steps) @ histogram.cpu().double().T
         return counts.long().to(histogram.device)
 
-    def events(self, codes: Tensor) -> Tensor:
+    def events(self, codes: Tensor, steps: int) -> Tensor:
         """The binary digits that are one."""
         ones, left = codes & 1, codes >> 1
         while left.any():
@@ -156,9 +156,9 @@ class SignMagnitude(Code):
         folded[:, 1:] += histogram[:, :levels].flip(1)
         return self.magnitude.count(folded, steps)
 
-    def events(self, codes: Tensor) -> Tensor:
+    def events(self, codes: Tensor, steps: int) -> Tensor:
         """Those of the magnitude."""
-        return self.magnitude.events(codes.abs())
+        return self.magnitude.events(codes.abs(), steps)
 
     def max_pool(self, trains: Tensor, pool: nn.Module) -> Tensor:
         """As that of the magnitude."""

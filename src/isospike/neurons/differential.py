@@ -7,11 +7,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from isospike.kernels import Rounding, TrackerRule, count, decide, each_step
+from isospike.kernels import Rounding, TrackerRule, each_step, track
 from isospike.memory_format import empty_sequence
 from isospike.neurons.graded import Graded
 from isospike.neurons.quantiser import has_ceiling
-from isospike.neurons.streaming_neuron import stacked, streaming
+from isospike.neurons.streaming_neuron import streaming
 from isospike.neurons.temporal import EventCounts, Memory
 
 
@@ -58,26 +58,30 @@ class DifferentialNeuron(Graded):
         """One step after the other; see `Temporal.advance`."""
         currents = each_step(x, self.biases(memory, len(x)))
         out, sent = x if overwrite else empty_sequence(x), empty_sequence(x)
-        first, counts = int(memory["elapsed"]) + 1, []
+        v, a, counts, first = memory["v"], memory["a"], [], int(memory["elapsed"]) + 1
         for t, (current, output, spikes) in enumerate(zip(currents, out.unbind(), sent.unbind(), strict=True), first):
-            memory["v"].add_(current).sub_(memory["a"])
-            self._decide(t, memory, spikes)
-            counts.append(count(spikes, self.largest, digits=self.digits))
-            spikes.mul_(self.v_threshold)
-            memory["v"].sub_(spikes)
-            torch.add(memory["a"], spikes, out=output)
-            memory["a"].add_(spikes / t)
+            v.add_(current).sub_(a)
+            counts.append(self._send(t, memory, spikes))
+            v.sub_(spikes)
+            torch.add(a, spikes, out=output)
+            a.add_(spikes / t)
         memory["elapsed"] += len(x)
-        events = stacked(counts)
-        return out, EventCounts(events.spikes, events.packets, sent)
+        spikes, packets = torch.cat(counts, 1)
+        return out, EventCounts(spikes, packets, sent)
 
-    def _decide(self, t: int, memory: Memory, spikes: Tensor) -> None:
-        """Write the numbers of spikes of step t."""
-        rule = TrackerRule(self.largest, self.largest, self.rounding, self.powers_of_two)
-        unit, a = self.v_threshold.clamp(min=torch.finfo(spikes.dtype).tiny), memory["a"]
-        back = None if self.is_signed else (a * t / unit).floor_()
-        room = ((self.saturation - a) * t / unit).floor_() if has_ceiling(self.activation) else None
-        decide(memory["v"], self.v_threshold, spikes, rule=rule, back=back, room=room)
+    def _send(self, t: int, memory: Memory, spikes: Tensor) -> Tensor:
+        """Write what is sent at step t, in activation units; gives spikes and packets ``[2, 1, B]``."""
+        v, a = memory["v"], memory["a"]
+        unit = self.v_threshold.clamp(min=torch.finfo(a.dtype).tiny)
+        back = None if self.is_signed else (a * t).div_(unit).floor_()
+        asked = torch.minimum(v, self._room((self.saturation - a) * t)) if has_ceiling(self.activation) else v
+        rule = TrackerRule(self.largest, self.largest, self.rounding, self.powers_of_two, digits=True)
+        scratch = torch.zeros_like(v)
+        return track(asked.unsqueeze(0), spikes.unsqueeze(0), scratch, back, self.v_threshold, None, rule)
+
+    def _room(self, room: Tensor) -> Tensor:
+        """Of what may be added at most, what can be asked for."""
+        return room
 
 
 class DifferentialMultiThreshold(DifferentialNeuron):
@@ -91,6 +95,11 @@ class DifferentialMultiThreshold(DifferentialNeuron):
     rounding: ClassVar[Rounding] = Rounding.TO_POWER
     powers_of_two: ClassVar[bool] = True
     rounds_itself = True
+
+    def _room(self, room: Tensor) -> Tensor:
+        """The largest threshold within: what is nearest to the room itself may be larger."""
+        _, exponent = torch.frexp(room / self.v_threshold)
+        return torch.ldexp(torch.ones_like(room), exponent - 1).mul_(self.v_threshold)
 
 
 streaming.register("differential", DifferentialNeuron)

@@ -59,7 +59,7 @@ class Constants:
 
     def counts_samples(self, node: object) -> bool:
         """Whether a constant numbers the samples of the batch along its first axis: 0, 1, 2, ..."""
-        larger = self._at_two.get(node) if isinstance(node, fx.Node) else None  # type: ignore[arg-type]
+        larger = self._at_two.get(node) if isinstance(node, fx.Node) else None
         if not isinstance(larger, Tensor) or larger.numel() != TWO or larger.dim() < 1 or len(larger) != TWO:
             return False
         return larger.flatten().tolist() == [0, 1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import torch
+
 from isospike.errors import OptionError
 from isospike.ops.family import TRAINABLE
 from isospike.ops.record import OpRecord
@@ -55,9 +57,11 @@ table = OpTable()
 
 
 def register_op(record: OpRecord) -> OpRecord:
-    """Add an op to the table; see `OpRecord`.
+    """Add an op of torch to the table; see `OpRecord`.
 
     Raises:
-        OptionError: its name, or one of its aliases, is taken.
+        OptionError: its name, or one of its aliases, is taken, or torch has no such op.
     """
+    if not hasattr(torch.ops.aten, record.name):
+        raise OptionError(f"torch has no op torch.ops.aten.{record.name}; register an op under its ATen name")
     return table.register(record)

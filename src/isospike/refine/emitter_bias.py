@@ -9,7 +9,8 @@ from typing import ClassVar
 from torch import Tensor, fx, nn
 
 from isospike.calibrate.collect import observe, stand_in
-from isospike.graphs.graph import Graph, Op, op_of
+from isospike.graphs.graph import Graph, op_of
+from isospike.graphs.op import Op
 from isospike.neurons import Emitter
 from isospike.neurons.quantiser import is_staircase
 from isospike.ops import Role

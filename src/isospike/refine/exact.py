@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from isospike.graphs.graph import Graph
+from isospike.inputs import each
 from isospike.refine.grid import put_on_grid
 from isospike.refine.refinement import Calibration, Refinement, check_emitters
 
@@ -21,4 +24,9 @@ class ExactGrid(Refinement):
     def refine(self, ann: Graph, spiking: Graph, calibration: Calibration) -> Graph:
         """See `Refinement.refine`; raises `ConversionError` where an op cannot be made exact."""
         check_emitters("the exact grid", spiking)
-        return put_on_grid(spiking, MARGIN * calibration.batches.first.abs().max().item())
+        return put_on_grid(spiking, MARGIN * max(real.abs().max().item() for real in _reals(calibration)))
+
+
+def _reals(calibration: Calibration) -> list[Tensor]:
+    """The inputs of real numbers of the first batch."""
+    return [tensor for tensor in each(calibration.batches.first).values() if tensor.is_floating_point()]

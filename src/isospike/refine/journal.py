@@ -11,6 +11,7 @@ from torch import Tensor
 from isospike.digests import add_tensor
 from isospike.errors import CalibrationError
 from isospike.graphs.graph import Graph
+from isospike.inputs import Inputs, each
 from isospike.tensor_files import TensorFileError, read_header, read_tensors, write_tensors
 
 _KEY = "isospike-calibration"
@@ -31,7 +32,7 @@ class Journal:
         CalibrationError: the file is no such file.
     """
 
-    def __init__(self, path: Path | None, start: Graph, batches: Iterable[Tensor], configuration: str) -> None:
+    def __init__(self, path: Path | None, start: Graph, batches: Iterable[Inputs], configuration: str) -> None:
         self.path = path
         self.prefix = "" if path is None else _digest(start, batches, configuration)
         self.tensors = {} if path is None or not path.exists() else _read(path)
@@ -56,10 +57,11 @@ def _read(path: Path) -> dict[str, Tensor]:
     raise CalibrationError(f"{path} is not a calibration checkpoint; give another file")
 
 
-def _digest(graph: Graph, batches: Iterable[Tensor], configuration: str) -> str:
+def _digest(graph: Graph, batches: Iterable[Inputs], configuration: str) -> str:
     digest = hashlib.sha256(configuration.encode())
     for inputs in batches:
-        add_tensor(digest, "inputs", inputs)
+        for name, tensor in each(inputs).items():
+            add_tensor(digest, f"inputs{name}", tensor)
     for name, tensor in graph.state_dict().items():
         add_tensor(digest, name, tensor)
     return digest.hexdigest()[:16]

@@ -13,7 +13,9 @@ from isospike.calibrate.collect import check_inputs
 from isospike.executors import State
 from isospike.executors.execution import Execution
 from isospike.executors.program import compile_program
-from isospike.graphs.graph import Graph, Op, op_of
+from isospike.graphs.graph import Graph, op_of
+from isospike.graphs.op import Op
+from isospike.inputs import Inputs
 from isospike.memory_format import channels_last
 from isospike.neurons import Memory, StreamingNeuron, Temporal
 from isospike.ops import Role
@@ -94,7 +96,7 @@ class Target(Watched):
 
 @torch.no_grad()
 def sweep(
-    ann: Graph, spiking: Graph, batches: Iterable[Tensor], *, calibration: Calibration, correct: Correct, what: str
+    ann: Graph, spiking: Graph, batches: Iterable[Inputs], *, calibration: Calibration, correct: Correct, what: str
 ) -> Graph:
     """A view of a streaming network whose neurons were corrected layer by layer, batch after batch.
 
@@ -132,7 +134,7 @@ def sweep(
     return corrected
 
 
-def fitting(inputs: Tensor, elements: int, budget: int) -> Iterator[Tensor]:
+def fitting(inputs: Inputs, elements: int, budget: int) -> Iterator[Inputs]:
     """Parts of a batch whose trains fit the budget; equal in size to one sample."""
     most = max(1, budget // (elements * inputs.element_size()))
     parts = -(-len(inputs) // most)

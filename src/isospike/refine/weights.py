@@ -147,7 +147,7 @@ class WeightCalibration(Refinement):
         means, activations = _putting_out(spiking, region.sources), _putting_out(ann, (target,))
         program = compile_program(means, constant_input=True)
         shapes = [op_of(node).shape for node in (*region.sources, target)]
-        like = calibration.batches.first
+        like = next(iter(spiking.parameters()))
         rows = Rows(self.images, shapes, like.dtype, calibration.memory_budget)
         for inputs in calibration.batches.images(self.images):
             check_inputs(ann, inputs)

@@ -8,25 +8,11 @@ from typing import Any
 
 from isospike.costs import Amounts, Energy, EnergyModel, Memory
 from isospike.costs.amounts import amounts_table
-from isospike.costs.energy import energy_table
+from isospike.costs.energy import energy_table, left_out_by
 from isospike.costs.memory import memory_table
-from isospike.results import IfKnown, Result
+from isospike.results import IfKnown, Result, columns_of
 from isospike.tables import Column, Table
 from isospike.units import energy_unit
-
-FIGURES = {
-    "mac_pj": "multiply-accumulate",
-    "ac_pj": "synaptic operation",
-    "mult_pj": "the multiplication of a multiply-accumulate",
-    "update_pj": "neuron update",
-    "byte_pj": "byte of weights or membranes read or written",
-    "bits": "bits of an operand",
-}
-"""Figures of an energy model; those in ``_pj`` are picojoules of one of them."""
-
-
-OFTEN_LACKING = {"update_pj": "neuron updates", "byte_pj": "reading and writing weights and membranes"}
-"""What models without these figures leave out."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +71,7 @@ def cost_tables(costs: Mapping[str, Any]) -> tuple[Table, ...]:
 
 def not_counted(costs: Mapping[str, Any]) -> tuple[str, ...]:
     """What no figure includes, in words: ops, and what an energy model has no figure for."""
-    lacking = [
-        f"{words}: the energy model {model['name']} has no figure"
-        for model in costs.get("energy_models") or []
-        for key, words in OFTEN_LACKING.items()
-        if model.get(key) is None
-    ]
+    lacking = [text for model in costs.get("energy_models") or [] for text in left_out_by(model)]
     return tuple(dict.fromkeys((*costs["not_counted"], *lacking)))
 
 
@@ -143,10 +124,10 @@ def _rivals(rivals: Mapping[str, Mapping[str, float]], own: Mapping[str, Mapping
 
 def _assumptions(models: list[Mapping[str, Any]]) -> list[Table]:
     rows = tuple(
-        (model["name"], words, model[key], "pJ" if key.endswith("_pj") else "", model["source"])
+        (model["name"], figure.title, model[figure.key], figure.unit, model["source"])
         for model in models
-        for key, words in FIGURES.items()
-        if model.get(key) is not None
+        for figure in columns_of(EnergyModel)
+        if model.get(figure.key) is not None
     )
     columns = (
         Column("energy_model", "Energy model"),

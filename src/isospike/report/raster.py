@@ -9,6 +9,7 @@ from torch import Tensor
 
 from isospike.errors import SimulationError
 from isospike.executors import Record, simulate
+from isospike.inputs import Inputs
 from isospike.messages import with_article
 from isospike.network import SNN
 from isospike.options import Count, check_arguments
@@ -73,7 +74,7 @@ class Raster(Tabular):
         return Table("raster-events", "Events of the neurons shown", columns, rows)
 
 
-def record_raster(snn: SNN, x: Tensor, steps: int | None = None, *, neurons_per_site: int = 16) -> Raster:
+def record_raster(snn: SNN, x: Inputs, steps: int | None = None, *, neurons_per_site: int = 16) -> Raster:
     """Run a network on one image and keep the events of some neurons of every site.
 
     Args:

@@ -5,8 +5,8 @@ from isospike.results.forms import JsonForm
 from isospike.results.hints import json_form_of
 from isospike.results.marks import Among, At, Before, IfKnown, IfThere, Inner, Shown, derived
 from isospike.results.members import Member, members_of
-from isospike.results.plain import plain
 from isospike.results.result import Result, Stored
+from isospike.results.writing import as_json
 
 __all__ = [
     "Among",
@@ -20,10 +20,10 @@ __all__ = [
     "Result",
     "Shown",
     "Stored",
+    "as_json",
     "columns_of",
     "derived",
     "json_form_of",
     "members_of",
-    "plain",
     "row_of",
 ]

@@ -24,6 +24,10 @@ class Listed(JsonForm):
         """Whether it is a list."""
         return isinstance(value, list | tuple)
 
+    def bare_schema(self) -> dict[str, Any]:
+        """An array."""
+        return {"type": "array", "items": self.item.schema()}
+
     def inside(self, value: Any, where: str) -> Iterator[str]:
         """By the place in the list."""
         for index, item in enumerate(value):
@@ -51,6 +55,12 @@ class Fixed(JsonForm):
             return False
         return not any(True for form, item in zip(self.items, value, strict=True) for _ in form.faults(item, ""))
 
+    def bare_schema(self) -> dict[str, Any]:
+        """An array of this length."""
+        count = len(self.items)
+        items = [item.schema() for item in self.items]
+        return {"type": "array", "prefixItems": items, "minItems": count, "maxItems": count}
+
     def read(self, value: Any) -> tuple[Any, ...]:
         """A tuple."""
         return tuple(form.taken(item) for form, item in zip(self.items, value, strict=True))
@@ -73,6 +83,11 @@ class Mapped(JsonForm):
     def fits(self, value: Any) -> bool:
         """Whether it is an object."""
         return isinstance(value, Mapping)
+
+    def bare_schema(self) -> dict[str, Any]:
+        """An object with keys of any name, or with whole numbers as keys."""
+        keys = {"propertyNames": {"pattern": "^[0-9]+$"}} if self.key is int else {}
+        return {"type": "object", "additionalProperties": self.item.schema(), **keys, "minProperties": int(self.needed)}
 
     def inside(self, value: Any, where: str) -> Iterator[str]:
         """By key."""
@@ -106,6 +121,15 @@ class Keyed(JsonForm):
     def fits(self, value: Any) -> bool:
         """Whether it is an object."""
         return isinstance(value, Mapping)
+
+    def bare_schema(self) -> dict[str, Any]:
+        """An object with these keys and others."""
+        properties = {key: form.schema() for key, form in self.keys.items()}
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": [key for key in properties if key not in self.optional],
+        }
 
     def inside(self, value: Any, where: str) -> Iterator[str]:
         """All keys that it lacks, then by key."""
@@ -151,6 +175,10 @@ class Nested(JsonForm):
         """Whether it is an object."""
         return isinstance(value, Mapping)
 
+    def bare_schema(self) -> dict[str, Any]:
+        """That of the other result."""
+        return self.kind.json_form().schema()
+
     def inside(self, value: Any, where: str) -> Iterator[str]:
         """As the other result is described."""
         return self.kind.json_form().inside(value, where)
@@ -174,3 +202,7 @@ class OneOfForms(JsonForm):
     def fits(self, value: Any) -> bool:
         """Whether one of them finds no fault."""
         return any(not list(form.faults(value, "")) for form in self.forms)
+
+    def bare_schema(self) -> dict[str, Any]:
+        """Any of them."""
+        return {"anyOf": [form.schema() for form in self.forms]}

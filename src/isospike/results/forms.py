@@ -30,6 +30,14 @@ class JsonForm(ABC):
     def fits(self, value: Any) -> bool:
         """Whether a value is such a one, whatever is inside."""
 
+    @abstractmethod
+    def bare_schema(self) -> dict[str, Any]:
+        """The JSON Schema of the values but null."""
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the values."""
+        return {"anyOf": [self.bare_schema(), {"type": "null"}]} if self.nullable else self.bare_schema()
+
     def inside(self, value: Any, where: str) -> Iterator[str]:
         """What is wrong inside of a value that fits."""
         return iter(())
@@ -53,8 +61,8 @@ class JsonForm(ABC):
             yield f"{where or 'it'} is {self.told(value)}, not {self.words}"
 
     def told(self, value: Any) -> str:
-        """A wrong value in words."""
-        return in_words(value)
+        """A wrong value in words: its type."""
+        return with_article(value)
 
     def taken(self, value: Any) -> Any:
         """A value that is right, as a result holds it."""
@@ -76,11 +84,15 @@ class Leaf(JsonForm):
         """Whether it fits the form."""
         return self.form.fits(value)
 
+    def bare_schema(self) -> dict[str, Any]:
+        """That of the form."""
+        return self.form.schema()
+
     def told(self, value: Any) -> str:
-        """A word itself, where another was expected."""
+        """A number itself, and a word where another was expected."""
         if isinstance(self.form, Words) and isinstance(value, str):
             return f"{value[:LONGEST_NAME]!r}"
-        return super().told(value)
+        return in_words(value)
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,10 @@ class Figure(JsonForm):
         """Whether it is one; NaN too, which Python has."""
         return isinstance(value, int | float) and not isinstance(value, bool)
 
+    def bare_schema(self) -> dict[str, Any]:
+        """A number."""
+        return {"type": "number"}
+
     def taken(self, value: Any) -> Any:
         """The number."""
         return self.unknown if value is None else value
@@ -116,6 +132,10 @@ class Anything(JsonForm):
     def fits(self, value: Any) -> bool:
         """It does."""
         return True
+
+    def bare_schema(self) -> dict[str, Any]:
+        """Nothing is asked."""
+        return {}
 
 
 def in_words(value: Any) -> str:

@@ -16,7 +16,7 @@ from isospike.results.forms import Anything, Figure, JsonForm, Leaf
 
 def json_form_of(hint: Any) -> JsonForm:
     """The form in JSON of the values of a type."""
-    base, marks = unwrapped(hint)
+    base, marks = type_and_marks(hint)
     origin, parts = typing.get_origin(base), typing.get_args(base)
     if origin in (types.UnionType, typing.Union):
         forms = [json_form_of(part) for part in parts if part is not type(None)]
@@ -47,7 +47,7 @@ def _single(hint: Any, base: Any) -> JsonForm:
     return Leaf(form_of(hint))
 
 
-def unwrapped(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+def type_and_marks(hint: Any) -> tuple[Any, tuple[Any, ...]]:
     """A type, and what its annotation says besides."""
     if typing.get_origin(hint) is not Annotated:
         return hint, ()

@@ -12,7 +12,7 @@ from typing import Any
 
 from isospike.results.containers import Keyed
 from isospike.results.forms import JsonForm
-from isospike.results.hints import json_form_of, unwrapped
+from isospike.results.hints import json_form_of, type_and_marks
 from isospike.results.marks import MARK, At, Before, Derived, Presence, Shown
 
 
@@ -64,7 +64,7 @@ def _members(kind: Any) -> tuple[Member, ...]:
 
 def _of_field(name: str, hint: Any) -> Iterator[Member]:
     """The member that a field is, or those that it has where they stand among the others; an inner field has none."""
-    base, marks = unwrapped(hint)
+    base, marks = type_and_marks(hint)
     if Presence.AMONG in marks:
         yield from (dataclasses.replace(member, through=name, derived=True) for member in members_of(base))
     elif Presence.INNER not in marks:
@@ -72,7 +72,7 @@ def _of_field(name: str, hint: Any) -> Iterator[Member]:
 
 
 def _member(name: str, hint: Any) -> Member:
-    _, marks = unwrapped(hint)
+    _, marks = type_and_marks(hint)
     path = next((mark.path for mark in marks if isinstance(mark, At)), name)
     presence = next((mark for mark in marks if isinstance(mark, Presence)), Presence.ALWAYS)
     shown = next((mark for mark in marks if isinstance(mark, Shown)), None)

@@ -12,7 +12,7 @@ from isospike.registry import kebab_case
 from isospike.results.containers import Keyed
 from isospike.results.marks import Presence
 from isospike.results.members import members_of, object_form
-from isospike.results.plain import plain
+from isospike.results.writing import as_json
 
 MOST_NAMED = 8
 """Faults that a message names; the others are counted."""
@@ -34,6 +34,11 @@ class Result:
     def json_form(cls) -> Keyed:
         """What its JSON object must hold."""
         return object_form(cls)
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """The JSON Schema of its object."""
+        return cls.json_form().schema()
 
     @classmethod
     def contradictions(cls, values: Mapping[str, Any]) -> Iterator[str]:
@@ -89,7 +94,7 @@ class Result:
             place = found
             for key in member.path[:-1]:
                 place = place.setdefault(key, {})
-            place[member.key] = plain(value)
+            place[member.key] = as_json(value)
         return found
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from isospike.activations.activation import Granularity
-from isospike.graphs.graph import Op
+from isospike.graphs.op import Op
 from isospike.options import Even
 from isospike.scales.rule import OutputObserver, Passive, channel_values
 
@@ -116,10 +116,10 @@ class StreamingHistogram:
 
 
 def _ceil_log2(values: Tensor) -> Tensor:
-    """Exponent of the smallest power of two not below each value (-100 for zero)."""
+    """Exponent of the smallest power of two not below each value, at least -100, and that for zero."""
     mantissa, exponent = torch.frexp(values.double())
     exponent = exponent - (mantissa == 0.5).int()
-    return torch.where(values > 0, exponent, torch.full_like(exponent, -100))
+    return torch.where(values > 0, exponent, torch.full_like(exponent, -100)).clamp(min=-100)
 
 
 class HistogramObserver(OutputObserver):

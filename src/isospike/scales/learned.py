@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from isospike.activations.activation import Granularity
 from isospike.errors import CalibrationError
-from isospike.graphs.graph import Op
+from isospike.graphs.op import Op
+from isospike.inputs import Inputs
 from isospike.neurons import LearnedActivation
 from isospike.scales.rule import Observer, OutputObserver, ScaleRule, rules
 
@@ -44,7 +45,7 @@ class LearnedRule(ScaleRule):
         """With the other rule for this site."""
         return self if self.otherwise is None else replace(self, otherwise=self.otherwise.at(index, sites))
 
-    def feed(self, inputs: Tensor, most: int) -> Iterator[Tensor]:
+    def feed(self, inputs: Inputs, most: int) -> Iterator[Inputs]:
         """What the other rule is fed."""
         return super().feed(inputs, most) if self.otherwise is None else self.otherwise.feed(inputs, most)
 

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from isospike.activations.activation import Granularity
 from isospike.errors import CalibrationError
-from isospike.graphs.graph import Op
+from isospike.graphs.op import Op
+from isospike.inputs import Inputs
 from isospike.neurons.quantiser import is_signed
 from isospike.options import Configuration, OneOf
 from isospike.registry import Registry, kebab_case
@@ -194,7 +195,7 @@ class ScaleRule(Configuration, ABC):
         """The rule for one of the sites, in order of execution; the same for all unless a rule says otherwise."""
         return self
 
-    def feed(self, inputs: Tensor, most: int) -> Iterator[Tensor]:
+    def feed(self, inputs: Inputs, most: int) -> Iterator[Inputs]:
         """What the observed graph is given for a batch of inputs; the inputs unless a rule says otherwise.
 
         Args:

@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor, nn
 
-from isospike.graphs.graph import Op
+from isospike.graphs.op import Op
+from isospike.inputs import Inputs, mapped
 from isospike.neurons import streaming
 from isospike.options import Count, OneOf, Part
 from isospike.scales.rule import Observer, ScaleRule, rules, smallest_threshold
@@ -37,10 +38,10 @@ class SpikeNormRule(ScaleRule):
     neuron: Annotated[str, OneOf(streaming)] = "integrate-and-fire"
     """The neuron that spikes during calibration, from zero potential."""
 
-    def feed(self, inputs: Tensor, most: int) -> Iterator[Tensor]:
+    def feed(self, inputs: Inputs, most: int) -> Iterator[Inputs]:
         """The images at every step, ``[T * B, ...]``, as many images at once as ``most`` allows."""
         for part in inputs.split(max(1, most // self.steps)):
-            yield part.expand(self.steps, *part.shape).flatten(0, 1)
+            yield mapped(part, lambda x: x.expand(self.steps, *x.shape).flatten(0, 1))
 
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """A spiking neuron whose threshold follows its largest current."""

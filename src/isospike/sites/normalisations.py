@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, fx, nn
 
-from isospike.graphs.graph import Graph, attribute, op_of
+from isospike.graphs.graph import Graph, argument, attribute, op_of
 from isospike.graphs.scaled import assign
 from isospike.sites.nodes import is_call_of
 
@@ -56,6 +56,9 @@ def _keeps_last(move: fx.Node, channels: int) -> bool:
     if is_call_of(move, "permute"):
         axes: list[int] = list(move.args[1])  # type: ignore[arg-type]
         return axes[-1] in (-1, rank - 1)
+    if is_call_of(move, "select", "slice"):
+        place: int = move.args[1] if len(move.args) > 1 else 0  # type: ignore[assignment]
+        return place not in (-1, len(op_of(argument(move)).shape))
     return is_call_of(move, "reshape", "view", "flatten", "unflatten")
 
 

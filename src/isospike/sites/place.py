@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -9,7 +10,8 @@ from typing import Literal
 import torch
 from torch import fx, nn
 
-from isospike.graphs.graph import Graph, Op, argument, attach, op_of
+from isospike.graphs.graph import Graph, argument, attach, op_of
+from isospike.graphs.op import Op
 from isospike.graphs.origin import unused_name
 from isospike.ops import Role, family
 from isospike.ops.signed_site import SignedSite
@@ -45,7 +47,7 @@ def choose_sites(graph: Graph, sites: Sites = "auto") -> Placement:
         graph: a captured network, folded or not; it is not changed.
         sites: ``rectifiers`` leaves it as it is; ``products`` places signed sites (see `place_sites`); ``auto`` does
             so where rectifiers alone would leave more than a tenth of the multiply-accumulates behind the first layer
-            to analogue values.
+            to analogue values, but not in a network that was trained with quantised activations: those are its sites.
 
     Raises:
         OptionError: another word.
@@ -54,8 +56,9 @@ def choose_sites(graph: Graph, sites: Sites = "auto") -> Placement:
     placed = place_sites(graph)
     macs = macs_by_name(graph)
     driven = {"rectifiers": driven_share(graph, macs), "products": driven_share(placed, macs)}
-    rectifiers = sites == "rectifiers" or (sites == "auto" and driven["rectifiers"] >= 1 - MOST_ANALOGUE)
-    if rectifiers:
+    is_trained = any(op.family is family.TRAINABLE for op in graph.ops)
+    is_driven = driven["rectifiers"] >= 1 - MOST_ANALOGUE
+    if sites == "rectifiers" or (sites == "auto" and (is_driven or is_trained)):
         return Placement(graph, "rectifiers", driven)
     return Placement(placed, "products", driven)
 
@@ -118,7 +121,8 @@ def _gather(node: fx.Node, wanted: dict[fx.Node, list[fx.Node]]) -> None:
     """Move the sites behind what only moves this node's value to the value itself, where they are all of it."""
     moves = [user for user in node.users if wanted.get(user) and _passes_on(user, is_sent=bool(wanted.get(node)))]
     moves = [user for user in moves if set(wanted[user]) == set(user.users) and _channels(user) <= _channels(node)]
-    if not wanted.get(node) and sum(map(_size, moves)) < _size(node):
+    whole = argument(node) if _gives_several(node) else node
+    if not wanted.get(node) and sum(map(_size, moves)) < _size(whole):
         return
     wanted[node] = [*wanted.get(node, ()), *moves]
     for move in moves:
@@ -134,11 +138,19 @@ def _passes_on(node: fx.Node, *, is_sent: bool) -> bool:
 
 
 def _channels(node: fx.Node) -> int:
+    """How many thresholds a site behind a node may have; one in front of a move is not to have fewer."""
     op = op_of(node)
     return op.shape[op.channel_axis % (1 + len(op.shape)) - 1] if op.shape else 1
 
 
+def _gives_several(node: fx.Node) -> bool:
+    """Whether a node takes a value apart; its parts can have sites, and so can what it takes apart."""
+    return any(user.target is operator.getitem for user in node.users)
+
+
 def _size(node: fx.Node) -> int:
+    if _gives_several(node):
+        return sum(map(_size, node.users))
     op = op_of(node)
     return op.rows * torch.Size(op.shape).numel()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor
 
-from isospike.errors import DataError
+from isospike.errors import DataError, TaskError
 from isospike.intervals import NAME, interval
 from isospike.messages import counted, with_article
 from isospike.ops import family
@@ -77,6 +78,14 @@ class Classification(Task):
         if len(shapes) != 1 or len(shapes[0]) > 1 or 0 in shapes[0]:
             takes = "one output [B, classes], or [B] or [B, 1] whose sign decides"
             raise self._refuse_outputs(takes, shapes, "give task='regression', or another task")
+
+    def check_ending(self, shapes: Shapes, kinds: Sequence[str]) -> None:
+        """One output must be a logit: the sign of a sigmoid is always positive."""
+        if _is_binary(shapes) and "sigmoid" in kinds:
+            raise TaskError(
+                "the network ends in a sigmoid, whose values are all positive, and the sign of one output decides "
+                "between two classes: leave the sigmoid out, the sign of what it reads decides the same"
+            )
 
     def alternatives(self, shapes: Shapes) -> int:
         """The number of classes."""

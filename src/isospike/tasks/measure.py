@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypedDict
 
@@ -91,11 +90,6 @@ class Measure(Stored):
     def beats(self, value: float, interval: Interval | None, *, chance: float | None) -> bool:
         """Whether a figure is better than chance, both ends of its interval; every one where chance is not known."""
         return chance is None or min(map(self.goodness, interval or (value,))) > self.goodness(chance)
-
-    def is_possible(self, value: float) -> bool:
-        """Whether there are such figures."""
-        low = -math.inf if self.least is None else self.least
-        return low <= value <= (math.inf if self.most is None else self.most)
 
     def column(self, key: str, title: str, unit: str = "") -> Column:
         """A column of such figures."""

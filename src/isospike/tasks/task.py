@@ -105,6 +105,17 @@ class Task(Configuration, ABC):
             TaskError: what the task takes, and what the network puts out.
         """
 
+    def check_ending(self, shapes: Shapes, kinds: Sequence[str]) -> None:
+        """Refuse a network whose answers are not what the task reads them as.
+
+        Args:
+            shapes: of its outputs.
+            kinds: ATen names of the ops that give them, moves aside.
+
+        Raises:
+            TaskError: so it is.
+        """
+
     @abstractmethod
     def read_targets(self, targets: Any, shapes: Shapes, samples: int) -> Any:
         """Targets of a batch as `Score.update` takes them.

@@ -31,7 +31,10 @@ def raise_maxima(rewriter: Rewriter) -> None:
             continue  # positions of maxima are no numbers of the network
         rank = source.meta["val"].dim()
         axes = sorted(axis % rank for axis in axes)
-        if axes and axes[0] > 1 and source.meta["val"].is_floating_point():
+        if name_of(node) == "max" and axes == [1]:
+            for reader in readers:
+                rewriter.replace(reader, rewriter.call(reader, ATEN.amax.default, source, axes, given(node)["keepdim"]))
+        elif axes and axes[0] > 1 and source.meta["val"].is_floating_point():
             for reader in readers:
                 pooled = _windows(rewriter, reader, source, axes) or _whole(rewriter, reader, source, axes)
                 rewriter.replace(reader, pooled)

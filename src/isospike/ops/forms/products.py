@@ -22,6 +22,18 @@ def raise_products(rewriter: Rewriter) -> None:
             found = given(node)
             if found["beta"] == 1 and found["alpha"] == 1:
                 rewriter.replace(node, _sum(rewriter, node, found[first], found[second], found["self"], product))
+        elif name_of(node) == "addcmul" and rewriter.varies(node):
+            rewriter.replace(node, _scaled_sum(rewriter, node, given(node)))
+
+
+def _scaled_sum(rewriter: Rewriter, node: fx.Node, call: dict[str, Any]) -> fx.Node:
+    """``input + value * a * b``."""
+    a, b = call["tensor1"], call["tensor2"]
+    product = rewriter.call(node, ATEN.mul.Tensor, *((a, b) if rewriter.varies(a) else (b, a)))
+    if call["value"] != 1:
+        product = rewriter.call(node, ATEN.mul.Tensor, product, call["value"])
+    first, second = (product, call["self"]) if rewriter.varies(product) else (call["self"], product)
+    return rewriter.call(node, ATEN.add.Tensor, first, second)
 
 
 def _sum(rewriter: Rewriter, node: fx.Node, x: Any, w: Any, bias: Any, product: Any) -> fx.Node:

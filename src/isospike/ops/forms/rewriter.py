@@ -33,9 +33,9 @@ class Rewriter:
 
     def is_of_tokens(self, node: fx.Node) -> bool:
         """Whether a call depends on whole numbers among the inputs alone, and on no real number."""
-        return node.op == "call_function" and self.varies(node) and all(map(self._is_token, self._operands(node)))
+        return node.op == "call_function" and self.varies(node) and all(map(self.is_token, self._operands(node)))
 
-    def _is_token(self, node: fx.Node) -> bool:
+    def is_token(self, node: fx.Node) -> bool:
         """Whether a value is whole numbers of the inputs, or computed from such."""
         if node not in self._tokens:
             value = node.meta.get("val")
@@ -62,13 +62,22 @@ class Rewriter:
 
     def call(self, place: fx.Node, target: Any, *args: Any, **kwargs: Any) -> fx.Node:
         """One more call in front of ``place``."""
+        values, named = fx.map_arg((args, kwargs), lambda source: source.meta["val"])
+        return self.call_of(place, target(*values, **named), target, *args, **kwargs)
+
+    def call_of(self, place: fx.Node, value: Any, target: Any, *args: Any, **kwargs: Any) -> fx.Node:
+        """One more call in front of ``place``, whose value is known: to compute it may fix the size of the batch."""
         with self.graph.inserting_before(place):
             node: fx.Node = self.graph.call_function(target, args, kwargs)
-        node.meta = {key: place.meta[key] for key in ORIGIN if key in place.meta}
-        values, named = fx.map_arg((args, kwargs), lambda source: source.meta["val"])
-        node.meta["val"] = target(*values, **named)
+        node.meta = {key: place.meta[key] for key in ORIGIN if key in place.meta} | {"val": value}
         self.constants.fold(node)
         return node
+
+    def look_again(self, node: fx.Node) -> None:
+        """Find out what a call gives now that what it reads has been replaced."""
+        args, kwargs = fx.map_arg((node.args, node.kwargs), lambda source: source.meta["val"])
+        target: Any = node.target
+        node.meta["val"] = target(*args, **kwargs)
 
     def constant(self, place: fx.Node, value: Tensor) -> fx.Node:
         """One more constant in front of ``place``."""

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from isospike.errors import ArtefactError
-from isospike.graphs.graph import Numbers
+from isospike.graphs.op import Numbers
 from isospike.neurons.streaming_neuron import MOST_SPIKES
 from isospike.ops import Role
 from isospike.options import MOST_STEPS
@@ -183,25 +183,6 @@ class Bounds(Fields, frozen=True):
 
     min_val: Annotated[float, Meta(ge=0, le=0)]
     max_val: Annotated[float, Meta(gt=0)]
-
-
-class LeakyFields(Fields, frozen=True):
-    """See `isospike.ops.two_sided.Leaky`."""
-
-    slope: float
-
-
-class BoundedFields(Fields, frozen=True):
-    """See `isospike.ops.two_sided.Bounded`."""
-
-    low: Annotated[float, Meta(lt=0)] | None
-    high: Annotated[float, Meta(ge=0)] | None
-
-
-class SoftShrinkFields(Fields, frozen=True):
-    """See `isospike.ops.two_sided.SoftShrink`."""
-
-    edge: Annotated[float, Meta(ge=0)]
 
 
 class MaxPool(Fields, frozen=True):

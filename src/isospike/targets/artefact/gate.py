@@ -19,6 +19,7 @@ from torch import Tensor, fx, nn
 
 from isospike.errors import ArtefactError
 from isospike.graphs.graph import Graph, call, op_of, output_leaves
+from isospike.graphs.op import Op
 from isospike.graphs.origin import Names
 from isospike.messages import first_line
 from isospike.neurons import InputGrid, Kind, Neuron
@@ -46,6 +47,8 @@ Weighted = (
     | ChannelAffine
 )
 """Layers with weights."""
+FORMATS = {"int64": torch.int64, "int32": torch.int32, "bool": torch.bool}
+"""Of tokens and masks."""
 POINTWISE = (Neuron, InputGrid)
 """Modules whose output has the shape of their input, and whose tensors broadcast to it."""
 
@@ -57,14 +60,16 @@ def check_graph(graph: Graph) -> None:
         ArtefactError: the nodes are not those of a converted network.
     """
     nodes = list(graph.graph.nodes)
-    ops = [node.op for node in nodes]
-    if ops.count("placeholder") != 1 or ops[0] != "placeholder" or ops.count("output") != 1 or ops[-1] != "output":
-        raise ArtefactError("its graph does not lead from one input to one output")
+    ops, inputs = [node.op for node in nodes], graph.input_nodes
+    if not inputs or nodes[: len(inputs)] != inputs or ops.count("output") != 1 or ops[-1] != "output":
+        raise ArtefactError("its graph does not lead from inputs to one output")
+    if len(set(graph.input_names)) < len(inputs) or any(op_of(node).role is not Role.INPUT for node in inputs):
+        raise ArtefactError("its inputs have no names of their own, or another role")
     leaves = output_leaves(nodes[-1])
     if not leaves or any(leaf.op == "get_attr" for leaf in leaves):
         raise ArtefactError("its output is not computed from its input")
-    changing = {nodes[0]}
-    for node in nodes[1:-1]:
+    changing = set(inputs)
+    for node in nodes[len(inputs) : -1]:
         if not changing.isdisjoint(node.all_input_nodes):
             changing.add(node)
         elif node.op != "get_attr":
@@ -98,6 +103,8 @@ def check_names(nodes: list[fx.Node]) -> None:
 
 def _check_role(graph: Graph, node: fx.Node, changing: set[fx.Node]) -> None:
     op = op_of(node)
+    if op.numbers != "real" and op.role is not Role.INPUT:
+        raise ArtefactError(f"{op.name} puts out {op.numbers}, and is no part of the input")
     role, kinds = _place_of(graph, node, changing)
     if op.role is not role or op.kind not in kinds:
         known = ", ".join(sorted(kinds)[:4])
@@ -114,6 +121,8 @@ def _place_of(graph: Graph, node: fx.Node, changing: set[fx.Node]) -> tuple[Role
         return Role.LINEAR, frozenset({"getitem"})
     record = _record_of(node)
     role, _ = record.role_of(Call(node, changing.__contains__))
+    if all(op_of(source).numbers != "real" for source in node.all_input_nodes if source in changing):
+        role = Role.INPUT
     if op_of(node).role is Role.PRODUCT and is_product(node):
         role = Role.PRODUCT
     return role, _names_of(family.RESHAPE) if record.family is family.RESHAPE else frozenset({record.name})
@@ -164,7 +173,7 @@ def check_shapes(graph: Graph, dtype: torch.dtype) -> None:
 
 def _value(graph: Graph, node: fx.Node, values: Mapping[fx.Node, Any], batch: int, dtype: torch.dtype) -> Any:
     if node.op == "placeholder":
-        return torch.empty(batch, *op_of(node).shape, dtype=dtype, device="meta")
+        return torch.empty(batch, *op_of(node).shape, dtype=_format_of(op_of(node), dtype), device="meta")
     module = graph.module_of(node) if node.op == "call_module" else None
     if isinstance(module, POINTWISE):
         value = values[node.all_input_nodes[0]]
@@ -180,6 +189,11 @@ def _value(graph: Graph, node: fx.Node, values: Mapping[fx.Node, Any], batch: in
     if node.target is operator.getitem and isinstance(values[node.all_input_nodes[0]], Tensor):
         raise ValueError("it takes a sample out of the batch")
     return call(graph, node, values.__getitem__)
+
+
+def _format_of(op: Op, dtype: torch.dtype) -> torch.dtype:
+    """The number format of a value in a network of this type."""
+    return dtype if op.numbers == "real" else FORMATS[op.numbers]
 
 
 def _check_channels(layer: Weighted, value: Any) -> None:
@@ -205,13 +219,13 @@ def _check_value(node: fx.Node, value: Any, batch: int, dtype: torch.dtype) -> N
     parts = list(value) if isinstance(value, (list, tuple)) else [value]
     if not parts or not all(isinstance(part, Tensor) and part.dim() and len(part) == batch * op.rows for part in parts):
         raise ArtefactError(f"{op.name} does not keep the samples of a batch apart")
-    if op.family is not family.RESHAPE and any(
+    if op.family not in (family.RESHAPE, family.CONSTANT) and any(
         op_of(source).rows != op.rows for source in node.all_input_nodes if source.op != "get_attr"
     ):
         raise ArtefactError(f"{op.name} changes how many rows a sample has, which a reshape alone does")
     if tuple(parts[0].shape[1:]) != op.shape:
         raise ArtefactError(f"{op.name} has the shape {list(parts[0].shape[1:])}, the file says {list(op.shape)}")
-    if any(part.dtype is not dtype for part in parts):
+    if any(part.dtype is not _format_of(op, dtype) for part in parts):
         raise ArtefactError(f"{op.name} is of type {parts[0].dtype}, the network of {dtype}")
     if any(part.numel() // batch > LARGEST_VALUE for part in parts):
         raise ArtefactError(f"{op.name} has more numbers than {LARGEST_VALUE}")
@@ -238,7 +252,10 @@ def _check_call(node: fx.Node, target: torch._ops.OpOverload, values: Mapping[fx
         sizes = given.get(name) if record.resizes else None
         if sizes is not None and (len(sizes) != rank - 2 or not all(0 < size < math.inf for size in sizes)):
             raise ValueError(f"its {name} are not one positive number for each of {rank - 2} axes")
-    _check_constants(record, given, values)
+    if record.family is family.LOOKUP:
+        _check_table(given)
+    if op_of(node).role is not Role.INPUT:
+        _check_constants(record, given, values)
     if isinstance(value, Tensor) and record.parts is not None and record.parts(given, value) > MOST_PARTS:
         raise ValueError(f"it takes its input into more than {MOST_PARTS} parts")
 
@@ -255,6 +272,13 @@ def _check_axes(record: OpRecord, given: Mapping[str, Any], rank: int) -> None:
         places = {axis % rank for axis in listed if -rank <= axis < rank}
         if not listed or 0 in places or len(places) < len(listed):
             raise ValueError("it works along the axis of the batch, along one twice, or along none that there is")
+
+
+def _check_table(given: Mapping[str, Any]) -> None:
+    """What is looked up is a constant, so that no sample reads another."""
+    table, places = given["weight"], given["indices"]
+    if not isinstance(table, fx.Node) or table.op != "get_attr" or not isinstance(places, fx.Node):
+        raise ValueError("it looks up what is no constant")
 
 
 def _check_constants(record: OpRecord, given: Mapping[str, Any], values: Mapping[fx.Node, Any]) -> None:

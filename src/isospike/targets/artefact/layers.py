@@ -19,6 +19,7 @@ from isospike.pooling import MaxPoolRule, rules
 from isospike.targets.artefact import format as fields
 from isospike.targets.artefact.form import Json, ModuleForm, built, described
 from isospike.targets.artefact.format import Fields, checked
+from isospike.targets.artefact.two_sided_fields import BoundedFields, LeakyFields, SoftShrinkFields
 
 
 def _layer(kind: type[nn.Module], options: type[Fields], axes: int = 0) -> ModuleForm:
@@ -84,11 +85,11 @@ ACTIVATIONS = {
     "ReLU": _layer(nn.ReLU, fields.NoFields),
     "Hardtanh": _layer(nn.Hardtanh, fields.Bounds),
     "SignedSite": _layer(SignedSite, fields.NoFields),
-    "Leaky": _layer(Leaky, fields.LeakyFields),
+    "Leaky": _layer(Leaky, LeakyFields),
     "ParametricLeaky": ModuleForm(fields.NoFields, lambda module: {}, lambda given: ParametricLeaky(torch.empty(()))),
     "Absolute": _layer(Absolute, fields.NoFields),
-    "Bounded": _layer(Bounded, fields.BoundedFields),
-    "SoftShrink": _layer(SoftShrink, fields.SoftShrinkFields),
+    "Bounded": _layer(Bounded, BoundedFields),
+    "SoftShrink": _layer(SoftShrink, SoftShrinkFields),
     "TrainableActivation": ModuleForm(fields.Trainable, _describe_trainable, _build_trainable),
     "QuantisedActivation": ModuleForm(
         fields.Quantised,
