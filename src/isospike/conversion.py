@@ -18,17 +18,18 @@ from isospike.graphs import Graph
 from isospike.graphs.changed import changed_tensors
 from isospike.graphs.export import names_taken
 from isospike.messages import with_article
+from isospike.methods.code_tables import entries
 from isospike.methods.method import Method
 from isospike.methods.parts import Parts
 from isospike.methods.signed_sites import sites_for
-from isospike.methods.thresholds import Thresholds, find_thresholds, requests
+from isospike.methods.thresholds import Thresholds, find_thresholds
 from isospike.network import SNN, Profile, Provenance, network_of
 from isospike.options import Count, check_arguments
 from isospike.precision import own_precision
 from isospike.preparation import Preparation, Prepared, prepare
 from isospike.progress import Progress, going_on, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration
-from isospike.sites import Sites
+from isospike.sites import Sites, Tables
 from isospike.tasks import TaskChoice
 
 SEQUENCE_AXES = 5
@@ -43,6 +44,7 @@ def convert(
     data: Iterable[Batch],
     analogue: Analogue = "refuse",
     sites: Sites = "auto",
+    tables: Tables = (),
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: Progress = True,
     checkpoint: str | Path | None = None,
@@ -64,6 +66,10 @@ def convert(
             of them; ``auto`` chooses the second where the first would leave more than a tenth of the
             multiply-accumulates behind the first layer to analogue values (see `isospike.sites.choose_sites`), unless
             the method cannot serve values of both signs.
+        tables: smooth functions (``gelu``, ``silu``, ``mish``, ``hardswish``) that become tables from code to code, of
+            methods that emit codes: where a site stands behind one, another is put in front of it, which cuts currents
+            off far below zero (`isospike.sites.code_tables.CUTS`). An approximation, which the network's provenance
+            keeps; it needs bounds for every channel, or more than 8 bits.
         memory_budget: bytes for trains and cached activations of refinements; larger caches go to a temporary file. A
             batch whose trains are larger is corrected in parts, each on what the one before left: with other budgets
             the corrections differ a little.
@@ -90,9 +96,8 @@ def convert(
     with reporting(progress) as report, going_on(_how(keep)):
         shape, names = (model.input_shape if isinstance(model, Graph) else None), names_taken(model)
         batches = Batches(data, report, shape=shape, layout=layout, names=names)
-        network = prepare(model, batches, Preparation(analogue, sites_for(method, sites), task))
-        wanted = requests(network.graph, method)
-        network.check_islands(wanted)
+        network = prepare(model, batches, Preparation(analogue, sites_for(method, sites), task, tables))
+        wanted = network.requests(method)
         thresholds = find_thresholds(network.graph, wanted, batches)
         calibration = Calibration(batches, None, memory_budget, report, keep)
         return spiking_network(network, method, thresholds, calibration=calibration)
@@ -119,7 +124,8 @@ def spiking_network(network: Prepared, method: Method, thresholds: Thresholds, *
     silent = silent_channels(thresholds.of(parts))
     placement = network.placement
     made_by = method.name(), method.options(), method.used_papers()
-    provenance = Provenance(*made_by, silent=silent, sites=placement.sites, driven=placement.driven)
+    tables = {kind: entries(refined, sites) for kind, sites in network.tabled.sites.items()}
+    provenance = Provenance(*made_by, silent, placement.sites, placement.driven, tables)
     profile = Profile(provenance, readout=parts.schedule.read_out(placed, calibration.batches), task=network.task)
     if last is None:
         return network_of(refined, profile)

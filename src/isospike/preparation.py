@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -16,8 +16,10 @@ from isospike.graphs import Graph, capture, fold_batch_norm
 from isospike.graphs.ending import check_task
 from isospike.inputs import Inputs
 from isospike.memory_format import weights_channels_last
-from isospike.methods.thresholds import Request
-from isospike.sites import Placement, Sites, choose_sites
+from isospike.methods.code_tables import check_tables
+from isospike.methods.method import Method
+from isospike.methods.thresholds import Request, requests
+from isospike.sites import CodeTables, Placement, Sites, Tables, choose_sites, place_tables
 from isospike.tasks import Task, TaskChoice, choose_task
 
 SEQUENCE_AXES = 5
@@ -34,6 +36,8 @@ class Preparation:
     """Where neurons stand."""
     task: TaskChoice = None
     """What the answers are for."""
+    tables: Tables = ()
+    """Functions that become tables from code to code, an approximation."""
 
     def arguments(self) -> dict[str, Any]:
         """As arguments of `isospike.convert`."""
@@ -47,15 +51,22 @@ class Prepared:
     folded: Graph
     """The captured network, before any site is placed."""
     placement: Placement
-    """The folded graph with all its sites."""
+    """The folded graph with its sites, none of whose functions is approximate."""
+    tabled: CodeTables
+    """The same with sites in front of functions that become tables."""
     task: Task
     """What the answers are for."""
-    analogue: Analogue
-    """Whether islands are allowed."""
+    wanted: Preparation
+    """What was asked for."""
 
     @property
     def graph(self) -> Graph:
         """The folded graph with all its sites."""
+        return self.tabled.graph
+
+    @property
+    def ann(self) -> Graph:
+        """What networks are measured by: nothing in it is approximate."""
         return self.placement.graph
 
     def with_sites(self, sites: Sites) -> Prepared:
@@ -64,16 +75,28 @@ class Prepared:
         Raises:
             ConversionError: ops that neurons drove there would be islands here, which are not allowed.
         """
-        return _placed(self.folded, Preparation(self.analogue, sites, self.task), self.task)
+        return _placed(self.folded, replace(self.wanted, sites=sites), self.task)
 
-    def check_islands(self, wanted: Iterable[Request]) -> None:
+    def requests(self, method: Method) -> list[Request]:
+        """What a method wants of the graph, see `isospike.methods.thresholds.requests`.
+
+        Raises:
+            ConversionError: the method cannot serve the sites, islands or tables.
+            CalibrationError, OptionError: as there.
+        """
+        check_tables(self.tabled, method)
+        wanted = requests(self.graph, method)
+        self._check_islands(wanted)
+        return wanted
+
+    def _check_islands(self, wanted: Iterable[Request]) -> None:
         """Refuse a method whose neurons cannot stand for functions that others can, where islands are not allowed.
 
         Raises:
             ConversionError: as `check_roles`.
         """
         for request in wanted:
-            check_roles(request.watch.graph, self.analogue, tail=self.task.tail)
+            check_roles(request.watch.graph, self.wanted.analogue, tail=self.task.tail)
 
 
 def prepare(model: nn.Module | Graph, batches: Batches, wanted: Preparation) -> Prepared:
@@ -99,9 +122,10 @@ def prepare(model: nn.Module | Graph, batches: Batches, wanted: Preparation) -> 
 
 def _placed(folded: Graph, wanted: Preparation, task: Task) -> Prepared:
     placement = choose_sites(folded, wanted.sites)
-    check_convertible(placement.graph, wanted.analogue, tail=task.tail)
-    weights_channels_last(placement.graph)
-    return Prepared(folded, placement, task, wanted.analogue)
+    tabled = place_tables(placement.graph, wanted.tables)
+    check_convertible(tabled.graph, wanted.analogue, tail=task.tail)
+    weights_channels_last(tabled.graph)
+    return Prepared(folded, placement, tabled, task, wanted)
 
 
 def _captured(model: nn.Module, example: Inputs) -> Graph:

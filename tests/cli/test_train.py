@@ -22,6 +22,10 @@ def plain():
     torch.manual_seed(0)
     return nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(72, 10))
 
+def smooth():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 8, 3), nn.GELU(), nn.Conv2d(8, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(128, 10))
+
 def deeper():
     torch.manual_seed(0)
     layers = (nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(128, 10))
@@ -61,6 +65,20 @@ def test_every_activation_trains_and_converts(name, cli, plain):
     data = ["--weights", "q.safetensors", "--data", "digits", "--images", "50"]
     made = cli("convert", "maximum", "m.py:plain", *data, "--out", "n.snn")
     assert made.code == 0, made.err
+
+
+def test_other_functions_are_replaced_where_it_is_asked_for(cli, plain):
+    arguments = ["m.py:smooth", *TRAIN[1:], "--out", "q.safetensors"]
+    kept = cli("train", "qcfs", *arguments)
+    assert kept.code == 0, kept.err
+    assert load_model("m.py:smooth", weights=plain / "q.safetensors").model.sites == ("3",)
+    result = cli("train", "qcfs", *arguments, "--replace", "gelu")
+    assert (result.code, result.err) == (0, "")
+    assert load_model("m.py:smooth", weights=plain / "q.safetensors").model.sites == ("1", "3")
+    refused = cli("train", "qcfs", *arguments, "--replace", "gelu,silu")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "replace=['silu']" in refused.err
+    assert "it has: gelu" in refused.err
 
 
 def test_the_table_says_what_was_trained(cli, plain):

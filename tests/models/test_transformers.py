@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 import isospike as iso
 from isospike.errors import CaptureError, ModelError, WeightsError
+from isospike.inputs import NamedInputs
 from isospike.models import load_model
 from isospike.models.bert import BertClassifier, BertEmbedding, BertEncoder, BertSizes
 
@@ -137,3 +138,14 @@ def test_tokens_that_do_not_fit_the_model_are_one_line(name: str) -> None:
     with pytest.raises(CaptureError, match=message) as caught:
         iso.capture(model, {**tokens(batch=2), **changed})
     assert "\n" not in str(caught.value)
+
+
+def test_gelu_gives_way_to_a_trained_activation() -> None:
+    """The recipe of the bit-coded paper: QCFS in the place of GELU takes gradients and becomes neurons."""
+    model = warmed(BertClassifier(BertSizes(**SIZES), 2))
+    qat = iso.quantise(model, iso.activations.QCFS(levels=15), data=[tokens()], replace=("gelu",))
+    qat(NamedInputs(tokens())).square().sum().backward()
+    assert all(qat.get_submodule(site).log_bound.grad.isfinite().all() for site in qat.sites)
+    snn = iso.convert(qat, iso.methods.BitCoded(), data=[tokens()], sites="products", analogue="allow")
+    assert sum(site.endswith("gelu") for site in snn.sites) == SIZES["num_hidden_layers"]
+    assert snn(tokens()).isfinite().all()

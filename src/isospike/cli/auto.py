@@ -11,6 +11,7 @@ import click
 from isospike.cli import comparisons, options
 from isospike.cli.data import DataOptions, OpenData
 from isospike.cli.halves import Half
+from isospike.cli.networks import print_tables
 from isospike.cli.progress import Stream, shown
 from isospike.cli.render import describe_preprocess, print_json, print_result
 from isospike.comparison import Choice, auto
@@ -99,4 +100,5 @@ def _print(choice: Choice, out: Path, selected: str, reported: str) -> None:
     comparisons.print_failed(choice.failed)
     table = choice.table()
     print_result(table, f"{out}: {table.title}")
+    print_tables(choice.tables)
     click.echo(f"selected on images of {selected}, reports on images of {reported}")

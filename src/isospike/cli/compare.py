@@ -12,6 +12,7 @@ import click
 
 from isospike.cli import comparisons, options, pages
 from isospike.cli.data import DataOptions
+from isospike.cli.networks import print_tables
 from isospike.cli.progress import Stream, shown
 from isospike.cli.render import describe_preprocess, print_json, print_result
 from isospike.comparison import Comparison, compare
@@ -73,7 +74,7 @@ def compare_command(
     found = replace(found, command=shlex.join(["isospike", *sys.argv[1:]]), seed=wanted.seed)
     if out is not None and page:
         about = {"title": f"{model} as spiking networks", "Test images from": measured.data, "Seed": str(wanted.seed)}
-        kept = {name: arguments[name] for name in ("analogue", "sites", "task")}
+        kept = {name: arguments[name] for name in ("analogue", "sites", "tables", "task")}
         shared = {"energy_model": arguments["energy_model"], "wanted": Preparation(**kept), "layout": data.layout}
         pages.write_page(
             found, out, network, calibration=calibration, test=images, about=about, figures=figures, **shared
@@ -91,6 +92,7 @@ def _print(found: Comparison, title: str) -> None:
     print_result(found.scores(), title)
     print_result(front_table([(cell, found.images) for cell in found.front()], found.energy_model, found.measure))
     comparisons.print_failed(found.failed)
+    print_tables(found.tables)
     shared = sum(found.shared.values())
     if shared:
         click.echo(f"{counted(shared, 'calibration image')} among the test images")

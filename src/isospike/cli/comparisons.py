@@ -21,7 +21,7 @@ from isospike.errors import OptionError
 from isospike.methods import methods
 from isospike.models import load_model
 from isospike.options import options_of
-from isospike.sites import Sites
+from isospike.sites import Sites, Tables
 from isospike.tasks import task_called
 
 SAME_IMAGES = re.compile(r"(npz|imagefolder):|tsv:[^#]*\.(?!zip)\w+(#|$)")
@@ -47,6 +47,7 @@ def method_options(command: F) -> F:
         click.option("--seed", type=int, default=0, show_default=True, help="Seed of the order of the images."),
         options.analogue_option,
         options.sites_option,
+        options.tables_option,
         options.executor_option("layer and collapsed; networks that the one named does not run take theirs"),
         options.task_option,
     ]
@@ -68,6 +69,7 @@ class MethodOptions:
     seed: int
     analogue: Analogue
     sites: Sites
+    tables: Tables
     executor: str | None
     task: str | None
 
@@ -89,6 +91,7 @@ class MethodOptions:
             "energy_model": energy_model_called(self.energy_model),
             "analogue": self.analogue,
             "sites": self.sites,
+            "tables": self.tables,
             "executor": self.executor,
             "task": None if self.task is None else task_called(self.task),
         }

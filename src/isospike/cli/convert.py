@@ -41,6 +41,7 @@ class MethodGroup(click.Group):
         @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the order of the images.")
         @options.analogue_option
         @options.sites_option
+        @options.tables_option
         @options.task_option
         @click.option(
             "--checkpoint",
@@ -75,6 +76,7 @@ def _convert(
     seed: int,
     analogue: Any,
     sites: Any,
+    tables: Any,
     task: str | None,
     checkpoint: Path | None,
     out: Path,
@@ -98,6 +100,7 @@ def _convert(
         data=stream,
         analogue=analogue,
         sites=sites,
+        tables=tables,
         task=task,
         progress=shown(),
         checkpoint=checkpoint,

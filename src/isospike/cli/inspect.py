@@ -8,12 +8,12 @@ import click
 import torch
 
 from isospike.cli import options
-from isospike.cli.networks import headline, network_to_dict, print_network
+from isospike.cli.networks import headline, network_to_dict, print_network, print_tables
 from isospike.cli.render import print_json, print_table
 from isospike.errors import OptionError
 from isospike.models import load_model
 from isospike.ops import Role
-from isospike.sites import Inspection, Sites, inspect, sites_line
+from isospike.sites import Inspection, Sites, Tables, inspect, sites_line
 from isospike.targets.artefact.saving import load
 
 
@@ -22,9 +22,10 @@ from isospike.targets.artefact.saving import load
 @options.weights_option
 @click.option("--shape", type=options.INTEGERS, help="Shape of one input, e.g. 3,32,32 [default: the model's].")
 @options.sites_option
+@options.tables_option
 @options.json_option
 def inspect_command(
-    *, model: str, weights: Path | None, shape: tuple[int, ...] | None, sites: Sites, as_json: bool
+    *, model: str, weights: Path | None, shape: tuple[int, ...] | None, sites: Sites, tables: Tables, as_json: bool
 ) -> None:
     """Show the role of every op of a model before anyone converts it.
 
@@ -41,7 +42,7 @@ def inspect_command(
     if min(known) < 1:
         raise OptionError(f"--shape must hold sizes of at least 1, got {','.join(map(str, known))}")
     example = torch.randn(2, *known, generator=torch.Generator().manual_seed(0))
-    result = inspect(loaded.model, example, sites=sites)
+    result = inspect(loaded.model, example, sites=sites, tables=tables)
     if as_json:
         print_json({"model": model, "weights": loaded.weights, "input": list(known), **result.to_dict()})
         return
@@ -64,6 +65,7 @@ def _print(model: str, result: Inspection) -> None:
     print_table(model, ["name", "op", "role", "shape", "source", "why"], rows, left=6)
     click.echo(", ".join(f"{count} {role}" for role, count in result.counts.items() if count))
     click.echo(sites_line(result.sites, result.driven))
+    print_tables(result.tables)
     if result.with_role(Role.UNSUPPORTED):
         click.echo("does not convert: replace the unsupported ops")
     elif not result.with_role(Role.ACTIVATION):

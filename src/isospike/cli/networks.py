@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from isospike.cli.render import describe_preprocess
 from isospike.errors import OptionError
 from isospike.messages import counted
 from isospike.network import SNN
-from isospike.sites import sites_line
+from isospike.sites import sites_line, tables_line
 from isospike.targets.artefact.saving import load
 
 
@@ -40,6 +41,7 @@ def network_to_dict(snn: SNN) -> dict[str, Any]:
         "islands": list(snn.islands),
         "placed": snn.provenance.sites,
         "driven": snn.provenance.driven,
+        "tables": snn.provenance.tables,
         "kind": snn.kind.value,
         **snn.times.to_dict(),
         "silent": snn.provenance.silent,
@@ -53,11 +55,18 @@ def headline(snn: SNN) -> str:
     return f"{snn.provenance.method}, {counted(len(snn.sites), 'neuron layer')}{islands}"
 
 
+def print_tables(tables: Mapping[str, Sequence[str] | Mapping[str, int]], *, indent: str = "") -> None:
+    """What is approximate, where something is."""
+    if line := tables_line(tables):
+        click.echo(f"{indent}{line}")
+
+
 def print_network(snn: SNN) -> None:
     """Input, numbers of steps, silent channels and read-out, a line each."""
     click.echo(f"  input: {describe_preprocess(snn.preprocess)}")
     if snn.provenance.driven:
         click.echo(f"  {sites_line(snn.provenance.sites, snn.provenance.driven)}")
+    print_tables(snn.provenance.tables, indent="  ")
     times = snn.times
     if times.steps is not None:
         click.echo(f"  takes {times.steps} steps, the longest train of a layer; answers after the last one")

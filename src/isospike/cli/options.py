@@ -11,6 +11,7 @@ import click
 from isospike.data.reading import Layout
 from isospike.executors import executors
 from isospike.sites import Sites
+from isospike.sites.code_tables import Tabled
 from isospike.tasks import tasks
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -33,8 +34,21 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic only in new
             self.fail(f"'{value}' is not a list of {self.name} like 1,2,4", param, ctx)
 
 
+class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in newer click
+    """Names separated by commas, e.g. ``gelu,silu``."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """A tuple of names."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(name for part in str(value).split(",") if (name := part.strip()))
+
+
 INTEGERS = Numbers(int, "whole numbers")
 FLOATS = Numbers(float, "numbers")
+NAMES = Names()
 
 
 def weights_option(command: F) -> F:
@@ -138,6 +152,13 @@ sites_option = click.option(
     show_default=True,
     help="Where neurons stand: in the place of rectifiers, or also in front of every product; auto takes the second "
     "where the first leaves over a tenth of the multiply-accumulates to analogue values.",
+)
+tables_option = click.option(
+    "--tables",
+    type=NAMES,
+    default=(),
+    help=f"Approximate, of methods that emit codes: functions that become tables from code to code, of "
+    f"{', '.join(get_args(Tabled))}, where sites stand behind them.",
 )
 analogue_option = click.option(
     "--analogue",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,12 @@ class ActivationGroup(click.Group):
         @options.training_data_options
         @click.option("--test", help="Where the score is measured once, after the training, e.g. cifar10:DIR.")
         @click.option("--average-pools", is_flag=True, help="Put average pools in the place of max pools.")
+        @click.option(
+            "--replace",
+            type=options.NAMES,
+            default=(),
+            help="Other functions in whose place the activation is to stand, by ATen name, e.g. gelu,silu.",
+        )
         @click.option("--out", type=click.Path(path_type=Path), required=True, help="The .safetensors file to write.")
         @click.option(
             "--checkpoint",
@@ -102,6 +109,7 @@ def _train(
     weights: Path | None,
     test: str | None,
     average_pools: bool,
+    replace: tuple[str, ...],
     out: Path,
     checkpoint: Path | None,
     adapt_levels: tuple[int, ...] | None,
@@ -120,9 +128,10 @@ def _train(
     learned = training_data(opened, recipe, data.data)
     held_out = None
     if test is not None:
-        held_out = replace(data, data=test, images=None).open("test", preprocess=learned.preprocess, shuffle=False)
+        measured = dataclasses.replace(data, data=test, images=None)
+        held_out = measured.open("test", preprocess=learned.preprocess, shuffle=False)
     first = first_batches(opened.loader, CALIBRATION_IMAGES)
-    network = quantise(loaded.model, activation, data=first, average_pools=average_pools)
+    network = quantise(loaded.model, activation, data=first, average_pools=average_pools, replace=replace)
     levels = None
     if adapt_levels is not None and adapt_from is not None:
         trained_before, _ = load_quantised(loaded.model, adapt_from)

@@ -27,7 +27,7 @@ from isospike.measure.tally import Counts, Tally
 from isospike.memory_format import channels_last
 from isospike.methods.method import Method
 from isospike.methods.signed_sites import sites_for
-from isospike.methods.thresholds import Request, Thresholds, find_thresholds, requests
+from isospike.methods.thresholds import Request, Thresholds, find_thresholds
 from isospike.network import SNN
 from isospike.options import Count, check_arguments
 from isospike.preparation import Preparation, Prepared, prepare
@@ -83,7 +83,7 @@ class Bench:
 
     def samples(self, data: Iterable[Any], *, task: TaskChoice = None, purpose: str = "test") -> ReferenceImages:
         """Samples to measure on, with the ANN's answers; see `ReferenceImages`."""
-        return ReferenceImages(self.graph, data, task=task, purpose=purpose, **self._read)
+        return ReferenceImages(self.network.ann, data, task=task, purpose=purpose, **self._read)
 
     def network_for(self, method: Method) -> Prepared:
         """The network with its neurons where those of a method may stand, as `isospike.convert` places them.
@@ -138,10 +138,7 @@ class Bench:
         return refused
 
     def _requests(self, job: Job) -> list[Request]:
-        network = self.network_for(job.method)
-        wanted = requests(network.graph, job.method)
-        network.check_islands(wanted)
-        return wanted
+        return self.network_for(job.method).requests(job.method)
 
     def _find(self, network: Prepared, wanted: Iterable[Request]) -> Thresholds:
         """The thresholds that are wanted; other jobs need not find them again."""
@@ -212,7 +209,7 @@ class Bench:
         """Mean squared difference of an accumulate-then-emit network's outputs from the ANN's, on the first images."""
         dtype, total = snn.reference_tensor.dtype, 0.0
         for part in reference.batches(most):
-            outputs = snn(part.inputs.to(dtype)), self.graph(channels_last(part.inputs))
+            outputs = snn(part.inputs.to(dtype)), self.network.ann(channels_last(part.inputs))
             pairs = zip(*map(tensors_of, outputs), strict=True)
             apart = [(got.to(wanted.dtype) - wanted).reshape(len(wanted), -1) for got, wanted in pairs]
             total += sum(float(one.double().square().mean(1).sum()) for one in apart)

@@ -85,6 +85,12 @@ class Choice(Tabular, Result):
 
     @property
     @derived(before="energy_model")
+    def tables(self) -> dict[str, dict[str, int]]:
+        """What is approximate: entries of tables from code to code, by function and site."""
+        return self.snn.provenance.tables
+
+    @property
+    @derived(before="energy_model")
     def metric(self) -> Metric:
         """By what networks are ranked: ``score``, or ``agreement`` with the ANN without targets."""
         return "agreement" if self.ann["selection"] is None else "score"

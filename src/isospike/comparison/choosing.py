@@ -29,7 +29,7 @@ from isospike.precision import own_precision
 from isospike.preparation import Preparation
 from isospike.progress import Progress, Report, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
-from isospike.sites import Sites
+from isospike.sites import Sites, Tables
 from isospike.tasks import TaskChoice
 
 STEPS = (2, 3, 4, 5, 6, 8, 16, 32)
@@ -55,6 +55,7 @@ def auto(
     account_images: int = ACCOUNT_IMAGES,
     analogue: Analogue = "refuse",
     sites: Sites = "auto",
+    tables: Tables = (),
     workers: int = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
     progress: Progress = True,
@@ -86,6 +87,7 @@ def auto(
         account_images: see `compare`.
         analogue: see `compare`.
         sites: see `compare`.
+        tables: see `compare`.
         workers: see `compare`.
         memory_budget: see `compare`.
         progress: ``True`` shows how far it is on a terminal or in a notebook, after two seconds; a function is told
@@ -104,7 +106,7 @@ def auto(
     bench = Bench(
         model,
         calibration,
-        wanted=Preparation(analogue, sites, task),
+        wanted=Preparation(analogue, sites, task, tables),
         memory_budget=memory_budget,
         energy_model=energy_model,
         account_images=account_images,

@@ -30,7 +30,7 @@ from isospike.precision import own_precision
 from isospike.preparation import Preparation
 from isospike.progress import Progress, going_on, reporting
 from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET
-from isospike.sites import Sites
+from isospike.sites import Sites, Tables
 from isospike.tasks import TaskChoice
 
 STEPS = (2, 4, 8, 16, 32)
@@ -51,6 +51,7 @@ def compare(
     account_images: int = ACCOUNT_IMAGES,
     analogue: Analogue = "refuse",
     sites: Sites = "auto",
+    tables: Tables = (),
     keep: str | Path | None = None,
     workers: int = 1,
     memory_budget: int = DEFAULT_MEMORY_BUDGET,
@@ -78,6 +79,7 @@ def compare(
         account_images: number of first test images on which operations are counted.
         analogue: see `isospike.convert`.
         sites: see `isospike.convert`.
+        tables: see `isospike.convert`; methods that stream then fail.
         keep: folder in which every finished cell is kept at once; the same call goes on from there.
         workers: how many methods are converted and measured at once, in threads; each has a part of the machine and
             ``memory_budget`` to itself.
@@ -99,7 +101,7 @@ def compare(
     bench = Bench(
         model,
         calibration,
-        wanted=Preparation(analogue, sites, task),
+        wanted=Preparation(analogue, sites, task, tables),
         memory_budget=memory_budget,
         energy_model=energy_model,
         account_images=account_images,
@@ -142,6 +144,7 @@ def _comparison(bench: Bench, reference: ReferenceImages, results: Results, fail
     return Comparison(
         digest=graph_digest(bench.graph),
         sites=len(bench.graph.sites),
+        tables=bench.network.tabled.sites,
         macs=first.macs,
         macs_with_padding=first.macs_with_padding,
         task=reference.judge.task.to_dict(),

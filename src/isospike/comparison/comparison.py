@@ -73,6 +73,8 @@ class Comparison(Tabular, Stored):
     """Of the software."""
     seed: int | None = 0
     """Seed of the order of the calibration images, where they were shuffled."""
+    tables: Annotated[dict[str, tuple[str, ...]], At("model.tables")] = field(default_factory=dict)
+    """What is approximate: by function that is a table from code to code, the sites in front of it."""
 
     @property
     @derived(before="model.digest")

@@ -14,6 +14,7 @@ from isospike.ops.two_sided import TwoSided
 from isospike.pooling import place_average_pool_neurons, place_max_pools
 from isospike.pooling.rule import MaxPoolRule, rules
 from isospike.sites import as_islands, place_sites, two_sided_sites
+from isospike.sites.code_tables import tabled_like
 
 NAMED = 8
 """Sites that a message names; it counts the others."""
@@ -38,7 +39,7 @@ def prepared(folded: Graph, spiking: Graph) -> Graph:
     sited = place_sites(folded)
     if not set(sited.sites) - set(folded.sites) & set(spiking.sites):
         sited = folded
-    sited = _with_islands(sited, spiking)
+    sited = tabled_like(_with_islands(sited, spiking), spiking.sites)
     placed = place_max_pools(sited, names[0]) if names else sited
     with_pool_neurons = place_average_pool_neurons(placed)
     added = set(with_pool_neurons.sites) - set(placed.sites)

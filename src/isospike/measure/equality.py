@@ -43,6 +43,7 @@ class Equality(Alongside[EmittingNetwork]):
         snn: the network.
         dtype: number format in which both are run.
         task: what the answers are for.
+        ann: the model without what is approximate in the network, whose answers the network's are measured by.
         executor: that runs the network; by default every one of its kind does.
 
     Raises:
@@ -50,11 +51,18 @@ class Equality(Alongside[EmittingNetwork]):
     """
 
     def __init__(
-        self, folded: Graph, snn: EmittingNetwork, dtype: torch.dtype, *, task: Task, executor: str | None = None
+        self,
+        folded: Graph,
+        snn: EmittingNetwork,
+        dtype: torch.dtype,
+        *,
+        task: Task,
+        ann: Graph,
+        executor: str | None = None,
     ) -> None:
         if snn.exact and dtype is not torch.float64:
             raise SimulationError("a network on the binary grid is exact in float64 only; verify it in float64")
-        super().__init__(folded, snn, dtype, task=task)
+        super().__init__(ann, snn, dtype, task=task)
         self.reference = quantised_ann(folded, self.snn).to(dtype)
         names = [executor] if executor is not None else [*reversed(executors_of(self.snn.kind))]
         self.compiled = {name: compile(self.snn, name) for name in names}

@@ -81,7 +81,7 @@ def verify(
     judged = choose_task(task, graph.output_shapes, stored=snn.task)
     how: dict[str, Any] = {"task": judged, "executor": executor}
     pair: Alongside[Any] = (
-        Equality(placed, snn, dtype, **how)
+        Equality(placed, snn, dtype, **how, ann=folded)
         if isinstance(snn, EmittingNetwork)
         else Deviation(folded, snn.for_steps(settled), dtype, **how, steps=settled)
     )

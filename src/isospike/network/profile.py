@@ -27,6 +27,9 @@ class Provenance:
     """Where neurons stand: in the place of ``rectifiers`` alone, or in front of all ``products`` too."""
     driven: dict[str, float] = field(default_factory=dict)
     """By where they may stand, the part of the multiply-accumulates behind the first layer that spikes drive."""
+    tables: dict[str, dict[str, int]] = field(default_factory=dict)
+    """What is approximate: by function that is a table from code to code, its number of entries by the site in front;
+    the largest where it differs by channel."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def permuted(call: Moved) -> int:
     return order.index(call.axis % rank)
 
 
-def reshaped(call: Moved) -> int:
+def regrouped(call: Moved) -> int:
     """The axis that starts where theirs did.
 
     Taken apart, each group of them is one channel; joined with what lies behind them, each of these is one.

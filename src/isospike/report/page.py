@@ -15,6 +15,7 @@ from isospike.report.content import Content, Given, gather
 from isospike.report.palette import COLOURS
 from isospike.report.plotly_charts import figure, legend
 from isospike.report.raster import Raster
+from isospike.sites import tables_line
 from isospike.verbs import verbs
 
 SCRIPTS = ("charts.js", "table_sort.js", "copy.js")
@@ -111,6 +112,7 @@ def _facts(content: Content) -> dict[str, Any]:
         "Seed": compared["seed"],
         "Model": f"sha256 {model['digest']}",
         "Neuron layers": model["sites"],
+        **({"Functions": tables_line(model["tables"])} if model["tables"] else {}),
         "MACs of the ANN": f"{model['macs']}, with the zeros of paddings {model['macs_with_padding']}",
         "Versions": versions,
     }

@@ -1,5 +1,9 @@
 """Where neurons stand: rectifiers, and signed sites in front of every product."""
 
+from isospike.sites.code_tables import CodeTables as CodeTables
+from isospike.sites.code_tables import Tables as Tables
+from isospike.sites.code_tables import place_tables as place_tables
+from isospike.sites.code_tables import tables_line as tables_line
 from isospike.sites.inspecting import Inspection as Inspection
 from isospike.sites.inspecting import inspect as inspect
 from isospike.sites.place import Placement as Placement

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
@@ -13,6 +13,7 @@ from isospike.graphs.op import Op
 from isospike.inputs import Inputs
 from isospike.ops import Role
 from isospike.results import Result, derived
+from isospike.sites.code_tables import Tables, place_tables
 from isospike.sites.place import Sites, choose_sites
 from isospike.tables import Column, Table, Tabular
 
@@ -27,6 +28,8 @@ class Inspection(Tabular, Result):
     """Where neurons stand: in the place of ``rectifiers``, or in front of all ``products`` too."""
     driven: dict[str, float]
     """By where they may stand, the part of the multiply-accumulates behind the first layer that spikes drive."""
+    tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What is approximate: by function that becomes a table from code to code, the sites in front of it."""
 
     def with_role(self, role: Role) -> tuple[Op, ...]:
         """The ops of one role."""
@@ -54,18 +57,23 @@ class Inspection(Tabular, Result):
         return Table("ops", title, columns, rows)
 
 
-def inspect(model: nn.Module | Graph, example: Inputs | Mapping[str, Tensor], *, sites: Sites = "auto") -> Inspection:
+def inspect(
+    model: nn.Module | Graph, example: Inputs | Mapping[str, Tensor], *, sites: Sites = "auto", tables: Tables = ()
+) -> Inspection:
     """What of the model would become spiking, before anything is converted.
 
     Args:
         model: any exportable network in eval mode, or a captured graph.
         example: an input batch ``[B, ...]``, or several by name.
         sites: where neurons stand, see `isospike.convert`.
+        tables: functions that become tables from code to code, an approximation, see `isospike.convert`.
 
     Raises:
         CaptureError: the model cannot be exported or verified.
-        OptionError: ``sites`` is another word.
+        OptionError: ``sites`` or ``tables`` is another word.
+        ConversionError: the network has no such function with a site behind it.
     """
     graph = model if isinstance(model, Graph) else capture(model, example)
     placement = choose_sites(graph, sites)
-    return Inspection(placement.graph.ops, placement.sites, placement.driven)
+    tabled = place_tables(placement.graph, tables)
+    return Inspection(tabled.graph.ops, placement.sites, placement.driven, tabled.sites)

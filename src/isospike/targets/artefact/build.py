@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from msgspec import structs
 from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
@@ -41,7 +42,7 @@ def build_network(header: Header, tensors: dict[str, Tensor]) -> SNN:
     if not all(text.isprintable() for text in pytree.tree_leaves(made.options) if isinstance(text, str)):
         raise ArtefactError("the options of its method hold what is no text")
     profile = Profile(
-        Provenance(made.method, made.options, tuple(made.papers), made.silent, made.sites, dict(made.driven)),
+        Provenance(**{**structs.asdict(made), "papers": tuple(made.papers)}),
         preprocess=_preprocess(header, graph),
         readout=_readout(header, graph),
         task=_task(header, graph),

@@ -16,6 +16,7 @@ from isospike.graphs.op import Numbers
 from isospike.neurons.streaming_neuron import MOST_SPIKES
 from isospike.ops import Role
 from isospike.options import MOST_STEPS
+from isospike.sites.code_tables import Tabled
 
 FORMAT = "isospike.snn"
 VERSION = 5
@@ -98,6 +99,7 @@ class ProvenanceFields(Fields, frozen=True):
     silent: dict[Target, Size]
     sites: Literal["rectifiers", "products"] = "rectifiers"
     driven: dict[str, Annotated[float, Meta(ge=0, le=1)]] = {}
+    tables: dict[Tabled, dict[Target, Size]] = {}
 
 
 class TaskFields(Fields, frozen=True):
