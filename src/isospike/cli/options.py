@@ -34,7 +34,7 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic only in new
             self.fail(f"'{value}' is not a list of {self.name} like 1,2,4", param, ctx)
 
 
-class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in newer click
+class NameList(click.ParamType):  # type: ignore[type-arg]  # generic only in newer click
     """Names separated by commas, e.g. ``gelu,silu``."""
 
     name = "names"
@@ -48,7 +48,7 @@ class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in newer
 
 INTEGERS = Numbers(int, "whole numbers")
 FLOATS = Numbers(float, "numbers")
-NAMES = Names()
+NAMES = NameList()
 
 
 def weights_option(command: F) -> F:
