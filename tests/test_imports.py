@@ -47,7 +47,7 @@ LAYERS = [
     {"executors", "targets"},
     {"refine"},
     {"methods"},
-    {"convertible", "replacing"},
+    {"convertible", "part", "replacing"},
     {"preparation"},
     {"citations", "conversion", "quantisation"},
     {"costs"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, overload
 
 from torch import nn
 
@@ -18,13 +19,14 @@ from isospike.graphs import Graph
 from isospike.graphs.changed import changed_tensors
 from isospike.graphs.export import names_taken
 from isospike.messages import with_article
-from isospike.methods.code_tables import table_sizes
+from isospike.methods.code_tables import table_entries
 from isospike.methods.method import Method
 from isospike.methods.parts import Parts
 from isospike.methods.signed_sites import sites_for
 from isospike.methods.thresholds import Thresholds, find_thresholds
 from isospike.network import SNN, Profile, Provenance, network_of
 from isospike.options import Count, check_arguments
+from isospike.part import PartInputs, check_part, with_part
 from isospike.precision import own_precision
 from isospike.preparation import Preparation, Prepared, prepare
 from isospike.progress import Progress, going_on, reporting
@@ -36,12 +38,49 @@ SEQUENCE_AXES = 5
 """Of a batch of sequences of images: time, samples, channels, height and width."""
 
 
+@overload
+def convert(
+    model: nn.Module | Graph,
+    method: Method,
+    *,
+    data: Iterable[Batch],
+    part: None = ...,
+    analogue: Analogue = ...,
+    sites: Sites = ...,
+    tables: Tables = ...,
+    memory_budget: int = ...,
+    progress: Progress = ...,
+    checkpoint: str | Path | None = ...,
+    task: TaskChoice = ...,
+    layout: Layout | None = ...,
+) -> SNN: ...
+
+
+@overload
+def convert(
+    model: nn.Module | Graph,
+    method: Method,
+    *,
+    data: Iterable[Batch],
+    part: str,
+    analogue: Analogue = ...,
+    sites: Sites = ...,
+    tables: Tables = ...,
+    memory_budget: int = ...,
+    progress: Progress = ...,
+    checkpoint: str | Path | None = ...,
+    task: TaskChoice = ...,
+    layout: Layout | None = ...,
+) -> nn.Module: ...
+
+
 @own_precision()
 def convert(
     model: nn.Module | Graph,
     method: Method,
     *,
     data: Iterable[Batch],
+    part: str | None = None,
     analogue: Analogue = "refuse",
     sites: Sites = "auto",
     tables: Tables = (),
@@ -50,7 +89,7 @@ def convert(
     checkpoint: str | Path | None = None,
     task: TaskChoice = None,
     layout: Layout | None = None,
-) -> SNN:
+) -> SNN | nn.Module:
     """Convert a trained network into a spiking one: capture, fold, calibrate, place neurons.
 
     Args:
@@ -59,6 +98,8 @@ def convert(
         method: the conversion method; the instance is its configuration.
         data: calibration batches: tensors ``[B, ...]``, ``(inputs, targets)`` pairs or mappings; or one batch. Of
             sequences of events ``[T, B, ...]`` the mean over time calibrates, which is what the network's ANN sees.
+        part: name of a submodule, such as ``backbone``: it alone becomes spiking, calibrated on what reaches it as the
+            model runs on the data, and the answer is a copy of the model with the network in its place.
         analogue: ``allow`` computes ops that are not affine (sigmoid gates, LayerNorm, ...) on decoded values as
             analogue islands; ``refuse`` lists them all in one error.
         sites: where neurons stand: ``rectifiers`` in the place of those alone; ``products`` also on every edge that
@@ -83,8 +124,9 @@ def convert(
             ``[B, T, ...]``. A captured graph knows it by the rank of its input; its sequences are time first.
 
     Raises:
-        CaptureError: the model cannot be exported or verified.
-        ConversionError: the network holds unsupported or refused ops, or weights with NaN or infinity; all are listed.
+        CaptureError: the model cannot be exported or verified, or does not call its part once, with tensors.
+        ConversionError: there is no such part, or the method streams; the network holds unsupported or refused ops, or
+            weights with NaN or infinity; all are listed.
         DataError: the data's own code raised, or a batch holds no tensor.
         TaskError: the task does not fit the outputs.
         CalibrationError: the data are empty, do not fit, or a site received NaN or infinity.
@@ -93,6 +135,12 @@ def convert(
     """
     check_arguments(Count, memory_budget=memory_budget)
     keep = _checked(method, checkpoint)
+    if part is not None:
+        how: dict[str, Any] = {"analogue": analogue, "sites": sites, "tables": tables, "task": task}
+        check_part(model, method)
+        inputs = PartInputs(model, part, data, layout=layout)
+        how |= {"memory_budget": memory_budget, "progress": progress, "checkpoint": checkpoint}
+        return with_part(model, part, convert(inputs.part, method, data=inputs, **how))
     with reporting(progress) as report, going_on(_how(keep)):
         shape, names = (model.input_shape if isinstance(model, Graph) else None), names_taken(model)
         batches = Batches(data, report, shape=shape, layout=layout, names=names)
@@ -124,7 +172,7 @@ def spiking_network(network: Prepared, method: Method, thresholds: Thresholds, *
     silent = silent_channels(thresholds.of(parts))
     placement = network.placement
     made_by = method.name(), method.options(), method.used_papers()
-    tables = {kind: table_sizes(refined, sites) for kind, sites in network.tabled.sites.items()}
+    tables = {kind: table_entries(refined, sites) for kind, sites in network.tabled.sites.items()}
     provenance = Provenance(*made_by, silent, placement.sites, placement.driven, tables)
     profile = Profile(provenance, readout=parts.schedule.read_out(placed, calibration.batches), task=network.task)
     if last is None:

@@ -14,6 +14,8 @@ from isospike.costs import reference_costs
 from isospike.graphs.graph import op_of
 from isospike.methods import methods
 from isospike.neurons import Kind
+from isospike.report.content import gather
+from isospike.report.page import render
 from isospike.sites import tables_line
 from isospike.sites.code_tables import CUTS, Tabled
 
@@ -152,7 +154,9 @@ def test_a_comparison_measures_by_the_model_itself():
     (failure,) = found.failed
     assert "maximum streams" in failure.error
     assert found.tables == {"gelu": ("1_table",)}
-    assert iso.compare(model, [x[:32]], data, **rows).tables == {}
+    assert iso.Comparison.from_dict(found.to_dict()) == found
+    assert "approximate: gelu as a table from code to code at 1 site" in render(gather(found), {})
+    assert iso.compare(model, [x[:32]], data, **rows).tables is None
 
 
 def test_what_cannot_be_a_table_is_told_in_one_line():
@@ -167,12 +171,16 @@ def test_what_cannot_be_a_table_is_told_in_one_line():
         iso.inspect(captured("norm first"), x, sites="rectifiers", tables=("gelu",))
 
 
+def emits(name: str) -> bool:
+    method = methods[name]()
+    return method.parts_for(method.horizons[-1]).neurons.placed.kind is Kind.EMITTING
+
+
 @pytest.mark.parametrize("name", list(methods))
 def test_methods_without_codes_refuse_tables(name):
-    method, x = methods[name](), inputs((6, 8), 4)
-    emits = method.parts_for(method.horizons[-1]).neurons.placed.kind is Kind.EMITTING
-    if emits:
-        assert iso.convert(captured("norm first"), method, data=[x], tables=("gelu",), **HOW).provenance.tables
-    else:
-        with pytest.raises(iso.errors.ConversionError, match=f"{name} streams"):
-            iso.convert(captured("norm first"), method, data=[x], tables=("gelu",), **HOW)
+    how = {"data": [inputs((6, 8), 4)], "tables": ("gelu",), **HOW}
+    if emits(name):
+        assert iso.convert(captured("norm first"), methods[name](), **how).provenance.tables
+        return
+    with pytest.raises(iso.errors.ConversionError, match=f"^{name} streams.*choose one of bit-coded, pascal, radix$"):
+        iso.convert(captured("norm first"), methods[name](), **how)

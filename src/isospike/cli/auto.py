@@ -100,5 +100,5 @@ def _print(choice: Choice, out: Path, selected: str, reported: str) -> None:
     comparisons.print_failed(choice.failed)
     table = choice.table()
     print_result(table, f"{out}: {table.title}")
-    print_tables(choice.tables)
+    print_tables(choice.tables or {})
     click.echo(f"selected on images of {selected}, reports on images of {reported}")

@@ -92,7 +92,7 @@ def _print(found: Comparison, title: str) -> None:
     print_result(found.scores(), title)
     print_result(front_table([(cell, found.images) for cell in found.front()], found.energy_model, found.measure))
     comparisons.print_failed(found.failed)
-    print_tables(found.tables)
+    print_tables(found.tables or {})
     shared = sum(found.shared.values())
     if shared:
         click.echo(f"{counted(shared, 'calibration image')} among the test images")

@@ -12,7 +12,7 @@ from isospike.comparison.limits import Limits
 from isospike.comparison.tables import bits_of_sites
 from isospike.messages import counted
 from isospike.network import SNN
-from isospike.results import Among, At, Inner, Result, derived
+from isospike.results import Among, At, IfThere, Inner, Result, derived
 from isospike.tables import Column, Table, Tabular
 from isospike.tasks import Interval, Measure, Measures, Metric, Task
 from isospike.units import energy, energy_unit
@@ -85,9 +85,9 @@ class Choice(Tabular, Result):
 
     @property
     @derived(before="energy_model")
-    def tables(self) -> dict[str, dict[str, int]]:
-        """What is approximate: entries of tables from code to code, by function and site."""
-        return self.snn.provenance.tables
+    def tables(self) -> IfThere[dict[str, dict[str, int]] | None]:
+        """What is approximate: entries of tables from code to code, by function and site; ``None``: nothing."""
+        return self.snn.provenance.tables or None
 
     @property
     @derived(before="energy_model")

@@ -144,7 +144,7 @@ def _comparison(bench: Bench, reference: ReferenceImages, results: Results, fail
     return Comparison(
         digest=graph_digest(bench.graph),
         sites=len(bench.graph.sites),
-        tables=bench.network.tabled.sites,
+        tables=bench.network.tabled.sites or None,
         macs=first.macs,
         macs_with_padding=first.macs_with_padding,
         task=reference.judge.task.to_dict(),

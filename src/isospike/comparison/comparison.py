@@ -18,7 +18,7 @@ from isospike.errors import DataError, OutputError, UnknownNameError
 from isospike.files import check_writable, replacing
 from isospike.messages import counted
 from isospike.options import Count, Range, check_arguments
-from isospike.results import At, Stored, derived
+from isospike.results import At, IfThere, Stored, derived
 from isospike.tables import Table, Tabular
 from isospike.tasks import Interval, Measure, Measures, Metric, TaskObject
 from isospike.verbs import verbs
@@ -73,8 +73,9 @@ class Comparison(Tabular, Stored):
     """Of the software."""
     seed: int | None = 0
     """Seed of the order of the calibration images, where they were shuffled."""
-    tables: Annotated[dict[str, tuple[str, ...]], At("model.tables")] = field(default_factory=dict)
-    """What is approximate: by function that is a table from code to code, the sites in front of it."""
+    tables: Annotated[IfThere[dict[str, tuple[str, ...]] | None], At("model.tables")] = None
+    """What is approximate: by function that is a table from code to code, the sites in front of it; ``None``: nothing.
+    """
 
     @property
     @derived(before="model.digest")

@@ -54,14 +54,23 @@ def export_program(model: nn.Module, example: Inputs) -> ExportedProgram:
 
 def _check_ready(model: nn.Module, example: Inputs) -> None:
     check_floating(model)
+    check_at_rest(model)
+    _check_signature(model, example)
+    for name, tensor in each(example).items():
+        _check_input(model, f"input {name}".strip(), tensor)
+
+
+def check_at_rest(model: nn.Module) -> None:
+    """Refuse a model in train mode.
+
+    Raises:
+        CaptureError: it is, or a part of it.
+    """
     training = [name or "the model itself" for name, module in model.named_modules() if module.training]
     if training:
         raise CaptureError(
             f"the model is in train mode ({len(training)} modules, first: {training[0]}); call model.eval() first"
         )
-    _check_signature(model, example)
-    for name, tensor in each(example).items():
-        _check_input(model, f"input {name}".strip(), tensor)
 
 
 def names_taken(model: nn.Module) -> tuple[str, ...]:

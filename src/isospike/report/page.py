@@ -112,7 +112,7 @@ def _facts(content: Content) -> dict[str, Any]:
         "Seed": compared["seed"],
         "Model": f"sha256 {model['digest']}",
         "Neuron layers": model["sites"],
-        **({"Functions": tables_line(model["tables"])} if model["tables"] else {}),
+        **({"Functions": tables_line(model["tables"])} if "tables" in model else {}),
         "MACs of the ANN": f"{model['macs']}, with the zeros of paddings {model['macs_with_padding']}",
         "Versions": versions,
     }
