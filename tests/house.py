@@ -103,7 +103,8 @@ def twice_defined() -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for name, tree in trees().items():
         for node in tree.body:
-            if isinstance(node, ast.ClassDef | Function) and not node.name.startswith("_"):
+            named = isinstance(node, ast.ClassDef | Function) and not node.name.startswith("_")
+            if named and name not in found[node.name]:  # overloads are one function
                 found[node.name].append(name)
     return {name: files for name, files in found.items() if len(files) > 1}
 

@@ -19,7 +19,7 @@ from isospike.graphs import Graph
 from isospike.graphs.changed import changed_tensors
 from isospike.graphs.export import names_taken
 from isospike.messages import with_article
-from isospike.methods.code_tables import table_sizes
+from isospike.methods.code_tables import table_entries
 from isospike.methods.method import Method
 from isospike.methods.parts import Parts
 from isospike.methods.signed_sites import sites_for
@@ -172,7 +172,7 @@ def spiking_network(network: Prepared, method: Method, thresholds: Thresholds, *
     silent = silent_channels(thresholds.of(parts))
     placement = network.placement
     made_by = method.name(), method.options(), method.used_papers()
-    tables = {kind: table_sizes(refined, sites) for kind, sites in network.tabled.sites.items()}
+    tables = {kind: table_entries(refined, sites) for kind, sites in network.tabled.sites.items()}
     provenance = Provenance(*made_by, silent, placement.sites, placement.driven, tables)
     profile = Profile(provenance, readout=parts.schedule.read_out(placed, calibration.batches), task=network.task)
     if last is None:

@@ -73,10 +73,10 @@ class PartInputs:
                 "where it is called once; name another submodule, such as one that holds it or that it holds"
             )
         args, kwargs = calls[0]
-        return given(inspect.signature(self.part.forward), args, kwargs, name=self.name)
+        return inputs_of(inspect.signature(self.part.forward), args, kwargs, name=self.name)
 
 
-def given(signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any], *, name: str) -> Inputs:
+def inputs_of(signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any], *, name: str) -> Inputs:
     """The inputs of one call: the tensor, or several by name; what has its default value is left out.
 
     Raises:
@@ -116,7 +116,7 @@ class SpikingPart(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The network's answer, structured like the submodule's output."""
-        return self.snn(given(self._signature, args, kwargs, name=self.name))
+        return self.snn(inputs_of(self._signature, args, kwargs, name=self.name))
 
 
 def with_part(model: nn.Module, part: str, snn: SNN) -> nn.Module:

@@ -31,7 +31,7 @@ def _emits(method: Method) -> bool:
     return all(method.parts_for(steps).neurons.placed.kind is Kind.EMITTING for steps in method.horizons)
 
 
-def table_sizes(graph: Graph, sites: Iterable[str]) -> dict[str, int]:
+def table_entries(graph: Graph, sites: Iterable[str]) -> dict[str, int]:
     """How many codes there are at sites in front of tables; the largest number where it differs by channel.
 
     Args:

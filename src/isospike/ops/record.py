@@ -64,6 +64,8 @@ class OpRecord:
     """The argument that must name axes, where torch works along all of them, the batch's too, without it."""
     selects: bool = False
     """Whether it takes the positions of a constant ``index`` along ``dim``."""
+    cut: float | None = None
+    """Of a function that vanishes far below zero: where a table from code to code cuts it off."""
     whole: str = ""
     """The argument that may hold whole numbers or truth values; other constants are real numbers."""
 

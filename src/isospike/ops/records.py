@@ -134,7 +134,11 @@ _plain(family.SITE, "signed_site")
 
 for _name in ("sigmoid", "hardsigmoid", "exp", "exp2", "square", "softplus", "sqrt", "rsqrt"):
     table.register(OpRecord(_name, family.POINTWISE, never_negative=True))
-_plain(family.POINTWISE, "log_sigmoid", "tanh", "gelu", "silu", "hardswish", "mish")
+table.register(OpRecord("gelu", family.POINTWISE, cut=-4.0))
+table.register(OpRecord("silu", family.POINTWISE, cut=-8.0))
+table.register(OpRecord("mish", family.POINTWISE, cut=-8.0))
+table.register(OpRecord("hardswish", family.POINTWISE, cut=-3.0))
+_plain(family.POINTWISE, "log_sigmoid", "tanh")
 _plain(family.POINTWISE, "elu", "selu", "celu", "hardshrink")
 _plain(family.POINTWISE, "log", "log1p", "pow", "reciprocal", "sin", "cos")
 _plain(family.POINTWISE, "sign", "erf", "expm1", "maximum", "minimum", "round")
