@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import fx
 
-from isospike.ops.forms.batch_place import Place, reshaped, rows_at, shape_of
+from isospike.ops.forms.batch_place import Place, place_behind_reshape, rows_at, shape_of
 from isospike.ops.forms.batch_rules import reshape_rule, rule_of
 from isospike.ops.forms.batch_stand_ins import Elsewhere, StandIns
 from isospike.ops.forms.rewriter import Rewriter
@@ -51,7 +51,7 @@ def _place(known: StandIns, node: fx.Node) -> Place | None:
     if found is None or not places:
         return None
     if rule_of(node) is reshape_rule:
-        return reshaped(places[0], shape_of(sources[0]), shape_of(node))
+        return place_behind_reshape(places[0], shape_of(sources[0]), shape_of(node))
     axis, rows = found
     fits = all(place.before * place.after == rows for place in places)
     return Place(axis, places[0].before, places[0].after) if fits else None
