@@ -127,7 +127,7 @@ def _check_signature(model: nn.Module, example: Inputs) -> None:
         if unknown or missing:
             raise CaptureError(
                 f"{type(model).__name__}.forward takes ({taken}), the example names {', '.join(example.tensors)}; "
-                "give a mapping of its own names"
+                "give a mapping of its own names, or wrap it in a module whose forward takes these"
             )
     elif not fixed or any(p is not fixed[0] for p in needed):
         raise CaptureError(
