@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from site_cases import CASES, captured, inputs, networks
 from torch import nn
 
 import isospike as iso
-from conftest import CASES, captured, inputs, networks
 from isospike.errors import ConversionError, OptionError
 from isospike.graphs.graph import op_of
 from isospike.ops import Role

@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import pytest
 import torch
+from site_cases import CASES, METHODS, converted, inputs
 from torch import nn
 
 import isospike as iso
-from conftest import CASES, METHODS, converted, inputs
 from isospike.costs.costs import CURRENTS, INPUT
 from isospike.graphs.graph import attribute, op_of
 from isospike.ops import Role

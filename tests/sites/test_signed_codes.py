@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from site_cases import captured, inputs, networks
 from torch import nn
 
 import isospike as iso
-from conftest import captured, inputs, networks
 from isospike.neurons.codes import Binary, SignMagnitude, Unary
 from isospike.neurons.signed_digits import SignedDigits
 from isospike.neurons.twos_complement import TwosComplement

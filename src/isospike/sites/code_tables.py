@@ -51,10 +51,12 @@ def place_tables(graph: Graph, tables: Sequence[str]) -> CodeTables:
         tables: ATen names.
 
     Raises:
-        OptionError: another function.
+        OptionError, UnknownNameError: no list of names, or another function.
         ConversionError: the network has none of a kind with a site behind it.
     """
     check_arguments(Tables, tables=tables)
+    for name in tables:
+        CUTS[name]
     missing = sorted(set(tables) - {op_of(node).kind for node in _places(graph, tuple(CUTS))})
     if missing:
         found = ", ".join(dict.fromkeys(op_of(node).kind for node in _places(graph, tuple(CUTS)))) or "none"
