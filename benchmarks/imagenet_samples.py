@@ -1,6 +1,7 @@
-"""1,000 labelled ImageNet images for `--data`: the even half calibrates, the odd half measures.
+r"""1,000 labelled ImageNet images for `--data`: the even half calibrates, the odd half measures.
 
-    isospike convert bit-coded FOLDER/models.py:mobilenet_v2 --data benchmarks/imagenet_samples.py:mobilenet_calibration
+    isospike convert bit-coded FOLDER/models.py:mobilenet_v2 --sites rectifiers \
+        --data benchmarks/imagenet_samples.py:mobilenet_calibration --out net.snn
     isospike evaluate net.snn --data benchmarks/imagenet_samples.py:mobilenet_test
 
 FOLDER, named by ISOSPIKE_MODELS, holds ``models.py`` with the networks and ``imagenet_samples()``. The images are from

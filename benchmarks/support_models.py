@@ -32,12 +32,12 @@ class Candidate:
 
 def candidates() -> Iterator[Candidate]:
     """All models of the libraries that are installed."""
-    if importlib.util.find_spec("torchvision"):
-        yield from _of_torchvision()
-    if importlib.util.find_spec("timm"):
-        yield from (Candidate(f"timm:{name}", lambda name=name: _timm(name)) for name in TIMM)
     if importlib.util.find_spec("transformers"):
         yield from _of_transformers()
+    if importlib.util.find_spec("timm"):
+        yield from (Candidate(f"timm:{name}", lambda name=name: _timm(name)) for name in TIMM)
+    if importlib.util.find_spec("torchvision"):
+        yield from _of_torchvision()
 
 
 def _of_torchvision() -> Iterator[Candidate]:

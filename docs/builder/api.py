@@ -7,7 +7,7 @@ import inspect
 from builder.found import comment, public, registry_of
 from builder.markdown import autodoc, code, contents, page, prose, table
 
-OUTSIDE = "Module,BaseException,Struct,Enum"
+OUTSIDE = "Module,BaseException,Struct,Enum,int"
 """Ancestors whose members are not ours."""
 
 

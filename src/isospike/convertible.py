@@ -8,7 +8,8 @@ from typing import Literal
 from torch import Tensor, fx, nn
 
 from isospike.errors import ConversionError
-from isospike.graphs.graph import Graph, Op, attribute, op_of, output_leaves
+from isospike.graphs.graph import Graph, attribute, op_of, output_leaves
+from isospike.graphs.op import Op
 from isospike.graphs.refusals import listed, refusals
 from isospike.messages import counted
 from isospike.ops import Family, Role

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from isospike.errors import CaptureError
+
 
 @dataclass(frozen=True)
 class NamedInputs:
@@ -46,7 +48,7 @@ class NamedInputs:
 
     def to(self, *args: Any) -> NamedInputs:
         """On another device, or real numbers in another format; whole numbers stay what they are."""
-        return self.map(lambda tensor: moved(tensor, *args))
+        return self.map(lambda tensor: converted(tensor, *args))
 
     def dim(self) -> int:
         """That of the first; named inputs are samples, never sequences."""
@@ -90,7 +92,7 @@ def mapped(inputs: T, change: Callable[[Tensor], Tensor]) -> T:
     return change(inputs) if isinstance(inputs, Tensor) else inputs.map(change)
 
 
-def joined(parts: Sequence[T]) -> T:
+def concatenated(parts: Sequence[T]) -> T:
     """Batches behind each other."""
     first = parts[0]
     if isinstance(first, Tensor):
@@ -99,13 +101,34 @@ def joined(parts: Sequence[T]) -> T:
     return NamedInputs({name: torch.cat([each(part)[name] for part in parts]) for name in names})
 
 
-def moved(tensor: Tensor, *args: Any) -> Tensor:
+def converted(tensor: Tensor, *args: Any) -> Tensor:
     """A tensor on another device or in another format of real numbers; whole numbers keep theirs."""
     formats = [arg for arg in args if isinstance(arg, torch.dtype)]
     if formats and not tensor.is_floating_point():
         args = tuple(arg for arg in args if not isinstance(arg, torch.dtype))
         return tensor.to(*args) if args else tensor
     return tensor.to(*args)
+
+
+def ordered(inputs: Inputs, names: Sequence[str]) -> tuple[Tensor, ...]:
+    """The tensors of named inputs in the order of these names; one tensor is the only one.
+
+    Raises:
+        CaptureError: the names are others.
+    """
+    if isinstance(inputs, Tensor):
+        return (inputs,)
+    if set(names) != set(inputs.tensors):
+        raise CaptureError(other_names(names, list(inputs.tensors)))
+    return tuple(inputs.tensors[name] for name in names)
+
+
+def other_names(names: Sequence[str], given: Sequence[str]) -> str:
+    """That a network was given other inputs than it has, and what to do."""
+    return (
+        f"the network takes the inputs {', '.join(names)}, it was given {', '.join(given)}; give a mapping with "
+        "exactly these names"
+    )
 
 
 def shapes(inputs: Inputs) -> str:

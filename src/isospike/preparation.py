@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -48,14 +48,16 @@ class Preparation:
 class Prepared:
     """A network that any method can convert."""
 
+    folded: Graph
+    """The captured network, before any site is placed."""
     placement: Placement
     """The folded graph with its sites, none of whose functions is approximate."""
     tabled: CodeTables
     """The same with sites in front of functions that become tables."""
     task: Task
     """What the answers are for."""
-    analogue: Analogue
-    """Whether islands are allowed."""
+    wanted: Preparation
+    """What was asked for."""
 
     @property
     def graph(self) -> Graph:
@@ -66,6 +68,14 @@ class Prepared:
     def ann(self) -> Graph:
         """What networks are measured by: nothing in it is approximate."""
         return self.placement.graph
+
+    def with_sites(self, sites: Sites) -> Prepared:
+        """The same network with its neurons elsewhere; nothing is captured or folded again.
+
+        Raises:
+            ConversionError: ops that neurons drove there would be islands here, which are not allowed.
+        """
+        return _placed(self.folded, replace(self.wanted, sites=sites), self.task)
 
     def requests(self, method: Method) -> list[Request]:
         """What a method wants of the graph, see `isospike.methods.thresholds.requests`.
@@ -86,7 +96,7 @@ class Prepared:
             ConversionError: as `check_roles`.
         """
         for request in wanted:
-            check_roles(request.watch.graph, self.analogue, tail=self.task.tail)
+            check_roles(request.watch.graph, self.wanted.analogue, tail=self.task.tail)
 
 
 def prepare(model: nn.Module | Graph, batches: Batches, wanted: Preparation) -> Prepared:
@@ -105,12 +115,17 @@ def prepare(model: nn.Module | Graph, batches: Batches, wanted: Preparation) -> 
     check_task(task, graph)
     if graph.unsupported:
         check_convertible(graph, wanted.analogue, tail=task.tail)
-    placement = choose_sites(fold_batch_norm(graph), wanted.sites)
+    prepared = _placed(fold_batch_norm(graph), wanted, task)
+    check_inputs(graph, batches.first)
+    return prepared
+
+
+def _placed(folded: Graph, wanted: Preparation, task: Task) -> Prepared:
+    placement = choose_sites(folded, wanted.sites)
     tabled = place_tables(placement.graph, wanted.tables)
     check_convertible(tabled.graph, wanted.analogue, tail=task.tail)
-    check_inputs(graph, batches.first)
     weights_channels_last(tabled.graph)
-    return Prepared(placement, tabled, task, wanted.analogue)
+    return Prepared(folded, placement, tabled, task, wanted)
 
 
 def _captured(model: nn.Module, example: Inputs) -> Graph:

@@ -15,6 +15,7 @@ from isospike.calibrate.bounds import collect_bounds
 from isospike.data.reading import Layout
 from isospike.errors import CaptureError, ConversionError
 from isospike.graphs import Graph, Role, capture
+from isospike.graphs.export import names_taken
 from isospike.graphs.graph import op_of
 from isospike.messages import with_article
 from isospike.precision import own_precision
@@ -73,7 +74,7 @@ def quantise(
         Bu et al. 2022, *Optimal ANN-SNN Conversion for High-accuracy and Ultra-low-latency SNNs*, section 4.
     """
     shape = model.input_shape if isinstance(model, Graph) else None
-    batches = None if data is None else Batches(data, shape=shape, layout=layout)
+    batches = None if data is None else Batches(data, shape=shape, layout=layout, names=names_taken(model))
     if not isinstance(model, Graph):
         if batches is None:
             raise CaptureError("quantising a model needs an example input: give data=, or a graph from capture()")

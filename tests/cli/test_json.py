@@ -14,6 +14,7 @@ from isospike.cli.main import COMMANDS
 from isospike.cli.render import describe_preprocess
 from isospike.data import Preprocess
 from isospike.methods import methods
+from isospike.targets import exporters
 from short_methods import METHODS
 
 DEMO = "isospike.demo.network:load_digits_net"
@@ -45,10 +46,11 @@ def test_doctor(cli):
 
 def test_inspect(cli, files):
     found = parsed(cli("inspect", "m.py:build", "--shape", "1,8,8", "--json"))
-    assert set(found) == {"model", "weights", "input", "converts", "counts", "ops"}
+    assert set(found) == {"model", "weights", "input", "converts", "counts", "ops", "sites", "driven"}
     assert (found["model"], found["input"], found["converts"]) == ("m.py:build", [1, 8, 8], True)
     assert [op["name"] for op in found["ops"] if op["role"] == "activation"] == ["2", "5"]
     assert sum(found["counts"].values()) == len(found["ops"])
+    assert (found["sites"], found["driven"]) == ("rectifiers", {"rectifiers": 1.0, "products": 1.0})
     gated = parsed(cli("inspect", "m.py:gated", "--shape", "1,8,8", "--json"))
     assert not gated["converts"]
     assert gated["counts"]["analogue"] == 1
@@ -87,7 +89,7 @@ def test_convert_and_evaluate(method, cli, files):
     data = ["--data", "digits", "--batch-size", "20"]
     made = parsed(cli("convert", method, "m.py:build", *data, "--images", 60, *short, "--out", "net.snn", "--json"))
     documented = {"file", "method", "options", "sites", "islands", "calibration", "preprocess", "seconds"}
-    documented |= {"kind", "steps", "calibrated", "silent", "readout", "task"}
+    documented |= {"kind", "steps", "calibrated", "silent", "readout", "task", "placed", "driven"}
     assert set(made) == documented
     assert (made["file"], made["method"]) == ("net.snn", method)
     assert made["sites"] == ["2", "5"]
@@ -96,6 +98,7 @@ def test_convert_and_evaluate(method, cli, files):
     snn = iso.load(files / "net.snn")
     assert made["options"] == snn.provenance.options
     assert list(snn.sites) == made["sites"]
+    assert (made["placed"], made["driven"]) == (snn.provenance.sites, snn.provenance.driven)
     assert snn.times.readout.delay == made["readout"]["delay"]
     assert (made["kind"], made["steps"]) == (snn.kind.value, snn.times.steps)
     assert (made["calibrated"], made["silent"]) == (list(snn.times.calibrated), snn.provenance.silent)
@@ -196,8 +199,15 @@ def test_demo(cli, monkeypatch, tmp_path):
     assert all(f">{name}<" in text for name in shown)
 
 
+@pytest.mark.parametrize("name", exporters)
+def test_export(name, cli, stored):
+    out = stored.with_name("other").with_suffix(exporters[name].suffix)
+    found = parsed(cli("export", name, "net.snn", "--out", out, "--json"))
+    assert found == {"file": str(out), "bytes": out.stat().st_size, "format": name, "network": "net.snn"}
+
+
 def test_every_command_is_covered_here():
     assert set(COMMANDS) == {
         *("demo", "inspect", "convert", "train", "evaluate", "account", "verify", "diagnose", "compare", "auto"),
-        *("report", "methods", "doctor"),
+        *("report", "export", "methods", "doctor"),
     }

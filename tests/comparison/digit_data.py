@@ -32,3 +32,15 @@ class Counted:
     def __iter__(self) -> Iterator[Any]:
         self.opened += 1
         return iter(self.batches)
+
+
+SHORT = {
+    "calibration-advanced": {"iterations": 2, "refine_images": 50},
+    "calibration-light": {"refine_images": 50},
+    "calibrated-buffered": {"refine_images": 50},
+    "ftbc": {"iterations": 2},
+    "local-threshold-balancing": {"iterations": 4},
+    "spike-norm": {"calibration_steps": 8},
+    "rmp": {"calibration_steps": 8},
+}
+"""Options of methods that calibrate long, for few images and steps."""

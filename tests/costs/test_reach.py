@@ -70,10 +70,11 @@ def test_fan_out_is_the_number_of_derivatives(name):
 
 
 def test_a_product_with_a_constant_has_synapses_of_its_own():
-    """Behind it are currents, so the head computes products at every step."""
+    """Behind it are currents, so the head computes products at every step, where no site stands in front of it."""
     shape = (3, 4, 4)
     x = torch.randn(2, 2, *shape[1:], dtype=torch.float64)
-    snn = iso.convert(build(lambda y: torch.ones(7, 4, dtype=y.dtype) @ y, shape), iso.methods.Maximum(), data=[x])
+    model = build(lambda y: torch.ones(7, 4, dtype=y.dtype) @ y, shape)
+    snn = iso.convert(model, iso.methods.Maximum(), data=[x], sites="rectifiers")
     found = {c.op: c for c in trace(snn).connections}
     assert torch.equal(found["matmul"].fan_out["relu"], torch.full(shape, 7))
     assert not found["head"].fan_out

@@ -22,7 +22,8 @@ from isospike.data.images import Images, Split, sources
 from isospike.data.preprocess import Preprocess
 from isospike.demo import load_digits_net
 from isospike.errors import OptionError, OutputError, SimulationError, UnknownNameError
-from isospike.graphs.graph import Graph, Op
+from isospike.graphs.graph import Graph
+from isospike.graphs.op import Op
 from isospike.methods import methods, register
 from isospike.methods.calibrated import CalibratedMethod
 from isospike.methods.parts import Parts

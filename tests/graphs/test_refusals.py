@@ -8,7 +8,7 @@ from torch import nn
 
 import isospike as iso
 from isospike.errors import ConversionError
-from isospike.graphs.graph import Op
+from isospike.graphs.op import Op
 from isospike.graphs.refusals import CAUSES, SHOWN, listed
 from isospike.ops import Role
 

@@ -109,7 +109,7 @@ class OfDict(nn.Linear):
 def test_inputs_that_are_no_tensor_get_one_clear_line():
     model = OfDict(6, 2).eval()
     refused(model, X, r"^OfDict\.forward asks its input for 'pixels', so it takes a dict; .*: wrap it in a module")
-    refused(model, {"pixels": X}, r"the example input is a dict; .* wrap a model with other inputs in a module")
+    refused(model, {"pixels": X}, r"^OfDict\.forward takes \(batch\), the example names pixels; .* wrap it in a module")
     refused(model, (X, X), r"the example input is a tuple; .* wrap a model with other inputs in a module")
 
 
@@ -124,5 +124,9 @@ class Detector(nn.Module):
 
 
 def test_a_detector_is_told_of_its_backbone():
-    refused(Detector().eval(), X, r"branches on values of its input .*, or convert model\.backbone alone$")
+    refused(
+        Detector().eval(),
+        X,
+        r"branches on values of its input .*, convert a submodule without it such as model\.backbone, or wrap",
+    )
     assert iso.inspect(Detector().eval().backbone, X).converts

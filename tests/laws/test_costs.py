@@ -10,7 +10,7 @@ import torch
 
 import isospike as iso
 from isospike.costs import CURRENTS, INPUT, Costs, energy_models, reference_costs
-from isospike.costs.reach import is_move, is_weighted
+from isospike.costs.reach import is_move, makes_currents
 from isospike.graphs import Role
 from isospike.graphs.graph import op_of
 from networks import ALL, ISLANDS, NETWORKS
@@ -115,7 +115,7 @@ def test_every_op_is_accounted_for(name, method, converted):
     named = {line.split(" (")[0] for line in costs.not_counted()}
     for node in snn.graph.op_nodes():
         op = op_of(node)
-        folded = op.role is Role.LINEAR and not is_weighted(node)
+        folded = op.role is Role.LINEAR and not makes_currents(node)
         assert op.name in costs.by_op() or op.name in named or is_move(node) or folded, op
 
 

@@ -17,7 +17,7 @@ from isospike.neurons import Kind
 from isospike.report.content import gather
 from isospike.report.page import render
 from isospike.sites import tables_line
-from isospike.sites.code_tables import CUTS, Tabled
+from isospike.sites.code_tables import CUTS
 
 TABLED = {"norm first": ("gelu", 2), "norm last": ("gelu", 2), "convnext": ("gelu", 1), "excited": ("silu", 2)}
 EMITTING = {
@@ -137,7 +137,7 @@ def test_the_line_says_what_is_approximate():
 
 
 def test_cuts_are_where_the_functions_are_nearly_zero():
-    assert {*CUTS} == {*Tabled.__args__}
+    assert {"gelu", "silu", "mish", "hardswish"} <= {*CUTS}
     for name, cut in CUTS.items():
         below = torch.linspace(4 * cut, cut, 1001, dtype=torch.float64)
         assert getattr(torch.ops.aten, name).default(below).abs().max() < 3e-3

@@ -126,6 +126,7 @@ def test_a_product_is_exact_and_costs_the_accumulates_of_the_sparser_side(method
     assert sum(entry.macs for entry in costs.entries if entry.op == "matmul") == 0
 
 
+@torch.no_grad()
 def test_totals_behind_every_island_are_the_op_on_decoded_inputs(case):
     """A network whose answers are those of its islands: each equals the op in torch on what its inputs decode to."""
     snn, x, _ = converted(case, "bit-coded")

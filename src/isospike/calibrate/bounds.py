@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from isospike.activations import Activation
 from isospike.calibrate.batches import Batches
-from isospike.calibrate.collect import observe
-from isospike.graphs.graph import Graph, Op, op_of
+from isospike.calibrate.collect import observe, stand_in
+from isospike.graphs.graph import Graph, op_of
+from isospike.graphs.op import Op
 from isospike.scales.histogram import HistogramObserver, least_error
 
 BINS = 1024
@@ -43,7 +44,7 @@ def collect_bounds(graph: Graph, activations: Mapping[str, Activation], batches:
         op = op_of(node)
         if op.name in activations:
             observers[op.name] = _Values(op, observed.module_of(node), activations[op.name])
-            observed.replace(node, observers[op.name])
+            stand_in(observed, node, observers[op.name])
     observe(observed, batches)
     return {name: observer.scale() for name, observer in observers.items()}
 

@@ -10,6 +10,8 @@ from typing import TextIO
 
 import click
 
+from isospike.cli.help import HelpFormatter
+
 COMMANDS = {
     "demo": "Convert and measure an embedded network with every method.",
     "inspect": "Show what of a model becomes spiking, what stays analogue, and why.",
@@ -26,6 +28,9 @@ COMMANDS = {
     "methods": "List the conversion methods and their options.",
     "doctor": "Show versions, devices and what is missing.",
 }
+
+
+click.Context.formatter_class = HelpFormatter  # of every command and subcommand: each has a context of its own
 
 
 class LazyGroup(click.Group):

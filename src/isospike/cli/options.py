@@ -11,7 +11,7 @@ import click
 from isospike.data.reading import Layout
 from isospike.executors import executors
 from isospike.sites import Sites
-from isospike.sites.code_tables import Tabled
+from isospike.sites.code_tables import CUTS
 from isospike.tasks import tasks
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -158,7 +158,7 @@ tables_option = click.option(
     type=NAMES,
     default=(),
     help=f"Approximate, of methods that emit codes: functions that become tables from code to code, of "
-    f"{', '.join(get_args(Tabled))}, where sites stand behind them.",
+    f"{', '.join(CUTS)}, where sites stand behind them.",
 )
 analogue_option = click.option(
     "--analogue",

@@ -25,10 +25,12 @@ from isospike.executors import executors
 from isospike.graphs.graph import Graph
 from isospike.measure.tally import Counts, Tally
 from isospike.memory_format import channels_last
+from isospike.methods.method import Method
+from isospike.methods.signed_sites import sites_for
 from isospike.methods.thresholds import Request, Thresholds, find_thresholds
 from isospike.network import SNN
 from isospike.options import Count, check_arguments
-from isospike.preparation import Preparation, prepare
+from isospike.preparation import Preparation, Prepared, prepare
 from isospike.refine.refinement import Calibration
 from isospike.tasks import TaskChoice, tensors_of
 
@@ -73,13 +75,32 @@ class Bench:
         self._read: dict[str, Any] = {"layout": layout, "steps": steps}
         shape = model.input_shape if isinstance(model, Graph) else None
         self.batches = SeenBatches(calibration, shape=shape, **self._read)
+        self.sites = wanted.sites
         self.network = prepare(model, self.batches, wanted)
         self.graph = self.network.graph
-        self.thresholds = Thresholds(self.graph)
+        self.networks = {self.network.placement.sites: self.network}
+        self.thresholds = {self.network.placement.sites: Thresholds(self.graph)}
 
     def samples(self, data: Iterable[Any], *, task: TaskChoice = None, purpose: str = "test") -> ReferenceImages:
         """Samples to measure on, with the ANN's answers; see `ReferenceImages`."""
         return ReferenceImages(self.network.ann, data, task=task, purpose=purpose, **self._read)
+
+    def network_for(self, method: Method) -> Prepared:
+        """The network with its neurons where those of a method may stand, as `isospike.convert` places them.
+
+        One placement serves most methods. Where it has signed sites and the choice was left open, methods for values of
+        one sign have rectifiers alone: the same captured and folded network, placed when the first of them asks.
+
+        Raises:
+            ConversionError: as `isospike.preparation.Prepared.with_sites`.
+        """
+        sites = sites_for(method, self.sites)
+        if sites == "auto":
+            return self.network
+        if sites not in self.networks:
+            network = self.network.with_sites(sites)
+            self.thresholds[sites], self.networks[sites] = Thresholds(network.graph), network
+        return self.networks[sites]
 
     def convert(self, job: Job) -> tuple[SNN, float]:
         """The network of a job, and the seconds that the conversion took.
@@ -88,14 +109,14 @@ class Bench:
             IsospikeError: the method cannot convert this network.
         """
         started = time.perf_counter()
-        thresholds = self._find(self._requests(job))
-        snn = spiking_network(
-            self.network, job.method, thresholds, calibration=Calibration(self.batches, None, self.memory_budget)
-        )
+        network = self.network_for(job.method)
+        thresholds = self._find(network, self._requests(job))
+        calibration = Calibration(self.batches, None, self.memory_budget)
+        snn = spiking_network(network, job.method, thresholds, calibration=calibration)
         return snn, time.perf_counter() - started
 
     def calibrate(self, jobs: Iterable[Job]) -> dict[Job, IsospikeError]:
-        """Find in one pass what all jobs want, rules with a pass of their own aside.
+        """Find in one pass for each placement what all jobs want, rules with a pass of their own aside.
 
         Returns:
             The jobs whose rule cannot serve the network, and why.
@@ -104,22 +125,26 @@ class Bench:
             CalibrationError: the data do not fit, or NaN or infinity reached a site.
         """
         refused: dict[Job, IsospikeError] = {}
-        wanted: list[Request] = []
+        wanted: dict[str, list[Request]] = {}
         for job in jobs:
             try:
-                wanted += self._requests(job)
+                found = self._requests(job)
             except IsospikeError as error:
                 refused[job] = error
-        self._find(request for request in wanted if request.passive)
+            else:
+                wanted.setdefault(self.network_for(job.method).placement.sites, []).extend(found)
+        for sites, asked in wanted.items():
+            self._find(self.networks[sites], (request for request in asked if request.passive))
         return refused
 
     def _requests(self, job: Job) -> list[Request]:
-        return self.network.requests(job.method)
+        return self.network_for(job.method).requests(job.method)
 
-    def _find(self, wanted: Iterable[Request]) -> Thresholds:
+    def _find(self, network: Prepared, wanted: Iterable[Request]) -> Thresholds:
         """The thresholds that are wanted; other jobs need not find them again."""
-        found = find_thresholds(self.graph, wanted, self.batches, known=self.thresholds)
-        self.thresholds = found
+        sites = network.placement.sites
+        found = find_thresholds(network.graph, wanted, self.batches, known=self.thresholds[sites])
+        self.thresholds[sites] = found
         return found
 
     def setting(self) -> dict[str, Any]:

@@ -53,7 +53,7 @@ passages = Stage[Callable[[Passage], Any]](
 """What arrives behind an op without trained weights, by its family."""
 
 
-def is_weighted(node: fx.Node) -> bool:
+def makes_currents(node: fx.Node) -> bool:
     """Whether an op has trained weights, so that what it puts out are currents."""
     return op_of(node).family in WEIGHTED
 

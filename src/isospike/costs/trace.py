@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
-from isospike.costs.reach import Passage, argument_of, is_join, is_move, is_weighted, passed_on, synapses
+from isospike.costs.reach import Passage, argument_of, is_join, is_move, makes_currents, passed_on, synapses
 from isospike.costs.wiring import Connection, Wiring
 from isospike.executors.walk import compute
 from isospike.graphs.graph import argument, op_of, output_leaves
@@ -87,7 +87,7 @@ class _Trace:
             return self._product(node)
         if is_join(node):
             return self._join(node)
-        return self._weighted(node) if is_weighted(node) else self._pass(node)
+        return self._weighted(node) if makes_currents(node) else self._pass(node)
 
     def _site(self, node: fx.Node) -> _Value:
         """Spikes that a neuron reads as they are cost one synaptic operation each."""

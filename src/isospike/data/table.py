@@ -14,7 +14,7 @@ LARGEST = 2**30
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """Rows of a file, each with the cells that it has."""
 
     path: str
@@ -37,7 +37,7 @@ class Table:
         return [row[index] for row in self.rows[first:]]
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> TextTable:
     """The rows of ``FILE`` or ``ARCHIVE.zip/FILE``: one for each line, cells between tabs, quotes as they are.
 
     Raises:
@@ -53,7 +53,7 @@ def read_table(path: Path) -> Table:
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     while lines and not lines[-1]:
         lines.pop()
-    return Table(str(path), [line.split("\t") for line in lines])
+    return TextTable(str(path), [line.split("\t") for line in lines])
 
 
 def has_table(path: Path) -> bool:

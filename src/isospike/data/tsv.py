@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isospike.data.images import Split, sources
-from isospike.data.table import Table, has_table, read_table
+from isospike.data.table import TextTable, has_table, read_table
 from isospike.data.texts import Texts
 from isospike.errors import DataError
 
@@ -73,7 +73,7 @@ def tsv(argument: str, split: Split) -> Texts:
     return Texts(f"tsv:{argument}", list(zip(*cells, strict=True)), labels)
 
 
-def _columns(table: Table, wanted: str) -> Columns:
+def _columns(table: TextTable, wanted: str) -> Columns:
     header = table.rows[0]
     known = next((names for names in TEXTS if set(names) <= set(header)), None)
     if wanted:
@@ -89,7 +89,7 @@ def _columns(table: Table, wanted: str) -> Columns:
     return Columns(tuple(range(max(1, len(header) - 1))), len(header) - 1 if len(header) > 1 else None, (), 0)
 
 
-def _named(table: Table, wanted: Sequence[str], *, is_header: bool) -> Columns:
+def _named(table: TextTable, wanted: Sequence[str], *, is_header: bool) -> Columns:
     last, equals, words = wanted[-1].partition("=")
     names = [*wanted[:-1], last]
     texts = names if len(names) == 1 else names[:-1]
@@ -108,7 +108,7 @@ def _named(table: Table, wanted: Sequence[str], *, is_header: bool) -> Columns:
     return Columns(tuple(places[: len(texts)]), label, split, int(is_header or not by_position))
 
 
-def _labels(table: Table, columns: Columns, place: int) -> npt.NDArray[np.int64] | npt.NDArray[np.float32]:
+def _labels(table: TextTable, columns: Columns, place: int) -> npt.NDArray[np.int64] | npt.NDArray[np.float32]:
     """Whole numbers, or the places of words, as classes; other numbers as values."""
     called = table.rows[0][place] if columns.first and place < len(table.rows[0]) else str(place)
     cells = table.column(place, called, first=columns.first)
@@ -129,7 +129,7 @@ def _labels(table: Table, columns: Columns, place: int) -> npt.NDArray[np.int64]
     return np.array(numbers, dtype=np.int64) if whole else np.array(numbers, dtype=np.float32)
 
 
-def _check(table: Table, columns: Columns, cells: Sequence[str], *, wrong: int | None, instead: str) -> None:
+def _check(table: TextTable, columns: Columns, cells: Sequence[str], *, wrong: int | None, instead: str) -> None:
     if wrong is not None:
         row = wrong + columns.first + 1
         what = "is no number" if not columns.words else "is another word"

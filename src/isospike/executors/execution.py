@@ -13,8 +13,8 @@ from torch.utils import _pytree as pytree
 from isospike.executors.executor import Chunk
 from isospike.executors.program import Instruction, Program, reads_means
 from isospike.executors.run import State
-from isospike.graphs.graph import op_of, ordered, output_leaves
-from isospike.inputs import Inputs
+from isospike.graphs.graph import op_of, output_leaves
+from isospike.inputs import Inputs, ordered
 from isospike.memory_format import channels_last
 from isospike.neurons import EventCounts, Memory, Temporal
 from isospike.neurons.island import advance_island, start_island
@@ -72,7 +72,9 @@ class Execution:
 
     def _run_once(self, x: Inputs) -> dict[fx.Node, Any]:
         values: dict[fx.Node, Any] = {}
-        given = dict(zip(self.program.inputs, ordered(self.program.inputs, x), strict=True))
+        given = dict(
+            zip(self.program.inputs, ordered(x, [op_of(node).name for node in self.program.inputs]), strict=True)
+        )
         for instruction in self.program.once:
             node = instruction.node
             if node in given:

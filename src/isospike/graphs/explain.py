@@ -10,12 +10,14 @@ from torch import Tensor, nn
 from torch.nn.modules import module as hooks
 from torch.overrides import TorchFunctionMode
 
-from isospike.graphs.origin import error_line
+from isospike.graphs.origin import error_line, error_text
 from isospike.inputs import Inputs, called, each, shapes
 from isospike.messages import counted, one_line
 
 _WIDTHS = (("in_channels", 1, "channel"), ("num_features", 1, "channel"), ("in_features", -1, "feature"))
 """Attribute of a layer that says how wide its input must be, the axis, and what is counted there."""
+
+_FITTING = "give the tokenizer of this model, and no more tokens than it has positions"
 
 
 def explain(model: nn.Module, example: Inputs, error: Exception) -> str:
@@ -40,7 +42,11 @@ def explain(model: nn.Module, example: Inputs, error: Exception) -> str:
         )
     what = f"torch.export cannot capture {type(model).__name__}"
     if "data-dependent" in str(error):
-        return f"{what}: it branches on values of its input{at}; replace the branch, e.g. by torch.where{_part(model)}"
+        return (
+            f"{what}: it branches on values of its input{at}{_quoted(error)}; replace the branch, e.g. by torch.where, "
+            f"convert a submodule without it{_part(model)}, or wrap the model in an adapter, a module whose forward "
+            "calls what comes before or behind the branch"
+        )
     if "specialized it to be a constant" in str(error):
         return (
             f"{what}: its code fixes the size of the batch; flatten with x.flatten(1), or take the "
@@ -85,7 +91,13 @@ def _asked_key(model: nn.Module, example: Inputs) -> str | None:
 
 def _part(model: nn.Module) -> str:
     """Where a detector has the part that converts."""
-    return ", or convert model.backbone alone" if isinstance(getattr(model, "backbone", None), nn.Module) else ""
+    return " such as model.backbone" if isinstance(getattr(model, "backbone", None), nn.Module) else ""
+
+
+def _quoted(error: Exception) -> str:
+    """The user's line."""
+    text = error_text(error)
+    return f", '{text:.80}'" if text else ""
 
 
 def _at(error: Exception) -> str:
@@ -133,6 +145,10 @@ def _mismatch(layer: nn.Module, given: Any) -> str:
     """What the layer takes and what it was given, where that differs in kind or width; else empty."""
     if isinstance(layer, nn.Embedding) and isinstance(given, Tensor) and given.is_floating_point():
         return "whole numbers; give the tokens as int64"
+    if isinstance(layer, nn.Embedding) and isinstance(given, Tensor) and given.numel():
+        smallest, largest = int(given.min()), int(given.max())
+        if smallest < 0 or largest >= layer.num_embeddings:
+            return f"tokens from 0 to {layer.num_embeddings - 1}, but was given {smallest} to {largest}; {_FITTING}"
     if not isinstance(given, Tensor) or given.dim() < 2:
         return ""
     for attribute, axis, unit in _WIDTHS:

@@ -18,10 +18,11 @@ from torch.utils import _pytree as pytree
 from isospike.data.parts import TARGET_KEYS
 from isospike.errors import CaptureError
 from isospike.graphs.explain import explain
-from isospike.graphs.graph import Graph, Numbers
+from isospike.graphs.graph import Graph
+from isospike.graphs.op import Numbers
 from isospike.graphs.refused_kinds import check_floating
 from isospike.graphs.wrappers import unwrapped
-from isospike.inputs import Inputs, each, joined
+from isospike.inputs import Inputs, concatenated, each
 
 WHOLE: dict[torch.dtype, Numbers] = {torch.int64: "int64", torch.int32: "int32", torch.bool: "bool"}
 """Formats of tokens and masks."""
@@ -39,7 +40,7 @@ def export_program(model: nn.Module, example: Inputs) -> ExportedProgram:
             cannot be exported.
     """
     _check_ready(model, example)
-    batch = example if len(example) > 1 else joined([example, example])
+    batch = example if len(example) > 1 else concatenated([example, example])
     args, kwargs = ((batch,), {}) if isinstance(batch, Tensor) else ((), batch.tensors)
     open_axes: Any = ({0: Dim.DYNAMIC},) if args else {name: {0: Dim.DYNAMIC} for name in kwargs}
     with _quiet(), torch.no_grad():
@@ -126,7 +127,7 @@ def _check_signature(model: nn.Module, example: Inputs) -> None:
         if unknown or missing:
             raise CaptureError(
                 f"{type(model).__name__}.forward takes ({taken}), the example names {', '.join(example.tensors)}; "
-                "give a mapping of its own names"
+                "give a mapping of its own names, or wrap it in a module whose forward takes these"
             )
     elif not fixed or any(p is not fixed[0] for p in needed):
         raise CaptureError(

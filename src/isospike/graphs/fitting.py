@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, fx
 
-from isospike.graphs.graph import Graph, attribute, op_of, other_names
-from isospike.inputs import Inputs
+from isospike.graphs.graph import Graph, attribute, op_of
+from isospike.inputs import Inputs, other_names
 from isospike.ops import family
 
 

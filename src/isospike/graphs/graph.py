@@ -3,58 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NoReturn
 
 from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
-from isospike.errors import ArtefactError, CaptureError
+from isospike.errors import ArtefactError
+from isospike.graphs.op import Op
 from isospike.graphs.structure import as_plain, output_structure
-from isospike.inputs import Inputs
-from isospike.ops import Family, OpRecord, Role, table
-from isospike.results import Stored
+from isospike.inputs import Inputs, ordered
+from isospike.ops import Role
 from isospike.tasks import leaves_by_name
-
-Numbers = Literal["real", "int64", "int32", "bool"]
-"""What a value is made of: real numbers in the format of the network, or tokens and masks."""
-
-
-@dataclass(frozen=True)
-class Op(Stored):
-    """One call site of the user's model."""
-
-    name: str
-    """Unique name: the user's module path, ``path.op`` for a functional call, ``#2`` for the second call."""
-    kind: str
-    """ATen name, e.g. ``conv2d``."""
-    role: Role
-    """What becomes of it in conversion."""
-    path: str
-    """Path of the user's module in which the op is called; empty for the model itself."""
-    source: str
-    """``file.py:line`` of the call in the user's code; the module path where no such line is known."""
-    shape: tuple[int, ...]
-    """Shape of the (first) output without the batch axis."""
-    channel_axis: int = 1
-    """Axis of the channels in the output, batch axis included."""
-    reason: str = ""
-    """Why the role is analogue or unsupported, where the op alone does not say it."""
-    rows: int = 1
-    """How many rows of the output one sample has: a reshape may move an axis of a sample into that of the batch."""
-    numbers: Numbers = "real"
-    """What its result is made of; anything but real numbers is computed from whole numbers of the input alone."""
-
-    @property
-    def record(self) -> OpRecord | None:
-        """What the table knows of it; ``None`` for inputs, constants and ops without a rule."""
-        return table.get(self.kind)
-
-    @property
-    def family(self) -> Family | None:
-        """Its family, where it has one."""
-        return self.record.family if self.record is not None else None
 
 
 class Spiking(nn.Module):
@@ -118,8 +78,8 @@ class Graph(nn.Module):
         return tuple(op for op in self.ops if op.role is Role.UNSUPPORTED)
 
     def ordered(self, inputs: Inputs) -> tuple[Tensor, ...]:
-        """The tensors of named inputs in the order of the input nodes; see `ordered`."""
-        return ordered(self.input_nodes, inputs)
+        """The tensors of named inputs in the order of the input nodes; see `isospike.inputs.ordered`."""
+        return ordered(inputs, self.input_names)
 
     @property
     def input_nodes(self) -> list[fx.Node]:
@@ -238,28 +198,6 @@ def with_own_tables(module: nn.Module) -> nn.Module:
 def output_leaves(output: fx.Node) -> list[fx.Node]:
     """The nodes that an output node puts out, in order."""
     return [leaf for leaf in pytree.tree_leaves(output.args[0]) if isinstance(leaf, fx.Node)]
-
-
-def ordered(nodes: Sequence[fx.Node], inputs: Inputs) -> tuple[Tensor, ...]:
-    """The tensors of named inputs in the order of these input nodes; one tensor is the only one.
-
-    Raises:
-        CaptureError: the names are not those of the inputs.
-    """
-    if isinstance(inputs, Tensor):
-        return (inputs,)
-    names = [op_of(node).name for node in nodes]
-    if set(names) != set(inputs.tensors):
-        raise CaptureError(other_names(names, list(inputs.tensors)))
-    return tuple(inputs.tensors[name] for name in names)
-
-
-def other_names(names: Sequence[str], given: Sequence[str]) -> str:
-    """That a network was given other inputs than it has, and what to do."""
-    return (
-        f"the network takes the inputs {', '.join(names)}, it was given {', '.join(given)}; give a mapping with "
-        "exactly these names"
-    )
 
 
 def op_of(node: fx.Node) -> Op:

@@ -11,7 +11,8 @@ from torch import Tensor, fx, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from isospike.graphs.graph import Graph, Op, argument, op_of
+from isospike.graphs.graph import Graph, argument, op_of
+from isospike.graphs.op import Op
 from isospike.ops import Role
 
 

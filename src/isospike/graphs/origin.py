@@ -48,6 +48,12 @@ def error_line(error: BaseException) -> str:
     return own[-1] if own else ""
 
 
+def error_text(error: BaseException) -> str:
+    """The user's innermost line in the traceback of an error, as it is written, or an empty string."""
+    own = [frame.line or "" for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame.filename)]
+    return own[-1].strip() if own else ""
+
+
 def _is_users(file: str) -> bool:
     library = file.startswith(_PYTHON) and "site-packages" not in file
     return not library and not file.startswith(_FOREIGN)

@@ -6,20 +6,28 @@ import operator
 from typing import Any
 
 import torch
-from torch import Tensor, fx, nn
+from torch import fx, nn
 from torch.export import ExportedProgram
 from torch.export.graph_signature import OutputKind
 
-from isospike.activations.operator import NAMESPACE
 from isospike.errors import CaptureError
-from isospike.graphs.channels import moved_channel_axis, own_channel_axis
 from isospike.graphs.export import WHOLE, input_names
-from isospike.graphs.graph import Graph, Numbers, Op, attach
+from isospike.graphs.exported import (
+    call_arguments,
+    exported_kind,
+    first_result,
+    has_batch_first,
+    sample_rows,
+    sample_shape,
+)
+from isospike.graphs.graph import Graph, attach
+from isospike.graphs.op import Numbers, Op
 from isospike.graphs.origin import Names, module_path, source_of
 from isospike.graphs.structure import place_output
 from isospike.ops import Call, Family, Role, family, table
 from isospike.ops.batch_constant import BatchConstant
-from isospike.ops.constants import ONE, size_at
+from isospike.ops.channels import Moved
+from isospike.ops.constants import ONE
 from isospike.ops.forms import Rewriter, rewrite
 
 
@@ -59,43 +67,51 @@ class _Raiser:
     def _place_input(self, node: fx.Node) -> None:
         name = self.inputs.get(node.name, node.name)
         placed = self.graph.placeholder(node.name)
-        placed.meta["op"] = Op(name, "input", Role.INPUT, "", "", _shape(node), numbers=self._numbers(node))
+        placed.meta["op"] = Op(name, "input", Role.INPUT, "", "", sample_shape(node), numbers=self._numbers(node))
         self.values[node] = placed
         self.input = next(iter(self.values.values()))
 
     def _call(self, node: fx.Node) -> None:
         if node in self.constants or self._pass_through(node):
             return
-        kind = _kind(node)
+        kind = exported_kind(node)
         path, is_leaf = module_path(node)
         name = self.names.claim(path if is_leaf and path else ".".join(filter(None, (path, kind))))
         module = self._module(node, kind)
         role, reason = self._role(node, kind, module)
         raised = self._emit(node, kind, name, module)
-        axis = -1 if _channels_last(kind) and len(_shape(node)) > 1 else self._channel_axis(node, kind)
+        axis = -1 if _channels_last(kind) and len(sample_shape(node)) > 1 else self._channel_axis(node, kind)
         raised.meta["op"] = Op(
-            name, kind, role, path, source_of(node), _shape(node), axis, reason, _rows(node), self._numbers(node)
+            name,
+            kind,
+            role,
+            path,
+            source_of(node),
+            sample_shape(node),
+            axis,
+            reason,
+            sample_rows(node),
+            self._numbers(node),
         )
         self.values[node] = raised
 
     def _channel_axis(self, node: fx.Node, kind: str) -> int:
-        """The op's own, else where it puts those of the first input that has some."""
-        own = own_channel_axis(node, kind)
+        """Where the op puts the channels of the first input that has some, of the same rank if there is one."""
         sources = [self.values[source].meta["op"] for source in node.all_input_nodes if source in self.values]
         values = [source for source in sources if source.numbers == "real"] or sources
-        if own is not None or not values:
-            return 1 if own is None else own
-        shape = _shape(node)
-        source = next((one for one in values if len(one.shape) == len(shape)), values[0])
-        return moved_channel_axis(node, kind, source.channel_axis, shapes=(source.shape, shape))
+        record, after = table.get(kind), (1, *sample_shape(node))
+        if not values or record is None:
+            return 1
+        source = next((one for one in values if len(one.shape) == len(after) - 1), values[0])
+        return record.channels(Moved(node, source.channel_axis, (1, *source.shape), after))
 
     def _pass_through(self, node: fx.Node) -> bool:
         """Drop what computes nothing: clones, dropout in inference, slices over everything, first outputs."""
         source = node.all_input_nodes[0] if node.all_input_nodes else None
         if source is None or source not in self.values:
             return False
-        kind = _kind(node)
-        whole = kind == "slice" and _shape(node) == _shape(source) and _is_batched(node, source)
+        kind = exported_kind(node)
+        whole = kind == "slice" and sample_shape(node) == sample_shape(source) and _is_batched(node, source)
         first = node.target is operator.getitem and node.args[1] == 0 and _gives_one(source)
         if not (_is_of(node, family.IDENTITY) and _is_inference(node)) and not whole and not first:
             return False
@@ -106,7 +122,7 @@ class _Raiser:
         record = table.get(kind)
         if record is None or record.build is None:
             return None
-        arguments = _bind(node, self.constants.values)
+        arguments = call_arguments(node, self.constants.values)
         if _is_of(node, *_CONSTANT_WEIGHTS) and any(
             isinstance(value, fx.Node) for name, value in arguments.items() if name != "input"
         ):
@@ -117,7 +133,7 @@ class _Raiser:
         record = table.get(kind)
         if record is None:
             return Role.UNSUPPORTED, "isospike has no rule for this op"
-        if not _is_batch_first(node):
+        if not has_batch_first(node):
             return Role.UNSUPPORTED, "the batch is not the first axis of its result"
         if record.family is not family.RESHAPE and any(map(self._is_size, node.all_input_nodes)):
             return Role.UNSUPPORTED, "it uses the size of the batch as a value"
@@ -131,7 +147,7 @@ class _Raiser:
 
     def _numbers(self, node: fx.Node) -> Numbers:
         """What a value is made of; whole numbers that come of real ones are computed as real ones."""
-        return WHOLE[_value_of(node).dtype] if self.rewriter.is_token(node) else "real"
+        return WHOLE[first_result(node).dtype] if self.rewriter.is_token(node) else "real"
 
     def _is_size(self, source: fx.Node) -> bool:
         """Whether a value is the size of the batch, or depends on it so that no constant stands for it."""
@@ -141,9 +157,9 @@ class _Raiser:
         if module is not None:
             attach(self.root, name, module)
             return self.graph.call_module(name, (self._reference(node.all_input_nodes, node),))
-        if _is_of(node, family.RESHAPE) and _is_batch_first(node):
+        if _is_of(node, family.RESHAPE) and has_batch_first(node):
             source = self.values[node.args[0]]  # type: ignore[index]
-            return self.graph.call_function(torch.ops.aten.reshape.default, (source, [-1, *_shape(node)]))
+            return self.graph.call_function(torch.ops.aten.reshape.default, (source, [-1, *sample_shape(node)]))
         joined = not _is_of(node, family.ADD, family.SCALE, family.POINTWISE)
         args = fx.map_arg(node.args, lambda n: self._value(n, joined=joined))
         kwargs = fx.map_arg(node.kwargs, lambda n: self._value(n, joined=joined))
@@ -157,7 +173,7 @@ class _Raiser:
 
     def _value(self, node: fx.Node, *, joined: bool = False) -> fx.Node:
         """A node of the raised graph; ``joined``: where a constant needs the axis of the batch."""
-        if isinstance(_value_of(node), torch.SymInt):
+        if isinstance(first_result(node), torch.SymInt):
             return self._size(node)
         batched = node in self.constants and self.constants.is_batched(node)
         if batched and (joined or len(self.constants[node]) > ONE) and not self.constants.is_of_its_own(node):
@@ -192,7 +208,9 @@ class _Raiser:
             args = fx.map_arg(node.args, self._value)
             self.values[node] = self.graph.call_function(node.target, args)  # type: ignore[arg-type]
             path, _ = module_path(node)
-            op = Op(self.names.claim(_kind(node)), _kind(node), Role.UNSUPPORTED, path, source_of(node), ())
+            op = Op(
+                self.names.claim(exported_kind(node)), exported_kind(node), Role.UNSUPPORTED, path, source_of(node), ()
+            )
             self.values[node].meta["op"] = op
         return self.values[node]
 
@@ -230,12 +248,12 @@ _CONSTANT_WEIGHTS = (family.CONVOLUTION, family.DENSE, family.AFFINE, family.TRA
 
 
 def _is_of(node: fx.Node, *families: Family) -> bool:
-    record = table.get(_kind(node))
+    record = table.get(exported_kind(node))
     return record is not None and record.family in families
 
 
 def _gives_one(node: fx.Node) -> bool:
-    record = table.get(_kind(node))
+    record = table.get(exported_kind(node))
     return record is not None and record.first_only
 
 
@@ -244,61 +262,10 @@ def _channels_last(kind: str) -> bool:
     return record is not None and record.channels_last
 
 
-def _kind(node: fx.Node) -> str:
-    """Name without overload; the namespace stays where it is neither ATen's nor isospike's."""
-    target = node.target
-    if isinstance(target, torch._ops.OpOverload):
-        namespace, _, name = target._schema.name.partition("::")
-        if namespace == "aten":
-            record = table.aten(name)
-            return name if record is None else record.name
-        return name if namespace == NAMESPACE else f"{namespace}.{name}"
-    return str(getattr(target, "__name__", target))
-
-
-def _bind(node: fx.Node, constants: dict[fx.Node, Tensor]) -> dict[str, Any]:
-    """Arguments by schema name, defaults filled in, constants as tensors."""
-    schema = node.target._schema  # type: ignore[union-attr]
-    bound = {argument.name: argument.default_value for argument in schema.arguments}
-    bound |= dict(zip((argument.name for argument in schema.arguments), node.args, strict=False))
-    bound |= node.kwargs
-    return {name: constants.get(value, value) if isinstance(value, fx.Node) else value for name, value in bound.items()}
-
-
-def _value_of(node: fx.Node) -> Any:
-    value = node.meta.get("val")
-    return value[0] if isinstance(value, (tuple, list)) and value else value
-
-
-def _shape(node: fx.Node) -> tuple[int, ...]:
-    """Shape of the (first) result without its first axis."""
-    value = _value_of(node)
-    return (
-        tuple(int(size) if isinstance(size, int) else -1 for size in value.shape[1:])
-        if isinstance(value, Tensor)
-        else ()
-    )
-
-
-def _rows(node: fx.Node) -> int:
-    """How many rows of the (first) result one sample has."""
-    value = _value_of(node)
-    first = value.shape[0] if isinstance(value, Tensor) and value.dim() else ONE
-    return first if isinstance(first, int) else size_at(first, ONE)
-
-
-def _is_batch_first(node: fx.Node) -> bool:
-    value = _value_of(node)
-    if not isinstance(value, Tensor):
-        return _kind(node) == "sym_size"
-    sizes = list(value.shape)
-    return bool(sizes) and not isinstance(sizes[0], int) and all(isinstance(size, int) for size in sizes[1:])
-
-
 def _is_batched(node: fx.Node, source: fx.Node) -> bool:
-    return bool(_value_of(node).shape[:1] == _value_of(source).shape[:1])
+    return bool(first_result(node).shape[:1] == first_result(source).shape[:1])
 
 
 def _is_inference(node: fx.Node) -> bool:
     """Dropout called with ``training=False``; other no-ops have no such argument."""
-    return "dropout" not in _kind(node) or node.args[-1] is False
+    return "dropout" not in exported_kind(node) or node.args[-1] is False

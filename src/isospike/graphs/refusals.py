@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from isospike.graphs.graph import Graph, Op
+from isospike.graphs.graph import Graph
+from isospike.graphs.op import Op
 from isospike.messages import counted
 from isospike.ops import Role, family
 

@@ -11,7 +11,7 @@ from torch.utils import _pytree as pytree
 from isospike.errors import CaptureError
 from isospike.graphs.explain import own_failure
 from isospike.graphs.graph import Graph
-from isospike.inputs import Inputs, called, joined, mapped, moved
+from isospike.inputs import Inputs, called, concatenated, converted, mapped
 from isospike.messages import one_line
 
 RELATIVE_TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
@@ -32,7 +32,7 @@ def verify_capture(model: nn.Module, graph: Graph, example: Inputs, *, rounding:
         CaptureError: one of them fails, an output differs, or the result for one sample depends on the others in the
             batch.
     """
-    larger = joined([example, mapped(example[:1], _halved)])
+    larger = concatenated([example, mapped(example[:1], _halved)])
     with torch.no_grad():
         expected = _outputs(model, larger)
         if any(output.dim() == 0 for output in expected):
@@ -71,7 +71,7 @@ def _is_rounding(graph: Graph, batch: Inputs) -> bool:
     Another batch size is summed in another order; a deep network makes more than 1e-4 of it, and a quantised activation
     a whole step. Float64 tells that from a dependence between samples.
     """
-    exact, wide = copy.deepcopy(graph).double(), mapped(batch, lambda x: moved(x, torch.float64))
+    exact, wide = copy.deepcopy(graph).double(), mapped(batch, lambda x: converted(x, torch.float64))
     return _treats_samples_alone(exact, wide, _outputs(exact, wide))
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from isospike.graphs.graph import Graph, Op, attach, attribute, op_of
+from isospike.graphs.graph import Graph, attach, attribute, op_of
+from isospike.graphs.op import Op
 from isospike.graphs.origin import unused_name
 from isospike.graphs.scaled import assign, can_be_scaled, scaled
 from isospike.ops import Role, family

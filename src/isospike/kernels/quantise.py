@@ -12,7 +12,7 @@ from isospike.kernels.operators import operator
 from isospike.kernels.tracker import SMALLEST_PART
 
 
-def quantise(z: Tensor, unit: Tensor, start: Tensor, *, worth: Tensor | None, low: int, high: int) -> Tensor:
+def quantise_currents(z: Tensor, unit: Tensor, start: Tensor, *, worth: Tensor | None, low: int, high: int) -> Tensor:
     """``worth * clip(floor((z + start) / unit), low, high)``; without ``worth`` the whole numbers themselves.
 
     Args:
@@ -28,7 +28,7 @@ def quantise(z: Tensor, unit: Tensor, start: Tensor, *, worth: Tensor | None, lo
 
 
 def quantise_by_torch(z: Tensor, unit: Tensor, start: Tensor, worth: Tensor | None, low: int, high: int) -> Tensor:
-    """The twin of the kernel; see `quantise`."""
+    """The twin of the kernel; see `quantise_currents`."""
     codes = (z + start).div_(unit).floor_().clamp_(low, high)
     return codes if worth is None else codes.mul_(worth)
 

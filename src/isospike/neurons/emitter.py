@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from isospike.kernels.quantise import quantise
+from isospike.kernels.quantise import quantise_currents
 from isospike.neurons.codes import Code
 from isospike.neurons.currents import Currents
 from isospike.neurons.neuron import Kind, Neuron
@@ -107,7 +107,7 @@ class Emitter(Neuron, ABC):
     def forward(self, z: Tensor) -> Tensor:
         """The quantised activation, amplitude times code, of total currents ``[B, ...]``."""
         unit, worth = self.safe_unit, self.amplitude
-        return quantise(self.quantised(z), unit, self.v_init, worth=worth, low=self.lowest, high=self.levels)
+        return quantise_currents(self.quantised(z), unit, self.v_init, worth=worth, low=self.lowest, high=self.levels)
 
     @abstractmethod
     def emit(self, currents: Currents) -> Emission:

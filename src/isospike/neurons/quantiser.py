@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from isospike.activations.operator import GUARD
-from isospike.kernels.quantise import quantise
+from isospike.kernels.quantise import quantise_currents
 
 NEAREST = 0.5 + GUARD
 """Phase phi of rounding to the nearest level. The guard is on both sides of a comparison; generic near-ties stay."""
@@ -28,7 +28,7 @@ def codes_of(z: Tensor, unit: Tensor, levels: int, *, v_init: Tensor, lowest: in
         v_init: what is there before the current, in its units: ``phi u`` for a phase phi, 1/2 rounding to nearest.
         lowest: the smallest code a: 0 of rectifiers, -K of signed sites.
     """
-    return quantise(z, unit, v_init, worth=None, low=lowest, high=levels)
+    return quantise_currents(z, unit, v_init, worth=None, low=lowest, high=levels)
 
 
 @runtime_checkable

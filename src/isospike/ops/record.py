@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from isospike.ops.channels import Channels, kept
 from isospike.ops.family import Family
 from isospike.ops.role import Role
 from isospike.ops.rules import Call, Rule, Verdict
@@ -38,7 +39,9 @@ class OpRecord:
     keeps_zeros: bool | None = None
     """Whether mostly zeros come out where mostly zeros go in; ``None``: as in its family."""
     channels_last: bool = False
-    """Whether its channels are on the last axis; elsewhere they stay where its input has them."""
+    """Whether its channels are on the last axis; elsewhere they are where `channels` says."""
+    channels: Channels = kept
+    """Where it puts the channels of its input."""
     never_negative: bool = False
     """Whether its results are never below zero."""
     first_only: bool = False
@@ -61,6 +64,8 @@ class OpRecord:
     """The argument that must name axes, where torch works along all of them, the batch's too, without it."""
     selects: bool = False
     """Whether it takes the positions of a constant ``index`` along ``dim``."""
+    cut: float | None = None
+    """Of a function that vanishes far below zero: where a table from code to code cuts it off."""
     whole: str = ""
     """The argument that may hold whole numbers or truth values; other constants are real numbers."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from isospike.activations import activations
-from isospike.ops import family, layers, pools, rectifiers, rules
+from isospike.ops import channels, family, layers, pools, rectifiers, rules
 from isospike.ops.family import Family
 from isospike.ops.record import Arguments, OpRecord
 from isospike.ops.registry import table
@@ -39,16 +39,19 @@ _plain(family.CREATION, "zeros", "ones", "full", "arange", "linspace", "scalar_t
 _plain(family.CREATION, "zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full")
 _plain(family.CONSTANT, "batch_constant")
 
-_plain(family.RESHAPE, "reshape", "flatten", "unflatten")
-table.register(OpRecord("view", family.RESHAPE, aliases=("_unsafe_view",)))
-_plain(family.MOVE, "getitem", "transpose", "t", "squeeze", "slice", "select", "narrow", "split_with_sizes")
+for _name in ("reshape", "flatten", "unflatten"):
+    table.register(OpRecord(_name, family.RESHAPE, channels=channels.regrouped))
+table.register(OpRecord("view", family.RESHAPE, aliases=("_unsafe_view",), channels=channels.regrouped))
+table.register(OpRecord("transpose", family.MOVE, channels=channels.transposed))
+table.register(OpRecord("squeeze", family.MOVE, channels=channels.regrouped))
+_plain(family.MOVE, "getitem", "t", "slice", "select", "narrow", "split_with_sizes")
 table.register(OpRecord("roll", family.MOVE, needs_axes="dims"))
 _plain(family.MOVE, "flip", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle")
 _plain(family.MOVE, "repeat", "expand", "repeat_interleave", "unfold")
 table.register(OpRecord("tile", family.MOVE, free_axes=True))
-table.register(OpRecord("permute", family.MOVE, free_axes=True))
+table.register(OpRecord("permute", family.MOVE, free_axes=True, channels=channels.permuted))
 table.register(OpRecord("movedim", family.MOVE, free_axes=True))
-table.register(OpRecord("unsqueeze", family.MOVE, new_axis=True))
+table.register(OpRecord("unsqueeze", family.MOVE, new_axis=True, channels=channels.regrouped))
 table.register(OpRecord("index_select", family.MOVE, whole="index", selects=True))
 table.register(OpRecord("split", family.MOVE, parts=_pieces))
 table.register(OpRecord("chunk", family.MOVE, parts=_chunks))
@@ -131,7 +134,11 @@ _plain(family.SITE, "signed_site")
 
 for _name in ("sigmoid", "hardsigmoid", "exp", "exp2", "square", "softplus", "sqrt", "rsqrt"):
     table.register(OpRecord(_name, family.POINTWISE, never_negative=True))
-_plain(family.POINTWISE, "log_sigmoid", "tanh", "gelu", "silu", "hardswish", "mish")
+table.register(OpRecord("gelu", family.POINTWISE, cut=-4.0))
+table.register(OpRecord("silu", family.POINTWISE, cut=-8.0))
+table.register(OpRecord("mish", family.POINTWISE, cut=-8.0))
+table.register(OpRecord("hardswish", family.POINTWISE, cut=-3.0))
+_plain(family.POINTWISE, "log_sigmoid", "tanh")
 _plain(family.POINTWISE, "elu", "selu", "celu", "hardshrink")
 _plain(family.POINTWISE, "log", "log1p", "pow", "reciprocal", "sin", "cos")
 _plain(family.POINTWISE, "sign", "erf", "expm1", "maximum", "minimum", "round")
@@ -139,10 +146,11 @@ _plain(family.POINTWISE, "floor", "ceil", "trunc", "frac", "heaviside", "fmod", 
 _plain(family.POINTWISE, "log2", "log10", "logit", "erfinv", "tan", "asin", "acos", "atan", "sinh", "cosh")
 _plain(family.POINTWISE, "atan2", "hypot", "logaddexp")
 _plain(family.STATISTIC, "amax", "amin", "var", "std", "linalg_vector_norm", "norm", "prod", "logsumexp")
-_plain(family.NORMALISE, "instance_norm", "rms_norm")
+_plain(family.NORMALISE, "instance_norm")
+table.register(OpRecord("rms_norm", family.NORMALISE, channels=channels.normalised))
 table.register(OpRecord("softmax", family.NORMALISE, aliases=("_softmax",), never_negative=True))
 table.register(OpRecord("log_softmax", family.NORMALISE, aliases=("_log_softmax",)))
-table.register(OpRecord("layer_norm", family.NORMALISE, aliases=("native_layer_norm",)))
+table.register(OpRecord("layer_norm", family.NORMALISE, aliases=("native_layer_norm",), channels=channels.normalised))
 table.register(OpRecord("group_norm", family.NORMALISE, aliases=("native_group_norm",)))
 table.register(OpRecord("embedding", family.LOOKUP, whole="indices", channels_last=True))
 _plain(family.LOGIC, "gt", "ge", "lt", "le", "eq", "ne", "logical_not", "logical_and", "logical_or", "logical_xor")

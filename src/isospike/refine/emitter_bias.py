@@ -9,12 +9,16 @@ from typing import ClassVar
 from torch import Tensor, fx, nn
 
 from isospike.calibrate.collect import observe, stand_in
-from isospike.graphs.graph import Graph, Op, op_of
+from isospike.graphs.graph import Graph, op_of
+from isospike.graphs.op import Op
 from isospike.neurons import Emitter
 from isospike.neurons.quantiser import is_staircase
 from isospike.ops import Role
 from isospike.refine.refinement import Calibration, Refinement, check_emitters
 from isospike.scales.rule import Observer
+
+SILENT = 63 / 64
+"""Units with which attention weights start at most: one unit would give padding, whose weight is zero, a spike."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ class EmitterBiasCalibration(Refinement):
     layer by layer in one pass, so that a layer sees sources that are corrected already. For one batch that is the
     correction of the paper; over many it is stochastic approximation of the ``v_init`` at which the means agree. A
     current that is added once is a higher initial potential, so no parameter of the ANN changes. Sites with a trained
-    staircase are left alone: there the ANN is what the network has to equal.
+    staircase are left alone: there the ANN is what the network has to equal. Of texts the tokens count, padding does
+    not; attention weights of zero stay silent.
 
     References:
         Li et al. 2021, *A Free Lunch From ANN*, section 4.2 (bias calibration).
@@ -93,6 +98,8 @@ class _Calibrated(Observer):
         self.seen += len(z)
         error = self._target[0].scale() - self.shaped(self.real(self.neuron(z)).mean(self.axes))
         self.neuron.v_init = self.neuron.v_init + error * (len(z) / self.seen)
+        if self.weighs_tokens:
+            self.neuron.v_init = self.neuron.v_init.minimum(SILENT * self.neuron.unit)
         a: Tensor = self.neuron(z)
         return a
 

@@ -13,7 +13,8 @@ from isospike.calibrate.collect import check_inputs
 from isospike.executors import State
 from isospike.executors.execution import Execution
 from isospike.executors.program import compile_program
-from isospike.graphs.graph import Graph, Op, op_of
+from isospike.graphs.graph import Graph, op_of
+from isospike.graphs.op import Op
 from isospike.inputs import Inputs
 from isospike.memory_format import channels_last
 from isospike.neurons import Memory, StreamingNeuron, Temporal

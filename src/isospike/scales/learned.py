@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from isospike.activations.activation import Granularity
 from isospike.errors import CalibrationError
-from isospike.graphs.graph import Op
+from isospike.graphs.op import Op
 from isospike.inputs import Inputs
 from isospike.neurons import LearnedActivation
 from isospike.scales.rule import Observer, OutputObserver, ScaleRule, rules

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from isospike.activations.activation import Granularity
-from isospike.graphs.graph import Op
+from isospike.graphs.op import Op
 from isospike.options import Count, Positive
 from isospike.scales.rule import Observer, ScaleRule, rules
 

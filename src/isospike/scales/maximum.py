@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from isospike.graphs.graph import Op
+from isospike.graphs.op import Op
 from isospike.scales.rule import Fineness, Observer, OutputObserver, ScaleRule, rules
 
 

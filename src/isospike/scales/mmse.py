@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor, nn
 
-from isospike.graphs.graph import Op
+from isospike.graphs.op import Op
 from isospike.neurons.levels import at_site
 from isospike.neurons.quantiser import is_signed
 from isospike.options import Count, Decay, Some

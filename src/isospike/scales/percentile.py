@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from isospike.graphs.graph import Op
+from isospike.graphs.op import Op
 from isospike.options import Percent
 from isospike.scales.histogram import Bins, HistogramObserver
 from isospike.scales.rule import Observer, ScaleRule, rules

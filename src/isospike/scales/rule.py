@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from isospike.activations.activation import Granularity
 from isospike.errors import CalibrationError
-from isospike.graphs.graph import Op
+from isospike.graphs.op import Op
 from isospike.inputs import Inputs
 from isospike.neurons.quantiser import is_signed
 from isospike.options import Configuration, OneOf
@@ -55,11 +55,33 @@ class Watched(nn.Module, ABC):
         """Take in currents ``[B, ...]`` and return the activation's output."""
 
     def real(self, values: Tensor) -> Tensor:
-        """Values ``[B, ...]`` of this batch without those of padding: ``[tokens, ...]`` with one place for each."""
-        axis = None if self._mask is None else token_axis(self.op, self._mask.shape[1])
-        if axis is None or self._mask is None:
+        """Values ``[B, ...]`` of this batch without those of padding: ``[tokens, ...]`` with one place for each.
+
+        Of attention weights both the query and the key are tokens.
+        """
+        axes = self._token_axes()
+        if self._mask is None or not axes:
             return values
-        return values.movedim(axis, 1)[self._mask.bool()].unsqueeze(axis)
+        mask, kept = self._mask.bool(), self._mask.bool()
+        for _ in axes[1:]:
+            kept = kept.unsqueeze(-1) & mask.reshape(len(mask), *(1,) * (kept.dim() - 1), -1)
+        return values.movedim(axes, tuple(range(1, 1 + len(axes))))[kept].reshape(-1, *self._without(values, axes))
+
+    @property
+    def weighs_tokens(self) -> bool:
+        """Whether values are weights of pairs of tokens, in which padding has none."""
+        return len(self._token_axes()) > 1
+
+    def _token_axes(self) -> tuple[int, ...]:
+        """The axes along which the tokens of a text stand; none where the channels do so too, which leaves a doubt."""
+        if self._mask is None or self.op.rows > 1:
+            return ()
+        axes = tuple(axis for axis, size in enumerate(self.op.shape, 1) if size == self._mask.shape[1])
+        return () if self.op.channel_axis % (1 + len(self.op.shape)) in axes else axes
+
+    def _without(self, values: Tensor, axes: tuple[int, ...]) -> list[int]:
+        """Sizes of the axes behind the first, one in the place of tokens."""
+        return [1 if axis in axes else size for axis, size in enumerate(values.shape)][1:]
 
 
 class Observer(Watched):
@@ -141,16 +163,6 @@ class Together(Watched):
         for observer in self.counting:
             observer.see(*seen)
         return a
-
-
-def token_axis(op: Op, tokens: int) -> int | None:
-    """The axis of a site's values along which the tokens of a text stand; ``None`` where there is none, or a doubt.
-
-    It is the first of their number that does not hold the channels; of attention weights that of the queries.
-    """
-    channels = op.channel_axis % (1 + len(op.shape))
-    axes = [axis for axis, size in enumerate(op.shape, 1) if size == tokens]
-    return axes[0] if axes and channels not in axes and op.rows == 1 else None
 
 
 def smallest_threshold(theta: Tensor) -> float:

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor, nn
 
-from isospike.graphs.graph import Op
+from isospike.graphs.op import Op
 from isospike.inputs import Inputs, mapped
 from isospike.neurons import streaming
 from isospike.options import Count, OneOf, Part

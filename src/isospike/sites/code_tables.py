@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated
 
 from torch import fx
 
 from isospike.errors import ConversionError
-from isospike.graphs.graph import Graph, Op, argument, attach, op_of
+from isospike.graphs.graph import Graph, argument, attach, op_of
+from isospike.graphs.op import Op
 from isospike.graphs.origin import unused_name
 from isospike.messages import counted
-from isospike.ops import Role
+from isospike.ops import Role, table
 from isospike.ops.two_sided import Bounded
-from isospike.options import check_arguments
+from isospike.options import OneOf, check_arguments
+from isospike.registry import Registry
 
-Tabled = Literal["gelu", "silu", "mish", "hardswish"]
-"""Functions of single values that vanish far below zero."""
-Tables = tuple[Tabled, ...]
-"""Those that are to be tables; none by default."""
-CUTS: Mapping[str, float] = {"gelu": -4.0, "silu": -8.0, "mish": -8.0, "hardswish": -3.0}
-"""Below which currents count as this one, so that the codes are spent where the function is not flat. There it is
--1.3e-4 (GELU), -2.7e-3 (SiLU, mish) and 0 (hard-swish). Cuts at the smallest current that comes waste codes."""
+CUTS: Registry[float] = Registry("function that vanishes far below zero")
+"""By ATen name: below which currents count as this one, so that the codes are spent where the function is not flat.
+There it is -1.3e-4 (GELU), -2.7e-3 (SiLU, mish) and 0 (hard-swish). Cuts at the smallest current that comes waste
+codes."""
+for _record in table.values():
+    if _record.cut is not None:
+        CUTS.register(_record.name, _record.cut)
+Tables = tuple[Annotated[str, OneOf(CUTS)], ...]
+"""Functions that are to be tables; none by default."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,9 @@ def place_tables(graph: Graph, tables: Sequence[str]) -> CodeTables:
         ConversionError: the network has none of a kind with a site behind it.
     """
     check_arguments(Tables, tables=tables)
-    missing = sorted(set(tables) - {op_of(node).kind for node in _places(graph, CUTS)})
+    missing = sorted(set(tables) - {op_of(node).kind for node in _places(graph, tuple(CUTS))})
     if missing:
-        found = ", ".join(dict.fromkeys(op_of(node).kind for node in _places(graph, CUTS))) or "none"
+        found = ", ".join(dict.fromkeys(op_of(node).kind for node in _places(graph, tuple(CUTS)))) or "none"
         raise ConversionError(
             f"tables={missing}: no such function has a site behind it, which sites='products' would place; functions "
             f"that have one: {found}"
@@ -77,7 +81,7 @@ def tabled_like(graph: Graph, sites: Container[str]) -> Graph:
         graph: the network with all other sites.
         sites: of the other.
     """
-    kinds = [op_of(node).kind for node in _places(graph, CUTS) if _site_name(op_of(node)) in sites]
+    kinds = [op_of(node).kind for node in _places(graph, tuple(CUTS)) if _site_name(op_of(node)) in sites]
     return place_tables(graph, tuple(dict.fromkeys(kinds))).graph
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from isospike.graphs.capturing import capture
-from isospike.graphs.graph import Graph, Op
+from isospike.graphs.graph import Graph
+from isospike.graphs.op import Op
 from isospike.inputs import Inputs
 from isospike.ops import Role
 from isospike.results import Result, derived

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import fx
 
-from isospike.graphs.graph import Graph, Op, op_of
+from isospike.graphs.graph import Graph, op_of
+from isospike.graphs.op import Op
 from isospike.graphs.origin import unused_name
 from isospike.ops import Call, table
 

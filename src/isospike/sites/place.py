@@ -10,7 +10,8 @@ from typing import Literal
 import torch
 from torch import fx, nn
 
-from isospike.graphs.graph import Graph, Op, argument, attach, op_of
+from isospike.graphs.graph import Graph, argument, attach, op_of
+from isospike.graphs.op import Op
 from isospike.graphs.origin import unused_name
 from isospike.ops import Role, family
 from isospike.ops.signed_site import SignedSite
@@ -119,7 +120,8 @@ def _demands(graph: Graph) -> dict[fx.Node, list[fx.Node]]:
 def _gather(node: fx.Node, wanted: dict[fx.Node, list[fx.Node]]) -> None:
     """Move the sites behind what only moves this node's value to the value itself, where they are all of it."""
     moves = [user for user in node.users if wanted.get(user) and _passes_on(user, is_sent=bool(wanted.get(node)))]
-    moves = [user for user in moves if set(wanted[user]) == set(user.users) and _channels(user) <= _channels(node)]
+    finest = _channels(_made(node))
+    moves = [user for user in moves if set(wanted[user]) == set(user.users) and _channels(user) <= finest]
     whole = argument(node) if _gives_several(node) else node
     if not wanted.get(node) and sum(map(_size, moves)) < _size(whole):
         return
@@ -134,6 +136,13 @@ def _passes_on(node: fx.Node, *, is_sent: bool) -> bool:
     if node.op == "output" or op_of(node).family not in families:
         return False
     return len([source for source in node.all_input_nodes if source.op != "get_attr"]) == 1
+
+
+def _made(node: fx.Node) -> fx.Node:
+    """Where a value is made that a node may only move."""
+    while _passes_on(node, is_sent=False):
+        node = argument(node)
+    return node
 
 
 def _channels(node: fx.Node) -> int:

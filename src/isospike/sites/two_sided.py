@@ -8,7 +8,8 @@ from typing import Any
 
 from torch import Tensor, fx, nn
 
-from isospike.graphs.graph import Graph, Op, argument, attach, op_of
+from isospike.graphs.graph import Graph, argument, attach, op_of
+from isospike.graphs.op import Op
 from isospike.graphs.origin import unused_name
 from isospike.ops import Role, table
 from isospike.ops.signed_site import SignedSite

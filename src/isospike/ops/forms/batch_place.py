@@ -59,7 +59,7 @@ def rows_at(shape: Sequence[Any]) -> tuple[int, int] | None:
     return (axes[0], rows) if size_at(size, TWO) == TWO * rows else None
 
 
-def reshaped(place: Place, shape: Sequence[Any], result: Sequence[Any]) -> Place | None:
+def after_reshape(place: Place, shape: Sequence[Any], result: Sequence[Any]) -> Place | None:
     """Where the batch is after a reshape, which keeps the order of all values; ``None``: spread over axes."""
     found = rows_at(result)
     if found is None:

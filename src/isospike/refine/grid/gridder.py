@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, fx
 
 from isospike.errors import ConversionError
-from isospike.graphs.graph import Graph, Op, argument, attach, attribute, op_of
+from isospike.graphs.graph import Graph, argument, attach, attribute, op_of
+from isospike.graphs.op import Op
 from isospike.graphs.refusals import listed
 from isospike.neurons import Emitter, InputGrid
 from isospike.ops import Role

@@ -12,11 +12,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from isospike.errors import ArtefactError
-from isospike.graphs.graph import Numbers
+from isospike.graphs.op import Numbers
 from isospike.neurons.streaming_neuron import MOST_SPIKES
 from isospike.ops import Role
 from isospike.options import MOST_STEPS
-from isospike.sites.code_tables import Tabled
+from isospike.sites.code_tables import CUTS
 
 FORMAT = "isospike.snn"
 VERSION = 5
@@ -43,6 +43,9 @@ Name = Annotated[str, Meta(max_length=300, pattern=r"\A\w+\Z")]
 Target = Annotated[str, Meta(max_length=300, pattern=r"\A[\w#]+(\.[\w#]+)*\Z")]
 """Dotted names: letters, digits and ``_``, with ``#2`` behind the second call of one."""
 Path = Annotated[str, Meta(max_length=300, pattern=rf"\A([^{UNSEEN}.]+(\.[^{UNSEEN}.]+)*)?\Z")]
+
+
+Tabled = Annotated[str, Meta(pattern=rf"\A({'|'.join(CUTS)})\Z")]
 
 
 class Fields(Struct, frozen=True, forbid_unknown_fields=True):

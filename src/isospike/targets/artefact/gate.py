@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from isospike.errors import ArtefactError
-from isospike.graphs.graph import Graph, Op, call, op_of, output_leaves
+from isospike.graphs.graph import Graph, call, op_of, output_leaves
+from isospike.graphs.op import Op
 from isospike.graphs.origin import Names
 from isospike.messages import first_line
 from isospike.neurons import InputGrid, Kind, Neuron

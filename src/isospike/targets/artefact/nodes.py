@@ -11,7 +11,8 @@ import torch
 from torch import fx
 
 from isospike.errors import ArtefactError
-from isospike.graphs.graph import Op, op_of
+from isospike.graphs.graph import op_of
+from isospike.graphs.op import Op
 from isospike.ops import table
 from isospike.targets.artefact import arguments
 from isospike.targets.artefact.format import NodeFields, OpFields, Target, checked
