@@ -40,7 +40,9 @@ def verify_capture(model: nn.Module, graph: Graph, example: Inputs, *, rounding:
                 "an output of the model is one number for the whole batch; return one value for every sample, without "
                 "the sum or mean over the batch"
             )
-        _compare(_outputs(model, example), _outputs(graph, example), f"batch of {len(example)}", rounding)
+        for count in dict.fromkeys((len(example), 1)):
+            part = example[:count]
+            _compare(_outputs(model, part), _outputs(graph, part), f"batch of {count}", rounding)
         whole = _outputs(graph, larger)
         _compare(expected, whole, f"batch of {len(larger)}", rounding)
         if not _treats_samples_alone(graph, larger, whole) and not _is_rounding(graph, larger):
@@ -79,8 +81,15 @@ def _compare(expected: list[Tensor], got: list[Tensor], where: str, rounding: to
             error = (a.double() - b.double()).abs().max().item() if a.shape == b.shape else float("nan")
             raise CaptureError(
                 f"the captured graph differs from the model on a {where}: output {index}, largest error {error:.3g}; "
-                "is the model deterministic?"
+                + _cause(a, b)
             )
+
+
+def _cause(expected: Tensor, got: Tensor) -> str:
+    """What may be the reason of a difference."""
+    if expected.shape == got.shape and bool(got.isnan().any()):
+        return "does a mask silence a whole row, whose softmax is not a number? let every row see one place"
+    return "is the model deterministic, and does it not ask how large the batch is?"
 
 
 def _close(a: Tensor, b: Tensor, rounding: torch.dtype | None = None) -> bool:

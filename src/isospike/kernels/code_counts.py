@@ -17,7 +17,10 @@ MOST_BINS = 2**24
 """Values of a code that are counted: as many whole numbers as float32 has, without a gap."""
 TOGETHER = 2**18
 """Codes that torch counts at once: their indices stay in the processor's cache."""
-_NO_CODE = "a neuron's code is not a number: its current was infinite or NaN; see that weights and inputs are moderate"
+_NO_CODE = (
+    "a neuron's code is not a number: its current was infinite or NaN; see that weights and inputs are moderate, and "
+    "that no mask silences a whole row, whose softmax is not a number"
+)
 
 
 def code_histogram(codes: Tensor, levels: int) -> Tensor:

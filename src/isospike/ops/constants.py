@@ -9,6 +9,8 @@ from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 from torch.utils import _pytree as pytree
 
+from isospike.errors import CaptureError
+from isospike.messages import first_line
 from isospike.ops import family
 from isospike.ops.record import OpRecord
 from isospike.ops.registry import table
@@ -104,7 +106,13 @@ class Constants:
         args, kwargs = fx.map_arg((node.args, node.kwargs), value)
         if is_cast(node) and args[0].is_floating_point() and node.meta["val"].is_floating_point():
             return args[0].to(self.format)
-        result = node.target(*args, **kwargs)  # type: ignore[operator]
+        try:
+            result = node.target(*args, **kwargs)  # type: ignore[operator]
+        except Exception as error:  # torch raises errors of many types
+            raise CaptureError(
+                f"what the model computes from weights and sizes alone fails at '{node.name}': {first_line(error)}; is "
+                "a sequence longer than its positions?"
+            ) from error
         return pytree.tree_map(lambda leaf: leaf.detach().contiguous() if isinstance(leaf, Tensor) else leaf, result)
 
     def _take_parameters(self) -> None:
@@ -160,9 +168,18 @@ def _is_random(node: fx.Node) -> bool:
 
 
 def size_at(size: torch.SymInt, batch: int) -> int:
-    """A size that the exporter left open, at one size of the batch."""
+    """A size that the exporter left open, at one size of the batch.
+
+    Raises:
+        CaptureError: there is none, for parts of the batch would be empty.
+    """
     expression = size.node.expr
-    return int(expression.subs(dict.fromkeys(expression.free_symbols, batch)))
+    try:
+        return int(expression.subs(dict.fromkeys(expression.free_symbols, batch)))
+    except ZeroDivisionError as error:
+        raise CaptureError(
+            f"the model takes the batch apart into parts that {batch} samples do not fill; treat every sample by itself"
+        ) from error
 
 
 def _empty(value: Tensor, batch: int) -> Tensor:

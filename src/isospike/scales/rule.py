@@ -46,7 +46,7 @@ class Watched(nn.Module, ABC):
         if not z.sum().isfinite() and not z.isfinite().all():
             raise CalibrationError(
                 f"NaN or infinite currents at site '{self.op.name}' during calibration; check the calibration images "
-                "and the weights before it"
+                "and the weights before it, and that no mask silences a whole row, whose softmax is not a number"
             )
         return self.observe(z)
 

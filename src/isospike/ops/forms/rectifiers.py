@@ -78,7 +78,9 @@ def _filled(rewriter: Rewriter, node: fx.Node) -> fx.Node | None:
 
 
 def _larger(rewriter: Rewriter, node: fx.Node) -> fx.Node | None:
-    for x, other in (node.args[:2], node.args[1::-1]):
+    if len(node.args) != 2:  # the largest of all values
+        return None
+    for x, other in (node.args, node.args[::-1]):
         if rewriter.varies(x) and isinstance(other, fx.Node) and rewriter.is_zero(other):
             return x  # type: ignore[return-value]
     return None
