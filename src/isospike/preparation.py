@@ -10,7 +10,7 @@ from torch import nn
 
 from isospike.calibrate.batches import Batches
 from isospike.calibrate.collect import check_inputs
-from isospike.convertible import Analogue, check_convertible, check_roles
+from isospike.convertible import Analogue, check_convertible, check_roles, check_weights
 from isospike.errors import CaptureError
 from isospike.graphs import Graph, capture, fold_batch_norm
 from isospike.graphs.ending import check_task
@@ -19,6 +19,7 @@ from isospike.memory_format import weights_channels_last
 from isospike.methods.code_tables import check_tables
 from isospike.methods.method import Method
 from isospike.methods.thresholds import Request, requests
+from isospike.options import check_arguments
 from isospike.sites import CodeTables, Placement, Sites, Tables, choose_sites, place_tables
 from isospike.tasks import Task, TaskChoice, choose_task
 
@@ -115,6 +116,7 @@ def prepare(model: nn.Module | Graph, batches: Batches, wanted: Preparation) -> 
     check_task(task, graph)
     if graph.unsupported:
         check_convertible(graph, wanted.analogue, tail=task.tail)
+    check_weights(graph)
     prepared = _placed(fold_batch_norm(graph), wanted, task)
     check_inputs(graph, batches.first)
     return prepared
@@ -123,7 +125,8 @@ def prepare(model: nn.Module | Graph, batches: Batches, wanted: Preparation) -> 
 def _placed(folded: Graph, wanted: Preparation, task: Task) -> Prepared:
     placement = choose_sites(folded, wanted.sites)
     tabled = place_tables(placement.graph, wanted.tables)
-    check_convertible(tabled.graph, wanted.analogue, tail=task.tail)
+    check_arguments(Analogue, analogue=wanted.analogue)
+    check_roles(tabled.graph, wanted.analogue, tail=task.tail)
     weights_channels_last(tabled.graph)
     return Prepared(folded, placement, tabled, task, wanted)
 

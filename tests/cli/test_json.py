@@ -46,11 +46,12 @@ def test_doctor(cli):
 
 def test_inspect(cli, files):
     found = parsed(cli("inspect", "m.py:build", "--shape", "1,8,8", "--json"))
-    assert set(found) == {"model", "weights", "input", "converts", "counts", "ops", "sites", "driven"}
+    assert set(found) == {"model", "weights", "input", "converts", "counts", "ops", "sites", "driven", "tables"}
     assert (found["model"], found["input"], found["converts"]) == ("m.py:build", [1, 8, 8], True)
     assert [op["name"] for op in found["ops"] if op["role"] == "activation"] == ["2", "5"]
     assert sum(found["counts"].values()) == len(found["ops"])
     assert (found["sites"], found["driven"]) == ("rectifiers", {"rectifiers": 1.0, "products": 1.0})
+    assert found["tables"] == {}
     gated = parsed(cli("inspect", "m.py:gated", "--shape", "1,8,8", "--json"))
     assert not gated["converts"]
     assert gated["counts"]["analogue"] == 1
@@ -89,7 +90,7 @@ def test_convert_and_evaluate(method, cli, files):
     data = ["--data", "digits", "--batch-size", "20"]
     made = parsed(cli("convert", method, "m.py:build", *data, "--images", 60, *short, "--out", "net.snn", "--json"))
     documented = {"file", "method", "options", "sites", "islands", "calibration", "preprocess", "seconds"}
-    documented |= {"kind", "steps", "calibrated", "silent", "readout", "task", "placed", "driven"}
+    documented |= {"kind", "steps", "calibrated", "silent", "readout", "task", "placed", "driven", "tables"}
     assert set(made) == documented
     assert (made["file"], made["method"]) == ("net.snn", method)
     assert made["sites"] == ["2", "5"]
@@ -99,6 +100,7 @@ def test_convert_and_evaluate(method, cli, files):
     assert made["options"] == snn.provenance.options
     assert list(snn.sites) == made["sites"]
     assert (made["placed"], made["driven"]) == (snn.provenance.sites, snn.provenance.driven)
+    assert made["tables"] == snn.provenance.tables == {}
     assert snn.times.readout.delay == made["readout"]["delay"]
     assert (made["kind"], made["steps"]) == (snn.kind.value, snn.times.steps)
     assert (made["calibrated"], made["silent"]) == (list(snn.times.calibrated), snn.provenance.silent)

@@ -50,7 +50,7 @@ def test_more_causes_than_anybody_reads_are_counted():
 
 
 def test_allowing_islands_is_no_advice_where_it_is_not_enough():
-    without_sites = refusal(nn.Linear(4, 4), nn.GELU(), nn.Linear(4, 4))
+    without_sites = refusal(nn.Linear(4, 4), nn.GELU(), nn.Linear(4, 4), sites="rectifiers")
     assert "analogue='allow'" not in without_sites
     assert without_sites.endswith("so nothing would spike; put nn.ReLU in the place of gelu and train again")
     unsupported = refusal(nn.Linear(4, 4), nn.ReLU(), nn.GELU(), Sorted())

@@ -30,7 +30,7 @@ X = torch.randn(2, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().man
         (X.numpy(), "ndarray.*torch.as_tensor"),
         ([(X.numpy(), X)], "ndarray.*torch.as_tensor"),
         ([{}], "does not start with a tensor"),
-        (7, "iterable of batches"),
+        (7, "give batches"),
     ],
 )
 def test_calibration_data_that_do_not_fit(data, what, captured):

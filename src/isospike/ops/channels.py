@@ -26,6 +26,11 @@ Channels = Callable[[Moved], int]
 """The axis of the result's channels."""
 
 
+def first(call: Moved) -> int:
+    """The first behind the batch, whatever was given."""
+    return 1
+
+
 def kept(call: Moved) -> int:
     """Where they are while the rank stays the same, else the first behind the batch."""
     return call.axis if len(call.before) == len(call.after) else 1

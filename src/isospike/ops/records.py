@@ -77,7 +77,7 @@ table.register(OpRecord("mean", family.REDUCE, averages=True))
 _plain(family.ACCUMULATE, "cumsum", "col2im")
 _plain(family.PRODUCT, "einsum")
 for _name in ("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"):
-    table.register(OpRecord(_name, family.CONVOLUTION, build=layers.convolution))
+    table.register(OpRecord(_name, family.CONVOLUTION, build=layers.convolution, channels=channels.first))
 table.register(OpRecord("linear", family.DENSE, build=layers.linear, channels_last=True))
 table.register(
     OpRecord(
@@ -85,6 +85,7 @@ table.register(
         family.AFFINE,
         aliases=("_native_batch_norm_legit_no_training",),
         build=layers.batch_norm,
+        channels=channels.first,
         first_only=True,
     )
 )
@@ -146,12 +147,12 @@ _plain(family.POINTWISE, "floor", "ceil", "trunc", "frac", "heaviside", "fmod", 
 _plain(family.POINTWISE, "log2", "log10", "logit", "erfinv", "tan", "asin", "acos", "atan", "sinh", "cosh")
 _plain(family.POINTWISE, "atan2", "hypot", "logaddexp")
 _plain(family.STATISTIC, "amax", "amin", "var", "std", "linalg_vector_norm", "norm", "prod", "logsumexp")
-_plain(family.NORMALISE, "instance_norm")
+table.register(OpRecord("instance_norm", family.NORMALISE, channels=channels.first))
 table.register(OpRecord("rms_norm", family.NORMALISE, channels=channels.normalised))
 table.register(OpRecord("softmax", family.NORMALISE, aliases=("_softmax",), never_negative=True))
 table.register(OpRecord("log_softmax", family.NORMALISE, aliases=("_log_softmax",)))
 table.register(OpRecord("layer_norm", family.NORMALISE, aliases=("native_layer_norm",), channels=channels.normalised))
-table.register(OpRecord("group_norm", family.NORMALISE, aliases=("native_group_norm",)))
+table.register(OpRecord("group_norm", family.NORMALISE, aliases=("native_group_norm",), channels=channels.first))
 table.register(OpRecord("embedding", family.LOOKUP, whole="indices", channels_last=True))
 _plain(family.LOGIC, "gt", "ge", "lt", "le", "eq", "ne", "logical_not", "logical_and", "logical_or", "logical_xor")
 _plain(family.LOGIC, "bitwise_not", "bitwise_and", "bitwise_or", "bitwise_xor", "__and__", "__or__", "__xor__")
