@@ -12,11 +12,13 @@ def test_a_model_without_a_neuron_is_refused_by_all(cli, files):
         "from torch import nn\n\n"
         "def build():\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, 9), nn.Sigmoid(), nn.Linear(9, 10))\n"
     )
-    inspected = cli("inspect", "n.py:build", "--shape", "1,8,8")
+    inspected = cli("inspect", "n.py:build", "--shape", "1,8,8", "--sites", "rectifiers")
     assert inspected.code == 0
     assert "does not convert: no activation that a neuron can stand for" in inspected.out
     for given in ((), ("--analogue", "allow")):
-        refused = cli("convert", "maximum", "n.py:build", "--data", "digits", *given, "--out", "n.snn")
+        refused = cli(
+            "convert", "maximum", "n.py:build", "--data", "digits", "--sites", "rectifiers", *given, "--out", "n.snn"
+        )
         assert refused.code == 2
         assert "no activation that a neuron can stand for" in refused.err
 

@@ -29,6 +29,7 @@ WHOLE_NUMBER = (0, -1, 2.5, True)
 WRONG = {
     "v_init": (-0.01, 1.0, 2.0, math.nan, math.inf),
     "granularity": ("pixel", ""),
+    "digits": ("decimal", ""),
     "percentile": (0.0, -1.0, 100.1, math.nan),
     "bins": (0, -2, 1, 3, 1_000_002, 10**12),
     "iterations": WHOLE_NUMBER,
