@@ -165,6 +165,20 @@ class SignMagnitude(Code):
         return self.magnitude.max_pool(trains, pool)
 
 
+class SignedDigitsCode(Binary):
+    """Digits of numbers of both signs in one step more than K has binary ones; a subclass says which."""
+
+    def steps(self, levels: int) -> int:
+        """One more than K has binary digits."""
+        return levels.bit_length() + 1
+
+    def count(self, histogram: Tensor, steps: int) -> Tensor:
+        """Every number ``-K .. K`` has its own; see `Binary.count`."""
+        levels = histogram.shape[1] // 2
+        spikes = (self.encode(torch.arange(-levels, levels + 1), steps) != 0).double()
+        return (spikes @ histogram.cpu().double().T).long().to(histogram.device)
+
+
 @lru_cache(maxsize=64)
 def _digits(codes: int, steps: int) -> Tensor:
     """Which of ``codes`` numbers spike at which step of a binary code: float64 ``[T, codes]``, on the CPU."""

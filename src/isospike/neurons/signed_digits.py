@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from isospike.neurons.bit_coded import DigitsNeuron
-from isospike.neurons.codes import Binary, Code
+from isospike.neurons.codes import Binary, Code, SignedDigitsCode
 from isospike.neurons.emitter import emitting
 
 
-class SignedDigits(Binary):
+class SignedDigits(SignedDigitsCode):
     """The non-adjacent form: ``k = sum_t 2^(T-t) d_t``, ``d_t`` in {-1, 0, 1}, ``d_t d_(t+1) = 0``, ``T = bits + 1``.
 
     Digit ``i`` of ``k >= 0`` is bit ``i + 1`` of ``3k`` minus bit ``i + 1`` of ``k``; those of ``-k`` are the negated
@@ -18,22 +18,12 @@ class SignedDigits(Binary):
     bits where the magnitude has 1.15, 1.86 and 2.66, for one more step.
     """
 
-    def steps(self, levels: int) -> int:
-        """One more than K has binary digits: ``7 = 8 - 1``."""
-        return levels.bit_length() + 1
-
     def encode(self, codes: Tensor, steps: int) -> Tensor:
         """The digits: int8."""
         size, sign = codes.abs(), codes.sign()
         places = range(steps, 0, -1)
         digits = [(((3 * size) >> place) & 1) - ((size >> place) & 1) for place in places]
         return (torch.stack(digits) * sign).to(torch.int8)
-
-    def count(self, histogram: Tensor, steps: int) -> Tensor:
-        """Every number has its own; see `Binary.count`."""
-        levels = histogram.shape[1] // 2
-        spikes = (self.encode(torch.arange(-levels, levels + 1), steps) != 0).double()
-        return (spikes @ histogram.cpu().double().T).long().to(histogram.device)
 
     def events(self, codes: Tensor, steps: int) -> Tensor:
         """``popcount(k xor 3k)``."""

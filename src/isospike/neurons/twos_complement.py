@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from isospike.neurons.bit_coded import DigitsNeuron
-from isospike.neurons.codes import Binary, Code
+from isospike.neurons.codes import Binary, Code, SignedDigitsCode
 from isospike.neurons.emitter import emitting
 
 
-class TwosComplement(Binary):
+class TwosComplement(SignedDigitsCode):
     """``k = -2^(T-1) s_1 + sum_(t>1) 2^(T-t) s_t`` with ``s_t`` in {0, 1} and ``T = bits + 1``.
 
     One population and no polarity, for 1.5 to 1.7 times the spikes of the magnitude: -1 is all ones. Take it where a
     target has no spikes of both signs.
     """
-
-    def steps(self, levels: int) -> int:
-        """One more than K has binary digits."""
-        return levels.bit_length() + 1
 
     def weights(self, steps: int) -> tuple[int, ...]:
         """Powers of two, the first of them negative."""
@@ -29,12 +24,6 @@ class TwosComplement(Binary):
     def encode(self, codes: Tensor, steps: int) -> Tensor:
         """The binary digits of ``k mod 2^T``."""
         return super().encode(codes % 2**steps, steps)
-
-    def count(self, histogram: Tensor, steps: int) -> Tensor:
-        """Every number has its own; see `Binary.count`."""
-        levels = histogram.shape[1] // 2
-        spikes = self.encode(torch.arange(-levels, levels + 1), steps).double()
-        return (spikes @ histogram.cpu().double().T).long().to(histogram.device)
 
     def events(self, codes: Tensor, steps: int) -> Tensor:
         """The digits that are one."""
