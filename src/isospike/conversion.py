@@ -34,9 +34,6 @@ from isospike.refine.refinement import DEFAULT_MEMORY_BUDGET, Calibration
 from isospike.sites import Sites, Tables
 from isospike.tasks import TaskChoice
 
-SEQUENCE_AXES = 5
-"""Of a batch of sequences of images: time, samples, channels, height and width."""
-
 
 @overload
 def convert(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Mapping
 from itertools import chain
 
@@ -61,6 +62,12 @@ def _carrier(node: fx.Node, known: Mapping[fx.Node, Carrier]) -> Carrier:
 def operands(node: fx.Node, known: Mapping[fx.Node, object]) -> list[fx.Node]:
     """What a node reads that is no constant; each once."""
     return [source for source in node.all_input_nodes if source in known]
+
+
+def value_size(node: fx.Node) -> int:
+    """Numbers in the value of one sample."""
+    op = op_of(node)
+    return op.rows * math.prod(op.shape)
 
 
 def is_weighted(node: fx.Node) -> bool:

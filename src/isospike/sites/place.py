@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import torch
 from torch import fx, nn
 
 from isospike.graphs.graph import Graph, argument, attach, op_of
@@ -16,7 +15,7 @@ from isospike.graphs.origin import unused_name
 from isospike.ops import Role, family
 from isospike.ops.signed_site import SignedSite
 from isospike.options import check_arguments
-from isospike.sites.driven import MOVES, Carrier, carriers, is_product, is_weighted, operands
+from isospike.sites.driven import MOVES, Carrier, carriers, is_product, is_weighted, operands, value_size
 from isospike.sites.normalisations import fold_normalisations
 from isospike.sites.numerators import split_softmax
 from isospike.sites.shares import driven_share, macs_by_name
@@ -159,8 +158,7 @@ def _gives_several(node: fx.Node) -> bool:
 def _size(node: fx.Node) -> int:
     if _gives_several(node):
         return sum(map(_size, node.users))
-    op = op_of(node)
-    return op.rows * torch.Size(op.shape).numel()
+    return value_size(node)
 
 
 def _insert(graph: Graph, source: fx.Node, readers: list[fx.Node], *, axis: int) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from torch import fx
-
 from isospike.graphs.graph import Graph, op_of
 from isospike.graphs.macs import macs_by_node
 from isospike.ops import Role
-from isospike.sites.driven import Carrier, carriers, is_product, is_weighted, operands
+from isospike.sites.driven import Carrier, carriers, is_product, is_weighted, operands, value_size
 
 
 def driven_share(graph: Graph, macs: Mapping[str, int]) -> float:
@@ -36,16 +34,5 @@ def driven_share(graph: Graph, macs: Mapping[str, int]) -> float:
 
 def macs_by_name(graph: Graph) -> dict[str, int]:
     """Multiply-accumulates of every op that does any; of an elementwise product one for each of its values."""
-    return {op_of(node).name: count or _elementwise(node) for node, count in _counted(graph).items()}
-
-
-def _counted(graph: Graph) -> dict[fx.Node, int]:
     counts = macs_by_node(graph)
-    return {node: counts.get(node, 0) for node in graph.op_nodes()}
-
-
-def _elementwise(node: fx.Node) -> int:
-    size = op_of(node).rows
-    for length in op_of(node).shape:
-        size *= length
-    return size if is_product(node) else 0
+    return {op_of(node).name: counts[node] or is_product(node) * value_size(node) for node in graph.op_nodes()}
