@@ -51,7 +51,7 @@ def _forward(model: nn.Module, batches: list[Tensor]) -> None:
 
 def _calibration(graph: Graph, method: Method, batches: list[Tensor]) -> Timer:
     parts = method.parts()
-    prepared, rule = parts.neurons.prepare(graph), _limited(parts.scale)
+    prepared, rule = parts.prepare(graph), _limited(parts.scale)
     return stopwatch(lambda: collect_scales(prepared, rule, Batches(batches)))
 
 
