@@ -35,7 +35,8 @@ class Classifier(nn.Module):
         self.encoder, self.head = encoder, nn.Linear(size, 2)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        return self.head(self.encoder(input_ids, attention_mask))
+        logits: Tensor = self.head(self.encoder(input_ids, attention_mask))
+        return logits
 
 
 def batches(archive: Path, split: str, encode: Any, *, most: int, size: int, seed: int | None) -> Iterator[Batch]:
@@ -66,7 +67,8 @@ def trained(model: nn.Module, data: list[Batch], *, epochs: int, rate: float) ->
 
 
 def _answer(model: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
-    return model(NamedInputs(inputs)) if isinstance(model, iso.Graph) else model(**inputs)
+    logits: Tensor = model(NamedInputs(inputs)) if isinstance(model, iso.Graph) else model(**inputs)
+    return logits
 
 
 @torch.no_grad()
@@ -92,7 +94,7 @@ def main() -> None:
     encoder = load_model(f"transformers:{wanted.folder}").model
     size = json.loads((wanted.folder / "config.json").read_text())["hidden_size"]
     encode = Tokenise(str(wanted.folder / "tokenizer.json"), wanted.length).open()
-    how = {"encode": encode, "size": 32}
+    how: dict[str, Any] = {"encode": encode, "size": 32}
     data = list(batches(wanted.archive, "train", most=wanted.sentences, seed=0, **how))
     held_out = list(batches(wanted.archive, "dev", most=wanted.measured, seed=None, **how))
     model = Classifier(encoder, size)
