@@ -1,0 +1,116 @@
+"""The networks whose files are changed by chance: both kinds, islands, sets of tensors, constants, probes, the exact
+grid, signed sites, products, two-sided sites, tables from code to code, and texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import isospike as iso
+from networks import ALL
+from product_networks import product_networks
+from short_methods import METHODS
+
+RECTIFIERS = (
+    *(("max_pools", "maximum"), ("attention", "buffered"), ("concat", "calibration-light"), ("selected", "percentile")),
+    *(("max_pools", "pascal"), ("arithmetic", "bit-coded"), ("transposed", "bit-coded"), ("one_dimensional", "srp")),
+)
+"""Network of `networks` and method: sites in the place of rectifiers."""
+TOKENS = torch.tensor([[3, 1, 4, 1, 5, 9], [2, 6, 5, 3, 0, 0]])
+TEXTS = {"input_ids": TOKENS, "attention_mask": (TOKENS > 0).long(), "token_type_ids": (TOKENS > 4).long()}
+
+
+class TwoSides(nn.Module):
+    """Every two-sided function, one behind the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Conv2d(3, 3, 1) for _ in range(5))
+        self.slopes = nn.PReLU(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images ``[B, 3, 4, 4]``."""
+        functions = (F.leaky_relu, self.slopes, torch.abs, F.hardtanh, F.softshrink)
+        for layer, function in zip(self.layers, functions, strict=True):
+            x = function(layer(x))
+        return x.flatten(1)
+
+
+class Smooth(nn.Module):
+    """Functions of which tables are made, a site in front of one and behind each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.head = nn.Linear(6, 8), nn.Linear(8, 8), nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Vectors ``[B, 6]``."""
+        return self.head(F.silu(self.second(F.gelu(self.first(x)))))
+
+
+class Reader(nn.Module):
+    """Three embeddings, one of places counted from the mask, masked attention, and the mean over what is not masked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.places, self.kinds = (nn.Embedding(rows, 8) for rows in (20, 7, 2))
+        self.qkv, self.hidden, self.last = (nn.Linear(8, width) for width in (24, 8, 4))
+        self.norm = nn.LayerNorm(8)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
+        """Tokens, their mask and their kinds ``[B, 6]``."""
+        places = attention_mask.cumsum(1) * attention_mask.ne(0).int()
+        x = self.words(input_ids) + self.places(places.long()) + self.kinds(token_type_ids)
+        q, k, v = self.qkv(x).chunk(3, -1)
+        seen = attention_mask.bool()[:, None, :].expand(-1, 6, -1)
+        x = self.norm(x + F.scaled_dot_product_attention(q, k, v, attn_mask=seen))
+        x = F.gelu(self.hidden(x))
+        mean = (x * attention_mask[..., None]).sum(1) / attention_mask.sum(1, keepdim=True).clamp(min=1)
+        logits: Tensor = self.last(mean)
+        return logits
+
+
+def networks() -> Iterator[iso.SNN]:
+    """All of them, always the same."""
+    for name, method in RECTIFIERS:
+        case = ALL[name]
+        yield iso.convert(case.build(), METHODS[method], data=[case.inputs(4)], analogue="allow")
+    exact = iso.methods.BitCoded(bits=3, exact=True)
+    yield iso.convert(ALL["transposed"].build(), exact, data=[ALL["transposed"].inputs(4)])
+    yield from _with_products()
+    yield from _with_other_inputs()
+
+
+def _with_products() -> Iterator[iso.SNN]:
+    methods = {
+        "gated": iso.methods.Pascal(levels=3),
+        "norm first": iso.methods.BitCoded(bits=3, digits="signed-digits"),
+        "bottleneck": iso.methods.Differential(bits=3),
+        "excited": iso.methods.Maximum(),
+    }
+    known = product_networks()
+    for name, method in methods.items():
+        model, shape = known[name]
+        yield _converted(model, method, _samples(shape), sites="products")
+
+
+def _with_other_inputs() -> Iterator[iso.SNN]:
+    torch.manual_seed(0)
+    bits = iso.methods.BitCoded(bits=3, granularity="channel")
+    yield _converted(TwoSides().double().eval(), bits, _samples((3, 4, 4)))
+    yield _converted(Smooth().double().eval(), bits, _samples((6,)), sites="products", tables=("gelu", "silu"))
+    digits = iso.methods.BitCoded(bits=3, digits="twos-complement")
+    yield _converted(Reader().double().eval(), digits, TEXTS, sites="products")
+
+
+def _converted(model: nn.Module, method: Any, batch: Tensor | Mapping[str, Tensor], **how: Any) -> iso.SNN:
+    return iso.convert(model, method, data=[batch], analogue="allow", **how)
+
+
+def _samples(shape: tuple[int, ...]) -> Tensor:
+    return torch.randn(4, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
