@@ -4,7 +4,8 @@ grid, signed sites, products, two-sided sites, tables from code to code, and tex
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -75,42 +76,39 @@ class Reader(nn.Module):
         return logits
 
 
-def networks() -> Iterator[iso.SNN]:
-    """All of them, always the same."""
-    for name, method in RECTIFIERS:
-        case = ALL[name]
-        yield iso.convert(case.build(), METHODS[method], data=[case.inputs(4)], analogue="allow")
-    exact = iso.methods.BitCoded(bits=3, exact=True)
-    yield iso.convert(ALL["transposed"].build(), exact, data=[ALL["transposed"].inputs(4)])
-    yield from _with_products()
-    yield from _with_other_inputs()
-
-
-def _with_products() -> Iterator[iso.SNN]:
-    methods = {
-        "gated": iso.methods.Pascal(levels=3),
-        "norm first": iso.methods.BitCoded(bits=3, digits="signed-digits"),
-        "bottleneck": iso.methods.Differential(bits=3),
-        "excited": iso.methods.Maximum(),
-    }
-    known = product_networks()
-    for name, method in methods.items():
-        model, shape = known[name]
-        yield _converted(model, method, _samples(shape), sites="products")
-
-
-def _with_other_inputs() -> Iterator[iso.SNN]:
-    torch.manual_seed(0)
-    bits = iso.methods.BitCoded(bits=3, granularity="channel")
-    yield _converted(TwoSides().double().eval(), bits, _samples((3, 4, 4)))
-    yield _converted(Smooth().double().eval(), bits, _samples((6,)), sites="products", tables=("gelu", "silu"))
-    digits = iso.methods.BitCoded(bits=3, digits="twos-complement")
-    yield _converted(Reader().double().eval(), digits, TEXTS, sites="products")
-
-
 def _converted(model: nn.Module, method: Any, batch: Tensor | Mapping[str, Tensor], **how: Any) -> iso.SNN:
     return iso.convert(model, method, data=[batch], analogue="allow", **how)
 
 
 def _samples(shape: tuple[int, ...]) -> Tensor:
     return torch.randn(4, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
+def _of_rectifiers(name: str, method: Any) -> iso.SNN:
+    return _converted(ALL[name].build(), method, ALL[name].inputs(4))
+
+
+def _of_products(name: str, method: Any) -> iso.SNN:
+    model, shape = product_networks()[name]
+    return _converted(model, method, _samples(shape), sites="products")
+
+
+def _own(kind: type[nn.Module], method: Any, batch: Tensor | Mapping[str, Tensor], **how: Any) -> iso.SNN:
+    torch.manual_seed(0)
+    return _converted(kind().double().eval(), method, batch, **how)
+
+
+_BITS = iso.methods.BitCoded(bits=3, granularity="channel")
+NAMED: dict[str, Callable[[], iso.SNN]] = {
+    **{f"{name} {method}": partial(_of_rectifiers, name, METHODS[method]) for name, method in RECTIFIERS},
+    "exact": partial(_of_rectifiers, "transposed", iso.methods.BitCoded(bits=3, exact=True)),
+    "products": partial(_of_products, "gated", iso.methods.Pascal(levels=3)),
+    "attention": partial(_of_products, "norm first", iso.methods.BitCoded(bits=3)),
+    "digits": partial(_of_products, "bottleneck", iso.methods.BitCoded(bits=3, digits="signed-digits")),
+    "differential": partial(_of_products, "bottleneck", iso.methods.Differential(bits=3)),
+    "streaming": partial(_of_products, "excited", iso.methods.Maximum()),
+    "two-sided": partial(_own, TwoSides, _BITS, _samples((3, 4, 4))),
+    "tables": partial(_own, Smooth, _BITS, _samples((6,)), sites="products", tables=("gelu", "silu")),
+    "texts": partial(_own, Reader, iso.methods.BitCoded(bits=3, digits="twos-complement"), TEXTS, sites="products"),
+}
+"""What makes them, always the same."""

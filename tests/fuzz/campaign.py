@@ -27,7 +27,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import isospike as iso
-from fuzz.bases import networks
+from fuzz.bases import NAMED
 from fuzz.mutations import File, mutated
 from isospike.errors import IsospikeError, UnknownNameError
 from isospike.graphs.graph import op_of
@@ -41,7 +41,7 @@ FORMATS = {"int64": torch.int64, "int32": torch.int32, "bool": torch.bool}
 
 
 class TooLong(Exception):
-    """A case took more than ten seconds."""
+    """A case took more than ten seconds of the processor."""
 
 
 def stored(snn: iso.SNN, folder: Path) -> File:
@@ -109,23 +109,23 @@ def too_long(*_: object) -> None:
 
 
 def limited() -> None:
-    """A gigabyte more than now, and ten seconds for a case."""
+    """A gigabyte more than now, and ten seconds of the processor for a case."""
     sizes = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     now = int(sizes["VmSize"].split()[0]) * 1024
     resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY, resource.RLIM_INFINITY))
-    signal.signal(signal.SIGALRM, too_long)
+    signal.signal(signal.SIGPROF, too_long)
 
 
 def attempt(case: Path, again: Path) -> tuple[str, str]:
     """What became of a file, and of a wrong one how."""
-    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         return judge(case, again), ""
     except Exception as error:  # what this campaign looks for
         last = traceback.extract_tb(error.__traceback__)[-1]
         return "wrong", f"{type(error).__name__}: {error!s:.200} ({Path(last.filename).name}:{last.lineno})"
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def run(cases: int, seed: int, log: Path | None) -> collections.Counter[str]:
@@ -134,7 +134,7 @@ def run(cases: int, seed: int, log: Path | None) -> collections.Counter[str]:
     counts: collections.Counter[str] = collections.Counter()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        files = [stored(snn, folder) for snn in networks()]
+        files = [stored(make(), folder) for make in NAMED.values()]
         judge(folder / "base.snn", folder / "again.snn")
         limited()
         for case in range(cases):
