@@ -164,3 +164,25 @@ def test_models_of_texts_are_inspected_by_their_data(model, data, cli, texts):
     assert shown.code == 0, shown.err
     assert "embedding" in shown.out
     assert "weights: as the factory made them" in shown.out
+
+
+TOKENIZED = {
+    "tokenizer-of-another": ["--length", "6"],
+    "tokenizer-longer-than-positions": ["--length", "9"],
+}
+
+
+@pytest.mark.parametrize("name", TOKENIZED)
+def test_error_line_of_a_tokenizer(name, cli, golden, texts, tmp_path):
+    """Of forty words for twenty rows, and of nine tokens for six positions."""
+    tokenizers = pytest.importorskip("tokenizers", reason="texts need it: pip install 'isospike[text]'")
+    words = {f"w{number}": number for number in range(40)}
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel({**words, "[UNK]": 40}, unk_token="[UNK]"))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    made.save(str(tmp_path / "t.json"))
+    (tmp_path / "x.tsv").write_text("w1 w2 w3\t0\nw4 w30 w31\t1\n")
+    given = ["--data", "tsv:x.tsv", "--tokenizer", "t.json", *TOKENIZED[name]]
+    check(cli("inspect", "m.py:masked", *given), name, golden)
+    converted = cli("convert", "bit-coded", "m.py:masked", *given, "--analogue", "allow", "--out", "net.snn")
+    assert converted.code == 2
+    assert "give the tokenizer of this model, and no more tokens than it has positions (--length)" in converted.err

@@ -17,9 +17,10 @@ from isospike.cli.progress import Stream
 from isospike.cli.render import print_json, print_table
 from isospike.errors import OptionError
 from isospike.graphs.export import names_taken
-from isospike.inputs import Inputs, each
+from isospike.inputs import Inputs, as_inputs, each
 from isospike.models import LoadedModel, load_model
 from isospike.ops import Role
+from isospike.part import PartInputs
 from isospike.sites import Inspection, Sites, Tables, inspect, sites_line
 from isospike.targets.artefact.saving import load
 
@@ -29,6 +30,7 @@ from isospike.targets.artefact.saving import load
 @options.weights_option
 @click.option("--shape", type=options.INTEGERS, help="Shape of one input, e.g. 3,32,32 [default: the model's].")
 @options.image_options
+@options.part_option
 @options.sites_option
 @options.tables_option
 @options.json_option
@@ -37,6 +39,7 @@ def inspect_command(
     model: str,
     weights: Path | None,
     shape: tuple[int, ...] | None,
+    part: str | None,
     sites: Sites,
     tables: Tables,
     as_json: bool,
@@ -53,7 +56,11 @@ def inspect_command(
         return
     loaded = load_model(model, weights=weights)
     example = _of_shape(model, loaded, shape) if data_values["data"] is None else _of_data(loaded, shape, data_values)
-    result = inspect(loaded.model.to(next(iter(each(example).values())).device), example, sites=sites, tables=tables)
+    source = loaded.model.to(next(iter(each(example).values())).device)
+    if part is not None:
+        reaching = PartInputs(source, part, [example if isinstance(example, Tensor) else example.tensors])
+        source, example = reaching.part, as_inputs(next(iter(reaching)))
+    result = inspect(source, example, sites=sites, tables=tables)
     if as_json:
         print_json({"model": model, "weights": loaded.weights, "input": _shape(example), **result.to_dict()})
         return
