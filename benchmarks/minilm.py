@@ -38,7 +38,7 @@ LONGEST, BATCH = LENGTHS[-1], 32
 CALIBRATION, ACCOUNTED = 256, 32
 """Training sentences that calibrate; sentences of each length whose operations are counted."""
 METHODS: dict[str, tuple[Method, tuple[int, ...]]] = {
-    **{f"bit-coded-{bits}": (iso.methods.BitCoded(bits=bits), (bits,)) for bits in (3, 4, 5, 6, 7, 8)},
+    **{f"bit-coded-{bits}": (iso.methods.BitCoded(bits=bits), (bits,)) for bits in (3, 4, 5, 7, 6, 8)},
     "differential": (iso.methods.Differential(), (2, 4, 8)),
 }
 """By row the method and the steps at which it answers."""
@@ -110,11 +110,13 @@ def fitted(features: Tensor, labels: Tensor) -> nn.Linear:
 
 
 def at_length(snn: iso.SNN, graph: Graph, method: Method, batch: dict[str, Tensor]) -> iso.SNN:
-    """The same network for rows of another length: its thresholds belong to channels and heads, not to places."""
+    """The same network for rows of another length: what it was given belongs to channels and heads, not to places."""
     other = iso.convert(graph, method, data=[batch], sites="products", analogue="allow", progress=False)
     assert other.sites == snn.sites
-    for site in snn.sites:
-        other.graph.set_submodule(site, snn.graph.get_submodule(site))
+    modules = {node.name: snn.graph.module_of(node) for node in snn.graph.op_nodes() if node.op == "call_module"}
+    for node in other.graph.op_nodes():
+        if node.op == "call_module":
+            other.graph.replace(node, modules[node.name])
     return other
 
 

@@ -20,7 +20,8 @@ def channels_last(x: T) -> T:
 def weights_channels_last(module: nn.Module) -> None:
     """Lay out weights like `channels_last` inputs, or every convolution would reorder one of the two."""
     for parameter in module.parameters():
-        parameter.data = channels_last(parameter.data)
+        if parameter.dim() == 4 and not parameter.is_contiguous(memory_format=torch.channels_last):
+            parameter.data = channels_last(parameter.data)
 
 
 def empty_sequence(x: Tensor) -> Tensor:

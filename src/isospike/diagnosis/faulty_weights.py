@@ -14,6 +14,7 @@ from isospike.graphs.graph import argument, attribute, op_of
 from isospike.measure.equality import quantised_ann
 from isospike.network import EmittingNetwork
 from isospike.ops import family
+from isospike.sites import with_offsets
 
 Tensors = Mapping[str, Tensor]
 """The parameters of one op by name."""
@@ -54,11 +55,11 @@ def faulty_weights(pairing: Pairing) -> list[Fault]:
 
 
 def expected_graph(pairing: Pairing) -> Graph:
-    """The model as the network should have it: on the same binary grid, if it is on one and has the same sites."""
+    """The model as the network should have it: with its offsets, on its binary grid if both have the same sites."""
     snn = pairing.snn
     if isinstance(snn, EmittingNetwork) and snn.exact and set(pairing.sites) == set(snn.sites):
         return quantised_ann(pairing.model, snn)
-    return pairing.model
+    return with_offsets(pairing.model, snn.graph)
 
 
 def _is_unfolded(bare: Tensors, folded: Tensors, found: tuple[Tensors, ...]) -> bool:

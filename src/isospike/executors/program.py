@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import fx, nn
 
 from isospike.graphs.graph import Graph, attribute, is_island, op_of
@@ -68,17 +68,21 @@ def compile_program(graph: Graph, *, constant_input: bool) -> Program:
     read = [*(sources[node] for node in later), output.all_input_nodes]
     frontier = {source for each in read for source in each if source not in changing}
     calls = {node: modules[node] if node in modules else _callable(graph, node) for node in nodes}
-    kernels = _kernels({node: modules[node] for node in later if node in modules}, _sparse(sources, temporal))
+    layers = {node: modules[node] for node in later if node in modules and node not in temporal}
+    kernels = _kernels(layers, sources, _sparse(sources, temporal))
+    owned = {node for node in temporal if _owns_currents(sources[node])}
+    once = _instructions([n for n in nodes if n not in changing], sources, calls, keep=frontier, owned=owned)
+    kept = {*output.all_input_nodes, *frontier}
     return Program(
-        once=_instructions([n for n in nodes if n not in changing], sources, calls, keep=frontier),
-        every_step=_instructions(later, sources, calls | kernels, keep={*output.all_input_nodes, *frontier}),
+        once=once,
+        every_step=_instructions(later, sources, calls | kernels, keep=kept, owned=owned),
         frontier=frozenset(frontier),
         changing=frozenset(changing),
         inputs=tuple(graph.input_nodes),
         output=output,
-        step_elements=_peak_elements(later, output),
+        step_elements=_peak_elements(later, sources, output),
         whole_train=next((op_of(n).name for n in later if n in temporal and temporal[n].whole_train), None),
-        restart=max((m.probe_steps for m in modules.values() if isinstance(m, Neuron)), default=0),
+        restart=max((m.probe_steps for m in temporal.values() if isinstance(m, Neuron)), default=0),
     )
 
 
@@ -132,11 +136,11 @@ def _is_fresh(call: fx.Node) -> bool:
     return record is not None and record.family.is_fresh
 
 
-def _kernels(modules: Mapping[fx.Node, nn.Module], sparse: set[fx.Node]) -> dict[fx.Node, SparseConvolution]:
+def _kernels(
+    layers: Mapping[fx.Node, nn.Module], sources: Sources, sparse: set[fx.Node]
+) -> dict[fx.Node, SparseConvolution]:
     """The layers that kernels compute at every step, told which of their inputs are sparse."""
-    found = {
-        node: kernel_of(module, sparse=sparse.issuperset(node.all_input_nodes)) for node, module in modules.items()
-    }
+    found = {node: kernel_of(module, sparse=sparse.issuperset(sources[node])) for node, module in layers.items()}
     return {node: kernel for node, kernel in found.items() if kernel is not None}
 
 
@@ -146,13 +150,15 @@ def _instructions(
     calls: Mapping[fx.Node, Callable[..., Any]],
     *,
     keep: Set[fx.Node],
+    owned: Set[fx.Node],
 ) -> tuple[Instruction, ...]:
     last_use = {source: node for node in nodes for source in sources[node]}
     instructions = []
     for node in nodes:
-        free = tuple(s for s in sources[node] if last_use[s] is node and s not in keep)
-        unused = () if node in last_use or node in keep else (node,)
-        instructions.append(Instruction(node, calls[node], free + unused, _may_overwrite(node, calls[node])))
+        free = [s for s in sources[node] if last_use[s] is node and s not in keep]
+        if node not in last_use and node not in keep:
+            free.append(node)
+        instructions.append(Instruction(node, calls[node], tuple(free), node in owned))
     return tuple(instructions)
 
 
@@ -165,26 +171,26 @@ def _callable(graph: Graph, node: fx.Node) -> Callable[..., Any]:
     return lambda: None
 
 
-def _may_overwrite(node: fx.Node, call: Callable[..., Any]) -> bool:
+def _owns_currents(sources: Sequence[fx.Node]) -> bool:
     """A neuron owns its currents when it alone reads them and they were computed for it."""
-    if not isinstance(call, Temporal):
-        return False
-    source = node.all_input_nodes[0]
+    source = sources[0]
     if len(source.users) > 1:
         return False
     return source.op == "call_module" or (source.op == "call_function" and _is_fresh(source))
 
 
-def _peak_elements(nodes: list[fx.Node], output: fx.Node) -> int:
+def _peak_elements(nodes: list[fx.Node], sources: Sources, output: fx.Node) -> int:
     """Liveness of the values that exist once per step."""
-    order = {node: index for index, node in enumerate([*nodes, output])}
-    last = {node: max((order[user] for user in node.users if user in order), default=order[node]) for node in nodes}
-    size = {node: int(torch.Size(op_of(node).shape).numel()) if node.op != "get_attr" else 0 for node in nodes}
+    last = {node: node for node in nodes}
+    last |= {source: node for node in nodes for source in sources[node] if source in last}
+    last |= {source: output for source in output.all_input_nodes if source in last}
+    size = {node: math.prod(op_of(node).shape) if node.op != "get_attr" else 0 for node in nodes}
+    ending = dict.fromkeys([*nodes, output], 0)
+    for node, reader in last.items():
+        ending[reader] += size[node]
     peak = alive = 0
-    ending: dict[int, int] = {}
-    for index, node in enumerate(nodes):
+    for node in nodes:
         alive += size[node]
-        ending[last[node]] = ending.get(last[node], 0) + size[node]
         peak = max(peak, alive)
-        alive -= ending.pop(index, 0)
+        alive -= ending[node]
     return max(peak, 1)

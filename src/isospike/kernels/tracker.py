@@ -66,7 +66,7 @@ def _track_on_cpu(
         return advance_by_torch(x, out, v, n, threshold, biases, TrackerRule(*rule))
     steps, samples = x.shape[:2]
     neurons = x[0, 0].numel()
-    theta = _as_sample(threshold.unsqueeze(0), v, layout)
+    theta = threshold.expand(1, *v.shape[1:]).contiguous(memory_format=layout)
     bias = None if biases is None else _as_sample(biases, v, layout)
     parts = max(1, min(torch.get_num_threads(), x.numel() // SMALLEST_PART))
     counts = torch.zeros(parts, 2, steps, samples, dtype=torch.int64)
@@ -77,7 +77,7 @@ def _track_on_cpu(
         *(v.data_ptr(), None if n is None else n.data_ptr(), out.data_ptr()),
         *(steps, samples, neurons, parts, counts.data_ptr()),
     )
-    return counts.sum(0)
+    return counts[0] if parts == 1 else counts.sum(0)
 
 
 def _check(x: Tensor, out: Tensor, v: Tensor, n: Tensor | None, threshold: Tensor, biases: Tensor | None) -> None:

@@ -21,6 +21,7 @@ from isospike.memory_format import channels_last
 from isospike.network import EmittingNetwork
 from isospike.neurons import Emitter, InputGrid, QuantisedActivation, activation_at_rest
 from isospike.refine import put_on_grid
+from isospike.sites import with_offsets
 from isospike.tasks import Task
 
 
@@ -126,7 +127,7 @@ def trained_quantiser(activation: nn.Module, neuron: Emitter) -> QuantisedActiva
 
 def quantised_ann(folded: Graph, snn: EmittingNetwork) -> Graph:
     """The model with its own or the network's quantisers, on the binary grid if the network is."""
-    reference = folded.view()
+    reference = with_offsets(folded, snn.graph)
     for node in reference.nodes_with(Role.ACTIVATION):
         neuron = snn.neuron(op_of(node).name)
         own = trained_quantiser(folded.module_of(node), neuron)

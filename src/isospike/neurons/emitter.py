@@ -45,6 +45,8 @@ class Emitter(Neuron, ABC):
             and a guard, which rounds to the nearest level.
         activation: the activation of the ANN in whose place the neuron stands; a ReLU by default.
         amplitude: what one level is worth to the layers behind, same shape as ``unit``; the unit itself by default.
+        offset: what the value stands for beside its code, ``a k + c``, same shape as ``unit``: the layers behind have
+            ``W c`` in their biases, so that nothing is sent for it. ``None``: nothing.
     """
 
     kind = Kind.EMITTING
@@ -56,6 +58,7 @@ class Emitter(Neuron, ABC):
     unit: Tensor
     v_init: Tensor
     amplitude: Tensor
+    offset: Tensor | None
 
     def __init__(
         self,
@@ -65,11 +68,13 @@ class Emitter(Neuron, ABC):
         activation: nn.Module | None = None,
         v_init: Tensor | None = None,
         amplitude: Tensor | None = None,
+        offset: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.register_buffer("unit", unit)
         self.register_buffer("v_init", NEAREST * unit if v_init is None else v_init)
         self.register_buffer("amplitude", unit.clone() if amplitude is None else amplitude)
+        self.register_buffer("offset", offset)
         self.levels = levels
         self.activation = nn.ReLU() if activation is None else activation
         if self.is_signed:
@@ -132,7 +137,7 @@ class Emitter(Neuron, ABC):
     def rescaled(self, unit: Tensor, v_init: Tensor, *, amplitude: Tensor) -> Self:
         """A neuron of this class and these levels with other tensors."""
         own: dict[str, Any] = {name: getattr(self, name) for name in self.own_options}
-        tensors = {"v_init": v_init, "amplitude": amplitude}
+        tensors = {"v_init": v_init, "amplitude": amplitude, "offset": self.offset}
         return type(self)(unit, self.levels, activation=self.activation, **tensors, **own)
 
     @property
@@ -154,16 +159,16 @@ class Emitter(Neuron, ABC):
         return self.levels * self.safe_unit
 
     def decoded(self, output: Tensor) -> Tensor:
-        """Those of networks on the binary grid are whole numbers."""
-        if torch.equal(self.amplitude, self.unit):
-            return output
-        return output * (self.unit / self.amplitude)
+        """Those of networks on the binary grid are whole numbers; the offset is what the layers behind add."""
+        value = output if torch.equal(self.amplitude, self.unit) else output * (self.unit / self.amplitude)
+        return value if self.offset is None else value + self.offset
 
     def source(self) -> nn.Module:
-        """The activation of the ANN, with its output in the amplitude of this neuron's."""
-        if torch.equal(self.amplitude, self.unit):
+        """The activation of the ANN, with its output in the amplitude of this neuron's and less its offset."""
+        if torch.equal(self.amplitude, self.unit) and self.offset is None:
             return self.activation
-        return nn.Sequential(self.activation, _Gain(self.amplitude / self.unit))
+        offset = torch.zeros_like(self.unit) if self.offset is None else self.offset
+        return nn.Sequential(self.activation, _Sent(self.amplitude / self.unit, offset))
 
     def extra_repr(self) -> str:
         """Steps, levels and the shape of the unit."""
@@ -174,12 +179,14 @@ emitting: Registry[type[Emitter]] = Registry("accumulate-then-emit neuron")
 """Accumulate-then-emit neurons by name."""
 
 
-class _Gain(nn.Module):
+class _Sent(nn.Module):
     gain: Tensor
+    offset: Tensor
 
-    def __init__(self, gain: Tensor) -> None:
+    def __init__(self, gain: Tensor, offset: Tensor) -> None:
         super().__init__()
         self.register_buffer("gain", gain)
+        self.register_buffer("offset", offset)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * self.gain
+        return (x - self.offset) * self.gain

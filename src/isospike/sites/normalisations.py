@@ -21,7 +21,7 @@ def fold_normalisations(graph: Graph) -> None:
     """
     for node in list(graph.op_nodes()):
         if is_call_of(node, "layer_norm") and _is_affine(node):
-            layers = _layers(node, op_of(node).shape[-1])
+            layers = layers_of_rows(node, op_of(node).shape[-1])
             if layers:
                 _fold(graph, node, layers)
 
@@ -32,7 +32,7 @@ def _is_affine(node: fx.Node) -> bool:
     return bool(constants) and all(c.op == "get_attr" for c in constants) and len(sizes) == 1  # type: ignore[arg-type]
 
 
-def _layers(node: fx.Node, channels: int) -> list[fx.Node] | None:
+def layers_of_rows(node: fx.Node, channels: int) -> list[fx.Node] | None:
     """The fully connected layers that read a value, if nothing else does; its last axis must stay the last."""
     found: list[fx.Node] = []
     for user in node.users:
@@ -41,7 +41,7 @@ def _layers(node: fx.Node, channels: int) -> list[fx.Node] | None:
         elif user.op == "output" or not (op_of(user).kind == "signed_site" or _keeps_last(user, channels)):
             return None
         else:
-            behind = _layers(user, channels)
+            behind = layers_of_rows(user, channels)
             if not behind:
                 return None
             found += behind

@@ -246,6 +246,7 @@ class Emitting(Fields, frozen=True):
 
     levels: Annotated[int, Meta(ge=1, le=MOST_LEVELS)]
     activation: ModuleFields
+    offset: Literal[True] | None = None
     own: dict[str, Any] | None = None
 
 

@@ -75,11 +75,12 @@ def _streaming(kind: type[StreamingNeuron]) -> ModuleForm:
 
 def _emitting(kind: type[Emitter]) -> ModuleForm:
     def describe(neuron: Emitter) -> Json:
-        own = _describe_own(neuron)
+        own = ({} if neuron.offset is None else {"offset": True}) | _describe_own(neuron)
         return {"levels": neuron.levels, "activation": described(neuron.activation, ACTIVATIONS), **own}
 
     def build(given: fields.Emitting) -> nn.Module:
-        tensors = {"v_init": torch.empty(()), "amplitude": torch.empty(())}
+        offset = torch.empty(()) if given.offset else None
+        tensors = {"v_init": torch.empty(()), "amplitude": torch.empty(()), "offset": offset}
         own = _own(kind, given.own)
         return kind(torch.empty(()), given.levels, activation=_activation(given.activation), **tensors, **own)
 
