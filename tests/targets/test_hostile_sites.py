@@ -157,6 +157,18 @@ def slope(change: Callable[[torch.Tensor], torch.Tensor]) -> Change:
     return apply
 
 
+def offset(said: Any, tensor: torch.Tensor | None) -> Change:
+    """Of the first emitting neurons: what the file says of it, and what it holds."""
+
+    def apply(file: File) -> None:
+        name, module = next((n, m) for n, m in file.header["modules"].items() if "levels" in m["options"])
+        module["options"]["offset"] = said
+        file.tensors.pop(f"{name}.offset", None)
+        file.tensors |= {} if tensor is None else {f"{name}.offset": tensor}
+
+    return apply
+
+
 ACTIVATIONS: dict[str, tuple[str, Change, str]] = {
     "a slope that is text": ("two-sided", standing_for("Leaky", slope="1"), "Expected `float`, got `str`"),
     "a slope that is a truth value": ("two-sided", standing_for("Leaky", slope=True), "Expected `float`, got `bool`"),
@@ -200,6 +212,12 @@ ACTIVATIONS: dict[str, tuple[str, Change, str]] = {
     "slopes that are no numbers": ("two-sided", slope(lambda a: a * float("nan")), "no numbers or infinite"),
     "infinite slopes": ("two-sided", slope(lambda a: a / 0), "no numbers or infinite"),
     "slopes of whole numbers": ("two-sided", slope(lambda a: a.long()), "a module has real numbers"),
+    "an offset that is a number": ("digits", offset(0.5, None), "Invalid enum value|Expected"),
+    "an offset that is not there": ("digits", offset(True, None), "the tensors do not match the graph"),
+    "an offset that nobody told of": ("digits", offset(None, torch.zeros(()).double()), "do not match the graph"),
+    "an offset of another shape": ("digits", offset(True, torch.zeros(7, 1, 3).double()), "offset has the shape"),
+    "an offset of whole numbers": ("digits", offset(True, torch.zeros(()).long()), "a module has real numbers"),
+    "an infinite offset": ("digits", offset(True, torch.full((), torch.inf).double()), "no numbers or infinite"),
     "options of its own": ("digits", own({"code": "x"}), r"has the options \['code'\], the class declares \[\]"),
     "options of its own that are a list": ("digits", own([1]), "Expected `object | null`, got `array`"),
     "neurons of nobody": (
