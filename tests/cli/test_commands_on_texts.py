@@ -1,4 +1,4 @@
-"""``isospike compare`` and ``isospike auto`` on texts: a small transformer in a folder, its tokenizer, an archive."""
+"""Every command on texts: a small transformer in a folder, its tokenizer, an archive."""
 
 from __future__ import annotations
 
@@ -76,3 +76,21 @@ def test_the_best_method_for_texts_is_found(cli, texts, tmp_path):
     )
     assert (result.code, result.err) == (0, "")
     assert iso.load(tmp_path / "net.snn").graph.input_names[:2] == ("input_ids", "attention_mask")
+
+
+def test_every_command_takes_a_network_of_texts(cli, texts, tmp_path):
+    model, *data, _, _ = texts
+    made = cli("convert", "bit-coded", *texts, "--images", 16, "--bits", 5, "--out", "net.snn")
+    assert (made.code, made.err) == (0, "")
+    for command in (["evaluate"], ["account"], ["diagnose", model], ["verify", model]):
+        result = cli(command[0], "net.snn", *command[1:], *data, "--images", 12, "--json")
+        assert (result.code, result.err) == (0, ""), command
+        assert json.loads(result.out)["images"] == 12
+
+
+def test_a_report_shows_the_spikes_of_a_text(cli, texts, tmp_path):
+    cli("compare", *texts, *ROWS, "--out", "c.json")
+    cli("convert", "bit-coded", *texts, "--images", 16, "--bits", 5, "--out", "net.snn")
+    result = cli("report", "c.json", "--network", "net.snn", *texts[1:-2], "--image", 3, "--out", "r.html")
+    assert (result.code, result.err) == (0, "")
+    assert "Codes of one image" in (tmp_path / "r.html").read_text()
