@@ -63,7 +63,9 @@ def test_methods_are_compared_on_texts(cli, texts, tmp_path):
     assert all(cell.score is not None and cell.energy_pj["45nm-fp32"] > 0 for cell in found.cells)
 
 
-def test_a_page_of_texts_has_a_closer_look(cli, texts, tmp_path):
+@pytest.mark.parametrize("labels", ["", "#0,-"], ids=["labelled", "unlabelled"])
+def test_a_page_of_texts_has_a_closer_look(labels, cli, texts, tmp_path):
+    texts[2] = f"tsv:sst2.zip{labels}"
     result = cli("compare", *texts, *ROWS, "--out", "c.html", "--figures", "figures")
     assert (result.code, result.err) == (0, "")
     shown = json.loads((tmp_path / "figures" / "report.json").read_text())
