@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from isospike.graphs.graph import Graph, argument, op_of
-from isospike.graphs.normalised import Moments, note
+from isospike.graphs.normalised import ChannelMoments, note
 from isospike.graphs.scaled import assign, can_be_scaled, scaled
 from isospike.graphs.weighted_add import fold_weighted_adds
 from isospike.ops.affine import ChannelAffine
@@ -67,7 +67,7 @@ def _own(norm: BatchNorm) -> tuple[Tensor, Tensor]:
     return gamma, beta
 
 
-def _moments(norm: BatchNorm) -> Moments:
+def _moments(norm: BatchNorm) -> ChannelMoments:
     """Of the values behind a normalisation: ``beta`` and ``gamma^2``."""
     gamma, beta = _own(norm)
-    return Moments(beta.detach(), gamma.detach().square())
+    return ChannelMoments(beta.detach(), gamma.detach().square())

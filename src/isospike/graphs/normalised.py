@@ -11,21 +11,21 @@ NORMALISED = "normalised"
 
 
 @dataclass(frozen=True)
-class Moments:
+class ChannelMoments:
     """Mean and variance of every channel, ``[C]``, float64."""
 
     mean: Tensor
     variance: Tensor
 
 
-def note(node: fx.Node, moments: Moments) -> None:
+def note(node: fx.Node, moments: ChannelMoments) -> None:
     """Note the moments of a node's values."""
     node.meta[NORMALISED] = moments
 
 
-def noted(node: fx.Node) -> Moments | None:
+def noted(node: fx.Node) -> ChannelMoments | None:
     """The moments of a node's values, where they were noted."""
-    found: Moments | None = node.meta.get(NORMALISED)
+    found: ChannelMoments | None = node.meta.get(NORMALISED)
     return found
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, fx, nn
 
 from isospike.errors import CalibrationError
 from isospike.graphs.graph import Graph, argument, op_of
-from isospike.graphs.normalised import Moments
+from isospike.graphs.normalised import ChannelMoments
 from isospike.graphs.op import Op
 from isospike.scales.gaussian import GaussianRule, NormalCurrents
 from isospike.scales.normal_moments import normal_moments
@@ -48,20 +48,20 @@ class BatchNormRule(GaussianRule):
 class _Normalised(NormalCurrents):
     """Has all that it needs."""
 
-    def __init__(self, op: Op, activation: nn.Module, rule: GaussianRule, moments: Moments) -> None:
+    def __init__(self, op: Op, activation: nn.Module, rule: GaussianRule, moments: ChannelMoments) -> None:
         super().__init__(op, activation, rule)
         mean, variance = moments.mean, moments.variance
         if self.granularity == "layer":
             variance = (variance.mean() + mean.var(correction=0)).reshape(1)
             mean = mean.mean().reshape(1)
-        self.moments = Moments(mean, variance)
+        self.moments = ChannelMoments(mean, variance)
 
     def see(self, z: Tensor, a: Tensor) -> None:
         """Take the number format."""
         self.dtype = z.dtype
-        self.moments = Moments(self.moments.mean.to(z.device), self.moments.variance.to(z.device))
+        self.moments = ChannelMoments(self.moments.mean.to(z.device), self.moments.variance.to(z.device))
 
-    def found(self) -> Moments:
+    def found(self) -> ChannelMoments:
         """Those of the network."""
         return self.moments
 

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor, nn
 
-from isospike.graphs.normalised import Moments
+from isospike.graphs.normalised import ChannelMoments
 from isospike.graphs.op import Op
 from isospike.neurons.levels import at_site
 from isospike.neurons.quantiser import is_signed
@@ -84,7 +84,7 @@ class NormalCurrents(Passive):
         self.dtype = torch.float32
 
     @abstractmethod
-    def found(self) -> Moments:
+    def found(self) -> ChannelMoments:
         """Mean and variance of every channel, or of the whole layer."""
 
     def scale(self) -> Tensor:
@@ -118,9 +118,9 @@ class _Measured(NormalCurrents):
         self.count += len(values)
         self.dtype = z.dtype
 
-    def found(self) -> Moments:
+    def found(self) -> ChannelMoments:
         """Those so far."""
-        return Moments(self.mean, self.squares / self.count)
+        return ChannelMoments(self.mean, self.squares / self.count)
 
 
 def best_unit(mu: Tensor, s: Tensor, codes: Tensor, *, phase: float) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, fx
 
 from isospike.errors import CalibrationError
 from isospike.graphs.graph import Graph, call, op_of
-from isospike.graphs.normalised import Moments, noted
+from isospike.graphs.normalised import ChannelMoments, noted
 from isospike.neurons.quantiser import is_signed
 from isospike.ops import Role, family
 from isospike.ops.two_sided import TwoSided
@@ -18,7 +18,7 @@ OTHERWISE = "choose a rule that sees data, such as scale='gaussian' (--scale gau
 MOVES = (family.MOVE, family.RESHAPE, family.FILL, family.JOIN)
 
 
-def normal_moments(graph: Graph, node: fx.Node) -> Moments:
+def normal_moments(graph: Graph, node: fx.Node) -> ChannelMoments:
     """Mean and variance of every channel of a value, as if all currents were normal and branches independent.
 
     Behind a batch normalisation they are ``beta`` and ``gamma^2``; of a sum the sums of those of its branches; behind a
@@ -49,7 +49,7 @@ def normal_moments(graph: Graph, node: fx.Node) -> Moments:
     )
 
 
-def _behind(graph: Graph, site: fx.Node) -> Moments:
+def _behind(graph: Graph, site: fx.Node) -> ChannelMoments:
     """Those of an activation's outputs."""
     activation = graph.module_of(site)
     before = normal_moments(graph, site.all_input_nodes[0])
@@ -62,10 +62,10 @@ def _behind(graph: Graph, site: fx.Node) -> Moments:
     share, density = torch.special.ndtr(at), torch.exp(-at.square() / 2) / math.sqrt(2 * math.pi)
     mean = mu * share + s * density
     square = (mu.square() + before.variance) * share + mu * s * density
-    return Moments(mean, (square - mean.square()).clamp(min=0))
+    return ChannelMoments(mean, (square - mean.square()).clamp(min=0))
 
 
-def _of_several(graph: Graph, node: fx.Node, sources: dict[fx.Node, Moments]) -> Moments:
+def _of_several(graph: Graph, node: fx.Node, sources: dict[fx.Node, ChannelMoments]) -> ChannelMoments:
     """Of what moves, joins or adds values: the op itself says where they go."""
 
     def through(values: dict[fx.Node, Tensor]) -> Tensor:
@@ -80,7 +80,7 @@ def _of_several(graph: Graph, node: fx.Node, sources: dict[fx.Node, Moments]) ->
         # One after the other: the variance of a difference is the sum of the variances.
         alone = through({**nothing, source: _spread(source, known.variance)})
         variances += (alone - kept).abs()
-    return Moments(_by_channel(node, means), _by_channel(node, variances))
+    return ChannelMoments(_by_channel(node, means), _by_channel(node, variances))
 
 
 def _spread(node: fx.Node, values: Tensor) -> Tensor:
