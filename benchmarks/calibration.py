@@ -16,7 +16,7 @@ from isospike.calibrate.collect import collect_scales
 from isospike.graphs import Graph
 from isospike.memory_format import weights_channels_last
 from isospike.methods import Method, methods
-from isospike.scales import LearnedRule, ScaleRule, SpikeNormRule
+from isospike.scales import LearnedRule, LocalThresholdBalancingRule, ScaleRule, SpikeNormRule
 from networks import inputs
 from rounds import Timer, medians, ratio, stopwatch, take_turns
 
@@ -69,10 +69,10 @@ def _calibration(graph: Graph, method: Method, batches: list[Tensor]) -> Timer:
 
 
 def _limited(rule: ScaleRule) -> ScaleRule:
-    """The rule over ``BATCHES`` batches; one that says itself how many it wants calls them iterations."""
+    """The rule over ``BATCHES`` batches: one that balances thresholds says itself how many it wants."""
     if isinstance(rule, LearnedRule):
         return rule if rule.otherwise is None else dataclasses.replace(rule, otherwise=_limited(rule.otherwise))
-    return rule if rule.batches is None else dataclasses.replace(rule, iterations=BATCHES)
+    return dataclasses.replace(rule, iterations=BATCHES) if isinstance(rule, LocalThresholdBalancingRule) else rule
 
 
 def bars(calibration: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +92,10 @@ def ratios(options: argparse.Namespace, network: str) -> dict[str, Any]:
     for method in METHODS:
         snn = iso.convert(graph, method, data=[inputs(options.batch, options.seed + 1)])
         cases: dict[str, Callable[[], object]] = {
-            "quantised_ann": lambda snn=snn: snn.graph(x),
-            "answer_only": lambda snn=snn: snn(x),
-            "collapsed": lambda snn=snn: iso.simulate(snn, x),
-            "stepped": lambda snn=snn: iso.simulate(snn, x, executor="stepped"),
+            "quantised_ann": partial(snn.graph, x),
+            "answer_only": partial(snn, x),
+            "collapsed": partial(iso.simulate, snn, x),
+            "stepped": partial(iso.simulate, snn, x, executor="stepped"),
         }
         seconds = _in_turns(cases, options.rounds)
         one = seconds.pop("quantised_ann")

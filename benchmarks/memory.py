@@ -25,6 +25,7 @@ import torch
 import isospike as iso
 from isospike.executors import Run, executors
 from isospike.executors.program import compile_program
+from isospike.executors.streaming import StreamingExecutor
 from machine import peak_increase
 from networks import inputs
 
@@ -71,7 +72,9 @@ def measure_here(options: argparse.Namespace) -> dict[str, Any]:
 
     state = _state_bytes(simulate())
     step_bytes = compile_program(snn.graph, constant_input=True).step_elements * len(x) * x.element_size()
-    chunk = executors[options.executor].steps_at_once(step_bytes, options.memory << 20)
+    executor = executors[options.executor]
+    assert isinstance(executor, StreamingExecutor)
+    chunk = executor.steps_at_once(step_bytes, options.memory << 20)
     return {
         "executor": options.executor,
         "steps": options.steps,
@@ -83,6 +86,7 @@ def measure_here(options: argparse.Namespace) -> dict[str, Any]:
 
 def _state_bytes(run: Run) -> int:
     """Bytes of the membrane potentials, which a run holds from its first step to its last."""
+    assert run.state is not None
     return sum(tensor.nbytes for memory in run.state.memory.values() for tensor in memory.values())
 
 
@@ -113,7 +117,7 @@ def main() -> None:
     for name in ("steps", "batch", "threads", "seed"):
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--memory", type=int, required=True, help="budget in MiB")
-    parser.add_argument("--executor", choices=list(executors), required=True)
+    parser.add_argument("--executor", choices=EXECUTORS, required=True)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print(json.dumps(measure_here(options)))

@@ -131,7 +131,8 @@ class Setting:
     read_out: nn.Linear
 
     def classes(self, embeddings: Tensor) -> Tensor:
-        return (self.read_out(embeddings)[:, 0] > 0).long()
+        scores: Tensor = self.read_out(embeddings)[:, 0]
+        return (scores > 0).long()
 
 
 def setting(folder: Path, archive: Path, cache: Path) -> Setting:

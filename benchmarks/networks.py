@@ -48,7 +48,8 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         out = self.relu1(self.bn1(self.conv1(x)))
-        return self.relu2(self.bn2(self.conv2(out)) + self.shortcut(x))
+        joined: Tensor = self.relu2(self.bn2(self.conv2(out)) + self.shortcut(x))
+        return joined
 
 
 class CifarResNet(nn.Module):
@@ -75,7 +76,8 @@ class CifarResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.relu(self.bn1(self.conv1(x)))
-        return self.fc(self.flatten(self.pool(self.blocks(x))))
+        scores: Tensor = self.fc(self.flatten(self.pool(self.blocks(x))))
+        return scores
 
 
 def _vgg16() -> nn.Sequential:

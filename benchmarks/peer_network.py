@@ -31,7 +31,8 @@ Key = tuple[str, str]  # case, layout
 def convert(network: nn.Module, calibration: Iterable[Tensor], mode: str) -> nn.Module:
     """SpikingJelly's rate-coding conversion of a copy of ``network``, in eval mode."""
     recipe = ann2snn.RateCodingRecipe(dataloader=calibration, mode=mode, fuse_flag=True)
-    return ann2snn.Converter(recipe=recipe).convert(copy.deepcopy(network)).eval()
+    converted: nn.Module = ann2snn.Converter(recipe=recipe).convert(copy.deepcopy(network))
+    return converted.eval()
 
 
 def single_step_pass(network: nn.Module, x: Tensor, steps: int) -> Pass:
@@ -39,7 +40,7 @@ def single_step_pass(network: nn.Module, x: Tensor, steps: int) -> Pass:
     functional.set_step_mode(network, "s")
 
     def run() -> Tensor:
-        total = network(x)
+        total: Tensor = network(x)
         for _ in range(steps - 1):
             total = total + network(x)
         functional.reset_net(network)
@@ -53,7 +54,7 @@ def multi_step_pass(network: nn.Module, x: Tensor, steps: int) -> Pass:
     functional.set_step_mode(network, "m")
 
     def run() -> Tensor:
-        mean = network(x.unsqueeze(0).repeat(steps, 1, 1, 1, 1)).mean(0)
+        mean: Tensor = network(x.unsqueeze(0).repeat(steps, 1, 1, 1, 1)).mean(0)
         functional.reset_net(network)
         return mean
 

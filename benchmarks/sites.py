@@ -96,7 +96,7 @@ def main() -> None:
 
     given.out.mkdir(parents=True, exist_ok=True)
     file = given.out / "sites.json"
-    known = json.loads(file.read_text()) if file.exists() else {"machine": describe(), "rows": []}
+    known: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"machine": describe(), "rows": []}
     done = {(row["network"], row["sites"], row["steps"]) for row in known["rows"]}
     for title, name in NETWORKS.items():
         wanted = [(s, t) for s, t in itertools.product(("rectifiers", "products"), STEPS) if (title, s, t) not in done]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def candidates() -> Iterator[Candidate]:
     if importlib.util.find_spec("transformers"):
         yield from _of_transformers()
     if importlib.util.find_spec("timm"):
-        yield from (Candidate(f"timm:{name}", lambda name=name: _timm(name)) for name in TIMM)
+        yield from (Candidate(f"timm:{name}", partial(_timm, name)) for name in TIMM)
     if importlib.util.find_spec("torchvision"):
         yield from _of_torchvision()
 
@@ -47,7 +48,11 @@ def _of_torchvision() -> Iterator[Candidate]:
     yield from (_image_model(name, [128, 128]) for name in models.list_models(module=models.segmentation))
     yield from (_image_model(name, [FRAMES, *_frame(name)]) for name in models.list_models(module=models.video))
     for name in models.list_models(module=models.detection):
-        yield Candidate(f"torchvision:{name}.backbone", lambda name=name: (_plain(name).backbone, _images([320, 320])))
+        yield Candidate(f"torchvision:{name}.backbone", partial(_backbone, name))
+
+
+def _backbone(name: str) -> Built:
+    return _plain(name).backbone, _images([320, 320])
 
 
 def _image_model(name: str, sizes: Sequence[int]) -> Candidate:
@@ -87,8 +92,8 @@ def _timm(name: str) -> Built:
 
     torch.manual_seed(0)
     model = timm.create_model(name, pretrained=False).eval()
-    fixed = model.default_cfg.get("fixed_input_size", False)
-    size = model.default_cfg["input_size"][-1]
+    known: Any = model.default_cfg
+    fixed, size = known.get("fixed_input_size", False), known["input_size"][-1]
     for smaller in () if fixed else SMALL:
         if smaller < size and _runs(model, smaller):
             size = smaller
@@ -107,7 +112,7 @@ def _runs(model: nn.Module, size: int) -> bool:
 
 def _of_transformers() -> Iterator[Candidate]:
     for name, make in TRANSFORMERS.items():
-        yield Candidate(f"transformers:{name}", lambda make=make: make())
+        yield Candidate(f"transformers:{name}", make)
 
 
 TINY: Mapping[str, Any] = {

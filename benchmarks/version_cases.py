@@ -5,11 +5,13 @@ Prints one JSON object: by case the processor seconds, the MiB by which it raise
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +38,19 @@ PASSES = 3
 
 def main() -> None:
     """Run every case once."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     torch.set_num_threads(1)
     model, images = NETWORKS["resnet20-cifar"](0), inputs(IMAGES, 0)
     graph = iso.capture(model, images)
     cases: dict[str, Callable[[], Any]] = {"capture": lambda: iso.capture(model, images)}
     networks = {name: iso.convert(graph, method, data=[images]) for name, method in METHODS.items()}
     for name, method in METHODS.items():
-        cases[f"convert {name}"] = lambda method=method: iso.convert(graph, method, data=[images])
+        cases[f"convert {name}"] = partial(iso.convert, graph, method, data=[images])
     for name, snn in networks.items():
-        cases[f"run {name}"] = lambda snn=snn, steps=STEPS[name]: snn(images, steps=steps)
-        cases[f"{CALLS} calls {name}"] = lambda snn=snn, steps=STEPS[name]: calls(snn, images, steps)
-        cases[f"account {name}"] = lambda snn=snn, steps=STEPS[name]: account(snn, images[:8], steps)
-        cases[f"save and load {name}"] = lambda snn=snn: stored(snn)
+        cases[f"run {name}"] = partial(snn, images, steps=STEPS[name])
+        cases[f"{CALLS} calls {name}"] = partial(calls, snn, images, STEPS[name])
+        cases[f"account {name}"] = partial(account, snn, images[:8], STEPS[name])
+        cases[f"save and load {name}"] = partial(stored, snn)
     print(json.dumps({name: timed(case) for name, case in cases.items()}))
 
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 
+import torch
+
+import isospike as iso
 import isospike.cli.progress
+from isospike.data import open_data
+from isospike.models import load_model
 
 
 def test_a_model_without_a_neuron_is_refused_by_all(cli, files):
@@ -62,3 +67,55 @@ def test_a_threshold_is_chosen_on_other_images(cli, stored):
     refused = cli("evaluate", stored, "--data", "digits", "--steps", "4", *given)
     assert (refused.code, refused.err.count("\n")) == (2, 1)
     assert "50 of 50 images are in the --choose-on and in the --data images" in refused.err
+
+
+PARTS = """
+import torch
+from torch import nn
+
+class Detector(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.backbone = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 6, 3), nn.ReLU())
+        self.head = nn.Linear(6, 10)
+
+    def forward(self, x):
+        features = self.backbone(2 * x - 1)
+        if features.mean() < 0:  # what no exporter captures
+            return features.mean((2, 3))
+        return self.head(features.mean((2, 3)))
+"""
+
+
+def test_a_part_is_converted_by_itself(cli, tmp_path):
+    """It is the network that `isospike.convert` puts into the model; methods that stream give one too."""
+    (tmp_path / "p.py").write_text(PARTS)
+    how = ["p.py:Detector", "--data", "digits", "--images", 40, "--part", "backbone"]
+    assert "backbone" not in cli("inspect", "p.py:Detector", "--shape", "1,8,8").out
+    shown = cli("inspect", "p.py:Detector", "--shape", "1,8,8", "--part", "backbone")
+    assert "converts: every activation becomes spiking" in shown.out
+    made = cli("convert", "bit-coded", *how, "--out", "part.snn")
+    assert made.code == 0, made.err
+    assert (
+        "the part 'backbone' alone; in Python: model.set_submodule('backbone', isospike.load('part.snn'))" in made.out
+    )
+    assert json.loads(cli("convert", "maximum", *how, "--out", "s.snn", "--json").out)["part"] == "backbone"
+    model, part = load_model(f"{tmp_path}/p.py:Detector").model, iso.load(tmp_path / "part.snn")
+    data = open_data("digits", "calibration", preprocess=None, images=40, shuffle=True)
+    whole = iso.convert(model, iso.methods.BitCoded(), data=data, part="backbone", progress=False)
+    x = torch.rand(3, 1, 8, 8)
+    expected = whole(x)
+    model.set_submodule("backbone", part)
+    assert torch.equal(model(x), expected)
+    assert part.preprocess is None
+
+
+def test_a_part_that_there_is_not(cli, tmp_path):
+    (tmp_path / "p.py").write_text(PARTS)
+    for command in (["convert", "bit-coded"], ["inspect"]):
+        out = ["--out", "part.snn"] if command[0] == "convert" else []
+        made = cli(*command, "p.py:Detector", "--data", "digits", "--part", "backbon", *out)
+        assert (made.code, made.out) == (2, "")
+        assert made.err.startswith("error: the model has no submodule 'backbon'; it has backbone, ")
+    assert not (tmp_path / "part.snn").exists()

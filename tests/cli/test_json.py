@@ -90,7 +90,7 @@ def test_convert_and_evaluate(method, cli, files):
     data = ["--data", "digits", "--batch-size", "20"]
     made = parsed(cli("convert", method, "m.py:build", *data, "--images", 60, *short, "--out", "net.snn", "--json"))
     documented = {"file", "method", "options", "sites", "islands", "calibration", "preprocess", "seconds"}
-    documented |= {"kind", "steps", "calibrated", "silent", "readout", "task", "placed", "driven", "tables"}
+    documented |= {"kind", "steps", "calibrated", "silent", "readout", "task", "placed", "driven", "tables", "part"}
     assert set(made) == documented
     assert (made["file"], made["method"]) == ("net.snn", method)
     assert made["sites"] == ["2", "5"]

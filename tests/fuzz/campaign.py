@@ -27,37 +27,21 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import isospike as iso
+from fuzz.bases import NAMED
 from fuzz.mutations import File, mutated
 from isospike.errors import IsospikeError, UnknownNameError
+from isospike.graphs.graph import op_of
 from isospike.targets.artefact import saving
-from networks import ALL
-from short_methods import METHODS
 
 SECONDS = 10
 MEMORY = 2**30
-BASES = (
-    *(("max_pools", "maximum"), ("attention", "buffered"), ("concat", "calibration-light"), ("selected", "percentile")),
-    *(("max_pools", "pascal"), ("arithmetic", "bit-coded"), ("transposed", "bit-coded"), ("one_dimensional", "srp")),
-)
-"""Network and method of the files that are changed: both kinds, islands, sets of tensors, constants, probes."""
 SMALL = 2**16
 """Largest input that is run."""
+FORMATS = {"int64": torch.int64, "int32": torch.int32, "bool": torch.bool}
 
 
 class TooLong(Exception):
-    """A case took more than ten seconds."""
-
-
-def bases(folder: Path) -> list[File]:
-    """The files to change; one of them on the exact grid."""
-    files = []
-    for name, method in BASES:
-        case = ALL[name]
-        snn = iso.convert(case.build(), METHODS[method], data=[case.inputs(4)], analogue="allow")
-        files.append(stored(snn, folder))
-    exact = iso.methods.BitCoded(bits=3, exact=True)
-    files.append(stored(iso.convert(ALL["transposed"].build(), exact, data=[ALL["transposed"].inputs(4)]), folder))
-    return files
+    """A case took more than ten seconds of the processor."""
 
 
 def stored(snn: iso.SNN, folder: Path) -> File:
@@ -78,11 +62,9 @@ def judge(path: Path, again: Path) -> str:
         return verdict("refused", error)
     with contextlib.suppress(UnknownNameError):  # a paper may have any name
         iso.cite(snn)
-    shape = snn.graph.input_shape
-    if torch.Size(shape).numel() > SMALL:
+    if sum(torch.Size(op_of(node).shape).numel() for node in snn.graph.input_nodes) > SMALL:
         return "too large to run"
-    generator = torch.Generator().manual_seed(0)
-    x = torch.rand(2, *shape, generator=generator, dtype=torch.float64).to(snn.reference_tensor.dtype)
+    x = samples(snn)
     try:
         steps = None if snn.times.steps else (snn.times.calibrated or (snn.probe + 2,))[0]
         outputs = [iso.simulate(snn, x, steps=steps, executor=name).output for name in executors(snn)]
@@ -92,6 +74,18 @@ def judge(path: Path, again: Path) -> str:
     repeated = iso.simulate(iso.load(again), x, steps=steps, executor=executors(snn)[0]).output
     assert same(outputs[0], repeated), "the network is another one after it was saved and loaded"
     return "ran"
+
+
+def samples(snn: iso.SNN) -> iso.inputs.Inputs:
+    """Two samples: real numbers in [0, 1), tokens and masks of zeros and ones."""
+    generator = torch.Generator().manual_seed(0)
+    found = {}
+    for node in snn.graph.input_nodes:
+        op = op_of(node)
+        x = torch.rand(2, *op.shape, generator=generator, dtype=torch.float64)
+        is_real = op.numbers == "real"
+        found[op.name] = x.to(snn.reference_tensor.dtype) if is_real else x.round().to(FORMATS[op.numbers])
+    return iso.inputs.NamedInputs(found) if len(found) > 1 else next(iter(found.values()))
 
 
 def verdict(what: str, error: IsospikeError) -> str:
@@ -115,23 +109,23 @@ def too_long(*_: object) -> None:
 
 
 def limited() -> None:
-    """A gigabyte more than now, and ten seconds for a case."""
+    """A gigabyte more than now, and ten seconds of the processor for a case."""
     sizes = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     now = int(sizes["VmSize"].split()[0]) * 1024
     resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY, resource.RLIM_INFINITY))
-    signal.signal(signal.SIGALRM, too_long)
+    signal.signal(signal.SIGPROF, too_long)
 
 
 def attempt(case: Path, again: Path) -> tuple[str, str]:
     """What became of a file, and of a wrong one how."""
-    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         return judge(case, again), ""
     except Exception as error:  # what this campaign looks for
         last = traceback.extract_tb(error.__traceback__)[-1]
         return "wrong", f"{type(error).__name__}: {error!s:.200} ({Path(last.filename).name}:{last.lineno})"
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def run(cases: int, seed: int, log: Path | None) -> collections.Counter[str]:
@@ -140,7 +134,7 @@ def run(cases: int, seed: int, log: Path | None) -> collections.Counter[str]:
     counts: collections.Counter[str] = collections.Counter()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        files = bases(folder)
+        files = [stored(make(), folder) for make in NAMED.values()]
         judge(folder / "base.snn", folder / "again.snn")
         limited()
         for case in range(cases):

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import isospike as iso
-from isospike.errors import CalibrationError, CaptureError, IsospikeError, SimulationError
+from isospike.errors import CalibrationError, CaptureError, ConversionError, IsospikeError, SimulationError
 
 METHOD = iso.methods.BitCoded(bits=8)
 HOW = {"analogue": "allow", "sites": "products"}
@@ -85,7 +85,7 @@ def test_a_sequence_longer_than_the_positions_is_told():
     torch.manual_seed(0)
     model, tokens = Positions().eval(), torch.arange(24).view(4, 6) % 20
     longer = torch.zeros(4, 9, dtype=torch.int64)
-    with pytest.raises(CaptureError, match="is a sequence longer than its positions"):
+    with pytest.raises(CaptureError, match=r"give no longer sequences than it has positions \(--length\)"):
         iso.convert(model, METHOD, data=[longer])
     snn = iso.convert(model, METHOD, data=[tokens])
     for steps in (longer, tokens + 20):
@@ -120,6 +120,56 @@ def test_a_mask_that_silences_a_row_is_told(attention):
         iso.simulate(snn, silenced, record=iso.Record(codes=True))
     with pytest.raises(IsospikeError, match=message):
         iso.verify(model, snn, [silenced], progress=False)
+
+
+MOVED = {
+    "expanded": lambda n, x: n.b(n.a(x).relu().masked_fill((x[:, :, :1] < 0.5).expand(-1, -1, 8), 0.25)),
+    "repeated": lambda n, x: torch.where((x[:, :, :1] > 0.5).repeat(1, 1, 8), n.a(x).relu(), n.b(x)),
+    "joined": lambda n, x: torch.where(~((x[..., :1] > 0.5).expand(-1, -1, 8) & (x < 1)), n.a(x).relu(), n.b(x)),
+    "flattened": lambda n, x: n.a(x).flatten(1).masked_fill((x < 0.5).flatten(1), -1.0).relu(),
+}
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_masks_of_values_may_be_moved(name):
+    model, x = net(MOVED[name]), samples()
+    assert torch.allclose(iso.capture(model, x)(x), model(x), rtol=0, atol=1e-12)
+
+
+def test_a_mask_of_values_that_fills_with_infinity_is_told():
+    def function(n, x):
+        scores = (n.a(x) @ n.b(x).mT).masked_fill((x[:, None, :, 0] < 0.5).expand(-1, 6, -1), -math.inf)
+        return scores.softmax(-1) @ n.c(x).relu()
+
+    with pytest.raises(ConversionError, match="a mask of these may fill with finite numbers alone") as raised:
+        iso.convert(net(function), METHOD, data=[samples()], **HOW)
+    assert "\n" not in str(raised.value)
+
+
+ITSELF = {
+    "squared": lambda n, x: n.b(n.a(x) * n.a(x)),
+    "by itself": lambda n, x: (lambda y: n.b(y * y))(n.a(x)),
+    "a rectifier by itself": lambda n, x: (lambda y: n.b(y * y))(n.a(x).relu()),
+    "its own scores": lambda n, x: (lambda y: n.b(y @ y.mT @ y))(n.a(x)),
+    "scores of a rectifier": lambda n, x: (lambda y: n.b(y.mT @ y))(n.a(x).relu()),
+    "attention to itself": lambda n, x: (lambda y: n.b(F.scaled_dot_product_attention(y, y, y)))(n.a(x)),
+    "the input by itself": lambda n, x: n.b(x @ x.mT @ x).relu(),
+}
+
+
+@pytest.mark.parametrize("name", ITSELF)
+def test_a_product_of_one_value_with_itself_converts(name):
+    """One site serves both operands, and what is multiplied is what both decode."""
+    model, x = net(ITSELF[name]), samples()
+    snn = iso.convert(model, METHOD, data=[x], **HOW)
+    assert iso.verify(model, snn, [x], progress=False).exact
+    collapsed, stepped = (iso.simulate(snn, x, executor=executor) for executor in ("collapsed", "stepped"))
+    assert torch.allclose(collapsed.output, stepped.output, rtol=0, atol=1e-12)
+    assert all(torch.equal(collapsed.spikes[site], stepped.spikes[site]) for site in snn.sites)
+    scale = model(x).abs().max()
+    assert (collapsed.output - model(x)).abs().max() < 0.05 * scale  # 8 bits
+    streaming = iso.convert(model, iso.methods.Maximum(), data=[x], **HOW)
+    assert (streaming(x, steps=256) - model(x)).abs().max() < 0.15 * scale  # the error falls as 1/T
 
 
 CONSTANT = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 
 import torch
-from product_networks import product_networks
 from torch import Tensor
 
 import isospike as iso
+from product_networks import product_networks
 
 CASES = ["norm first", "norm last", "mixer", "convnext", "excited", "bottleneck", "gated"]
 METHODS = {

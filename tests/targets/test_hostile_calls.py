@@ -71,7 +71,14 @@ def load(file: File, path: Path) -> iso.SNN:
 
 FLOATS = torch.rand(4, 4, 1, dtype=torch.float64)
 CALLS: dict[str, tuple[File, str]] = {
-    "a number format as a number": (network("aten.view.dtype", ["x", -2], [4], [4], kind="view"), "must be"),
+    "a view, which strides may forbid": (
+        network("aten.view.default", ["x", [-1, 4]], [2, 2], [4]),
+        "reshape by aten.reshape.default alone",
+    ),
+    "a number format as a number": (
+        network("aten.view.dtype", ["x", -2], [4], [4], kind="view"),
+        "reshape by aten.reshape.default alone",
+    ),
     "a number format behind the table": (
         network("aten.sum.dim_IntList", ["x", [1], True], [4], [1], kwargs={"dtype": -3}),
         "must be",

@@ -21,6 +21,7 @@ from isospike.methods import Method, methods
 from isospike.models import load_model
 from isospike.network import SNN
 from isospike.options import options_of
+from isospike.part import PartInputs
 
 
 class MethodGroup(click.Group):
@@ -39,6 +40,7 @@ class MethodGroup(click.Group):
         @options.weights_option
         @options.data_options
         @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the order of the images.")
+        @options.part_option
         @options.analogue_option
         @options.sites_option
         @options.tables_option
@@ -74,6 +76,7 @@ def _convert(
     model: str,
     weights: Path | None,
     seed: int,
+    part: str | None,
     analogue: Any,
     sites: Any,
     tables: Any,
@@ -93,30 +96,30 @@ def _convert(
     loaded = load_model(model, weights=weights)
     opened = data.open("calibration", preprocess=loaded.preprocess, shuffle=True, seed=seed)
     started = time.perf_counter()
-    stream = Stream(opened.loader, device)
-    snn = convert(
-        loaded.model.to(device),
-        method,
-        data=stream,
-        analogue=analogue,
-        sites=sites,
-        tables=tables,
-        task=task,
-        progress=shown(),
-        checkpoint=checkpoint,
-        layout=data.layout,
-    )
+    stream, source = Stream(opened.loader, device), loaded.model.to(device)
+    how: dict[str, Any] = {"analogue": analogue, "sites": sites, "tables": tables, "task": task}
+    how |= {"progress": shown(), "checkpoint": checkpoint}
+    if part is None:
+        snn = convert(source, method, data=stream, layout=data.layout, **how)
+        snn.preprocess = opened.preprocess
+    else:  # what reaches a part is no image of the data any more
+        reaching = PartInputs(source, part, stream, layout=data.layout)
+        snn = convert(reaching.part, method, data=reaching, **how)
     seconds = time.perf_counter() - started
-    snn.preprocess = opened.preprocess
     snn.save(out)
-    _report(snn, out, seconds, data.data, opened.count, as_json=as_json)
+    _report(snn, out, seconds, part, {"data": data.data, "images": opened.count}, as_json=as_json)
 
 
-def _report(snn: SNN, out: Path, seconds: float, data: str, images: int | None, *, as_json: bool) -> None:
+def _report(
+    snn: SNN, out: Path, seconds: float, part: str | None, calibration: dict[str, Any], *, as_json: bool
+) -> None:
     if as_json:
-        made = {"calibration": {"data": data, "images": images}, "seconds": seconds}
+        made = {"part": part, "calibration": calibration, "seconds": seconds}
         print_json({"file": str(out), **network_to_dict(snn), **made})
         return
+    images = "all" if calibration["images"] is None else calibration["images"]
     click.echo(f"{out}: {headline(snn)}, in {seconds:.1f} s")
-    click.echo(f"  calibrated on {images if images is not None else 'all'} images of {data}")
+    click.echo(f"  calibrated on {images} images of {calibration['data']}")
+    if part is not None:
+        click.echo(f"  the part '{part}' alone; in Python: model.set_submodule('{part}', isospike.load('{out}'))")
     print_network(snn)

@@ -145,6 +145,11 @@ def executor_option(default: str) -> Callable[[F], F]:
     return click.option("--executor", type=click.Choice(list(executors)), help=f"How to simulate [default: {default}].")
 
 
+part_option = click.option(
+    "--part",
+    help="Name of a submodule, such as backbone: the network of it alone, given what reaches it as MODEL runs on the "
+    "data.",
+)
 sites_option = click.option(
     "--sites",
     type=click.Choice(get_args(Sites)),

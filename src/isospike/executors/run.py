@@ -11,6 +11,7 @@ from torch.utils import _pytree as pytree
 
 from isospike.errors import SimulationError
 from isospike.graphs.fitting import misfit
+from isospike.graphs.graph import op_of
 from isospike.inputs import Inputs, each
 from isospike.network import SNN
 from isospike.neurons import Memory
@@ -164,6 +165,11 @@ def check_shape(snn: SNN, x: Inputs, otherwise: str, *, sequence: bool = False) 
     shape = snn.graph.input_shape
     if isinstance(x, Tensor) and tuple(x.shape[1 + sequence :]) != shape:
         takes = ", ".join(map(str, shape))
+        if op_of(snn.graph.input_node).numbers != "real":
+            raise SimulationError(
+                f"the input has shape {list(x.shape)}, the network takes tokens [B, {takes}]; pad or cut texts to that "
+                "length"
+            )
         raise SimulationError(f"the input has shape {list(x.shape)}, the network takes images [B, {takes}]{otherwise}")
 
 

@@ -17,7 +17,7 @@ from isospike.messages import counted, one_line
 _WIDTHS = (("in_channels", 1, "channel"), ("num_features", 1, "channel"), ("in_features", -1, "feature"))
 """Attribute of a layer that says how wide its input must be, the axis, and what is counted there."""
 
-_FITTING = "give the tokenizer of this model, and no more tokens than it has positions"
+_FITTING = "give the tokenizer of this model, and no more tokens than it has positions (--length)"
 
 
 def explain(model: nn.Module, example: Inputs, error: Exception) -> str:
@@ -33,7 +33,7 @@ def explain(model: nn.Module, example: Inputs, error: Exception) -> str:
         )
     failure = own_failure(model, example)
     if failure:
-        return f"the model fails on an input {shapes(example)}: {failure}; check channels, size and type"
+        return f"the model fails on an input {shapes(example)}: {failure}"
     at = _at(error)
     if "quantize_per_" in str(error):
         return (
@@ -106,7 +106,7 @@ def _at(error: Exception) -> str:
 
 
 def own_failure(model: nn.Module, example: Inputs) -> str:
-    """What the model itself raises on the example, and in which layer; empty where it does not."""
+    """What the model itself raises on the example, in which layer, and what to do; empty where it does not."""
     running: list[tuple[nn.Module, Any]] = [(model, example)]
     try:
         with _watched(running):
@@ -119,8 +119,15 @@ def own_failure(model: nn.Module, example: Inputs) -> str:
         name = next((name for name, module in model.named_modules() if module is layer), "")
         what = f"layer '{name}' ({type(layer).__name__})" if name else "it"
         wrong = _mismatch(layer, given)
-        return f"{what} takes {wrong}" if wrong else f"{what} raises {one_line(error).rstrip('.')}{_at(error)}"
+        raised = f"takes {wrong}" if wrong else f"raises {one_line(error).rstrip('.')}{_at(error)}"
+        return f"{what} {raised}; {_advice(example)}"
     return ""
+
+
+def _advice(example: Inputs) -> str:
+    """What may be wrong with an example on which the model fails."""
+    has_tokens = any(not tensor.is_floating_point() for tensor in each(example).values())
+    return _FITTING if has_tokens else "check channels, size and type"
 
 
 @contextlib.contextmanager
@@ -144,11 +151,11 @@ def _watched(running: list[tuple[nn.Module, Any]]) -> Iterator[None]:
 def _mismatch(layer: nn.Module, given: Any) -> str:
     """What the layer takes and what it was given, where that differs in kind or width; else empty."""
     if isinstance(layer, nn.Embedding) and isinstance(given, Tensor) and given.is_floating_point():
-        return "whole numbers; give the tokens as int64"
+        return "whole numbers; give tokens as int64, to a command by --data"
     if isinstance(layer, nn.Embedding) and isinstance(given, Tensor) and given.numel():
         smallest, largest = int(given.min()), int(given.max())
         if smallest < 0 or largest >= layer.num_embeddings:
-            return f"tokens from 0 to {layer.num_embeddings - 1}, but was given {smallest} to {largest}; {_FITTING}"
+            return f"tokens from 0 to {layer.num_embeddings - 1}, but was given {smallest} to {largest}"
     if not isinstance(given, Tensor) or given.dim() < 2:
         return ""
     for attribute, axis, unit in _WIDTHS:

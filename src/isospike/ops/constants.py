@@ -110,8 +110,8 @@ class Constants:
             result = node.target(*args, **kwargs)  # type: ignore[operator]
         except Exception as error:  # torch raises errors of many types
             raise CaptureError(
-                f"what the model computes from weights and sizes alone fails at '{node.name}': {first_line(error)}; is "
-                "a sequence longer than its positions?"
+                f"what the model computes from weights and sizes alone fails: {_title(node)} raises "
+                f"{first_line(error)}; give no longer sequences than it has positions (--length)"
             ) from error
         return pytree.tree_map(lambda leaf: leaf.detach().contiguous() if isinstance(leaf, Tensor) else leaf, result)
 
@@ -161,6 +161,11 @@ def _creates(node: fx.Node) -> bool:
     """Whether a node makes a tensor of nothing but numbers and sizes."""
     record = _record(node)
     return record is not None and record.family is family.CREATION
+
+
+def _title(node: fx.Node) -> str:
+    target: Any = node.target
+    return str(getattr(target, "overloadpacket", target))
 
 
 def _is_random(node: fx.Node) -> bool:

@@ -56,4 +56,7 @@ def quotient(call: Call) -> Verdict:
 
 def tokens(call: Call) -> Verdict:
     """Only whole numbers among the inputs: what computes with them is part of the input."""
-    return Role.UNSUPPORTED, "it is for whole numbers of the input alone, and is given values of the network"
+    return Role.UNSUPPORTED, (
+        "it takes whole numbers of the input, and is given values of the network; a mask of these may fill with finite "
+        "numbers alone, such as torch.finfo(x.dtype).min"
+    )

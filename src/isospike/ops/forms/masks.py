@@ -41,9 +41,15 @@ def _read_as_numbers(rewriter: Rewriter, node: fx.Node, numbers: dict[fx.Node, f
     if (is_cast(node) or name_of(node) == "clone") and node.args[0] in numbers:
         rewriter.replace(node, numbers[node.args[0]])  # type: ignore[index]
         return
-    for source in node.all_input_nodes:
-        if source in numbers:
-            node.replace_input_with(source, numbers[source])
+    read = [source for source in node.all_input_nodes if source in numbers]
+    value = node.meta["val"]
+    if read and isinstance(value, Tensor) and value.dtype is torch.bool:  # it puts truth values elsewhere
+        args, kwargs = fx.map_arg((node.args, node.kwargs), lambda source: numbers.get(source, source))
+        moved = value.to(numbers[read[0]].meta["val"].dtype)
+        numbers[node] = rewriter.call_of(node, moved, node.target, *args, **kwargs)
+        return
+    for source in read:
+        node.replace_input_with(source, numbers[source])
 
 
 def _compared(strict: bool, swapped: bool) -> Any:

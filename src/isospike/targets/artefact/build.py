@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import torch
 from msgspec import structs
 from torch import Tensor, fx, nn
@@ -15,7 +17,7 @@ from isospike.neurons import Neuron
 from isospike.ops import Role
 from isospike.targets.artefact import gate, tensor_gate
 from isospike.targets.artefact.arguments import FLOATS
-from isospike.targets.artefact.format import Header
+from isospike.targets.artefact.format import Header, Placed, ProvenanceFields
 from isospike.targets.artefact.modules import build_module
 from isospike.targets.artefact.nodes import build_node
 from isospike.tasks import Task, task_with
@@ -38,11 +40,8 @@ def build_network(header: Header, tensors: dict[str, Tensor]) -> SNN:
         _check_set(graph, changed, steps, dtype)
     _fill(graph, own)
     tensor_gate.check_tensors(graph)
-    made = header.provenance
-    if not all(text.isprintable() for text in pytree.tree_leaves(made.options) if isinstance(text, str)):
-        raise ArtefactError("the options of its method hold what is no text")
     profile = Profile(
-        Provenance(**{**structs.asdict(made), "papers": tuple(made.papers)}),
+        _provenance(header.provenance, graph),
         preprocess=_preprocess(header, graph),
         readout=_readout(header, graph),
         task=_task(header, graph),
@@ -139,6 +138,18 @@ def _check_set(graph: Graph, changed: dict[str, Tensor], steps: int, dtype: torc
         if site is None and known[name].shape != tensor.shape:
             raise ArtefactError(f"the tensor {name} of {steps} steps does not fit the graph")
         tensor_gate.check_numbers(name, tensor)
+
+
+def _provenance(made: ProvenanceFields, graph: Graph) -> Provenance:
+    """How it was made, as far as the graph can tell."""
+    if not all(text.isprintable() for text in pytree.tree_leaves(made.options) if isinstance(text, str)):
+        raise ArtefactError("the options of its method hold what is no text")
+    if made.driven and set(made.driven) != set(get_args(Placed)):
+        raise ArtefactError(f"it says what spikes drive of {', '.join(made.driven)} alone")
+    named = {site for sites in (made.silent, *made.tables.values()) for site in sites}
+    if not named <= set(graph.sites):
+        raise ArtefactError(f"it tells of sites that it lacks: {sorted(named - set(graph.sites))[:5]}")
+    return Provenance(**{**structs.asdict(made), "papers": tuple(made.papers)})
 
 
 def _task(header: Header, graph: Graph) -> Task:

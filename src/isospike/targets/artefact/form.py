@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from isospike.errors import ArtefactError
+from isospike.messages import first_line
 from isospike.neurons.neuron import title_of
 from isospike.targets.artefact.format import Fields, ModuleFields, checked
 
@@ -50,5 +51,5 @@ def built(description: ModuleFields, forms: Mapping[str, ModuleForm]) -> nn.Modu
         raise ArtefactError(f"the file asks for a module of unknown kind '{description.kind}'")
     try:
         return form.build(checked(description.options, form.options))
-    except ArtefactError as error:
-        raise ArtefactError(f"a {description.kind} has wrong options: {error}") from error
+    except (ArtefactError, ValueError, RuntimeError, OverflowError) as error:  # torch's layers raise such
+        raise ArtefactError(f"a {description.kind} has wrong options: {first_line(error)}") from error

@@ -45,6 +45,8 @@ Target = Annotated[str, Meta(max_length=300, pattern=r"\A[\w#]+(\.[\w#]+)*\Z")]
 Path = Annotated[str, Meta(max_length=300, pattern=rf"\A([^{UNSEEN}.]+(\.[^{UNSEEN}.]+)*)?\Z")]
 
 
+Placed = Literal["rectifiers", "products"]
+"""Where neurons stand."""
 Tabled = Annotated[str, Meta(pattern=rf"\A({'|'.join(CUTS)})\Z")]
 
 
@@ -100,8 +102,8 @@ class ProvenanceFields(Fields, frozen=True):
     options: dict[Text, Any]
     papers: list[Text]
     silent: dict[Target, Size]
-    sites: Literal["rectifiers", "products"] = "rectifiers"
-    driven: dict[str, Annotated[float, Meta(ge=0, le=1)]] = {}
+    sites: Placed = "rectifiers"
+    driven: dict[Placed, Annotated[float, Meta(ge=0, le=1)]] = {}
     tables: dict[Tabled, dict[Target, Size]] = {}
 
 

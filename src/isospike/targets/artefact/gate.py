@@ -9,7 +9,6 @@ beyond the size of one value and the windows of pools.
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Mapping
 from typing import Any
@@ -23,14 +22,14 @@ from isospike.graphs.op import Op
 from isospike.graphs.origin import Names
 from isospike.messages import first_line
 from isospike.neurons import InputGrid, Kind, Neuron
-from isospike.ops import Call, Family, OpRecord, Role, family, table
+from isospike.ops import Call, Family, Role, family, table
 from isospike.ops.affine import ChannelAffine
 from isospike.ops.layers import aten_name
 from isospike.ops.two_sided import TwoSided
 from isospike.pooling import MaxPoolRule
 from isospike.sites.driven import is_product
-from isospike.targets.artefact.arguments import check_call
-from isospike.targets.artefact.format import LARGEST_VALUE, MOST_PARTS, MOST_WORK
+from isospike.targets.artefact.call_gate import check_op, check_work, record_of
+from isospike.targets.artefact.format import LARGEST_VALUE
 from isospike.targets.artefact.layers import LINEAR
 from isospike.targets.artefact.tensor_gate import check_neuron_tensors
 
@@ -119,21 +118,13 @@ def _place_of(graph: Graph, node: fx.Node, changing: set[fx.Node]) -> tuple[Role
         return _place_of_module(graph.module_of(node))
     if node.target is operator.getitem:
         return Role.LINEAR, frozenset({"getitem"})
-    record = _record_of(node)
+    record = record_of(node)
     role, _ = record.role_of(Call(node, changing.__contains__))
     if all(op_of(source).numbers != "real" for source in node.all_input_nodes if source in changing):
         role = Role.INPUT
     if op_of(node).role is Role.PRODUCT and is_product(node):
         role = Role.PRODUCT
     return role, _names_of(family.RESHAPE) if record.family is family.RESHAPE else frozenset({record.name})
-
-
-def _record_of(node: fx.Node) -> OpRecord:
-    """What the table knows of a call; `targets/artefact/nodes.py` lets no other through."""
-    assert isinstance(node.target, torch._ops.OpOverload)
-    record = table.aten(node.target._schema.name.partition("::")[2])
-    assert record is not None
-    return record
 
 
 def _names_of(*families: Family) -> frozenset[str]:
@@ -175,6 +166,8 @@ def _value(graph: Graph, node: fx.Node, values: Mapping[fx.Node, Any], batch: in
     if node.op == "placeholder":
         return torch.empty(batch, *op_of(node).shape, dtype=_format_of(op_of(node), dtype), device="meta")
     module = graph.module_of(node) if node.op == "call_module" else None
+    if module is not None and values[node.all_input_nodes[0]].dtype is not dtype:
+        raise ValueError("it reads tokens or masks, which are no real numbers")
     if isinstance(module, POINTWISE):
         value = values[node.all_input_nodes[0]]
         check_neuron_tensors(module.state_dict(), value.shape[1:])
@@ -183,9 +176,9 @@ def _value(graph: Graph, node: fx.Node, values: Mapping[fx.Node, Any], batch: in
     if isinstance(module, Weighted):
         _check_channels(module, values[node.all_input_nodes[0]])
     elif module is not None:
-        _check_work(getattr(module, "pool", module), op_of(node).shape)
+        check_work(getattr(module, "pool", module), op_of(node).shape)
     if isinstance(node.target, torch._ops.OpOverload):
-        _check_call(node, node.target, values)
+        check_op(node, node.target, values)
     if node.target is operator.getitem and isinstance(values[node.all_input_nodes[0]], Tensor):
         raise ValueError("it takes a sample out of the batch")
     return call(graph, node, values.__getitem__)
@@ -233,67 +226,3 @@ def _check_value(node: fx.Node, value: Any, batch: int, dtype: torch.dtype) -> N
         raise ArtefactError(f"{op.name} gives several values, of which none is taken")
     if op.role is Role.ACTIVATION and op.channel_axis % parts[0].dim() == 0:
         raise ArtefactError(f"{op.name} has its channels on the axis of the batch")
-
-
-def _check_call(node: fx.Node, target: torch._ops.OpOverload, values: Mapping[fx.Node, Any]) -> None:
-    """Arguments under which an op would mix samples, draw random numbers, or fail where its shape function does not."""
-    given = check_call(target, node.args, node.kwargs)
-    if any(given.get(name) for name in ("training", "train", "dropout_p")):
-        raise ValueError("it is not an op in evaluation")
-    if any(given.get(name) is not None for name in ("running_mean", "running_var", "out_dtype")):
-        raise ValueError("it has arguments that no captured op has")
-    record = _record_of(node)
-    value = values[node.all_input_nodes[0]]
-    rank = value.dim() if isinstance(value, Tensor) else 1
-    _check_axes(record, given, rank + record.new_axis)
-    if len(given.get("pad", ())) > 2 * (rank - 1):
-        raise ValueError("it pads the axis of the batch")
-    for name in ("output_size", "scale_factors"):
-        sizes = given.get(name) if record.resizes else None
-        if sizes is not None and (len(sizes) != rank - 2 or not all(0 < size < math.inf for size in sizes)):
-            raise ValueError(f"its {name} are not one positive number for each of {rank - 2} axes")
-    if record.family is family.LOOKUP:
-        _check_table(given)
-    if op_of(node).role is not Role.INPUT:
-        _check_constants(record, given, values)
-    if isinstance(value, Tensor) and record.parts is not None and record.parts(given, value) > MOST_PARTS:
-        raise ValueError(f"it takes its input into more than {MOST_PARTS} parts")
-
-
-def _check_axes(record: OpRecord, given: Mapping[str, Any], rank: int) -> None:
-    """Axes that an op works along: each there is, none twice, and none of them the batch's."""
-    if record.free_axes:
-        return
-    for name in ("dim", "dims", "dim0", "dim1", "axis"):
-        axes = given.get(name, [] if name == record.needs_axes else None)
-        if axes is None:
-            continue
-        listed = axes if isinstance(axes, (list, tuple)) else [axes]
-        places = {axis % rank for axis in listed if -rank <= axis < rank}
-        if not listed or 0 in places or len(places) < len(listed):
-            raise ValueError("it works along the axis of the batch, along one twice, or along none that there is")
-
-
-def _check_table(given: Mapping[str, Any]) -> None:
-    """What is looked up is a constant, so that no sample reads another."""
-    table, places = given["weight"], given["indices"]
-    if not isinstance(table, fx.Node) or table.op != "get_attr" or not isinstance(places, fx.Node):
-        raise ValueError("it looks up what is no constant")
-
-
-def _check_constants(record: OpRecord, given: Mapping[str, Any], values: Mapping[fx.Node, Any]) -> None:
-    for name, argument in given.items():
-        value = values.get(argument) if isinstance(argument, fx.Node) else None
-        if not isinstance(value, Tensor):
-            continue
-        if record.whole != name and not value.is_floating_point():
-            raise ValueError(f"its {name} is of type {value.dtype}")
-        if name == "attn_mask" and value.dim() < 2:
-            raise ValueError(f"its {name} has the shape {list(value.shape)}")
-
-
-def _check_work(pool: nn.Module, shape: tuple[int, ...]) -> None:
-    """A pool adds as many numbers as its windows have places."""
-    window = math.prod(getattr(pool, "kernel_size", ()))
-    if math.prod(shape) * window > MOST_WORK:
-        raise ValueError(f"it goes through windows of {window} places at {math.prod(shape)} positions")

@@ -40,11 +40,8 @@ def _layer(kind: type[nn.Module], options: type[Fields], axes: int = 0) -> Modul
         if uneven:
             raise ArtefactError(f"{', '.join(uneven)} must have {axes} values")
         spread = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-        try:
-            with torch.device("meta"):
-                return kind(**spread)
-        except (ValueError, RuntimeError, OverflowError) as error:
-            raise ArtefactError(str(error)) from error
+        with torch.device("meta"):
+            return kind(**spread)
 
     return ModuleForm(options, describe, build)
 

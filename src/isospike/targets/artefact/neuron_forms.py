@@ -16,9 +16,11 @@ from isospike.neurons import (
     Probing,
     StreamingNeuron,
     emitting,
+    is_signed,
     probings,
     streaming,
 )
+from isospike.ops.two_sided import TwoSided
 from isospike.targets.artefact import format as fields
 from isospike.targets.artefact.form import Json, ModuleForm, built, described
 from isospike.targets.artefact.format import ModuleFields, checked
@@ -66,7 +68,7 @@ def _streaming(kind: type[StreamingNeuron]) -> ModuleForm:
             raise ArtefactError("largest is left out, or of a kind that has none")
         largest: Json = {} if given.largest is None else {"largest": given.largest}
         own: Json = {**largest, **_own(kind, given.own), "bias": torch.empty(1) if given.bias else None}
-        return kind(torch.empty(()), torch.empty(()), _activation(given.activation), **own)
+        return kind(torch.empty(()), torch.empty(()), _activation_of_stream(kind, given.activation), **own)
 
     return ModuleForm(fields.StreamingFields, describe, build)
 
@@ -92,8 +94,8 @@ def _probing(kind: type[Probing]) -> ModuleForm:
 
     def build(given: fields.Probe) -> nn.Module:
         inner = built(given.neuron, neuron_forms())
-        if not isinstance(inner, IntegrateAndFire):
-            raise ArtefactError(f"its neurons are of kind {given.neuron.kind}")
+        if not isinstance(inner, IntegrateAndFire) or (inner.is_signed and not kind.serves_signed):
+            raise ArtefactError(f"its neurons are of kind {given.neuron.kind}, or stand where values have both signs")
         return kind(inner, given.steps, **_own(kind, given.own))
 
     return ModuleForm(fields.Probe, describe, build)
@@ -104,6 +106,14 @@ def _activation(description: ModuleFields) -> nn.Module:
     if description.kind not in ACTIVATIONS:
         raise ArtefactError(f"it stands for an activation of kind {description.kind}")
     return built(description, ACTIVATIONS)
+
+
+def _activation_of_stream(kind: type[StreamingNeuron], description: ModuleFields) -> nn.Module:
+    """That of a streaming neuron: a two-sided function is an island in front of it, not its own."""
+    activation = _activation(description)
+    if isinstance(activation, TwoSided) or (is_signed(activation) and not kind.serves_signed):
+        raise ArtefactError(f"such neurons cannot stand for an activation of kind {description.kind}")
+    return activation
 
 
 def _describe_own(neuron: Neuron) -> Json:

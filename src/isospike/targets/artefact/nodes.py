@@ -13,7 +13,7 @@ from torch import fx
 from isospike.errors import ArtefactError
 from isospike.graphs.graph import op_of
 from isospike.graphs.op import Op
-from isospike.ops import table
+from isospike.ops import family, table
 from isospike.targets.artefact import arguments
 from isospike.targets.artefact.format import NodeFields, OpFields, Target, checked
 
@@ -87,6 +87,8 @@ def _function(name: str) -> Callable[..., Any]:
     if not isinstance(packet, torch._ops.OpOverloadPacket) or overload not in packet.overloads():
         raise ArtefactError(f"the file calls '{name:.80}', which this version of torch ({torch.__version__}) lacks")
     target = getattr(packet, overload)
+    if record.family is family.RESHAPE and target is not torch.ops.aten.reshape.default:
+        raise ArtefactError(f"the file calls '{name:.80}'; captured networks reshape by aten.reshape.default alone")
     if target._schema.is_mutable:
         raise ArtefactError(f"the file calls '{name:.80}', which changes its arguments")
     function: Callable[..., Any] = target
