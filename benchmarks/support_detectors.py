@@ -61,9 +61,17 @@ class Levels(nn.Module):
         super().__init__()
         self.head = head
 
-    def forward(self, **levels: Tensor) -> Any:
+    def forward(
+        self,
+        level0: Tensor,
+        level1: Tensor,
+        level2: Tensor,
+        level3: Tensor | None = None,
+        level4: Tensor | None = None,
+        level5: Tensor | None = None,
+    ) -> Any:
         """The head's answer."""
-        return self.head(list(levels.values()))
+        return self.head([one for one in (level0, level1, level2, level3, level4, level5) if one is not None])
 
 
 @torch.no_grad()

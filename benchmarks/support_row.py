@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -19,7 +21,7 @@ import isospike as iso
 from isospike.errors import IsospikeError
 from isospike.graphs import Graph, Role, export, fold_batch_norm
 from isospike.graphs.refusals import listed
-from isospike.inputs import Inputs, as_inputs, called
+from isospike.inputs import Inputs, as_inputs, called, mapped
 from isospike.sites import choose_sites, place_sites
 from isospike.sites.shares import macs_by_name
 from isospike.methods.method import Method
@@ -38,7 +40,8 @@ TEST = 2
 LIGHT = 1_000_000_000
 """Multiply-accumulates below which 16 samples calibrate, above it 8."""
 BOUND = 0.06
-"""Relative error at 8 bits above which a row says what the error at `FINE` bits is."""
+"""Relative error at 8 bits above which a row also says what the error at `FINE` bits is, and what the ANN itself makes of
+an input that is rounded to 8 bits."""
 FINE = 12
 COPIES = 6
 """Of the weights, that a row may hold at once: the model, the graph, folded, converted, and checked in float64."""
@@ -104,6 +107,9 @@ def row_of(candidate: Candidate) -> Row:
         row |= _measured(candidate, model, example, watch)
     except IsospikeError as error:
         row["error"] = str(error)
+    except Exception as error:  # an error that nobody foresaw is a fault, and the run goes on
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        row["fault"] = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}: {error}"[:300]
     row["exports"] = watch.exports
     row["seconds"] = {name: round(spent, 3) for name, spent in watch.seconds.items()}
     return row
@@ -181,6 +187,7 @@ def _converted(module: nn.Module, draw: Draw, watch: Watch) -> Row:
     row["passes"] = round(watch.seconds["conversion"] / watch.seconds["calibration_pass"], 1)
     if not row["error8"] < BOUND:
         row[f"error{FINE}"] = _error(_answer(convert(bit_coded(FINE), calibration), test), reference)
+        row["rounded_input"] = _error(_answer(module, mapped(test, _rounded)), reference)
     if row["macs"] > STREAMED:
         reason = f"{row['macs'] / 1e9:.1f} G multiply-accumulates; streaming runs up to {STREAMED / 1e9:g} G"
         return row | {"left_out": {"streaming": reason}}
@@ -196,6 +203,12 @@ def _streamed(convert: Callable[..., iso.SNN], calibration: list[Inputs], test: 
     except IsospikeError as error:
         return {"left_out": {"streaming": str(error)}}
     return {"streaming": {str(steps): _error(_flat(run.answers[steps]), reference) for steps in STEPS}}
+
+
+def _rounded(tensor: Tensor) -> Tensor:
+    """Real numbers rounded to 8 bits and a sign; tokens as they are."""
+    unit = tensor.abs().max() / 255
+    return (tensor / unit).round() * unit if tensor.is_floating_point() else tensor
 
 
 @torch.no_grad()
