@@ -22,10 +22,10 @@ from isospike.errors import IsospikeError
 from isospike.graphs import Graph, Role, export, fold_batch_norm
 from isospike.graphs.refusals import listed
 from isospike.inputs import Inputs, as_inputs, called, mapped
-from isospike.sites import choose_sites, place_sites
-from isospike.sites.shares import macs_by_name
 from isospike.methods.method import Method
 from isospike.part import PartInputs
+from isospike.sites import choose_sites, place_sites
+from isospike.sites.shares import macs_by_name
 from support_candidate import Candidate
 from support_warm import like, warmed_up
 
@@ -40,8 +40,8 @@ TEST = 2
 LIGHT = 1_000_000_000
 """Multiply-accumulates below which 16 samples calibrate, above it 8."""
 BOUND = 0.06
-"""Relative error at 8 bits above which a row also says what the error at `FINE` bits is, and what the ANN itself makes of
-an input that is rounded to 8 bits."""
+"""Relative error at 8 bits above which a row also says what the error at `FINE` bits is, and what the ANN itself makes
+of an input that is rounded to 8 bits."""
 FINE = 12
 COPIES = 6
 """Of the weights, that a row may hold at once: the model, the graph, folded, converted, and checked in float64."""
