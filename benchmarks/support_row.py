@@ -19,7 +19,7 @@ from torch.utils import _pytree as pytree
 
 import isospike as iso
 from isospike.errors import IsospikeError
-from isospike.graphs import Graph, Role, export, fold_batch_norm
+from isospike.graphs import Graph, Role, capturing, fold_batch_norm
 from isospike.graphs.refusals import listed
 from isospike.inputs import Inputs, as_inputs, called, mapped
 from isospike.methods.method import Method
@@ -77,15 +77,15 @@ class Watch:
 
     @contextlib.contextmanager
     def exporting(self) -> Iterator[None]:
-        """Count the calls of ``torch.export`` in a block."""
-        real = export.export
+        """Count the exports in a block: ``torch.export`` and its decompositions, as capture calls them."""
+        real = capturing.export_program
 
-        def counted(*args: Any, **options: Any) -> Any:
+        def counted(*args: Any) -> Any:
             self.exports += 1
             with self("export"):
-                return real(*args, **options)
+                return real(*args)
 
-        with mock.patch.object(export, "export", counted):
+        with mock.patch.object(capturing, "export_program", counted):
             yield
 
 
