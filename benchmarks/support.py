@@ -4,8 +4,8 @@
     python benchmarks/support.py timm:vit   # these models anew, by the beginnings of their names
     python benchmarks/support.py --page     # writes docs/support.md from what is there
 
-The file is written after every model, so that a run that was stopped goes on. Cheap models of different families come
-first.
+File and page are written after every model, so that a run that was stopped goes on. Cheap models of different families
+come first.
 """
 
 from __future__ import annotations
@@ -52,9 +52,15 @@ def main() -> None:
             continue
         rows[candidate.name] = row_of(candidate)
         print(json.dumps(rows[candidate.name])[:600], flush=True)
-        given.out.write_text(json.dumps(list(rows.values()), indent=1) + "\n")
+        write(rows, given.out)
         gc.collect()
-    if given.out == RESULTS:
+    write(rows, given.out)
+
+
+def write(rows: dict[str, Row], out: Path) -> None:
+    """The rows, and the page of those that are published."""
+    out.write_text(json.dumps(list(rows.values()), indent=1) + "\n")
+    if out == RESULTS:
         PAGE.write_text(page(list(rows.values())))
 
 

@@ -76,8 +76,8 @@ def sums(rows: Sequence[Row]) -> list[str]:
         f"- {sum(row['captured'] for row in rows)} of {len(rows)} models are captured.",
         f"- {len(measured)} are measured; {len(tried)} of these convert at every product, the others are listed below.",
         f"- Spikes drive every product in {sum(_is_driven(row) for row in tried)} of {len(tried)}.",
-        f"- The error at 8 bits is below {100 * BOUND:g} % in {len(near)} of {len(tried)}; in {len(amplified)} more the "
-        "network itself amplifies roundings that much.",
+        f"- The error at 8 bits is below {100 * BOUND:g} % in {len(near)} of {len(tried)}; in {len(amplified)} more "
+        "the network itself amplifies roundings that much.",
         f"- A conversion exports {times}. With its capture it takes no more than three exports and two calibration "
         f"passes in {len(within)} of {len(timed)} whose export was timed.",
     ]
