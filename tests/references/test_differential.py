@@ -126,7 +126,7 @@ def test_a_ceiling_is_reached_and_not_passed(kind, largest):
     out, _ = neuron.advance(x, neuron.start(x[0]), overwrite=True)
     means = out.cumsum(0) / torch.arange(1, 201).view(-1, 1, 1)
     assert (means <= 4).all()
-    assert (means[-1] == 4).all()
+    assert (means[-1] > 4 - 0.5 / 200).all()  # less is missing than one threshold at the last step
     assert neuron(x).max() == 4
 
 
