@@ -40,7 +40,8 @@ AMPLIFIED = """
 The quantised ANN gives the same outputs as the spiking network, so these errors are those of rounding. Batch norms of
 random weights amplify what is rounded from layer to layer: the last number is how far the ANN itself moves when its
 input alone is rounded to 8 bits and a sign. A network of n sites rounds n times; where sqrt(n + 1) times that number
-reaches the error, the model is marked `amplifies`.
+reaches the error, the model is marked `amplifies`; where 4 bits more leave less than an eighth of it, `rounding`. What
+stays at 12 bits is what was clipped: values larger than any that calibrated, amplified as much.
 """.strip()
 
 
@@ -67,7 +68,7 @@ def sums(rows: Sequence[Row]) -> list[str]:
     tried = [row for row in measured if "error8" in row]
     timed = [row for row in tried if "export" in row["seconds"] and "part" not in row]
     within = [row for row in timed if _within_time(row)]
-    amplified = [row for row in wrong if _amplifies(row)]
+    explained = [row for row in wrong if _cause(row)]
     exports = max((row["exports"] for row in tried), default=0)
     times = "once" if exports <= 1 else f"{exports} times"
     return [
@@ -76,8 +77,8 @@ def sums(rows: Sequence[Row]) -> list[str]:
         f"- {sum(row['captured'] for row in rows)} of {len(rows)} models are captured.",
         f"- {len(measured)} are measured; {len(tried)} of these convert at every product, the others are listed below.",
         f"- Spikes drive every product in {sum(_is_driven(row) for row in tried)} of {len(tried)}.",
-        f"- The error at 8 bits is below {100 * BOUND:g} % in {len(near)} of {len(tried)}; in {len(amplified)} more "
-        "the network itself amplifies roundings that much.",
+        f"- The error at 8 bits is below {100 * BOUND:g} % in {len(near)} of {len(tried)}; in {len(explained)} of the "
+        f"{len(wrong)} others rounding alone explains it.",
         f"- A conversion exports {times}. With its capture it takes no more than three exports and two calibration "
         f"passes in {len(within)} of {len(timed)} whose export was timed.",
     ]
@@ -92,9 +93,15 @@ def _within_time(row: Row) -> bool:
     return bool(spent["capture"] + spent["conversion"] <= 3 * spent["export"] + 2 * spent["calibration_pass"])
 
 
-def _amplifies(row: Row) -> bool:
-    """Whether as many independent roundings as there are sites, each like that of the input, make such an error."""
-    return bool(row.get("rounded_input", 0) * (1 + row["sites"]["products"]) ** 0.5 >= row["error8"])
+def _cause(row: Row) -> str:
+    """What explains an error at 8 bits; empty where neither does.
+
+    Either as many independent roundings as there are sites, each like that of the input, make such an error, or it goes
+    with the bits.
+    """
+    if row["rounded_input"] * (1 + row["sites"]["products"]) ** 0.5 >= row["error8"]:
+        return "amplifies"
+    return "rounding" if row["error12"] < row["error8"] / 8 else ""
 
 
 def _misses(rows: Sequence[Row]) -> list[str]:
@@ -107,7 +114,7 @@ def _misses(rows: Sequence[Row]) -> list[str]:
             ("model", "8 bits, %", "12 bits, %", "sites", "ANN, input rounded, %", ""),
             (
                 (row["name"], _percent(row["error8"]), _percent(row.get("error12")), row["sites"]["products"],
-                 _percent(row.get("rounded_input")), "amplifies" if _amplifies(row) else "**open**")
+                 _percent(row.get("rounded_input")), _cause(row) or "**open**")
                 for row in above
             ),
         ),
