@@ -39,14 +39,14 @@ Models of torchvision, timm and transformers with random weights, converted with
 
 
 AMPLIFIED = """
-The quantised ANN gives the same outputs as the spiking network, so these errors are those of rounding and clipping. Batch
-norms of random weights amplify both from layer to layer: the last number is how far the ANN itself moves when its input
-alone is rounded to 8 bits and a sign. A network of n sites rounds n times; where sqrt(n + 1) times that number reaches
-the error, the model is marked `amplifies`. Where it does not, but 4 bits more leave less than an eighth of the error, the
-mark is `rounding`; this second criterion was added after models had missed the first. Both are estimates: roundings are
-neither independent nor of one size. An error that hardly falls at 12 bits is one of clipping, of values larger than any
-that calibrated: in resnetv2_50 the first site clips a few, 0.6 % there and 10 % at the output, with bounds at the maximum
-of 16 or 64 images, with and without corrected biases.
+The quantised ANN gives the same outputs as the spiking network, so these errors are those of rounding and clipping.
+Batch norms of random weights amplify both from layer to layer: the last number is how far the ANN itself moves when
+its input alone is rounded to 8 bits and a sign. A network of n sites rounds n times; where sqrt(n + 1) times that
+number reaches the error, the model is marked `amplifies`. Where it does not, but 4 bits more leave less than an
+eighth of the error, the mark is `rounding`; this second criterion was added after models had missed the first. Both
+are estimates: roundings are neither independent nor of one size. An error that hardly falls at 12 bits is one of
+clipping, of values larger than any that calibrated: in resnetv2_50 the first site clips a few, 0.6 % there and 10 %
+at the output, with bounds at the maximum of 16 or 64 images, with and without corrected biases.
 """.strip()
 
 
