@@ -8,7 +8,7 @@ import click
 import torch
 
 from isospike.cli import options
-from isospike.cli.networks import headline, network_to_dict, print_network, print_tables
+from isospike.cli.networks import exact_line, headline, network_to_dict, print_network, print_tables
 from isospike.cli.render import print_json, print_table
 from isospike.errors import OptionError
 from isospike.models import load_model
@@ -66,6 +66,8 @@ def _print(model: str, result: Inspection) -> None:
     click.echo(", ".join(f"{count} {role}" for role, count in result.counts.items() if count))
     click.echo(sites_line(result.sites, result.driven))
     print_tables(result.tables)
+    if line := exact_line(result.exact_sites, [op.name for op in result.with_role(Role.ACTIVATION)]):
+        click.echo(f"equal bit for bit with --exact: {line}")
     if result.with_role(Role.UNSUPPORTED):
         click.echo("does not convert: replace the unsupported ops")
     elif not result.with_role(Role.ACTIVATION):

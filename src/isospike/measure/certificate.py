@@ -182,7 +182,8 @@ class Certificate(Tabular, Result):
         """What the tolerance of codes is behind islands."""
         if not self._behind:
             return ""
+        where = f"the {self.codes_behind_islands} codes at {counted(len(self._behind), 'site')} behind islands"
         return (
-            f" (the {self.codes_behind_islands} codes at {len(self._behind)} sites behind islands may differ by one "
-            f"level where the current is within {self.flip_tolerance:.3g} of the site's largest from a threshold)"
+            f" ({where} may differ by one level where the current is within {self.flip_tolerance:.3g} of the site's "
+            "largest from a threshold)"
         )
