@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,16 +22,20 @@ def detectors() -> Iterator[Candidate]:
     from torchvision import models
 
     for name in models.list_models(module=models.detection):
-        yield Candidate(f"torchvision:{name}", lambda name=name: (_detector(name), _images()), "backbone")
+        yield Candidate(f"torchvision:{name}", partial(_whole, name), "backbone")
         if name in ("maskrcnn_resnet50_fpn", "keypointrcnn_resnet50_fpn", "fasterrcnn_resnet50_fpn_v2"):
             for part in ROI_HEADS:
                 if part.split(".")[1][:4] in ("box_", name[:4]):
                     whole = f"torchvision:{name}.{part}"
-                    yield Candidate(whole, lambda name=name: (_detector(name), _images()), part)
+                    yield Candidate(whole, partial(_whole, name), part)
         if "rcnn" not in name:
-            yield Candidate(f"torchvision:{name}.head", lambda name=name: _head(name, "head"))
+            yield Candidate(f"torchvision:{name}.head", partial(_head, name, "head"))
         elif name.startswith("fasterrcnn"):
-            yield Candidate(f"torchvision:{name}.rpn.head", lambda name=name: _head(name, "rpn.head"))
+            yield Candidate(f"torchvision:{name}.rpn.head", partial(_head, name, "rpn.head"))
+
+
+def _whole(name: str) -> Built:
+    return _detector(name), _images()
 
 
 def _images() -> Tensor:

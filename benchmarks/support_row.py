@@ -78,7 +78,7 @@ class Watch:
     @contextlib.contextmanager
     def exporting(self) -> Iterator[None]:
         """Count the exports in a block: ``torch.export`` and its decompositions, as capture calls them."""
-        real = capturing.export_program
+        real = capturing.export_program  # type: ignore[attr-defined] # where capture looks it up
 
         def counted(*args: Any) -> Any:
             self.exports += 1
@@ -144,7 +144,8 @@ def _missing_memory(parameters: int) -> str:
 def _measured(candidate: Candidate, model: nn.Module, example: Any, watch: Watch) -> Row:
     def draw(count: int, seed: int) -> Inputs:
         batch = like(example, count, seed)
-        return as_inputs(next(iter(PartInputs(model, candidate.part, [batch]))) if candidate.part else batch)
+        found: Inputs = as_inputs(next(iter(PartInputs(model, candidate.part, [batch]))) if candidate.part else batch)
+        return found
 
     module = model.get_submodule(candidate.part) if candidate.part else model
     if not candidate.part:
@@ -179,7 +180,8 @@ def _converted(module: nn.Module, draw: Draw, watch: Watch) -> Row:
             _answer(graph, batch)
 
     def convert(method: Method, data: list[Inputs]) -> iso.SNN:
-        return iso.convert(graph, method, data=data, sites="products", **_HOW)
+        snn: iso.SNN = iso.convert(graph, method, data=data, sites="products", **_HOW)
+        return snn
 
     with watch("conversion"):
         snn = convert(bit_coded(8), calibration)
