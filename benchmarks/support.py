@@ -1,92 +1,72 @@
-"""The support matrix: what of the models of three libraries converts, with random weights.
+"""The support matrix: what of the models of three libraries converts, and how well, with random weights warmed up.
 
-``python benchmarks/support.py`` writes ``benchmarks/results/support.json`` after every model, and the table
-``benchmarks/results/support.md`` at the end. Models that are in the file already are left out, so that a run that was
-stopped goes on; ``--again`` starts anew, names pick models by their beginnings.
+    python benchmarks/support.py            # measures what is not in benchmarks/results/support.json yet
+    python benchmarks/support.py timm:vit   # these models anew, by the beginnings of their names
+    python benchmarks/support.py --page     # writes docs/support.md from what is there
+
+File and page are written after every model, so that a run that was stopped goes on. Cheap models of different families
+come first.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
-import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from isospike.errors import IsospikeError
-from isospike.graphs import Graph, Role, capture
-from isospike.graphs.refusals import listed
-from support_models import Candidate, candidates
+from support_candidate import Candidate
+from support_models import candidates
+from support_page import page
+from support_row import Row, row_of
 
 RESULTS = Path(__file__).parent / "results" / "support.json"
+PAGE = Path(__file__).parents[1] / "docs" / "support.md"
+UNKNOWN = 10.0
+"""Seconds of a capture that no earlier run has measured."""
 
 
-def row_of(candidate: Candidate) -> dict[str, Any]:
-    """What became of one model: whether it was captured, in how many seconds of one core, and what its graph holds."""
-    started = time.perf_counter()
-    try:
-        model, example = candidate.build()
-    except Exception as error:  # another library's code: what it says is the row
-        return {"name": candidate.name, "built": False, "error": f"{type(error).__name__}: {error}".split("\n")[0]}
-    row: dict[str, Any] = {"name": candidate.name, "built": True, "captured": False}
-    built, computed = time.perf_counter(), time.process_time()
-    try:
-        row |= _captured(capture(model, example))
-    except IsospikeError as error:
-        row["error"] = str(error)
-    row["seconds"] = round(time.process_time() - computed, 1)
-    row["wall_seconds"] = round(time.perf_counter() - built, 1)
-    row["build_seconds"] = round(built - started, 1)
-    return row
-
-
-def _captured(graph: Graph) -> dict[str, Any]:
-    return {
-        "captured": not graph.unsupported,
-        "ops": len(graph.ops),
-        "sites": len(graph.sites),
-        "islands": dict(Counter(op.kind for op in graph.ops if op.role is Role.ANALOGUE).most_common()),
-        **({"error": f"unsupported: {listed(graph.unsupported)}"} if graph.unsupported else {}),
-    }
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """The rows in Markdown, with the sums first."""
-    captured = sum(row.get("captured", False) for row in rows)
-    lines = [
-        f"{captured} of {len(rows)} models are captured.",
-        "",
-        "| model | captured | s | sites | islands | why not |",
-    ]
-    lines.append("|---|---|---|---|---|---|")
-    for row in rows:
-        islands = ", ".join(f"{count} {kind}" for kind, count in row.get("islands", {}).items())
-        cells = (
-            row["name"], "yes" if row.get("captured") else "no", row.get("seconds", ""), row.get("sites", ""), islands,
-            row.get("error", "").replace("|", "/")[:300],
-        )  # fmt: skip
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines) + "\n"
+def in_order(given: Iterable[Candidate], rows: dict[str, Row]) -> list[Candidate]:
+    """The cheapest of every family first, then the second of every family, and so on."""
+    costs = {one.name: rows.get(one.name, {}).get("seconds", {}).get("capture", UNKNOWN) for one in given}
+    turns, ranked = Counter[str](), []
+    for one in sorted(given, key=lambda one: costs[one.name]):
+        turns[one.family] += 1
+        ranked.append((turns[one.family], costs[one.name], one))
+    return [one for *_, one in sorted(ranked, key=lambda entry: entry[:2])]
 
 
 def main() -> None:
-    """Go over all models."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="beginnings of names such as timm:vit; all by default")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="beginnings of names such as timm:vit, to be measured anew")
     parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--page", action="store_true", help="write the page alone")
     given = parser.parse_args()
-    known = json.loads(given.out.read_text()) if given.out.exists() and not given.again else []
-    rows = {row["name"]: row for row in known}
-    for candidate in candidates():
-        wanted = not given.names or candidate.name.startswith(tuple(given.names))
-        if not wanted or candidate.name in rows:
+    rows = {row["name"]: row for row in json.loads(given.out.read_text())} if given.out.exists() else {}
+    for candidate in () if given.page else in_order(list(candidates()), rows):
+        if given.names and not candidate.name.startswith(tuple(given.names)):
+            continue
+        if not given.names and is_done(rows.get(candidate.name)):
             continue
         rows[candidate.name] = row_of(candidate)
-        print(json.dumps(rows[candidate.name])[:300], flush=True)
-        given.out.write_text(json.dumps(list(rows.values()), indent=1) + "\n")
-    given.out.with_suffix(".md").write_text(table(list(rows.values())))
+        print(json.dumps(rows[candidate.name])[:600], flush=True)
+        write(rows, given.out)
+        gc.collect()
+    write(rows, given.out)
+
+
+def write(rows: dict[str, Row], out: Path) -> None:
+    """The rows, and the page of those that are published."""
+    out.write_text(json.dumps(list(rows.values()), indent=1) + "\n")
+    if out == RESULTS:
+        PAGE.write_text(page(list(rows.values())))
+
+
+def is_done(row: Row | None) -> bool:
+    """Whether a row says all; one of an earlier run may say only that the model was captured."""
+    return row is not None and "exports" in row
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-Built = tuple[nn.Module, Tensor | dict[str, Tensor]]
-"""A model in eval mode with random weights, and a batch of two samples for it."""
+from support_candidate import Built, Candidate
+from support_detectors import detectors
+
 SMALL = (96, 128, 160, 192, 224)
 """Sizes of images that are tried, the smallest first, where the model says no size of its own."""
 FRAMES = 16
 
 TIMM = (Path(__file__).parent / "support_timm.txt").read_text().split()
 """The smallest member of every family."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One row of the matrix."""
-
-    name: str
-    """``torchvision:resnet18``, ``timm:vit_tiny_patch16_224``, ``transformers:bert``."""
-    build: Callable[[], Built]
 
 
 def candidates() -> Iterator[Candidate]:
@@ -47,12 +38,7 @@ def _of_torchvision() -> Iterator[Candidate]:
     yield from (_image_model(name, [_size(name)] * 2) for name in models.list_models(module=models))
     yield from (_image_model(name, [128, 128]) for name in models.list_models(module=models.segmentation))
     yield from (_image_model(name, [FRAMES, *_frame(name)]) for name in models.list_models(module=models.video))
-    for name in models.list_models(module=models.detection):
-        yield Candidate(f"torchvision:{name}.backbone", partial(_backbone, name))
-
-
-def _backbone(name: str) -> Built:
-    return _plain(name).backbone, _images([320, 320])
+    yield from detectors()
 
 
 def _image_model(name: str, sizes: Sequence[int]) -> Candidate:

@@ -119,3 +119,20 @@ def test_a_part_that_there_is_not(cli, tmp_path):
         assert (made.code, made.out) == (2, "")
         assert made.err.startswith("error: the model has no submodule 'backbon'; it has backbone, ")
     assert not (tmp_path / "part.snn").exists()
+
+
+def test_an_exact_network_says_how_far_it_is_exact(cli, files):
+    model = "import torch\nfrom torch import nn\n\n\ndef build():\n    torch.manual_seed(0)\n"
+    layers = "nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 8), nn.GELU(), nn.Linear(8, 10)"
+    (files / "islands.py").write_text(f"{model}    return nn.Sequential({layers})\n")
+    line = "1 of 2 neuron layers, those in front of the analogue islands; the others are equal up to rounding"
+    data = ["--data", "digits", "--images", 30]
+    more = ["--exact", "--analogue", "allow", "--sites", "products", "--out", "net.snn"]
+    made = cli("convert", "bit-coded", "islands.py:build", *data, *more)
+    assert f"  equal bit for bit: {line}\n" in made.out
+    assert f"  equal bit for bit: {line}\n" in cli("inspect", "net.snn").out
+    inspected = cli("inspect", "islands.py:build", "--shape", "1,8,8", "--sites", "products").out
+    assert f"equal bit for bit with --exact: {line}\n" in inspected
+    proof = cli("verify", "net.snn", "islands.py:build", *data)
+    assert proof.code == 0
+    assert "codes at 1 site behind islands may differ by one level" in " ".join(proof.out.split())

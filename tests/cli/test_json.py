@@ -46,7 +46,18 @@ def test_doctor(cli):
 
 def test_inspect(cli, files):
     found = parsed(cli("inspect", "m.py:build", "--shape", "1,8,8", "--json"))
-    assert set(found) == {"model", "weights", "input", "converts", "counts", "ops", "sites", "driven", "tables"}
+    assert set(found) == {
+        "model",
+        "weights",
+        "input",
+        "converts",
+        "counts",
+        "ops",
+        "sites",
+        "driven",
+        "tables",
+        "exact_sites",
+    }
     assert (found["model"], found["input"], found["converts"]) == ("m.py:build", [1, 8, 8], True)
     assert [op["name"] for op in found["ops"] if op["role"] == "activation"] == ["2", "5"]
     assert sum(found["counts"].values()) == len(found["ops"])
@@ -91,6 +102,7 @@ def test_convert_and_evaluate(method, cli, files):
     made = parsed(cli("convert", method, "m.py:build", *data, "--images", 60, *short, "--out", "net.snn", "--json"))
     documented = {"file", "method", "options", "sites", "islands", "calibration", "preprocess", "seconds"}
     documented |= {"kind", "steps", "calibrated", "silent", "readout", "task", "placed", "driven", "tables", "part"}
+    documented |= {"exact_sites"}
     assert set(made) == documented
     assert (made["file"], made["method"]) == ("net.snn", method)
     assert made["sites"] == ["2", "5"]

@@ -51,9 +51,13 @@ VERIFIED = {
     "images",
     "steps",
     "exact",
+    "equal",
     "sites",
+    "codes_behind_islands",
+    "flipped_codes",
     "output_error",
     "tolerance",
+    "flip_tolerance",
 }
 VERIFIED |= {"task", "measures", "interval", "model_error", "agreement", "compared", "first_difference"}
 
@@ -67,7 +71,7 @@ def test_verify(exact, cli, files):
     assert (found["exact"], found["images"], found["steps"], found["first_difference"]) == (True, 30, 4, "")
     assert [site["site"] for site in found["sites"]] == ["2", "5"]
     for site in found["sites"]:
-        assert set(site) == {"site", "codes", "wrong_codes", "wrong_spikes", "trained", "first"}
+        assert set(site) == {"site", "codes", "wrong_codes", "wrong_spikes", "trained", "flipped_codes", "first"}
     evaluated = parsed(cli("evaluate", "net.snn", *data, "--json"))
     assert list(evaluated["snn"]) == ["4"]
     assert cli("evaluate", "net.snn", *data, "--steps", "2,4").code == 2

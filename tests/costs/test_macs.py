@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 import isospike as iso
 from isospike.costs import count_macs
+from isospike.graphs.macs import macs_by_node
 
 
 class ResNet18(nn.Module):
@@ -87,3 +88,21 @@ def test_a_captured_graph_counts_the_same():
     graph = iso.capture(model, x)
     assert sum(count_macs(graph, x).values()) == sum(count_macs(model, x).values())
     assert len(count_macs(graph, x)) == 3  # one module per call site
+
+
+class Windows(nn.Module):
+    """A layer on two halves of every sample, with a constant of its own for each half."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bias, self.layer = nn.Parameter(torch.randn(2, 3, 4)), nn.Linear(4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        bias = self.bias.unsqueeze(0).expand(x.shape[0], -1, -1, -1).reshape(-1, 3, 4)
+        return self.layer(x.reshape(-1, 3, 4) + bias).reshape(-1, 6, 5)
+
+
+def test_a_constant_with_several_rows_a_sample_is_no_reason_to_fail():
+    graph = iso.capture(Windows().eval(), torch.randn(2, 6, 4))
+    assert any(op.kind == "batch_constant" and op.rows == 2 for op in graph.ops)
+    assert sum(macs_by_node(graph).values()) == 6 * 4 * 5

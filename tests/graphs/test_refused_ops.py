@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import isospike as iso
-from isospike.errors import ConversionError
+from isospike.errors import CaptureError, ConversionError
 from isospike.graphs import Role
 from networks import ALL, NETWORKS
 
@@ -100,3 +100,21 @@ def test_inspection_lists_what_conversion_refuses():
     assert [op.name for op in inspection.with_role(Role.ANALOGUE)] == ["act", "inner.1"]
     assert {op.kind for op in inspection.with_role(Role.UNSUPPORTED)} == {"cumprod", "sort"}
     assert not inspection.converts
+
+
+class Recurrent(nn.Module):
+    def __init__(self, kind):
+        super().__init__()
+        self.first, self.states, self.head = nn.Linear(6, 8), kind(8, 8, batch_first=True), nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.head(self.states(self.first(x).relu())[0][:, -1])
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_a_recurrent_layer_is_the_reason_and_not_the_size_of_its_first_states(kind):
+    with pytest.raises(
+        CaptureError, match=rf"no rule for the op {kind.__name__.lower()}.*'states'.*recurrent"
+    ) as caught:
+        iso.capture(Recurrent(kind).eval(), torch.randn(2, 5, 6))
+    assert "\n" not in str(caught.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import replace
 
 import pytest
@@ -97,6 +98,24 @@ def test_an_emitting_network_shows_the_codes_of_the_neurons(method, given):
         expected = [f"code {code}," for code in sorted(codes[codes > 0].tolist(), reverse=True)]
         hints = [hint for hint, y in zip(series.hints, series.y, strict=True) if y == row]
         assert [hint.split("\n")[1].split(" binary")[0] for hint in hints] == expected
+
+
+def test_codes_of_both_signs_are_drawn_by_their_magnitudes():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(5, 7), torch.nn.GELU(), torch.nn.Linear(7, 3)).eval()
+    x = torch.randn(20, 5)
+    method = iso.methods.BitCoded(bits=4)
+    snn = iso.convert(model, method, data=[x], sites="products", analogue="allow", task="regression")
+    raster, codes = record_raster(snn, x[:1]), iso.simulate(snn, x[:1], record=iso.Record(codes=True)).codes
+    chart = raster_chart(raster)
+    known = torch.cat([codes[site.site][0].flatten()[list(site.neurons)] for site in raster.sites])
+    assert [series.name for series in chart.series] == ["Code", "Negative code"]
+    assert [len(series.x) for series in chart.series] == [int((known > 0).sum()), int((known < 0).sum())]
+    assert "Diamonds are negative." in chart.note
+    sizes = {size for series in chart.series for size in series.sizes}
+    magnitudes = known.abs()[known != 0].unique()
+    assert sorted(sizes) == pytest.approx([20 * math.sqrt(m / magnitudes.max().item()) for m in magnitudes.tolist()])
+    assert draw(chart).axes
 
 
 def test_no_spike_is_a_chart(given, tmp_path):

@@ -159,6 +159,22 @@ def test_a_comparison_measures_by_the_model_itself():
     assert iso.compare(model, [x[:32]], data, **rows).tables is None
 
 
+def test_a_diagnosis_measures_by_the_model_itself():
+    x, model = inputs((6,), 32), far_below()
+    snn = iso.convert(model, iso.methods.BitCoded(bits=12), data=[x], tables=("gelu",), **HOW)
+    found = iso.diagnose(model, snn, [x], task="regression", progress=False)
+    assert found.faults == ()
+    codes = iso.simulate(snn, x, record=iso.Record(codes=True)).codes
+    with torch.no_grad():
+        z = model[0](x)
+    cut = z.clamp(min=CUTS["gelu"])
+    for name, a, another in (("1_table", cut, z), ("1_site", model[1](z), model[1](cut))):
+        (site,) = (site for site in found.sites if site.site == name)
+        s = codes[name] * snn.neuron(name).amplitude
+        assert site.accumulated_error == pytest.approx(((s - a).norm() / a.norm()).item(), rel=1e-9)  # rounding
+        assert site.accumulated_error != pytest.approx(((s - another).norm() / another.norm()).item(), rel=1e-3)
+
+
 def test_what_cannot_be_a_table_is_told_in_one_line():
     x, how = inputs((6, 8), 4), {"data": [inputs((6, 8), 4)], **HOW}
     with pytest.raises(iso.errors.UnknownNameError, match="far below zero 'tanh'; known: gelu, hardswish, mish, silu"):

@@ -75,7 +75,7 @@ def watch(graph: Graph, rule: ScaleRule) -> Watch:
         OptionError: the rule names a number of sites that is not the graph's.
     """
     nodes, rules = graph.nodes_with(Role.ACTIVATION), rules_of(graph, rule)
-    observers = {op_of(n).name: rules[op_of(n).name].observer(op_of(n), graph.module_of(n)) for n in nodes}
+    observers = {op_of(n).name: rules[op_of(n).name].observer_in(graph, n) for n in nodes}
     return Watch(graph, rule, rules, observers)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from isospike.calibrate.batches import Batches
 from isospike.cli import options
 from isospike.cli.data import DataOptions
-from isospike.cli.networks import headline, network_to_dict, print_network, print_tables
+from isospike.cli.networks import exact_line, headline, network_to_dict, print_network, print_tables
 from isospike.cli.progress import Stream
 from isospike.cli.render import print_json, print_table
 from isospike.errors import OptionError
@@ -112,6 +112,8 @@ def _print(model: str, result: Inspection) -> None:
     click.echo(", ".join(f"{count} {role}" for role, count in result.counts.items() if count))
     click.echo(sites_line(result.sites, result.driven))
     print_tables(result.tables)
+    if line := exact_line(result.exact_sites, [op.name for op in result.with_role(Role.ACTIVATION)]):
+        click.echo(f"equal bit for bit with --exact: {line}")
     if result.with_role(Role.UNSUPPORTED):
         click.echo("does not convert: replace the unsupported ops")
     elif not result.with_role(Role.ACTIVATION):

@@ -42,6 +42,7 @@ def network_to_dict(snn: SNN) -> dict[str, Any]:
         "placed": snn.provenance.sites,
         "driven": snn.provenance.driven,
         "tables": snn.provenance.tables,
+        "exact_sites": list(snn.exact_sites),
         "kind": snn.kind.value,
         **snn.times.to_dict(),
         "silent": snn.provenance.silent,
@@ -61,12 +62,22 @@ def print_tables(tables: Mapping[str, Sequence[str] | Mapping[str, int]], *, ind
         click.echo(f"{indent}{line}")
 
 
+def exact_line(in_front: Sequence[str], sites: Sequence[str]) -> str:
+    """How far the binary grid of an exact network reaches; empty where no site is behind an island."""
+    if len(in_front) == len(sites):
+        return ""
+    reach = f"{len(in_front)} of {counted(len(sites), 'neuron layer')}"
+    return f"{reach}, those in front of the analogue islands; the others are equal up to rounding"
+
+
 def print_network(snn: SNN) -> None:
     """Input, numbers of steps, silent channels and read-out, a line each."""
     click.echo(f"  input: {describe_preprocess(snn.preprocess)}")
     if snn.provenance.driven:
         click.echo(f"  {sites_line(snn.provenance.sites, snn.provenance.driven)}")
     print_tables(snn.provenance.tables, indent="  ")
+    if snn.exact and (line := exact_line(snn.exact_sites, snn.sites)):
+        click.echo(f"  equal bit for bit: {line}")
     times = snn.times
     if times.steps is not None:
         click.echo(f"  takes {times.steps} steps, the longest train of a layer; answers after the last one")

@@ -79,7 +79,7 @@ def _closer(
     """Diagnosis, costs and spikes of one network."""
     snn = convert(network, cell.configuration(), data=calibration, layout=layout, **wanted.arguments())
     batches = first_images(test, LOOKED_AT, layout=layout)
-    first = Batches(batches, layout=layout).first[:1]
+    first = Batches(batches, layout=layout, names=snn.graph.input_names).first[:1]
     steps = snn.settled_steps(None) or cell.steps
     costs, reference = account(snn, batches, steps=steps, layout=layout)[cell.steps], reference_costs(snn)
     return {

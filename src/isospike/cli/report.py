@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
-from torch import Tensor
 
 from isospike.cli import options
 from isospike.cli.data import DataOptions
 from isospike.cli.networks import open_network
 from isospike.cli.render import print_json
+from isospike.data.parts import parts
 from isospike.data.stream import stream
 from isospike.errors import OptionError
+from isospike.inputs import Inputs
 from isospike.messages import counted
 from isospike.report import (
     Raster,
@@ -101,19 +102,21 @@ def _raster(network: Path, image: int, steps: int | None, neurons: int, data_val
     data = DataOptions(images=None, batch_size=1, **data_values)
     data = data.fitted(snn.graph.input_shape)
     opened = data.open("test", preprocess=snn.preprocess, shuffle=False)
-    x = _image(opened.loader, image, data.data).to(opened.device, snn.reference_tensor.dtype)
+    x = _image(opened.loader, image, data.data, names=snn.graph.input_names).to(
+        opened.device, snn.reference_tensor.dtype
+    )
     return record_raster(snn.to(opened.device), x, steps, neurons_per_site=neurons)
 
 
-def _image(loader: Iterable[Any], place: int, data: str) -> Tensor:
-    """One image ``[1, ...]``; finished batches may hold several.
+def _image(loader: Iterable[Any], place: int, data: str, *, names: Sequence[str]) -> Inputs:
+    """One image ``[1, ...]``, or the inputs of these names; finished batches may hold several.
 
     Raises:
         OptionError: the data have fewer images.
     """
     seen = 0
-    for batch in stream(loader):
-        inputs: Tensor = batch if isinstance(batch, Tensor) else batch[0]
+    for number, batch in enumerate(stream(loader), 1):
+        inputs: Inputs = parts(batch, number, names)[0]
         if place < seen + len(inputs):
             return inputs[place - seen : place - seen + 1]
         seen += len(inputs)

@@ -52,7 +52,8 @@ def verify_command(
     """Compare every code, spike and output of NETWORK with those of the quantised MODEL.
 
     NETWORK is a .snn file, MODEL what it was converted from. Exit code 0: equal; 1: not, with the first site and
-    neuron that differ. A streaming network is measured, not proven: its errors are printed, with exit code 0.
+    neuron that differ. Codes behind an analogue island that a rounding moves by one level are counted; they are no
+    difference. A streaming network is measured, not proven: its errors are printed, with exit code 0.
     """
     snn = open_network(network)
     loaded = load_model(model, weights=weights)
@@ -74,4 +75,4 @@ def verify_command(
         print_json({"file": str(network), "model": model, **certificate.to_dict()})
     else:
         print_result(certificate.table(), f"{network}: {certificate.method}")
-    return 0 if certificate.exact or snn.kind is Kind.STREAMING else 1
+    return 0 if certificate.equal or snn.kind is Kind.STREAMING else 1

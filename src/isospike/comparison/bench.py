@@ -22,6 +22,7 @@ from isospike.costs.model_files import check_name
 from isospike.data.reading import Layout
 from isospike.errors import IsospikeError
 from isospike.executors import executors
+from isospike.graphs.export import names_taken
 from isospike.graphs.graph import Graph
 from isospike.measure.tally import Counts, Tally
 from isospike.memory_format import channels_last
@@ -74,7 +75,7 @@ class Bench:
         self._runs = None if executor is None else executors[executor].kind
         self._read: dict[str, Any] = {"layout": layout, "steps": steps}
         shape = model.input_shape if isinstance(model, Graph) else None
-        self.batches = SeenBatches(calibration, shape=shape, **self._read)
+        self.batches = SeenBatches(calibration, shape=shape, names=names_taken(model), **self._read)
         self.sites = wanted.sites
         self.network = prepare(model, self.batches, wanted)
         self.graph = self.network.graph

@@ -16,6 +16,7 @@ class SeenBatches(Batches):
         data: see `Batches`.
         shape: see `Batches`.
         layout: see `Batches`.
+        names: see `Batches`.
         steps: how many of a sequence are compared with those of other data.
 
     Raises:
@@ -28,9 +29,10 @@ class SeenBatches(Batches):
         *,
         shape: Sequence[int] | None = None,
         layout: Layout | None = None,
+        names: Sequence[str] = (),
         steps: int | None = None,
     ) -> None:
-        super().__init__(data, shape=shape, layout=layout)
+        super().__init__(data, shape=shape, layout=layout, names=names)
         self._steps = steps
         self._digests: list[bytes] = []
         self._complete = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 
@@ -64,16 +65,24 @@ class Ledger(ABC):
     def _count(self, source: str, index: int, events: Tensor) -> None:
         """Book events ``[...]`` of a source, int64, summed over images and some steps."""
         self.events[source][index] += int(events.sum())
-        for connection in self.wiring.connections:
+        for connection in self._always():
             if source in connection.fan_out:
                 self.synops[source, *connection.key][index] += int((events * connection.fan_out[source]).sum())
+
+    def _always(self) -> list[Connection]:
+        """The connections that all events go through: of a product, ``A_t S_B(t) + S_A(t-1) B_t``, both operands."""
+        return list(self.wiring.connections)
+
+    def _through(self, connection: Connection, source: str) -> list[int]:
+        """Events of a source that go through a connection, for each asked number of steps."""
+        return self.events[source]
 
     def costs(self) -> dict[int, Costs]:
         """The account after each number of steps."""
         return {steps: self._costs(index, steps) for index, steps in enumerate(self.at)}
 
     def _costs(self, index: int, steps: int) -> Costs:
-        flows = [entry for connection in self._used(index) for entry in self._flows(connection, index, steps)]
+        flows = [entry for connection in self._used() for entry in self._flows(connection, index, steps)]
         return Costs(
             steps=steps,
             images=self.images,
@@ -84,13 +93,9 @@ class Ledger(ABC):
             left_out=self.wiring.not_counted,
         )
 
-    def _used(self, index: int) -> list[Connection]:
-        """The connections that events go through: of a product both operands stream, ``A_t S_B(t) + S_A(t-1) B_t``."""
+    def _used(self) -> list[Connection]:
+        """The connections that an account has."""
         return list(self.wiring.connections)
-
-    def _synops(self, connection: Connection, index: int) -> dict[str, int]:
-        """Synaptic operations by source up to one of the numbers of steps."""
-        return {source: sum(self.synops[source, *connection.key][: index + 1]) for source in connection.fan_out}
 
     def _site(self, site: str, steps: int) -> CostEntry:
         return CostEntry(
@@ -107,10 +112,9 @@ class Ledger(ABC):
         return self.timing.updates(node, steps)
 
     def _flows(self, connection: Connection, index: int, steps: int) -> Iterator[CostEntry]:
-        synops_of = self._synops(connection, index)
         for source, (share, everything) in connection.shares.items():
-            rate = Fraction(sum(self.events[source][: index + 1]), self.wiring.neurons[source])
-            synops = synops_of[source]
+            rate = Fraction(sum(self._through(connection, source)[: index + 1]), self.wiring.neurons[source])
+            synops = sum(self.synops[source, *connection.key][: index + 1])
             by_rate = rate * connection.padded * Fraction(share, everything)
             yield CostEntry(source, connection.op, synops=synops, synops_by_rate=by_rate)
         if connection.once:
@@ -142,27 +146,56 @@ class StreamingLedger(Ledger):
 
 
 class EmittingLedger(Ledger):
-    """Of a network that answers at the end: every train is a function of its code."""
+    """Of a network that answers at the end: every train is a function of its code.
+
+    Of a product, ``sum_t A_t B`` with B decoded before, every image streams the operand that is cheaper for it. Both
+    are known before the first spike of either goes out, and so the accounts of images sum up to that of their batch.
+    """
+
+    def __init__(self, snn: SNN, wiring: Wiring, at: tuple[int, ...]) -> None:
+        super().__init__(snn, wiring, at)
+        self.sides = [connection for connection in wiring.connections if connection.side is not None]
+        self.streamed = {(source, *side.key): [0] for side in self.sides for source in side.fan_out}
+        self.streams = {side.key: 0 for side in self.sides}
 
     def run(self, x: Inputs) -> Run:
         """One pass for the codes."""
         run = self.compiled.run(x, steps=self.at[-1], record=Record(outputs=False, at=self.at, codes=True))
+        operands = [_Operand(side) for side in self.sides]
         for source, events in self._emitted(run):
-            self._count(source, 0, events)
+            self._count(source, 0, events.sum(0))
+            for operand in operands:
+                if source in operand.connection.fan_out:
+                    operand.add(source, events)
+        for op in dict.fromkeys(side.op for side in self.sides):
+            self._stream_cheapest([operand for operand in operands if operand.connection.op == op])
         return run
 
-    def _used(self, index: int) -> list[Connection]:
-        """Of a product, ``sum_t A_t B`` with B decoded before, the operand that is cheaper to stream."""
-        cheapest: dict[str, Connection] = {}
-        for connection in self.wiring.connections:
-            if connection.side is not None:
-                other = cheapest.setdefault(connection.op, connection)
-                costs = [sum(self._synops(one, index).values()) for one in (other, connection)]
-                cheapest[connection.op] = other if costs[0] <= costs[1] else connection
-        return [c for c in self.wiring.connections if c.side is None or c is cheapest[c.op]]
+    def _stream_cheapest(self, operands: list[_Operand]) -> None:
+        """Book for every image the operand of a product that costs it the fewest synaptic operations."""
+        cheapest = torch.stack([operand.total() for operand in operands]).argmin(0)
+        for place, operand in enumerate(operands):
+            here = cheapest == place
+            self.streams[operand.connection.key] += int(here.sum())
+            for source, (synops, events) in operand.counts.items():
+                key = (source, *operand.connection.key)
+                self.synops[key][0] += int(synops[here].sum())
+                self.streamed[key][0] += int(events[here].sum())
+
+    def _always(self) -> list[Connection]:
+        """All but those of products."""
+        return [connection for connection in self.wiring.connections if connection.side is None]
+
+    def _through(self, connection: Connection, source: str) -> list[int]:
+        """Of an operand of a product, those of the images that stream it."""
+        return self.events[source] if connection.side is None else self.streamed[source, *connection.key]
+
+    def _used(self) -> list[Connection]:
+        """Of a product, the operands that some image streams."""
+        return [c for c in self.wiring.connections if c.side is None or self.streams[c.key]]
 
     def _emitted(self, run: Run) -> Iterator[tuple[str, Tensor]]:
-        """Events at every neuron; max pools take the largest code."""
+        """Events of every image at every neuron, ``[B, ...]``; max pools take the largest code."""
         assert run.codes is not None
         assert isinstance(self.timing, TrainProgram)
         graph, codes = self.snn.graph, dict[object, Tensor]()
@@ -175,7 +208,25 @@ class EmittingLedger(Ledger):
             else:
                 codes[node] = torch.cat([codes[source] for source in node.all_input_nodes], 1)
             if name in self.events:
-                yield name, self.by_sample(name, code.events(codes[node], self.timing.steps[node]), 0).sum(0)
+                yield name, self.by_sample(name, code.events(codes[node], self.timing.steps[node]), 0)
+
+
+@dataclass
+class _Operand:
+    """What it costs every image of a batch to stream one operand of a product."""
+
+    connection: Connection
+    counts: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    """By source, synaptic operations and events of every image, int64 ``[B]``."""
+
+    def add(self, source: str, events: Tensor) -> None:
+        """Count events of a source, ``[B, ...]``."""
+        synops = events * self.connection.fan_out[source]
+        self.counts[source] = synops.flatten(1).sum(1), events.flatten(1).sum(1)
+
+    def total(self) -> Tensor:
+        """Synaptic operations of every image."""
+        return torch.stack([synops for synops, _ in self.counts.values()]).sum(0)
 
 
 LEDGERS: dict[Kind, type[Ledger]] = {Kind.STREAMING: StreamingLedger, Kind.EMITTING: EmittingLedger}

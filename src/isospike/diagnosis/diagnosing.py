@@ -120,7 +120,7 @@ class _Scores:
         """Run a batch; one site after the other is done."""
         snn, x = self.pairing.snn, given.inputs
         targets = self.judge.read(given.targets, given.samples)
-        expected = self.pairing.model(channels_last(given.still))
+        expected = self.pairing.ann(channels_last(given.still))
         self.own.add(answer_of(snn, x, self.steps), expected, targets)
         self.model.add(expected, expected, targets)
         for site, found in self.exact.items():

@@ -11,7 +11,7 @@ from isospike.diagnosis.diagnosis import Fault
 from isospike.diagnosis.pairing import Pairing, nodes_by_name
 from isospike.graphs import Graph, Role
 from isospike.graphs.graph import argument, attribute, op_of
-from isospike.measure.equality import quantised_ann
+from isospike.measure.quantised import quantised_ann
 from isospike.network import EmittingNetwork
 from isospike.ops import family
 from isospike.sites import with_offsets

@@ -45,7 +45,7 @@ class Layers:
         self.model_names = _unique([*pairing.sites, *(ours for ours, _ in self.inputs.values()), *sources])
         known = [name for name in sources if name in spiking and self._comparable(model[name], spiking[name])]
         self.spiking_names = _unique([*pairing.sites, *(theirs for _, theirs in self.inputs.values()), *known])
-        self.model = putting_out(pairing.model, self.model_names)
+        self.model = putting_out(pairing.ann, self.model_names)
         self.spiking = compile(pairing.snn.averaging(putting_out(pairing.snn.graph, self.spiking_names)))
         elements = sum(torch.Size(op_of(model[name]).shape).numel() for name in self.model_names)
         whole = any(pairing.snn.neuron(site).whole_train for site in pairing.snn.sites)

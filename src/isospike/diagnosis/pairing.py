@@ -14,6 +14,7 @@ from isospike.inputs import Inputs
 from isospike.measure.belonging import check_belongs, prepared, shared_sites
 from isospike.network import SNN
 from isospike.neurons import activation_at_rest
+from isospike.sites.code_tables import without_tables
 
 LEAST_SHARED = 2 / 3
 """Part of the model's sites that the network must have to be a network of this model, with whatever faults."""
@@ -27,6 +28,8 @@ class Pairing:
     """The model as captured: batch normalisation in its place."""
     model: Graph
     """The model folded and prepared as the network's method does: activations at rest, pools in the same places."""
+    ann: Graph
+    """The same with no function as a table: its values are what the network is measured by."""
     snn: SNN
     """The network; of a calibrated one, that for the steps asked for."""
     base: Graph
@@ -54,7 +57,8 @@ def pair(model: nn.Module | Graph, snn: SNN, example: Inputs, *, steps: int | No
     chosen = snn if steps is None else snn.for_steps(steps)
     folded = prepared(_at_rest(fold_batch_norm(captured)), snn.graph).to(chosen.reference_tensor)
     check_belongs(folded, chosen.graph, least=LEAST_SHARED)
-    return Pairing(captured, folded, chosen, snn.ann(), shared_sites(folded, chosen.graph))
+    shared = shared_sites(folded, chosen.graph)
+    return Pairing(captured, folded, without_tables(folded), chosen, snn.ann(), shared)
 
 
 def nodes_by_name(graph: Graph) -> dict[str, fx.Node]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from isospike.graphs.graph import Graph, argument, op_of
+from isospike.graphs.normalised import ChannelMoments, note
 from isospike.graphs.scaled import assign, can_be_scaled, scaled
 from isospike.graphs.weighted_add import fold_weighted_adds
 from isospike.ops.affine import ChannelAffine
@@ -41,8 +42,10 @@ def _fold_one(graph: Graph, node: fx.Node, norm: BatchNorm) -> None:
         affine = ChannelAffine(norm.num_features)
         assign(affine, scale, shift, like=norm.running_var)
         graph.replace(node, affine)
+        note(node, _moments(norm))
         return
     graph.replace(source, scaled(layer, scale, shift))
+    note(source, _moments(norm))
     node.replace_all_uses_with(source)
     graph.graph.erase_node(node)
 
@@ -51,7 +54,20 @@ def _affine(norm: BatchNorm) -> tuple[Tensor, Tensor]:
     """Scale and shift of the normalisation, in float64."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
-    sigma = (norm.running_var.double() + norm.eps).sqrt()
-    gamma = norm.weight.double() if norm.weight is not None else torch.ones_like(sigma)
-    beta = norm.bias.double() if norm.bias is not None else torch.zeros_like(sigma)
+    sigma, (gamma, beta) = (norm.running_var.double() + norm.eps).sqrt(), _own(norm)
     return gamma / sigma, beta - norm.running_mean.double() * gamma / sigma
+
+
+def _own(norm: BatchNorm) -> tuple[Tensor, Tensor]:
+    """``gamma`` and ``beta``, float64."""
+    assert norm.running_var is not None
+    none = torch.zeros_like(norm.running_var, dtype=torch.float64)
+    gamma = norm.weight.double() if norm.weight is not None else none + 1
+    beta = norm.bias.double() if norm.bias is not None else none
+    return gamma, beta
+
+
+def _moments(norm: BatchNorm) -> ChannelMoments:
+    """Of the values behind a normalisation: ``beta`` and ``gamma^2``."""
+    gamma, beta = _own(norm)
+    return ChannelMoments(beta.detach(), gamma.detach().square())

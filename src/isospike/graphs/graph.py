@@ -10,6 +10,7 @@ from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
 from isospike.errors import ArtefactError
+from isospike.graphs.normalised import forget
 from isospike.graphs.op import Op
 from isospike.graphs.structure import as_plain, output_structure
 from isospike.inputs import Inputs, ordered
@@ -129,6 +130,7 @@ class Graph(nn.Module):
     def replace(self, node: fx.Node, module: nn.Module, op: Op | None = None) -> None:
         """Put ``module`` at the call site of ``node``."""
         self.set_submodule(str(node.target), module)
+        forget(node)
         if op is not None:
             node.meta["op"] = op
 

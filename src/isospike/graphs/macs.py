@@ -44,7 +44,7 @@ def macs_by_node(graph: Graph) -> dict[fx.Node, int]:
     """
     counter = _NodeMacs(graph)
     reference = next((t for t in graph.state_dict().values() if t.is_floating_point()), torch.empty(0))
-    with _attention, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+    with _attention, torch.inference_mode(), sdpa_kernel(SDPBackend.MATH):
         counter.run(*(_nothing(op_of(node), reference) for node in graph.input_nodes))
     return counter.macs
 

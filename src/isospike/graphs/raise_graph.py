@@ -79,6 +79,7 @@ class _Raiser:
         name = self.names.claim(path if is_leaf and path else ".".join(filter(None, (path, kind))))
         module = self._module(node, kind)
         role, reason = self._role(node, kind, module)
+        self._check_states(node, kind, name)
         raised = self._emit(node, kind, name, module)
         axis = -1 if _channels_last(kind) and len(sample_shape(node)) > 1 else self._channel_axis(node, kind)
         raised.meta["op"] = Op(
@@ -144,6 +145,15 @@ class _Raiser:
         if module is None:
             return record.role_of(Call(node, lambda source: source not in self.constants))
         return record.role, ""
+
+    def _check_states(self, node: fx.Node, kind: str, name: str) -> None:
+        """Refuse an op without a rule that reads numbers of the size of the batch: it is the reason, not they."""
+        if table.get(kind) is None and any(map(self._is_size, node.all_input_nodes)):
+            raise CaptureError(
+                f"isospike has no rule for the op {kind} ('{name}', {source_of(node)}), which starts from states of "
+                "the size of the batch as recurrent layers do; put another layer in its place, or convert a submodule "
+                "without it"
+            )
 
     def _numbers(self, node: fx.Node) -> Numbers:
         """What a value is made of; whole numbers that come of real ones are computed as real ones."""

@@ -41,12 +41,13 @@ def code_histogram(codes: Tensor, levels: int) -> Tensor:
 
 
 def _rows(codes: Tensor, levels: int) -> Tensor:
-    """Codes of every sample in a row; a view where channels are innermost."""
+    """Codes of every sample in a row, in the order in which they lie: a view, also where channels are innermost."""
     if not 1 <= levels < MOST_BINS or codes.dim() < 1:
         raise SimulationError(
             f"codes {list(codes.shape)} of {levels} levels cannot be counted; 1 to {MOST_BINS - 1} can"
         )
-    return (codes.movedim(1, -1) if codes.dim() == 4 else codes).flatten(1)
+    innermost = codes.dim() == 4 and not codes.is_contiguous()
+    return (codes.movedim(1, -1) if innermost else codes).flatten(1)
 
 
 def count_by_torch(codes: Tensor, levels: int) -> Tensor:

@@ -64,6 +64,7 @@ class Alongside(ABC, Generic[N]):
         steps: int,
         equal: bool,
         tolerance: float,
+        flip_tolerance: float | None = None,
     ) -> Certificate:
         """The certificate of what was found at the sites."""
         return Certificate(
@@ -72,10 +73,11 @@ class Alongside(ABC, Generic[N]):
             dtype=str(self.dtype).removeprefix("torch."),
             images=self.images,
             steps=steps,
-            exact=equal and math.isfinite(self.largest) and self.output_error <= tolerance,
+            equal=equal and math.isfinite(self.largest) and self.output_error <= tolerance,
             sites=sites,
             output_error=self.output_error,
             tolerance=tolerance,
+            flip_tolerance=flip_tolerance,
             model_error=self.model_error / self.largest if self.largest else self.model_error,
             task=self.judge.task.name(),
             agreed=self.agreement.value(),
@@ -92,8 +94,12 @@ def _at_rest(folded: Graph) -> Graph:
 
 def largest_difference(a: Any, b: Any) -> float:
     """The largest difference of two outputs of one structure."""
-    pairs = zip(_tensors(a), _tensors(b), strict=True)
-    return worst(*((y - z).abs().max().item() for y, z in pairs))
+    return worst(*differences(a, b))
+
+
+def differences(a: Any, b: Any) -> list[float]:
+    """The largest difference of every tensor of two outputs of one structure."""
+    return [(y - z).abs().max().item() for y, z in zip(_tensors(a), _tensors(b), strict=True)]
 
 
 def worst(*errors: float) -> float:

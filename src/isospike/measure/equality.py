@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from isospike.data.reading import Given
 from isospike.errors import SimulationError
 from isospike.executors import Record, Run, compile, executors_of
-from isospike.graphs import Graph, Role
-from isospike.graphs.graph import op_of
-from isospike.graphs.verify import RELATIVE_TOLERANCE
-from isospike.measure.alongside import Alongside, largest_difference, worst
+from isospike.graphs import Graph
+from isospike.graphs.graph import output_leaves
+from isospike.graphs.islands import behind_islands
+from isospike.inputs import Inputs
+from isospike.measure.alongside import Alongside, differences, worst
 from isospike.measure.certificate import Certificate, SiteEquality
+from isospike.measure.quantised import Answer, QuantisedANN, trained_quantiser
 from isospike.memory_format import channels_last
 from isospike.network import EmittingNetwork
-from isospike.neurons import Emitter, InputGrid, QuantisedActivation, activation_at_rest
-from isospike.refine import put_on_grid
-from isospike.sites import with_offsets
 from isospike.tasks import Task
 
 
 @dataclass
 class _Tally:
     trained: bool
+    flipped_codes: int | None
+    """``None`` in front of islands."""
     codes: int = 0
     wrong_codes: int = 0
     wrong_spikes: int = 0
     first: str = ""
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Executors beside which the quantised ANN answers alike."""
+
+    answer: Answer
+    runs: dict[str, Run]
 
 
 class Equality(Alongside[EmittingNetwork]):
@@ -64,74 +72,84 @@ class Equality(Alongside[EmittingNetwork]):
         if snn.exact and dtype is not torch.float64:
             raise SimulationError("a network on the binary grid is exact in float64 only; verify it in float64")
         super().__init__(ann, snn, dtype, task=task)
-        self.reference = quantised_ann(folded, self.snn).to(dtype)
+        self.reference = QuantisedANN(folded, self.snn, dtype)
         names = [executor] if executor is not None else [*reversed(executors_of(self.snn.kind))]
         self.compiled = {name: compile(self.snn, name) for name in names}
-        self.tallies = {site: _Tally(self._is_trained(folded, site)) for site in snn.sites}
-        self.expected: dict[str, Tensor] = {}
+        self.tallies = {site: self._tally(folded, site) for site in snn.sites}
         self.rows = {op.name: op.rows for op in self.snn.graph.ops}
-        for site in snn.sites:
-            self.reference.get_submodule(site).register_forward_hook(self._keep(site))
+        behind = behind_islands(self.reference.graph)
+        self.outputs_behind = [leaf in behind for leaf in output_leaves(self.reference.graph.output_node)]
+        self.output_error_in_front = 0.0
 
-    def _is_trained(self, folded: Graph, site: str) -> bool:
-        neuron = self.snn.neuron(site)
-        return trained_quantiser(folded.get_submodule(site), neuron) is not None
-
-    def _keep(self, site: str) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:
-        def hook(neuron: nn.Module, args: tuple[Tensor], out: Tensor) -> None:
-            assert isinstance(neuron, Emitter)  # as torch types its hooks
-            self.expected[site] = neuron.codes(args[0]).long()
-
-        return hook
+    def _tally(self, folded: Graph, site: str) -> _Tally:
+        trained = trained_quantiser(folded.get_submodule(site), self.snn.neuron(site)) is not None
+        return _Tally(trained, 0 if site in self.reference.behind else None)
 
     def add(self, given: Given) -> None:
         """Run the reference and the network with every executor, and compare."""
         x = channels_last(given.still)
         runs = {name: compiled.run(x, record=Record(codes=True)) for name, compiled in self.compiled.items()}
-        answer = self.reference(x)
+        groups = self._grouped(runs, x)
         for site, tally in self.tallies.items():
-            self._add_site(site, tally, runs)
-        differences = [largest_difference(run.output, answer) for run in runs.values()]
-        self.output_error = worst(self.output_error, *differences)
+            self._add_site(site, tally, groups)
+        for group in groups:
+            for run in group.runs.values():
+                self._add_output(differences(run.output, group.answer.output))
         self.add_model(x, next(iter(runs.values())).output)
 
-    def _add_site(self, site: str, tally: _Tally, runs: dict[str, Run]) -> None:
-        neuron, expected = self.snn.neuron(site), self.expected[site]
-        rows = self.rows[site]
-        spikes = (neuron.code.encode(expected, neuron.steps) != 0).unflatten(1, (-1, rows)).flatten(2).sum(2)
-        codes = {name: run.codes[site] for name, run in runs.items() if run.codes is not None}
-        wrong = torch.stack([found != expected for found in codes.values()]).any(0)
-        if not tally.first and wrong.any():
-            index = tuple(wrong.nonzero()[0].tolist())
-            found = ", ".join(f"{int(values[index])} ({name})" for name, values in codes.items())
-            neuron_index = [*([index[0] % rows] if rows > 1 else []), *index[1:]]
-            where = f"image {self.images + index[0] // rows}, neuron {neuron_index}"
-            tally.first = f"{where}: code {found}, quantised ANN {int(expected[index])}"
+    def _grouped(self, runs: dict[str, Run], x: Inputs) -> list[_Group]:
+        """One pass of the reference for all executors whose codes it follows alike."""
+        groups: list[tuple[dict[str, Tensor], _Group]] = []
+        for name, run in runs.items():
+            codes = run.codes or {}
+            known = [group for others, group in groups if self.reference.goes_alike(codes, others)]
+            if known:
+                known[0].runs[name] = run
+            else:
+                groups.append((codes, _Group(self.reference.answer(x, codes), {name: run})))
+        return [group for _, group in groups]
+
+    def _add_output(self, errors: list[float]) -> None:
+        in_front = [error for error, behind in zip(errors, self.outputs_behind, strict=True) if not behind]
+        self.output_error = worst(self.output_error, *errors)
+        self.output_error_in_front = worst(self.output_error_in_front, *in_front)
+
+    def _add_site(self, site: str, tally: _Tally, groups: list[_Group]) -> None:
+        neuron, rows, wrong = self.snn.neuron(site), self.rows[site], dict[str, Tensor]()
+        for group in groups:
+            expected = group.answer.codes[site]
+            spikes = (neuron.code.encode(expected, neuron.steps) != 0).unflatten(1, (-1, rows)).flatten(2).sum(2)
+            wrong |= {name: run.codes[site] != expected for name, run in group.runs.items() if run.codes is not None}
+            tally.wrong_spikes += sum(int((run.spikes[site] - spikes).abs().sum()) for run in group.runs.values())
         tally.codes += expected.numel()
-        tally.wrong_codes += int(wrong.sum())
-        tally.wrong_spikes += sum(int((run.spikes[site] - spikes).abs().sum()) for run in runs.values())
+        anywhere = torch.stack([*wrong.values()]).any(0)
+        tally.wrong_codes += int(anywhere.sum())
+        if tally.flipped_codes is not None:
+            flipped = [group.answer.flipped[site] for group in groups if site in group.answer.flipped]
+            tally.flipped_codes += int(torch.stack(flipped).any(0).sum()) if flipped else 0
+        if not tally.first and anywhere.any():
+            tally.first = self._told(site, tuple(anywhere.nonzero()[0].tolist()), groups)
+
+    def _told(self, site: str, index: tuple[int, ...], groups: list[_Group]) -> str:
+        """A code that is wrong: image, index, what it is with every executor, and what it should be."""
+        runs = {name: run for group in groups for name, run in group.runs.items()}
+        found = {name: int(run.codes[site][index]) for name, run in runs.items() if run.codes is not None}
+        rows = self.rows[site]
+        neuron_index = [*([index[0] % rows] if rows > 1 else []), *index[1:]]
+        expected = {name: int(group.answer.codes[site][index]) for group in groups for name in group.runs}
+        should = next(expected[name] for name, code in found.items() if code != expected[name])
+        where = f"image {self.images + index[0] // rows}, neuron {neuron_index}"
+        codes = ", ".join(f"{code} ({name})" for name, code in found.items())
+        return f"{where}: code {codes}, quantised ANN {should}"
 
     def certificate(self) -> Certificate:
-        """Exact if nothing differs; outputs within rounding, or on the grid not at all."""
+        """Equal if nothing differs but what rounding flips; outputs within rounding, on the grid not at all."""
         sites = tuple(SiteEquality(site, **vars(tally)) for site, tally in self.tallies.items())
         equal = not any(site.wrong_codes or site.wrong_spikes for site in sites)
-        rounding = 0.0 if self.snn.exact else RELATIVE_TOLERANCE.get(self.dtype, 0.0)
-        return self.conclude(sites, steps=self.snn.steps, equal=equal, tolerance=rounding * self.largest)
-
-
-def trained_quantiser(activation: nn.Module, neuron: Emitter) -> QuantisedActivation | None:
-    """The model's own quantiser of a site, where it was trained with as many levels as the neuron has."""
-    rest = activation_at_rest(activation)
-    return rest if isinstance(rest, QuantisedActivation) and rest.levels == neuron.levels else None
-
-
-def quantised_ann(folded: Graph, snn: EmittingNetwork) -> Graph:
-    """The model with its own or the network's quantisers, on the binary grid if the network is."""
-    reference = with_offsets(folded, snn.graph)
-    for node in reference.nodes_with(Role.ACTIVATION):
-        neuron = snn.neuron(op_of(node).name)
-        own = trained_quantiser(folded.module_of(node), neuron)
-        unit, v_init = (neuron.unit, neuron.v_init) if own is None else (own.unit, own.v_init)
-        reference.replace(node, neuron.rescaled(unit.clone(), v_init.clone(), amplitude=unit.clone()))
-    grids = [module for module in snn.graph.modules() if isinstance(module, InputGrid)]
-    return put_on_grid(reference, grids[0].limit) if grids else copy.deepcopy(reference)
+        if self.snn.exact:
+            equal &= self.output_error_in_front == 0
+        rounded = any(self.outputs_behind) or not self.snn.exact
+        how: dict[str, Any] = {"steps": self.snn.steps, "equal": equal}
+        how["tolerance"] = self.reference.rounding * self.largest if rounded else 0.0
+        how["flip_tolerance"] = self.reference.rounding if self.reference.behind else None
+        return self.conclude(sites, **how)

@@ -31,7 +31,8 @@ class EmittingMethod(Method):
     calibrate_bias: bool = True
     """Let neurons start such that every channel has its mean in the ANN; sites with learned levels stay as they are."""
     exact: bool = False
-    """Put the network on a binary grid in float64, where no sum is rounded: equal bit for bit."""
+    """Put the network, up to its first analogue islands, on a binary grid in float64, where no sum is rounded: equal
+    bit for bit."""
 
     def for_steps(self, steps: Sequence[int]) -> tuple[tuple[Method, tuple[int, ...]], ...]:
         """A configuration for each number of steps where none is chosen by bits or levels, else the one that is."""

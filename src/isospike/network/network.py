@@ -14,6 +14,7 @@ from isospike.data.preprocess import Preprocess
 from isospike.errors import ConversionError, OtherKindError
 from isospike.graphs.ending import check_task
 from isospike.graphs.graph import Graph, Spiking, op_of
+from isospike.graphs.islands import sites_behind_islands
 from isospike.inputs import Inputs
 from isospike.memory_format import weights_channels_last
 from isospike.network.profile import Profile, Provenance
@@ -185,8 +186,14 @@ class SNN(Spiking, ABC):
 
     @property
     def exact(self) -> bool:
-        """Whether the network is on a grid on which no sum is rounded; see `isospike.refine.put_on_grid`."""
+        """Whether no sum in front of its islands is rounded; see `isospike.refine.put_on_grid`."""
         return any(isinstance(module, InputGrid) for module in self.graph.modules())
+
+    @property
+    def exact_sites(self) -> tuple[str, ...]:
+        """Names of the neuron layers on this grid: those that no island takes part in."""
+        behind = sites_behind_islands(self.graph)
+        return tuple(site for site in self.sites if self.exact and site not in behind)
 
     @property
     def reference_tensor(self) -> Tensor:

@@ -69,7 +69,7 @@ def compile_trains(graph: Graph) -> TrainProgram:
         code = _code(graph, node, trains)
         if code is not None:
             trains[node] = code
-        elif _waits(node) or analogue.issuperset(_read(node)):
+        elif _waits(node) or analogue.issuperset(_read(node)) or _joins_totals(node, analogue):
             analogue.add(node)
         steps[node] = 1 if node in analogue else _steps(graph, node, steps, analogue)
     return TrainProgram(graph, steps, trains, frozenset(analogue), last_readers(graph.graph))
@@ -113,6 +113,24 @@ def _streamed(product: fx.Node, analogue: Container[fx.Node]) -> fx.Node:
 def _waits(node: fx.Node) -> bool:
     """Whether a node that gives no train needs the totals of what it reads."""
     return node.op != "placeholder" and (is_island(node) or op_of(node).role is Role.MAX_POOL)
+
+
+def _joins_totals(node: fx.Node, analogue: Container[fx.Node]) -> bool:
+    """Whether a sum adds an analogue value to spikes for islands alone, as scores have a mask or a maximum added.
+
+    It waits for the totals. A mask of the most negative number takes all digits of what it is added to; spikes that
+    come after it would bring some of them back, where the maximum of a whole masked row is subtracted again.
+    """
+    return _adds(node) and any(source in analogue for source in _read(node)) and _serves_islands(node)
+
+
+def _serves_islands(node: fx.Node) -> bool:
+    """Whether islands alone read a sum, or sums that islands alone read."""
+    return all(is_island(user) or (_adds(user) and _serves_islands(user)) for user in node.users)
+
+
+def _adds(node: fx.Node) -> bool:
+    return node.op == "call_function" and op_of(node).family is family.ADD
 
 
 def _read(node: fx.Node) -> list[fx.Node]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from isospike.kernels import Rounding, TrackerRule, each_step, track
 from isospike.memory_format import empty_sequence
 from isospike.neurons.graded import Graded
-from isospike.neurons.quantiser import has_ceiling
+from isospike.neurons.quantiser import LearnedActivation, has_ceiling
 from isospike.neurons.streaming_neuron import streaming
 from isospike.neurons.temporal import EventCounts, Memory
 
@@ -40,9 +40,11 @@ class DifferentialNeuron(Graded):
 
     @property
     def saturation(self) -> Tensor:
-        """The ceiling of the activation; without one nothing limits the mean output."""
-        limit = super().saturation
-        return limit if has_ceiling(self.activation) else torch.full_like(limit, torch.inf)
+        """The ceiling of the activation, below which its events may be; without one nothing limits the mean output."""
+        learned = super().saturation
+        if isinstance(self.activation, LearnedActivation):
+            return learned
+        return torch.full_like(learned, getattr(self.activation, "max_val", torch.inf))
 
     def bound(self, like: Tensor) -> Tensor:
         """One largest event."""

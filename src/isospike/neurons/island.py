@@ -23,7 +23,8 @@ def advance_island(function: Function, inputs: Sequence[Tensor], memory: Memory,
     """Outputs whose running mean is the function of the running means of the inputs, at every step.
 
     With ``m_t`` the mean of the inputs over steps ``1..t``, the output at step ``t`` is
-    ``t f(m_t) - (t - 1) f(m_(t-1))``, so that the outputs up to ``t`` sum to ``t f(m_t)``.
+    ``t f(m_t) - (t - 1) f(m_(t-1))``, so that the outputs up to ``t`` sum to ``t f(m_t)``. Where ``t f(m_t)`` is beyond
+    all numbers, behind a mask of minus infinity or the smallest number, it is ``f(m_t)``, whose mean is that too.
 
     Args:
         function: from flat batches to one flat batch.
@@ -41,7 +42,7 @@ def advance_island(function: Function, inputs: Sequence[Tensor], memory: Memory,
     totals = value * time.view(-1, *(1,) * (value.dim() - 1))
     before = memory.get("total", torch.zeros_like(totals[0]))
     memory["total"] = totals[-1].clone()
-    return torch.diff(totals, dim=0, prepend=before.unsqueeze(0))
+    return torch.where(totals.isfinite(), torch.diff(totals, dim=0, prepend=before.unsqueeze(0)), value)
 
 
 def _running_means(x: Tensor, total: Tensor, elapsed: int) -> Tensor:

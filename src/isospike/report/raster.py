@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from isospike.errors import SimulationError
 from isospike.executors import Record, simulate
-from isospike.inputs import Inputs
+from isospike.inputs import Inputs, NamedInputs, as_inputs
 from isospike.messages import with_article
 from isospike.network import SNN
 from isospike.options import Count, check_arguments
@@ -74,19 +75,22 @@ class Raster(Tabular):
         return Table("raster-events", "Events of the neurons shown", columns, rows)
 
 
-def record_raster(snn: SNN, x: Inputs, steps: int | None = None, *, neurons_per_site: int = 16) -> Raster:
+def record_raster(
+    snn: SNN, x: Inputs | Mapping[str, Tensor], steps: int | None = None, *, neurons_per_site: int = 16
+) -> Raster:
     """Run a network on one image and keep the events of some neurons of every site.
 
     Args:
         snn: the network.
-        x: one image ``[1, ...]``.
+        x: one image ``[1, ...]``, or the inputs of one sample by name.
         steps: number of time steps of a streaming network; an accumulate-then-emit network has its own.
         neurons_per_site: neurons shown of each site; drawn at random with a fixed seed where it has more.
 
     Raises:
         SimulationError: steps or input do not fit the network, more than one image, or no neuron per site.
     """
-    if not isinstance(x, Tensor) or x.dim() < 2 or len(x) != 1:
+    x = as_inputs(x)
+    if not isinstance(x, Tensor | NamedInputs) or x.dim() < 2 or len(x) != 1:
         given = list(x.shape) if isinstance(x, Tensor) else with_article(x)
         raise SimulationError(f"a raster shows one image [1, ...], got {given}")
     check_arguments(Count, SimulationError, neurons_per_site=neurons_per_site)
@@ -107,17 +111,17 @@ class _Watch:
         self._shown: dict[str, tuple[Tensor, int]] = {}
 
     def see(self, name: str, train: Tensor) -> None:
-        """Keep the whole numbers of the next steps ``[t, 1, ...]``; max pools are passed over."""
+        """Keep the whole numbers of the next steps ``[t, rows, ...]``, all of one sample; max pools are passed over."""
         if name not in self._amplitudes:
             return
         if name not in self._shown:
-            count = train[0, 0].numel()
+            count = train[0].numel()
             drawn = torch.randperm(count, generator=torch.Generator().manual_seed(SEED))[: self._most]
             self._shown[name] = drawn.sort().values, count
         neurons = self._shown[name][0].to(train.device)
-        amplitude = self._amplitudes[name].expand(train.shape[2:]).flatten()[neurons]
+        amplitude = self._amplitudes[name].expand(train.shape[1:]).flatten()[neurons]
         worth = amplitude.masked_fill(amplitude == 0, 1)  # a threshold that was set to zero: all it sends is zero
-        units = train[:, 0].flatten(1)[:, neurons] / worth
+        units = train.flatten(1)[:, neurons] / worth
         self._parts.setdefault(name, []).append(units.round().long().cpu())
 
     def site(self, name: str) -> SiteRaster:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from isospike.messages import counted
 from isospike.neurons import Kind
@@ -19,6 +21,7 @@ LARGEST_CODE, SITE_ROW = 20.0, 26
 """Pixels of the largest code, and of the row of a site."""
 RANDOM = "the neurons of each site are drawn at random with a fixed seed, the same in every report"
 SIGNS = (("Excitatory", "positive", 1), ("Inhibitory", "negative", -1))
+CODE_SIGNS = (("Code", "positive", 1), ("Negative code", "negative", -1))
 
 
 def raster_chart(raster: Raster) -> Chart:
@@ -26,37 +29,61 @@ def raster_chart(raster: Raster) -> Chart:
     return _spikes(raster) if raster.kind == Kind.STREAMING else _codes(raster)
 
 
+@dataclass(frozen=True)
+class _Code:
+    """A code that is not zero, and where it is drawn."""
+
+    row: int
+    """Of its site."""
+    place: int
+    """Among the neurons of the site, the largest magnitude first, from 1."""
+    value: int
+    hint: str
+
+
 def _codes(raster: Raster) -> Chart:
     """Every neuron a square, its area the code: sites upwards, the largest code of a site first."""
-    codes = [
-        (index, site, place, neuron, code)
-        for index, site in enumerate(raster.sites)
-        for place, (code, neuron) in enumerate(sorted(_codes_of(site), key=lambda pair: (-pair[0], pair[1])), 1)
-        if code
-    ]
-    largest = max((code for *_, code in codes), default=1)
+    codes = [code for row, site in enumerate(raster.sites) for code in _placed(row, site)]
+    largest = max((abs(code.value) for code in codes), default=1)
     ticks = tuple((float(index), site.site) for index, site in enumerate(raster.sites))
     widest = max(len(site.neurons) for site in raster.sites)
-    series = Series(
-        name="Code",
-        mark=Mark.POINTS,
-        x=tuple(place for *_, place, _, _ in codes),
-        y=tuple(float(index) for index, *_ in codes),
-        style=Style("positive", symbol="square", size=SMALLEST),
-        hints=tuple(
-            f"{site.site}, neuron {neuron}\ncode {code}, binary {code:b}" for _, site, _, neuron, code in codes
-        ),
-        sizes=tuple(LARGEST_CODE * math.sqrt(code / largest) for *_, code in codes),
-    )
+    series = [_of_sign(codes, largest, *sign) for sign in CODE_SIGNS]
     return Chart(
         name="raster",
         title="Codes of one image",
         x=Axis("Neurons of the site, the largest code first", limits=(0.4, widest + 0.6), ticks=_time_ticks(widest)),
         y=Axis("", ticks=ticks, limits=(-0.8, len(raster.sites) - 0.2)),
-        series=(series,),
+        series=tuple(one for one in series if one.x or one.name == CODE_SIGNS[0][0]),
         note=_code_note(raster, largest),
         height=max(260, 110 + SITE_ROW * len(raster.sites)),
     )
+
+
+def _placed(row: int, site: SiteRaster) -> list[_Code]:
+    order = sorted(_codes_of(site), key=lambda pair: (-abs(pair[0]), pair[1]))
+    return [
+        _Code(row, place, code, f"{site.site}, neuron {neuron}\ncode {code}, binary {code:b}")
+        for place, (code, neuron) in enumerate(order, 1)
+        if code
+    ]
+
+
+def _of_sign(codes: Sequence[_Code], largest: int, name: str, colour: str, sign: int) -> Series:
+    found = [code for code in codes if code.value * sign > 0]
+    return Series(
+        name=name,
+        mark=Mark.POINTS,
+        x=tuple(code.place for code in found),
+        y=tuple(float(code.row) for code in found),
+        style=Style(colour, symbol=_symbol(sign, "square"), size=SMALLEST),
+        hints=tuple(code.hint for code in found),
+        sizes=tuple(LARGEST_CODE * math.sqrt(abs(code.value) / largest) for code in found),
+    )
+
+
+def _symbol(sign: int, positive: str) -> str:
+    """Diamonds are negative."""
+    return positive if sign > 0 else "diamond"
 
 
 def _codes_of(site: SiteRaster) -> list[tuple[int, int]]:
@@ -69,12 +96,13 @@ def _codes_of(site: SiteRaster) -> list[tuple[int, int]]:
 
 def _code_note(raster: Raster, largest: int) -> str:
     shown = sum(len(site.neurons) for site in raster.sites)
-    silent = sum(code == 0 for site in raster.sites for code, _ in _codes_of(site))
+    codes = [code for site in raster.sites for code, _ in _codes_of(site)]
+    negative = " Diamonds are negative." if min(codes, default=0) < 0 else ""
     return (
         f"{raster.method}, T = {raster.steps}: the whole numbers that {shown} of "
         f"{sum(site.count for site in raster.sites)} neurons emit; {RANDOM}. The first site is at the bottom. The area "
-        f"of a square is the code, {largest} the largest; {silent} neurons are silent. A train is a function of its "
-        "code, so codes say all of it."
+        f"of a square is the code, {largest} the largest; {codes.count(0)} neurons are silent.{negative} A train is a "
+        "function of its code, so codes say all of it."
     )
 
 
@@ -121,7 +149,7 @@ def _events(raster: Raster, bases: list[int], largest: int, name: str, colour: s
         mark=Mark.POINTS,
         x=tuple(event.step for _, _, event in found),
         y=tuple(float(base + event.row) for _, base, event in found),
-        style=Style(colour, symbol="circle" if sign > 0 else "diamond", size=SMALLEST),
+        style=Style(colour, symbol=_symbol(sign, "circle"), size=SMALLEST),
         hints=tuple(_hint(site, event) for site, _, event in found),
         sizes=tuple(_size(abs(event.value), largest) for _, _, event in found) if largest > 1 else (),
     )

@@ -1,6 +1,7 @@
 """Scale rules: how the threshold of every site is found from calibration data."""
 
 from isospike.activations.activation import Granularity as Granularity
+from isospike.scales.batch_norm import BatchNormRule as BatchNormRule
 from isospike.scales.gaussian import GaussianRule as GaussianRule
 from isospike.scales.learned import LearnedRule as LearnedRule
 from isospike.scales.local_threshold_balancing import LocalThresholdBalancingRule as LocalThresholdBalancingRule

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
@@ -10,6 +11,7 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor, nn
 
+from isospike.graphs.normalised import ChannelMoments
 from isospike.graphs.op import Op
 from isospike.neurons.levels import at_site
 from isospike.neurons.quantiser import is_signed
@@ -69,17 +71,40 @@ class GaussianRule(ScaleRule):
 
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """Running moments of the currents."""
-        assert isinstance(self.levels, int), "levels of several sites; ask for the rule at one"
-        return _Moments(op, activation, self, self.levels)
+        return _Measured(op, activation, self)
 
 
-class _Moments(Passive):
-    """Mean and variance of the currents of every channel, float64."""
+class NormalCurrents(Passive):
+    """Thresholds for currents whose moments are known."""
 
-    def __init__(self, op: Op, activation: nn.Module, rule: GaussianRule, levels: int) -> None:
+    def __init__(self, op: Op, activation: nn.Module, rule: GaussianRule) -> None:
+        assert isinstance(rule.levels, int), "levels of several sites; ask for the rule at one"
         super().__init__(op, activation, rule.granularity)
-        self.rule, self.levels = rule, levels
-        self.count, self.dtype = 0, torch.float32
+        self.rule, self.levels = rule, rule.levels
+        self.dtype = torch.float32
+
+    @abstractmethod
+    def found(self) -> ChannelMoments:
+        """Mean and variance of every channel, or of the whole layer."""
+
+    def scale(self) -> Tensor:
+        """The best unit of every channel times its levels and the tail, below the ceiling."""
+        moments, signed = self.found(), is_signed(self.activation)
+        s = moments.variance.sqrt()
+        phase = 0.5 if signed else self.rule.phase
+        parts = zip(moments.mean.split(TOGETHER), s.split(TOGETHER), strict=True)
+        codes = torch.arange(1 - self.levels if signed else 1, self.levels + 1, device=s.device, dtype=s.dtype)
+        unit = torch.cat([best_unit(*part, codes, phase=phase) for part in parts])
+        theta = unit * (self.levels * self.rule.tail)
+        return self.shaped(torch.minimum(theta, self.ceiling(theta).flatten()).to(self.dtype))
+
+
+class _Measured(NormalCurrents):
+    """Moments of the currents that come, float64."""
+
+    def __init__(self, op: Op, activation: nn.Module, rule: GaussianRule) -> None:
+        super().__init__(op, activation, rule)
+        self.count = 0
         self.mean = self.squares = torch.zeros(())
 
     def see(self, z: Tensor, a: Tensor) -> None:
@@ -93,14 +118,9 @@ class _Moments(Passive):
         self.count += len(values)
         self.dtype = z.dtype
 
-    def scale(self) -> Tensor:
-        signed, s = is_signed(self.activation), (self.squares / self.count).sqrt()
-        phase = 0.5 if signed else self.rule.phase
-        parts = zip(self.mean.split(TOGETHER), s.split(TOGETHER), strict=True)
-        codes = torch.arange(1 - self.levels if signed else 1, self.levels + 1, device=s.device, dtype=s.dtype)
-        unit = torch.cat([best_unit(*part, codes, phase=phase) for part in parts])
-        theta = unit * (self.levels * self.rule.tail)
-        return self.shaped(torch.minimum(theta, self.ceiling(theta).flatten()).to(self.dtype))
+    def found(self) -> ChannelMoments:
+        """Those so far."""
+        return ChannelMoments(self.mean, self.squares / self.count)
 
 
 def best_unit(mu: Tensor, s: Tensor, codes: Tensor, *, phase: float) -> Tensor:

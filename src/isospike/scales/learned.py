@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from isospike.activations.activation import Granularity
 from isospike.errors import CalibrationError
+from isospike.graphs.graph import Graph
 from isospike.graphs.op import Op
 from isospike.inputs import Inputs
 from isospike.neurons import LearnedActivation
@@ -40,6 +41,16 @@ class LearnedRule(ScaleRule):
                 "rule that finds it, such as scale='maximum' (--scale maximum)"
             )
         return self.otherwise.observer(op, activation)
+
+    def observer_in(self, graph: Graph, node: fx.Node) -> Observer:
+        """The bound, or an observer of the other rule.
+
+        Raises:
+            CalibrationError: as `observer`.
+        """
+        if self.otherwise is None or isinstance(graph.module_of(node), LearnedActivation):
+            return super().observer_in(graph, node)
+        return self.otherwise.observer_in(graph, node)
 
     def at(self, index: int, sites: int) -> ScaleRule:
         """With the other rule for this site."""

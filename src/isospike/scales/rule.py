@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from isospike.activations.activation import Granularity
 from isospike.errors import CalibrationError
+from isospike.graphs.graph import Graph, op_of
 from isospike.graphs.op import Op
 from isospike.inputs import Inputs
 from isospike.neurons.quantiser import is_signed
@@ -190,6 +191,10 @@ class ScaleRule(Configuration, ABC):
     @abstractmethod
     def observer(self, op: Op, activation: nn.Module) -> Observer:
         """A fresh observer for one site."""
+
+    def observer_in(self, graph: Graph, node: fx.Node) -> Observer:
+        """The same for the site of a node; a rule may look at what is in front of it."""
+        return self.observer(op_of(node), graph.module_of(node))
 
     def at(self, index: int, sites: int) -> ScaleRule:
         """The rule for one of the sites, in order of execution; the same for all unless a rule says otherwise."""

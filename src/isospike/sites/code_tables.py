@@ -87,6 +87,20 @@ def tabled_like(graph: Graph, sites: Container[str]) -> Graph:
     return place_tables(graph, tuple(dict.fromkeys(kinds))).graph
 
 
+def without_tables(graph: Graph) -> Graph:
+    """A view whose functions read what the sites in front of them read, for their table's sake: the exact network.
+
+    The sites still compute, for nothing: what they would send of the exact currents can be asked for.
+    """
+    view = graph.view()
+    for node in view.op_nodes():
+        op = op_of(node)
+        source = argument(node) if op.kind in CUTS else None
+        if source is not None and _is_site(source) and op_of(source).name == _site_name(op):
+            node.replace_input_with(source, argument(source))
+    return view
+
+
 def tables_line(tables: Mapping[str, Sequence[str] | Mapping[str, int]]) -> str:
     """What is approximate, in one line; empty where nothing is.
 

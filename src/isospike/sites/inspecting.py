@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from isospike.graphs.capturing import capture
 from isospike.graphs.graph import Graph
+from isospike.graphs.islands import sites_behind_islands
 from isospike.graphs.op import Op
 from isospike.inputs import Inputs
 from isospike.ops import Role
@@ -30,6 +31,8 @@ class Inspection(Tabular, Result):
     """By where they may stand, the part of the multiply-accumulates behind the first layer that spikes drive."""
     tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """What is approximate: by function that becomes a table from code to code, the sites in front of it."""
+    exact_sites: tuple[str, ...] = ()
+    """The sites that ``exact=True`` makes equal bit for bit: those that no analogue island takes part in."""
 
     def with_role(self, role: Role) -> tuple[Op, ...]:
         """The ops of one role."""
@@ -76,4 +79,6 @@ def inspect(
     graph = model if isinstance(model, Graph) else capture(model, example)
     placement = choose_sites(graph, sites)
     tabled = place_tables(placement.graph, tables)
-    return Inspection(tabled.graph.ops, placement.sites, placement.driven, tabled.sites)
+    behind = sites_behind_islands(tabled.graph)
+    exact = tuple(site for site in tabled.graph.sites if site not in behind)
+    return Inspection(tabled.graph.ops, placement.sites, placement.driven, tabled.sites, exact_sites=exact)

@@ -126,7 +126,8 @@ def _chosen(
     """``mask * first + (1 - mask) * second``."""
     constant = rewriter.constant_of(mask)
     if constant is None:
-        if mask not in numbers or not (_is_finite(rewriter, first) and _is_finite(rewriter, second)):
+        dtype = node.meta["val"].dtype
+        if mask not in numbers or not all(_is_finite(rewriter, value, dtype) for value in (first, second)):
             return None
         shares = (numbers[mask], _inverted(rewriter, node, numbers[mask]))
         terms = [_times(rewriter, node, *pair) for pair in zip((first, second), shares, strict=True)]
@@ -162,9 +163,10 @@ def _parts_of(rewriter: Rewriter, node: fx.Node, mask: Tensor, first: Any, secon
     return [*terms, rewriter.constant(node, rest)] if bool(rest.any()) else terms
 
 
-def _is_finite(rewriter: Rewriter, value: Any) -> bool:
+def _is_finite(rewriter: Rewriter, value: Any, dtype: torch.dtype) -> bool:
+    """Whether a value is, or was not a constant, in the number format of the choice."""
     constant = rewriter.constant_of(value)
-    return rewriter.varies(value) or (constant is not None and bool(constant.isfinite().all()))
+    return rewriter.varies(value) or (constant is not None and bool(constant.to(dtype).isfinite().all()))
 
 
 _FORMS = {

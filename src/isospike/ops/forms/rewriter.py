@@ -49,7 +49,7 @@ class Rewriter:
     def constant_of(self, value: Any) -> Tensor | None:
         """An argument as a tensor, if it is a number or a constant that stands for every batch."""
         if isinstance(value, (bool, int, float)):
-            return torch.tensor(value)
+            return torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else None)
         if not isinstance(value, fx.Node) or value not in self.constants or self.constants.is_of_its_own(value):
             return None
         found = self.constants[value]

@@ -11,13 +11,14 @@ from torch import Tensor, fx
 from isospike.errors import ConversionError
 from isospike.graphs.graph import Graph, argument, attach, attribute, op_of
 from isospike.graphs.op import Op
-from isospike.graphs.refusals import listed
 from isospike.neurons import Emitter, InputGrid
 from isospike.ops import Role
 from isospike.ops.two_sided import TwoSided
 from isospike.refine.grid.budget import LEAST_BITS, Budget, Factors, Shares, Unlimited, exponent
+from isospike.refine.grid.frontier import off_grid
 from isospike.refine.grid.handlers import grids
-from isospike.refine.grid.value import BUDGET, GridValue, digits_of, exact_fraction, rounded_to
+from isospike.refine.grid.products import multiplied
+from isospike.refine.grid.value import BUDGET, ONE, GridValue, digits_of, exact_fraction, rounded_to
 
 INPUT_BITS = 24
 """Binary digits of an input at most: as many as float32 has."""
@@ -34,25 +35,22 @@ def put_on_grid(graph: Graph, largest_input: float) -> Graph:
     ``2^-fraction`` below ``2^53`` of them: the quantised ANN, the stepped and the collapsed network agree bit for bit,
     outputs included.
 
+    The grid ends at the first analogue islands: what they read is exact, what is behind them stays as it is, in
+    float64, and is equal up to rounding.
+
     Args:
         graph: the folded network with `Emitter` neurons; it is not changed.
         largest_input: magnitude that inputs may have.
 
     Raises:
-        ConversionError: an op cannot be made exact, all listed; or the digits of float64 do not suffice at a site.
+        ConversionError: an op in front of the islands cannot be made exact, all listed; no site is in front of them;
+            or the digits of float64 do not suffice at a site.
     """
     view = graph.view()
-    refused = [op for op in map(op_of, view.op_nodes()) if op.role is not Role.ACTIVATION and not _is_handled(op)]
-    if refused:
-        raise ConversionError(f"exact=True cannot make these ops exact: {listed(refused)}; convert without it")
     draft = Gridder(view.view(), largest_input, Unlimited()).run()
     Gridder(view, largest_input, Shares(draft)).run()
     view.graph.lint()
     return copy.deepcopy(view.view()).double()
-
-
-def _is_handled(op: Op) -> bool:
-    return op.role is not Role.ANALOGUE and op.family in grids and op.rows == 1
 
 
 class Gridder:
@@ -62,6 +60,7 @@ class Gridder:
         self.graph = graph
         self.largest_input = largest_input
         self.budget = budget
+        self.off = off_grid(graph)
         self.values: dict[fx.Node, GridValue] = {}
         self.largest: dict[fx.Node, float] = {}
         """Bounds of the sums that ops and neurons make."""
@@ -75,17 +74,18 @@ class Gridder:
         for node in list(self.graph.graph.nodes):
             if node.op == "placeholder":
                 self._input(node)
-            elif node.op == "output":
+            elif node.op == "output" or node in self.off:
                 self.make_plain(node)
-            elif node.op != "get_attr" and self.ends(node):
+            elif node.op != "get_attr" and self.is_site(node):
                 self._site(node)
             elif node.op != "get_attr":
-                self.place(node, grids[op_of(node).family](self, node))
+                handler = multiplied if op_of(node).role is Role.PRODUCT else grids[op_of(node).family]
+                self.place(node, handler(self, node))
         return self
 
     def ends(self, node: fx.Node) -> bool:
-        """Whether sums end here: at a neuron or an output."""
-        return node.op == "output" or self.is_site(node)
+        """Whether sums end here: at a neuron, an output or an island."""
+        return node.op == "output" or node in self.off or self.is_site(node)
 
     def is_site(self, node: fx.Node) -> bool:
         """Whether a node is a neuron."""
@@ -97,6 +97,8 @@ class Gridder:
         self.check(node, value.fraction + digits_of(value.largest) - self.budget.total)
 
     def _input(self, node: fx.Node) -> None:
+        if self.off.issuperset(node.users):
+            return
         largest, name = 2.0 ** digits_of(self.largest_input), f"{node.name}_grid"
         unit = GridValue(torch.ones((), dtype=torch.float64), 0, 1.0)
         fraction = min(self.fraction_for(node, name, unit, largest=largest), INPUT_BITS - digits_of(largest))
@@ -147,8 +149,9 @@ class Gridder:
     def make_plain(self, node: fx.Node) -> None:
         """Multiply the sources of ``node`` by their scales."""
         for source in node.all_input_nodes:
-            if source in self.values:
-                node.replace_input_with(source, self.plain(source, node))
+            value = self.values.get(source)
+            if value is not None and not value.is_plain:
+                self.times(source, node, value.scale, name=f"{source.name}_scale_{node.name}")
 
     def constant(self, node: fx.Node) -> Tensor:
         """A constant of the graph, in float64."""
@@ -162,18 +165,17 @@ class Gridder:
         node.meta["op"] = Op(name, "constant", Role.LINEAR, "", "", tuple(value.shape))
         return node
 
-    def plain(self, source: fx.Node, user: fx.Node) -> fx.Node:
-        """A node with the value itself: ``source``, or ``source`` times its scale."""
+    def times(self, source: fx.Node, user: fx.Node, factor: Tensor, *, name: str) -> fx.Node:
+        """Let ``user`` read the numbers of ``source`` times a factor that is rounded to the grid."""
         value = self.values[source]
-        if value.is_plain:
-            return source
-        name = f"{source.name}_scale_{user.name}"
-        factor, fraction = self.rounded_factor(user, f"{name}.mul", value, factor=value.scale)
+        largest = value.largest * factor.abs().max().item()
+        factor, fraction = self.rounded_factor(user, f"{name}.mul", value, factor=factor)
         constant = self.new_constant(name, factor.squeeze(0) if factor.dim() else factor, user)
         with self.graph.graph.inserting_before(user):
             product = self.graph.graph.call_function(torch.ops.aten.mul.Tensor, (source, constant))
         product.meta["op"] = replace(op_of(source), name=f"{name}.mul", kind="mul", role=Role.LINEAR)
-        self.place(product, GridValue(value.scale.new_ones(()), value.fraction + fraction, value.magnitude))
+        self.place(product, GridValue(ONE, value.fraction + fraction, largest))
+        user.replace_input_with(source, product)
         return product
 
     def rounded_factor(self, node: fx.Node, name: str, value: GridValue, *, factor: Tensor) -> tuple[Tensor, int]:
