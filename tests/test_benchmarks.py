@@ -34,11 +34,11 @@ json.dump(found, sys.stdout)
 @pytest.fixture(scope="module")
 def started() -> dict[str, str]:
     """By file, what went wrong; nothing where nothing did."""
-    command = [sys.executable, "-c", STARTING, "", *FILES]
+    command = [sys.executable, "-c", STARTING, "", *(str(FOLDER / name) for name in FILES)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=FOLDER)
     assert done.returncode == 0, done.stderr[-2000:]
     found: dict[str, str] = json.loads(done.stdout)
-    return found
+    return {Path(path).name: wrong for path, wrong in found.items()}
 
 
 @pytest.mark.parametrize("name", FILES)
