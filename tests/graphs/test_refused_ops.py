@@ -90,7 +90,7 @@ def test_inspection_is_a_table_and_json(name, captured):
     assert header.split() == ["name", "op", "role", "shape", "why", "source"]
     assert [row.split()[:3] for row in rows] == [[op.name, op.kind, op.role.value] for op in graph.ops]
     written = json.loads(json.dumps(inspection.to_dict()))
-    assert set(written) == {"converts", "counts", "ops", "sites", "driven", "tables"}
+    assert set(written) == {"converts", "counts", "ops", "sites", "driven", "tables", "exact_sites"}
     assert sum(written["counts"].values()) == len(written["ops"]) == len(graph.ops)
     assert {"name", "kind", "role", "path", "source", "shape", "reason"} <= set(written["ops"][0])
 
