@@ -170,7 +170,7 @@ def test_a_diagnosis_measures_by_the_model_itself():
     cut = z.clamp(min=CUTS["gelu"])
     for name, a, another in (("1_table", cut, z), ("1_site", model[1](z), model[1](cut))):
         (site,) = (site for site in found.sites if site.site == name)
-        s = codes[name] * snn.neuron(name).amplitude
+        s = snn.neuron(name).decoded(codes[name] * snn.neuron(name).amplitude)
         assert site.accumulated_error == pytest.approx(((s - a).norm() / a.norm()).item(), rel=1e-9)  # rounding
         assert site.accumulated_error != pytest.approx(((s - another).norm() / another.norm()).item(), rel=1e-3)
 
