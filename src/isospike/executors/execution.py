@@ -108,7 +108,7 @@ class Execution:
         if self.watch is not None:
             self.watch(name, out if events is None or events.sent is None else events.sent)
         if events is not None:
-            counts[name] = replace(events, sent=None)
+            counts[name] = events if events.sent is None else replace(events, sent=None)
         return out.flatten(0, 1)
 
     def _island(self, instruction: Instruction, values: dict[fx.Node, Any], steps: int) -> Tensor:

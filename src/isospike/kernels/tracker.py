@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from typing import Any
 
 import torch
@@ -65,7 +66,7 @@ def _track_on_cpu(
     if not isinstance(library, ctypes.CDLL) or x.numel() == 0 or not _fit(x, out, [v] if n is None else [v, n], layout):
         return advance_by_torch(x, out, v, n, threshold, biases, TrackerRule(*rule))
     steps, samples = x.shape[:2]
-    neurons = x[0, 0].numel()
+    neurons = math.prod(x.shape[2:])
     theta = threshold.expand(1, *v.shape[1:]).contiguous(memory_format=layout)
     bias = None if biases is None else _as_sample(biases, v, layout)
     parts = max(1, min(torch.get_num_threads(), x.numel() // SMALLEST_PART))
@@ -101,10 +102,11 @@ def _is(x: Tensor, layout: torch.memory_format) -> bool:
 
 def _fit(x: Tensor, out: Tensor, state: list[Tensor], layout: torch.memory_format) -> bool:
     """Whether every step has the layout, and steps follow each other in memory, or those of ``x`` are one."""
-    step = x[0].numel()
-    if len(x) > 1 and (x.stride(0) not in (0, step) or out.stride(0) != step):
+    first = x[0]
+    step = first.numel()
+    if x.shape[0] > 1 and (x.stride(0) not in (0, step) or out.stride(0) != step):
         return False
-    return all(_is(tensor, layout) for tensor in (x[0], out[0], *state))
+    return all(_is(tensor, layout) for tensor in (first, out[0], *state))
 
 
 def _as_sample(parameter: Tensor, v: Tensor, layout: torch.memory_format) -> Tensor:
