@@ -147,8 +147,8 @@ class _Raiser:
         return record.role, ""
 
     def _check_states(self, node: fx.Node, kind: str, name: str) -> None:
-        """Refuse an op without a rule that reads numbers of the size of the batch: it is the reason, not they."""
-        if table.get(kind) is None and any(map(self._is_size, node.all_input_nodes)):
+        """Refuse a recurrent layer, whose first states are of the size of the batch: it is the reason, not they."""
+        if kind in RECURRENT and any(map(self._is_size, node.all_input_nodes)):
             raise CaptureError(
                 f"isospike has no rule for the op {kind} ('{name}', {source_of(node)}), which starts from states of "
                 "the size of the batch as recurrent layers do; put another layer in its place, or convert a submodule "
@@ -253,6 +253,8 @@ def _check_not_empty(graph: Graph) -> None:
         raise CaptureError(f"the model makes or takes empty tensors: {', '.join(wrong)}; leave them out")
 
 
+RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
+"""Ops that run along a sequence from states of their own."""
 _CONSTANT_WEIGHTS = (family.CONVOLUTION, family.DENSE, family.AFFINE, family.TRAINABLE)
 """Families of layers, which are modules where all but their input is constant."""
 

@@ -45,8 +45,6 @@ class Emitter(Neuron, ABC):
             and a guard, which rounds to the nearest level.
         activation: the activation of the ANN in whose place the neuron stands; a ReLU by default.
         amplitude: what one level is worth to the layers behind, same shape as ``unit``; the unit itself by default.
-        offset: what the value stands for beside its code, ``a k + c``, same shape as ``unit``: the layers behind have
-            ``W c`` in their biases, so that nothing is sent for it. ``None``: nothing.
     """
 
     kind = Kind.EMITTING
@@ -59,6 +57,8 @@ class Emitter(Neuron, ABC):
     v_init: Tensor
     amplitude: Tensor
     offset: Tensor | None
+    """What a value is beside its code, ``amplitude k + offset``, shaped as ``unit``; ``None``: nothing. The layers
+    behind have it, times their weights, in their biases, so that nothing is sent for it."""
 
     def __init__(
         self,
@@ -68,13 +68,12 @@ class Emitter(Neuron, ABC):
         activation: nn.Module | None = None,
         v_init: Tensor | None = None,
         amplitude: Tensor | None = None,
-        offset: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.register_buffer("unit", unit)
         self.register_buffer("v_init", NEAREST * unit if v_init is None else v_init)
         self.register_buffer("amplitude", unit.clone() if amplitude is None else amplitude)
-        self.register_buffer("offset", offset)
+        self.register_buffer("offset", None)
         self.levels = levels
         self.activation = nn.ReLU() if activation is None else activation
         if self.is_signed:
@@ -137,8 +136,10 @@ class Emitter(Neuron, ABC):
     def rescaled(self, unit: Tensor, v_init: Tensor, *, amplitude: Tensor) -> Self:
         """A neuron of this class and these levels with other tensors."""
         own: dict[str, Any] = {name: getattr(self, name) for name in self.own_options}
-        tensors = {"v_init": v_init, "amplitude": amplitude, "offset": self.offset}
-        return type(self)(unit, self.levels, activation=self.activation, **tensors, **own)
+        tensors = {"v_init": v_init, "amplitude": amplitude}
+        made = type(self)(unit, self.levels, activation=self.activation, **tensors, **own)
+        made.offset = self.offset
+        return made
 
     @property
     def worth(self) -> Tensor:

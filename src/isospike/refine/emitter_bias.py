@@ -22,6 +22,8 @@ from isospike.sites import fold_offset, layers_behind
 
 LEVELS = (0.0, *(sign * part / 8 for part in range(1, 5) for sign in (1, -1)))
 """Where the level of zero may be moved, in units; zero comes first, as ties are for it."""
+TIE = 1e-6
+"""Relative difference of two variances that rounding may make: the earlier place is taken."""
 SILENT = 63 / 64
 """Units with which attention weights start at most: one unit would give padding, whose weight is zero, a spike."""
 
@@ -161,7 +163,8 @@ class _Offset(_Corrected):
         places = [part * self.neuron.unit for part in LEVELS]
         spread = torch.stack([(z - self.neuron(z - place)).var(self.axes, correction=0) for place in places])
         by_channel = torch.stack([self.shaped(place.flatten().expand(self.channels)) for place in places])
-        return by_channel.gather(0, self.shaped(spread.argmin(0))[None])[0]
+        first = (spread <= spread.amin(0) * (1 + TIE)).flatten(1).int() * torch.arange(len(places), 0, -1)[:, None]
+        return by_channel.gather(0, self.shaped(first.argmax(0))[None])[0]
 
     def sent(self, z: Tensor) -> Tensor:
         assert self.offset is not None

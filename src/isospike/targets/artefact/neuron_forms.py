@@ -79,10 +79,11 @@ def _emitting(kind: type[Emitter]) -> ModuleForm:
         return {"levels": neuron.levels, "activation": described(neuron.activation, ACTIVATIONS), **own}
 
     def build(given: fields.Emitting) -> nn.Module:
-        offset = torch.empty(()) if given.offset else None
-        tensors = {"v_init": torch.empty(()), "amplitude": torch.empty(()), "offset": offset}
+        tensors = {"v_init": torch.empty(()), "amplitude": torch.empty(())}
         own = _own(kind, given.own)
-        return kind(torch.empty(()), given.levels, activation=_activation(given.activation), **tensors, **own)
+        neuron = kind(torch.empty(()), given.levels, activation=_activation(given.activation), **tensors, **own)
+        neuron.offset = torch.empty(()) if given.offset else None
+        return neuron
 
     return ModuleForm(fields.Emitting, describe, build)
 
