@@ -30,7 +30,7 @@ from torch import Tensor, nn
 import isospike as iso
 from machine import describe, peak_increase
 from memory import ALLOCATORS
-from rounds import Timer, medians, ratio, take_turns
+from rounds import medians, ratio, stopwatch, take_turns
 
 BATCH, BITS = 8, 7
 ANN = "ann"
@@ -55,20 +55,11 @@ def runs(network: Path) -> dict[str, Callable[[], Tensor]]:
     return {ANN: lambda: model(x), **found}
 
 
-def on_the_processor(run: Callable[[], object]) -> Timer:
-    """Seconds of the processor, which other processes change less than those of the clock."""
-
-    def timer() -> float:
-        start = time.process_time()
-        run()
-        return time.process_time() - start
-
-    return timer
-
-
 def timed(network: Path, rounds: int) -> dict[str, Any]:
     given = runs(network)
-    seconds = take_turns({name: on_the_processor(run) for name, run in given.items()}, rounds, warm_up=True)
+    # seconds of the processor, which other processes change less than those of the clock
+    timers = {name: stopwatch(run, time.process_time) for name, run in given.items()}
+    seconds = take_turns(timers, rounds, warm_up=True)
     return {
         "seconds": seconds,
         "median_seconds": medians(seconds),

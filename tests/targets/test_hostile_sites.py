@@ -122,14 +122,6 @@ PRODUCTS: dict[str, tuple[str, Change, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", PRODUCTS)
-def test_products_are_what_they_say(name, files, tmp_path):
-    network, change, match = PRODUCTS[name]
-    file = files(network)
-    change(file)
-    refused(file, tmp_path / "net.snn", match)
-
-
 def standing_for(kind: str, **options: Any) -> Change:
     """The first neurons with an activation of their own stand for another one."""
 
@@ -235,14 +227,6 @@ ACTIVATIONS: dict[str, tuple[str, Change, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_neurons_stand_for_what_a_conversion_gives_them(name, files, tmp_path):
-    network, change, match = ACTIVATIONS[name]
-    file = files(network)
-    change(file)
-    refused(file, tmp_path / "net.snn", match)
-
-
 def provenance(**values: Any) -> Change:
     return lambda file: file.header["provenance"].update(values)
 
@@ -260,14 +244,6 @@ PROVENANCE: dict[str, tuple[Change, str]] = {
     "a table without entries": (provenance(tables={"gelu": {"gelu_table": 0}}), ">= 1"),
     "a table that is a list": (provenance(tables={"gelu": ["gelu_table"]}), "Expected `object`"),
 }
-
-
-@pytest.mark.parametrize("name", PROVENANCE)
-def test_provenance_tells_of_this_network(name, files, tmp_path):
-    change, match = PROVENANCE[name]
-    file = files("tables")
-    change(file)
-    refused(file, tmp_path / "net.snn", match)
 
 
 def numbers(kind: str, place: int) -> Change:
@@ -343,10 +319,17 @@ TOKENS: dict[str, tuple[Change, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", TOKENS)
-def test_texts_are_read_as_a_capture_reads_them(name, files, tmp_path):
-    change, match = TOKENS[name]
-    file = files("texts")
+ATTACKS = [
+    *(pytest.param(*one, id=name) for name, one in {**PRODUCTS, **ACTIVATIONS}.items()),
+    *(pytest.param("tables", *one, id=name) for name, one in PROVENANCE.items()),
+    *(pytest.param("texts", *one, id=name) for name, one in TOKENS.items()),
+]
+
+
+@pytest.mark.parametrize(("network", "change", "match"), ATTACKS)
+def test_what_a_conversion_does_not_write_is_refused(network, change, match, files, tmp_path):
+    """Products, neurons, provenance and tokens are what they say."""
+    file = files(network)
     change(file)
     refused(file, tmp_path / "net.snn", match)
 
